@@ -1,0 +1,69 @@
+"""A data set: a table of entries and what to see of each image, pixels or features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alasl.errors import DataError
+from alasl.labels import Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images with their labels; at least one of `paths` and `features` is there.
+
+    labels: the table of entries, N images x L labels.
+    paths: N image files, in the table's order, or None.
+    features: (N, D) floats that the data set brought itself, or None.
+    name: what figures and reports call it.
+    """
+
+    labels: Labels
+    paths: tuple[Path, ...] | None = None
+    features: NDArray[np.floating] | None = None
+    name: str = "data"
+
+    def __post_init__(self) -> None:
+        if self.paths is not None and len(self.paths) != len(self):
+            raise DataError(
+                "there must be one file for each image of the table",
+                seen=f"{len(self.paths)} files, {len(self)} images",
+            )
+        if self.features is not None:
+            check_features(self.features, len(self))
+
+    def __len__(self) -> int:
+        return len(self.labels.images)
+
+    def take(self, rows: ArrayLike) -> Dataset:
+        """The data set of some images, in the order of `rows` (n,)."""
+        rows = np.asarray(rows, dtype=np.intp)
+        return replace(
+            self,
+            labels=self.labels.take(rows),
+            paths=None if self.paths is None else tuple(self.paths[i] for i in rows),
+            features=None if self.features is None else self.features[rows],
+        )
+
+
+def check_features(features: NDArray[np.generic], images: int, where: str | None = None) -> None:
+    """Raise a `DataError` unless `features` is a finite float array (images, D)."""
+    if features.ndim != 2 or features.shape[0] != images or features.shape[1] == 0:
+        raise DataError(
+            "features must be one row for each image of the table, in its order",
+            where=where,
+            seen=f"shape {features.shape} for {images} images",
+        )
+    if not np.issubdtype(features.dtype, np.floating):
+        raise DataError("features must be floats", where=where, seen=str(features.dtype))
+    bad = ~np.isfinite(features).all(axis=1)
+    if bad.any():
+        raise DataError(
+            f"{int(bad.sum())} images have features that are not finite",
+            where=where,
+            seen=f"first in row {int(np.flatnonzero(bad)[0])}",
+        )

@@ -1,0 +1,45 @@
+"""What the loop asks of a classifier, whichever way it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import Entries
+
+Rows = NDArray[np.intp]
+Probabilities = NDArray[np.float32]
+OnEpoch = Callable[[int, NDArray[np.float32]], None]
+
+
+class Classifier(Protocol):
+    """Fits on known entries of some images of a data set, predicts probabilities for others."""
+
+    def fit(
+        self,
+        rows: Rows,
+        targets: Entries,
+        *,
+        seed: int,
+        keep: bool = False,
+        watch: Rows | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """Train on the images `rows` (n,) with `targets` (n, L); entries of -1 teach nothing.
+
+        keep: go on from the last fit; otherwise restart from the pretrained weights.
+        watch, on_epoch: after each epoch, on_epoch(epoch, logits (len(watch), L)) is called.
+        """
+
+    def predict(self, rows: Rows) -> Probabilities:
+        """(n, L): the probability that each label is present in each of the images `rows`."""
+
+    def save(self, path: Path) -> None:
+        """Write the trained weights as safetensors, whole or not at all."""
+
+    def load(self, path: Path) -> None:
+        """Read weights that `save` wrote. Raises `DataError` where they do not fit."""
