@@ -38,6 +38,9 @@ class Classifier(Protocol):
     def predict(self, rows: Rows) -> Probabilities:
         """(n, L): the probability that each label is present in each of the images `rows`."""
 
+    def features(self, rows: Rows) -> NDArray[np.float32]:
+        """(n, D): what the classifier sees of each of the images `rows`, before its last layer."""
+
     def save(self, path: Path) -> None:
         """Write the trained weights as safetensors, whole or not at all."""
 

@@ -1,0 +1,80 @@
+"""The command `alasl`: parses, calls, prints. One file a command."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from alasl.errors import AlaslError, ResourceError
+from alasl.files import as_resource_error
+
+COMMANDS = ("run", "report", "check", "convert", "scenes", "measures", "demo")
+
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """Imports a command's module only when it is needed, so that help and checks start fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"alasl.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        # Click alone would not name the nearest of commands that it has not imported.
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="alasl")
+def app() -> None:
+    """Which answers to get next, so that a multi-label classifier's mAP rises most per answer."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit; an error that a user can act on is one clear message."""
+    sys.exit(status(args))
+
+
+def status(args: list[str] | None = None) -> int:
+    """The exit code of a command line: 0 done, 1 a bug, 2 to 6 as in `alasl.errors`, 130 Ctrl-C."""
+    try:
+        app.main(args, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except AlaslError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(
+            "interrupted: what was done is kept; the same command goes on from there", err=True
+        )
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        click.echo("error: there is not enough memory for this", err=True)
+        return ResourceError.exit_code
+    except Exception as error:
+        if isinstance(error, OSError) and (resource := as_resource_error(error)):
+            click.echo(f"error: {resource}", err=True)
+            return resource.exit_code
+        traceback.print_exc()
+        click.echo("error: this is a bug in alasl; please report it with the lines above", err=True)
+        return 1
+    return 0

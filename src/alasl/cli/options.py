@@ -1,0 +1,96 @@
+"""Options that several commands share, and the options of a run made from its settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+from alasl.settings import RunSettings, from_dict, read_toml
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+
+
+def run_options(function: Function) -> Function:
+    """Give a command an option for each setting of a run, and --config."""
+    hints = typing.get_type_hints(RunSettings)
+    for item in reversed(dataclasses.fields(RunSettings)):
+        if item.name == "data":
+            continue
+        default = "" if item.default is None else f" [default: {item.default}]"
+        option = click.option(
+            "--" + item.name.replace("_", "-"),
+            item.name,
+            type=_click_type(hints[item.name], item.metadata["choices"]),
+            default=None,
+            help=item.metadata["about"] + default,
+        )
+        function = option(function)
+    config = click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        help="a TOML file with any of these; an option given here goes before it",
+    )
+    return config(function)
+
+
+def run_settings(data: str | None, config: Path | None, given: dict[str, Any]) -> RunSettings:
+    """The settings that a command line gives: the file's, overridden by the options given."""
+    values = read_toml(config) if config else {}
+    values |= {name: value for name, value in given.items() if value is not None}
+    if data is not None:
+        values["data"] = data
+    if not values.get("data"):
+        raise click.UsageError("name the data set: alasl run DATA")
+    return from_dict(values, where=str(config) if config else None)
+
+
+class Bar:
+    """A progress bar on stderr that appears with the first step and not at all when quiet."""
+
+    def __init__(self, what: str, unit: str, quiet: bool) -> None:
+        self._what, self._unit, self._quiet = what, unit, quiet
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = tqdm(
+                total=total, desc=self._what, unit=self._unit, disable=self._quiet, file=sys.stderr
+            )
+        self._bar.update(done - self._bar.n)
+        if done == total:
+            self._bar.close()
+
+
+def show_warnings(quiet: bool) -> None:
+    """Print the package's warnings on stderr, one line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    log = logging.getLogger("alasl")
+    log.handlers = [handler]
+    log.setLevel(logging.ERROR if quiet else logging.WARNING)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _click_type(hint: Any, choices: tuple[str, ...]) -> Any:
+    if choices:
+        return click.Choice(choices)
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    return hint

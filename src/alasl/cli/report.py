@@ -1,0 +1,58 @@
+"""`alasl report`: one self-contained page on a run, or on several side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from alasl.cli.options import json_option
+from alasl.errors import AlaslError
+from alasl.runs import Record, load
+
+if TYPE_CHECKING:
+    from alasl.report import ImagePath
+
+
+@click.command("report")
+@click.argument(
+    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The page to write. [default: report.html in DIR, or here for several]",
+)
+@json_option
+def command(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+    """Write one self-contained HTML page on a run, finished or not, or compare several."""
+    from alasl.report import headline, summary, table, write_report
+
+    records = [load(folder) for folder in folders]
+    out = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
+    write_report(records, out, _image_path(records[0]) if len(records) == 1 else None)
+    if as_json:
+        runs = [
+            {"folder": str(folder), **summary(record)}
+            for folder, record in zip(folders, records, strict=True)
+        ]
+        click.echo(json.dumps({"schema_version": 1, "report": str(out), "runs": runs}, indent=2))
+        return
+    click.echo(table(records))
+    if len(records) == 1:
+        click.echo(f"\n{headline(records[0])}")
+    click.echo(f"report: {out}", err=True)
+
+
+def _image_path(record: Record) -> ImagePath | None:
+    """The files of the run's images, where its data is still there; the page does without."""
+    from alasl.simulate import read_data
+
+    try:
+        dataset = read_data(record.settings)
+    except AlaslError as error:
+        click.echo(f"no thumbnails: {error}", err=True)
+        return None
+    return dict(zip(dataset.labels.images, dataset.paths or (), strict=False)).get

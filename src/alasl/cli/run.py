@@ -1,0 +1,96 @@
+"""`alasl run`: one simulated experiment on a data set, from reading it to the report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from alasl.cli.options import (
+    Bar,
+    json_option,
+    print_json,
+    quiet_option,
+    run_options,
+    run_settings,
+    show_warnings,
+)
+from alasl.settings import RunSettings
+
+
+@click.command("run")
+@click.argument("data", required=False)
+@run_options
+@click.option("--out", type=click.Path(path_type=Path), help="the run's folder [runs/...]")
+@click.option("--download", is_flag=True, help="allow fetching weights from the hub")
+@json_option
+@quiet_option
+def command(
+    data: str | None,
+    config: Path | None,
+    out: Path | None,
+    download: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Simulate asking: hide entries of DATA, then ask for them round by round.
+
+    DATA is a folder with a table of entries and images/, or a file. Train, evaluate, ask, and
+    again; leave figures, tables and a report. The same command goes on with a run that was cut
+    short.
+    """
+    if download:
+        os.environ["ALASL_DOWNLOAD"] = "1"
+    settings = run_settings(data, config, given)
+    run_and_show([settings], [out or default_folder(settings)], as_json=as_json, quiet=quiet)
+
+
+def default_folder(settings: RunSettings) -> Path:
+    """runs/DATA-MEASURE-NOISE-sSEED-xxxx: equal settings, and only they, share a folder."""
+    text = json.dumps(settings.to_dict(), sort_keys=True)
+    mark = hashlib.sha256(text.encode()).hexdigest()[:4]
+    data = Path(settings.data).resolve().stem
+    measure = "".join(c if c.isalnum() or c in "+-=." else "_" for c in settings.measure)
+    return Path("runs") / f"{data}-{measure}-{settings.noise:g}-s{settings.seed}-{mark}"
+
+
+def run_and_show(
+    settings: list[RunSettings], folders: list[Path], *, as_json: bool, quiet: bool
+) -> None:
+    """Make the runs on one data set, print the result table and where the report is."""
+    from alasl.report import table, write_run, write_report
+    from alasl.simulate import read_data, simulate
+
+    show_warnings(quiet)
+    records, summaries = [], []
+    dataset = read_data(settings[0])
+    paths = dict(zip(dataset.labels.images, dataset.paths or (), strict=False))
+    for one, folder in zip(settings, folders, strict=True):
+        if not as_json:
+            click.echo(f"{one.measure}, seed {one.seed} -> {folder}", err=True)
+        rounds = Bar(one.measure, "round", quiet)
+        record = simulate(
+            one,
+            folder,
+            dataset=dataset,
+            progress=Bar("features", "image", quiet),
+            on_event=lambda r, bar=rounds: bar(len(r.evaluations), r.settings.rounds + 1),
+        )
+        records.append(record)
+        summaries.append(write_run(record, folder, paths))
+    report = folders[0] / "report.html"
+    if len(records) > 1:
+        report = folders[0].parent / "report.html"
+        write_report(records, report)
+    if as_json:
+        print_json(
+            summaries[0] if len(summaries) == 1 else {"schema_version": 1, "runs": summaries}
+        )
+    else:
+        click.echo(table(records))
+        click.echo(f"report: {report}")

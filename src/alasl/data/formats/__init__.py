@@ -1,0 +1,230 @@
+"""Data sets from and to files: one file of this folder a format, found by itself."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+
+from alasl.data.dataset import Dataset, check_features
+from alasl.data.formats.base import Empty, Features, Format, Options, Table
+from alasl.data.formats.locate import IMAGE_FOLDERS, check_ids, locate_images
+from alasl.errors import DataError, UsageError
+from alasl.files import replacing
+from alasl.labels import Labels
+
+__all__ = ["FORMATS", "Format", "Table", "read", "read_table", "write"]
+
+_HEAD = 65536
+_SUFFIXES = (".csv", ".json", ".npz")
+
+
+def _discover() -> dict[str, Format]:
+    formats: dict[str, Format] = {}
+    for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
+        found = getattr(importlib.import_module(f"{__name__}.{module}"), "FORMAT", None)
+        if isinstance(found, Format):
+            if found.name in formats:
+                raise RuntimeError(f"two formats are called {found.name!r}")
+            formats[found.name] = found
+    return formats
+
+
+FORMATS = _discover()
+
+
+def read(
+    path: str | Path,
+    *,
+    labels: str | Path | None = None,
+    format: str | None = None,
+    empty: Empty | None = None,
+    images: str | Path | None = None,
+    features: str | Path | None = None,
+    keep_unannotated: bool = True,
+    require_images: bool = True,
+) -> Dataset:
+    """A data set from a folder (a table and `images/`) or from a table's file.
+
+    labels: the table in the folder, where there are several. format: a name of `FORMATS`, where
+    the table does not tell. empty: what an empty CSV cell means. images: the folder of the image
+    files. features: a .npy file (N, D) in the table's order. keep_unannotated: whether COCO images
+    without annotation stay, as all absent. require_images: whether a missing image file is an
+    error; if not, its expected path is given, and `paths` is None where no image file is there.
+    Raises `UsageError` for what must be said, `DataError` for what is wrong in the files.
+    """
+    root = Path(path)
+    table, file = read_table(
+        root, labels=labels, format=format, empty=empty, keep_unannotated=keep_unannotated
+    )
+    ids = table.labels.images
+    brought = table.features
+    if features is not None:
+        brought = _load_features(root, Path(features))
+    if brought is not None:
+        check_features(brought, len(ids), where=str(features or file))
+    folder = root if root.is_dir() else root.parent
+    optional = brought is not None or not require_images
+    paths = _find_images(ids, folder, None if images is None else Path(images), optional)
+    name = root.resolve().name if root.is_dir() else root.stem
+    return Dataset(table.labels, paths, brought, name)
+
+
+def read_table(
+    path: str | Path,
+    *,
+    labels: str | Path | None = None,
+    format: str | None = None,
+    empty: Empty | None = None,
+    keep_unannotated: bool = True,
+) -> tuple[Table, Path]:
+    """Only the table of a data set, with remarks on what was read, and the path it is at."""
+    if format is not None and format not in FORMATS:
+        raise UsageError(f"unknown format {format!r}", do=f"there are: {', '.join(FORMATS)}")
+    file = _find_table(Path(path), labels, format)
+    found = FORMATS[format] if format else _recognise(file)
+    try:
+        table = found.read(file, Options(empty, keep_unannotated))
+        if 0 in table.labels.shape:
+            raise DataError("the table has no images or no labels")
+        check_ids(table.labels.images)
+    except DataError as error:
+        if error.where is not None:
+            raise
+        raise DataError(
+            error.what, where=str(file), seen=error.seen, do=error.do, more=error.more
+        ) from error
+    return table, file
+
+
+def write(
+    labels: Labels, path: str | Path, format: str, *, features: Features | None = None
+) -> None:
+    """Write a table whole or not at all; `read` gives back the same.
+
+    Raises a `DataError`, leaving `path` as it was, for what the format cannot carry.
+    """
+    writers = [name for name, known in FORMATS.items() if known.write]
+    put = FORMATS[format].write if format in writers else None
+    if put is None:
+        raise UsageError(
+            f"cannot write the format {format!r}", do=f"there are: {', '.join(writers)}"
+        )
+    if 0 in labels.shape:
+        raise DataError("the table has no images or no labels, so there is nothing to write")
+    if "" in labels.names:
+        raise DataError("a label has no name")
+    if features is not None and not FORMATS[format].carries_features:
+        raise UsageError(f"{format} cannot carry features", do="write npz, or leave them out")
+    check_ids(labels.images)
+    with replacing(Path(path)) as beside:
+        put(labels, beside, features)
+
+
+def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Path:
+    if not path.exists():
+        raise DataError("there is no such file or folder", where=str(path))
+    if labels is not None:
+        for file in (path / labels, Path(labels)):
+            if file.exists():
+                return file
+        raise DataError("the labels file does not exist", where=str(path / labels))
+    if path.is_file() or format == "voc":
+        return path
+    files = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in _SUFFIXES
+        and not file.name.startswith(".")
+        and file.is_file()
+        and not _beside(file)
+    )
+    if len(files) == 1:
+        return files[0]
+    if _fits(path):
+        return path
+    files = [file for file in files if _fits(file)] or files
+    if len(files) == 1:
+        return files[0]
+    if not files:
+        raise DataError(
+            "no table of entries here: no .csv, .json or .npz, and no PASCAL VOC folders",
+            where=str(path),
+        )
+    raise UsageError(
+        "several files may be the table of entries; name one with --labels",
+        where=str(path),
+        more=[file.name for file in files],
+    )
+
+
+def _beside(file: Path) -> bool:
+    """Whether a file belongs to a table without being one: a split, or class names."""
+    head = _head(file).removeprefix(b"\xef\xbb\xbf")
+    return file.name.startswith("class-descriptions") or head.startswith(b"image,split")
+
+
+def _recognise(file: Path) -> Format:
+    fitting = _fits(file)
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        known = [f"{name}: {each.about}" for name, each in FORMATS.items()]
+        head = "a folder" if file.is_dir() else repr(_head(file)[:40])
+        raise DataError("this is in no format known here", where=str(file), seen=head, more=known)
+    raise UsageError(
+        "this fits several formats; name one with --format",
+        where=str(file),
+        seen=", ".join(each.name for each in fitting),
+    )
+
+
+def _fits(path: Path) -> list[Format]:
+    head = _head(path)
+    return [each for each in FORMATS.values() if each.holds(path, head)]
+
+
+def _head(path: Path) -> bytes:
+    if path.is_dir():
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError as error:
+        raise DataError("the file cannot be read", where=str(path), seen=error.strerror) from error
+
+
+def _load_features(root: Path, path: Path) -> Features:
+    file = root / path if (root / path).is_file() else path
+    try:
+        features = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            "the features cannot be read as .npy", where=str(file), seen=str(error)
+        ) from error
+    if not isinstance(features, np.ndarray):
+        raise DataError("the features must be one .npy array, not an npz", where=str(file))
+    return features
+
+
+def _find_images(
+    ids: tuple[str, ...], folder: Path, images: Path | None, optional: bool
+) -> tuple[Path, ...] | None:
+    if images is not None and not images.is_dir():
+        raise DataError("the folder of images does not exist", where=str(images))
+    own = [folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()]
+    root = images or (own[0] if own else folder)
+    paths, missing = locate_images(ids, root)
+    if missing and not optional:
+        raise DataError(
+            f"{len(missing)} of {len(ids)} image files are missing",
+            where=str(root),
+            more=[str(paths[row]) for row in missing],
+            do="name the folder of the images with --images",
+        )
+    # Files beside the table that fit no id say nothing; a folder of images that fits none does.
+    if len(missing) == len(ids) and images is None:
+        return None
+    return tuple(paths)

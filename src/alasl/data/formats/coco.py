@@ -1,0 +1,174 @@
+"""COCO instances JSON, with LVIS's `neg_category_ids` for what was checked and is absent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.errors import DataError
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
+
+_NEGATIVE, _PARTIAL = "neg_category_ids", "not_exhaustive_category_ids"
+
+
+def _holds(path: Path, head: bytes) -> bool:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return path.suffix.lower() == ".json" and text.startswith(b"{")
+
+
+def _read(path: Path, options: Options) -> Table:
+    content = _load(path)
+    pictures = _records(path, content, "images")
+    categories = _records(path, content, "categories")
+    annotations = _records(path, content, "annotations")
+    rows = _index(path, "images", pictures)
+    cols = _index(path, "categories", categories)
+    images = tuple(_file_name(path, i, picture) for i, picture in enumerate(pictures))
+    names = tuple(_text(path, "categories", i, c, "name") for i, c in enumerate(categories))
+
+    # Without a list of what was checked, COCO means: what is not annotated is absent.
+    listed = np.array([_NEGATIVE in p or _PARTIAL in p for p in pictures], bool)
+    entries = np.where(listed[:, None], np.int8(UNKNOWN), np.int8(ABSENT))
+    entries = np.repeat(entries, len(names), axis=1)
+    lost: list[str] = []
+    for row, picture in enumerate(pictures):
+        for category in _negatives(path, row, picture):
+            col = _place(cols, category)
+            if col is None:
+                lost.append(f"images[{row}].{_NEGATIVE}: no category {category!r}")
+            else:
+                entries[row, col] = ABSENT
+    annotated = np.zeros(len(images), bool)
+    for number, annotation in enumerate(annotations):
+        at = _place(rows, annotation.get("image_id")), _place(cols, annotation.get("category_id"))
+        if at[0] is None or at[1] is None:
+            lost.append(
+                f"annotations[{number}]: image_id {annotation.get('image_id')!r}, "
+                f"category_id {annotation.get('category_id')!r}"
+            )
+            continue
+        if listed[at[0]] and entries[at] == ABSENT:
+            raise DataError(
+                "a category is annotated and listed as absent",
+                where=f"{path}: annotations[{number}]",
+                seen=f"image {images[at[0]]!r}, category {names[at[1]]!r}",
+            )
+        entries[at] = PRESENT
+        annotated[at[0]] = True
+    if lost:
+        raise DataError(
+            f"{len(lost)} references to images or categories that are not there",
+            where=str(path),
+            more=lost,
+        )
+    labels = Labels(entries, names, images)
+    bare = ~annotated & ~listed
+    notes: list[str] = []
+    if bare.any():
+        kept = options.keep_unannotated
+        says = "kept, all labels absent" if kept else "left out"
+        notes.append(f"{int(bare.sum())} of {len(bare)} images have no annotation: {says}")
+        labels = labels if kept else labels.take(np.flatnonzero(~bare))
+    return Table(labels, notes=tuple(notes))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise DataError("the file cannot be read", where=str(path), seen=error.strerror) from error
+    except json.JSONDecodeError as error:
+        raise DataError(
+            "this is not valid JSON", where=f"{path}:{error.lineno}", seen=error.msg
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError("the file is not UTF-8", where=str(path)) from error
+    except RecursionError as error:
+        raise DataError("the JSON is nested too deeply", where=str(path)) from error
+    if not isinstance(content, dict):
+        raise DataError(
+            "expected a JSON object with images, annotations and categories",
+            where=str(path),
+            seen=type(content).__name__,
+        )
+    return content
+
+
+def _records(path: Path, content: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    records = content.get(key)
+    if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
+        raise DataError(
+            f"{key!r} must be a list of objects",
+            where=str(path),
+            seen="nothing" if records is None else type(records).__name__,
+            do="COCO instances JSON has images, annotations and categories",
+        )
+    return records
+
+
+def _index(path: Path, key: str, records: list[dict[str, Any]]) -> dict[Any, int]:
+    """Place of each record by its id: ids have gaps and need not be in order."""
+    places: dict[Any, int] = {}
+    for number, record in enumerate(records):
+        name = record.get("id")
+        if not isinstance(name, int | str) or name in places:
+            fault = "its id stands twice" if name in places else "its id is missing or no number"
+            raise DataError(fault, where=f"{path}: {key}[{number}]", seen=repr(name))
+        places[name] = number
+    return places
+
+
+def _place(places: dict[Any, int], name: object) -> int | None:
+    return places.get(name) if isinstance(name, int | str) else None
+
+
+def _negatives(path: Path, number: int, picture: dict[str, Any]) -> list[Any]:
+    value = picture.get(_NEGATIVE)
+    if value is not None and not isinstance(value, list):
+        raise DataError(
+            f"{_NEGATIVE!r} must be a list", where=f"{path}: images[{number}]", seen=repr(value)
+        )
+    return value or []
+
+
+def _file_name(path: Path, number: int, picture: dict[str, Any]) -> str:
+    if "file_name" not in picture and isinstance(picture.get("coco_url"), str):
+        return str(picture["coco_url"]).rsplit("/", 1)[-1]  # as LVIS has it
+    return _text(path, "images", number, picture, "file_name")
+
+
+def _text(path: Path, kind: str, number: int, record: dict[str, Any], key: str) -> str:
+    value = record.get(key)
+    if not isinstance(value, str):
+        raise DataError(
+            f"{key!r} must be a text", where=f"{path}: {kind}[{number}]", seen=repr(value)
+        )
+    return value
+
+
+def _write(labels: Labels, path: Path, features: Features | None) -> None:  # noqa: ARG001
+    images = [
+        {
+            "id": row + 1,
+            "file_name": image,
+            _NEGATIVE: (np.flatnonzero(labels.entries[row] == ABSENT) + 1).tolist(),
+        }
+        for row, image in enumerate(labels.images)
+    ]
+    categories = [{"id": col + 1, "name": name} for col, name in enumerate(labels.names)]
+    annotations = [
+        {"id": number, "image_id": row + 1, "category_id": col + 1}
+        for number, (row, col) in enumerate(np.argwhere(labels.entries == PRESENT).tolist(), 1)
+    ]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    # ASCII with escapes carries every name, a NUL and a lone surrogate too.
+    path.write_text(json.dumps(content), encoding="ascii")
+
+
+FORMAT = Format(
+    "coco", f"COCO instances JSON, absent labels in {_NEGATIVE} (as LVIS)", _holds, _read, _write
+)

@@ -1,0 +1,134 @@
+"""CSV, one row an entry: `image,label,value[,annotator[,time]]`; what has no row is unknown."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.rows import (
+    head_row,
+    read_header,
+    read_rows,
+    refuse_ragged,
+    row,
+    write_lines,
+)
+from alasl.errors import DataError
+from alasl.labels import UNKNOWN, Labels
+
+_COLUMNS = ["image", "label", "value", "annotator", "time"]
+_VALUES = {"1": 1, "0": 0, "": UNKNOWN, "1.0": 1, "0.0": 0}
+_GIVEN = "given"
+
+
+def is_long_header(header: list[str]) -> bool:
+    """Whether a CSV with this header may have one row an entry."""
+    return len(header) >= 3 and header == _COLUMNS[: len(header)]
+
+
+def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
+    return is_long_header(head_row(head))
+
+
+def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
+    rows = read_rows(path)
+    header = read_header(path, rows, "image")
+    if not is_long_header(header):
+        raise DataError(
+            "the columns must be image,label,value and then, if wanted, annotator,time",
+            where=f"{path}:1",
+            seen=",".join(header[:6]),
+        )
+    images: dict[str, int] = {}
+    names: dict[str, int] = {}
+    annotators: dict[str, int] = {_GIVEN: 0}
+    told = array("q")
+    for line, cells in rows:
+        refuse_ragged(path, line, cells, header)
+        value = _VALUES.get(cells[2].strip())
+        if value is None:
+            raise DataError(
+                f"column 'value' holds {cells[2]!r}; expected 1, 0 or empty", where=f"{path}:{line}"
+            )
+        # A row with an empty value only says that there is such an image and such a label.
+        at = images.setdefault(cells[0], len(images))
+        col = names.setdefault(cells[1], len(names))
+        who = cells[3] if len(cells) > 3 and cells[3] else _GIVEN
+        if value != UNKNOWN:
+            told.extend((at, col, value, annotators.setdefault(who, len(annotators)), line))
+    if len(annotators) > 256:
+        raise DataError(
+            "a table can name at most 255 annotators", where=str(path), seen=str(len(annotators))
+        )
+    answers = np.array(told, np.int64).reshape(-1, 5)
+    answers = _last_of_each_annotator(answers, len(names), len(annotators))
+    refuse_contradictions(path, answers[:, :3], answers[:, 4], list(images), list(names))
+    entries = np.full((len(images), len(names)), UNKNOWN, np.int8)
+    source = np.zeros(entries.shape, np.uint8)
+    at = answers[:, 0], answers[:, 1]
+    entries[at], source[at] = answers[:, 2], answers[:, 3]
+    return Table(Labels(entries, tuple(names), tuple(images), tuple(annotators), source))
+
+
+def _last_of_each_annotator(
+    answers: NDArray[np.int64], names: int, annotators: int
+) -> NDArray[np.int64]:
+    """A named annotator's later row corrects the earlier one; rows without a name all stand."""
+    key = (answers[:, 0] * names + answers[:, 1]) * annotators + answers[:, 3]
+    key = np.where(answers[:, 3] == 0, -1 - np.arange(len(answers)), key)
+    _, from_end = np.unique(key[::-1], return_index=True)
+    last: NDArray[np.int64] = answers[np.sort(len(answers) - 1 - from_end)]
+    return last
+
+
+def refuse_contradictions(
+    path: Path,
+    answers: NDArray[np.int64],
+    lines: NDArray[np.int64],
+    images: list[str],
+    names: list[str],
+) -> None:
+    """Raise a `DataError` where two rows (row, col, value) answer one entry differently."""
+    order = np.lexsort((lines, answers[:, 1], answers[:, 0]))
+    rows, cols, values = answers[order].T
+    clash = (rows[1:] == rows[:-1]) & (cols[1:] == cols[:-1]) & (values[1:] != values[:-1])
+    cases = [
+        f"lines {lines[order[i]]} and {lines[order[i + 1]]}: "
+        f"image {images[rows[i]]!r}, label {names[cols[i]]!r}"
+        for i in np.flatnonzero(clash)
+    ]
+    if cases:
+        raise DataError(
+            f"{len(cases)} pairs of rows contradict each other",
+            where=str(path),
+            more=cases,
+            do="leave one row for each image and label",
+        )
+
+
+def _write(labels: Labels, path: Path, features: Features | None) -> None:  # noqa: ARG001
+    write_lines(path, _lines(labels))
+
+
+def _lines(labels: Labels) -> Iterator[str]:
+    """A row for each known entry, and empty ones that keep order, images and labels complete."""
+    named = bool((labels.known & (labels.source != 0)).any())
+    yield row(*_COLUMNS[: 4 if named else 3])
+    values = ("0", "1", "")  # -1 takes the last
+    who = ("", *labels.sources[1:])
+    for at, image in enumerate(labels.images):
+        entries, source = labels.entries[at].tolist(), labels.source[at].tolist()
+        known = [col for col, value in enumerate(entries) if value != UNKNOWN]
+        for col in range(len(entries)) if at == 0 else known or [0]:
+            cells = image, labels.names[col], values[entries[col]]
+            yield row(*cells, who[source[col]]) if named else row(*cells)
+
+
+FORMAT = Format(
+    "csv-long", "CSV image,label,value[,annotator[,time]]; no row: unknown", _holds, _read, _write
+)

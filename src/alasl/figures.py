@@ -1,0 +1,311 @@
+"""A run's curves and bars as figures for people: one colour per measure everywhere, units, n."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alasl.errors import DataError, UsageError
+from alasl.files import replacing, write_text
+from alasl.runs import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#22262b"
+GREY = "#7f7f7f"
+
+# Chosen by search: under normal sight and the three colour deficiencies any two of these and GREY
+# are at least 24 apart in CIELAB, and each has a contrast of 3:1 to white and to a dark page.
+COLOURS = {
+    "hard": "#cc0a22",
+    "medium": "#4ba661",
+    "hard+medium": "#b209b2",
+    "entropy": "#7384ff",
+    "hard+entropy": "#7040ff",
+    "medium+entropy": "#e5780b",
+    "hard+medium+entropy": "#e567c6",
+}
+_DASHES = ("-", "--", ":", "-.")
+_MARKERS = {"random": "o", **dict(zip(COLOURS, "s^DPvX*", strict=True))}
+
+# The least height of a mAP axis, in points: less would show chance as a cliff.
+LEAST_SPAN = 10.0
+# The most labels a chart of AP shows.
+MOST_LABELS = 40
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": GREY,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.handlelength": 3,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4.5,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 150,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "alasl",
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK
+    ),
+}
+
+
+def colour(measure: str) -> str:
+    """The colour of a measure, by its name without parameters; Random is grey."""
+    name = measure.split(":")[0]
+    if name == "random":
+        return GREY
+    palette = list(COLOURS.values())
+    return COLOURS.get(name, palette[zlib.crc32(name.encode()) % len(palette)])
+
+
+def run_names(records: Sequence[Record]) -> list[str]:
+    """What to call each run: its measure, and, where that is not enough, what else sets it apart.
+
+    Runs of equal settings are numbered.
+    """
+    settings = [record.settings.to_dict() for record in records]
+    apart = [k for k in differing(records) if k != "measure"]
+    apart.sort(key=lambda key: key != "seed")
+    names = [record.settings.measure for record in records]
+    for key in apart:
+        if len(set(names)) == len(names):
+            break
+        shared = Counter(names)
+        names = [
+            f"{name}, {key} {values.get(key, 'unset')}" if shared[name] > 1 else name
+            for name, values in zip(names, settings, strict=True)
+        ]
+    shared, number = Counter(names), {name: count(1) for name in names}
+    return [f"{name} ({next(number[name])})" if shared[name] > 1 else name for name in names]
+
+
+def differing(records: Sequence[Record]) -> list[str]:
+    """The settings in which the runs differ, in the settings' order."""
+    settings = [record.settings.to_dict() for record in records]
+    keys = dict.fromkeys(key for values in settings for key in values)
+    return [key for key in keys if len({repr(values.get(key)) for values in settings}) > 1]
+
+
+def map_per_round(records: Sequence[Record]) -> Figure:
+    """mAP in per cent after each round, one line a run; round 0 is before any answer."""
+    from matplotlib.ticker import MaxNLocator
+
+    with _style():
+        figure, axes = _canvas()
+        _lines(axes, records, [[e.round for e in r.evaluations] for r in records])
+        axes.set_xlabel("round (0: before any answer)")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return _legend(figure, axes)
+
+
+def map_per_cost(records: Sequence[Record]) -> Figure:
+    """mAP in per cent over the answers that it took, one line a run."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    with _style():
+        figure, axes = _canvas()
+        _lines(axes, records, [r.costs for r in records])
+        axes.set_xlabel("cost (answers: entries filled)")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: thousands(x)))
+        return _legend(figure, axes)
+
+
+def ap_per_label(record: Record) -> Figure:
+    """AP of each label before any answer (line) and after the last round (bar), best first.
+
+    Of many labels, the 40 whose AP changed most. Raises `DataError` before the first evaluation.
+    """
+    if not record.evaluations:
+        raise DataError("the run has no evaluation yet, so no label has an AP")
+    first, last = (np.array(record.evaluations[i].ap) for i in (0, -1))
+    defined = np.flatnonzero(~np.isnan(last))
+    shown = defined
+    if len(defined) > MOST_LABELS:
+        change = np.nan_to_num(np.abs(last - first)[defined])
+        shown = defined[np.argsort(-change, kind="stable")[:MOST_LABELS]]
+    shown = shown[np.argsort(last[shown], kind="stable")]
+    these = f"{len(shown)} of {len(last)} labels"
+    if len(shown) < len(defined):
+        these = f"the {these} that changed most"
+    with _style():
+        figure, axes = _canvas(1.3 + 0.2 * max(len(shown), 1))
+        places = np.arange(len(shown))
+        axes.barh(places, last[shown], 0.72, color=colour(record.settings.measure), alpha=0.75)
+        axes.vlines(first[shown], places - 0.36, places + 0.36, color=INK, linewidth=1.6)
+        axes.set_yticks(places, [_plain(record.start.names[i], 24) for i in shown])
+        for tick in axes.get_yticklabels():
+            tick.set_parse_math(False)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(False, axis="y")
+        axes.grid(True, axis="x")
+        axes.set_xlim(0, 100)
+        axes.set_ylim(-0.6, max(len(shown), 1) - 0.4)
+        after = record.evaluations[-1].round
+        axes.set_xlabel(f"AP (%): bar, after round {after}; line, before any answer")
+        _title(
+            axes,
+            f"{_plain(record.start.data)}: {these}\n"
+            f"{_plain(record.settings.measure)}, {_tested(record)}",
+        )
+        return figure
+
+
+def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
+    """Write every figure of the runs into a folder, as PNG and as SVG; return the files."""
+    figures = {"map-per-round": map_per_round(records), "map-per-cost": map_per_cost(records)}
+    if len(records) == 1:
+        figures["ap-per-label"] = ap_per_label(records[0])
+    paths = [folder / f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
+    for path in paths:
+        save(figures[path.stem], path)
+    return paths
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as .png (150 dpi) or .svg, by the file's ending; equal runs, equal bytes."""
+    if path.suffix == ".svg":
+        write_text(path, svg(figure))
+    elif path.suffix == ".png":
+        with replacing(path) as beside, _style():
+            figure.savefig(beside, format="png", facecolor="white", metadata={"Software": None})
+    else:
+        raise UsageError("a figure is written as .png or .svg", seen=str(path))
+
+
+def svg(figure: Figure, background: str = "white") -> str:
+    """The figure as an SVG document; its text stays text."""
+    file = io.StringIO()
+    with _style():
+        figure.savefig(file, format="svg", facecolor=background, metadata={"Date": None})
+    return file.getvalue()
+
+
+def thousands(value: float) -> str:
+    """A count in groups of three digits that stay on one line: 16 012."""
+    return f"{round(value):,}".replace(",", "\u00a0")
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Our style alone, whatever the user's own matplotlibrc says."""
+    import matplotlib.style
+
+    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
+        # A PNG shows a box for a letter that the font lacks; the SVG leaves it to the viewer.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def _canvas(height: float = 3.3) -> tuple[Figure, Axes]:
+    # Not pyplot: it keeps every figure, and picks a display.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.4, height))
+    return figure, figure.subplots()
+
+
+def _lines(axes: Axes, records: Sequence[Record], xs: Sequence[Sequence[float]]) -> None:
+    dashes: Counter[str] = Counter()
+    for name, record, x in zip(run_names(records), records, xs, strict=True):
+        measure = record.settings.measure.split(":")[0]
+        shade = colour(measure)
+        (line,) = axes.plot(
+            x,
+            record.maps,
+            _DASHES[dashes[shade] % len(_DASHES)],
+            color=shade,
+            marker=_MARKERS.get(measure, "h"),
+            label="run",
+            zorder=2 if measure == "random" else 3,
+        )
+        # matplotlib hides a name that begins with an underscore if it is given right away.
+        line.set_label(_plain(name, 60))
+        dashes[shade] += 1
+    axes.set_ylabel("mAP on the test set (%)")
+    axes.set_ylim(*_span([m for record in records for m in record.maps]))
+    _title(axes, _about(records))
+    axes.margins(x=0.03)
+
+
+def _legend(figure: Figure, axes: Axes) -> Figure:
+    """The figure with the runs named below it, where there are several; the best first."""
+
+    def end(line: Any) -> float:
+        heights = [h for h in line.get_ydata() if not math.isnan(h)]
+        return -heights[-1] if heights else math.inf
+
+    lines = sorted(axes.get_lines(), key=end)
+    if len(lines) > 1:
+        names = [str(line.get_label()) for line in lines]
+        columns = 1 if max(map(len, names)) > 24 else 2
+        legend = figure.legend(lines, names, loc="outside lower center", ncols=columns)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + 0.2 * math.ceil(len(lines) / columns))
+    return figure
+
+
+def _span(maps: Sequence[float]) -> tuple[float, float]:
+    """The limits of the mAP axis: the data and a little room, never less than `LEAST_SPAN`."""
+    values = [value for value in maps if not math.isnan(value)]
+    low, high = (min(values), max(values)) if values else (0.0, 100.0)
+    room = max(0.06 * (high - low), (LEAST_SPAN - (high - low)) / 2)
+    low, high = low - room, high + room
+    if low < 0:
+        low, high = 0.0, min(high - low, 100.0)
+    if high > 100:
+        low, high = max(0.0, low - (high - 100)), 100.0
+    return low, high
+
+
+def _about(records: Sequence[Record]) -> str:
+    """A title: data, measure or runs, and n."""
+    data = dict.fromkeys(record.start.data for record in records)
+    shown = _plain(", ".join(data), 40)
+    runs = _plain(records[0].settings.measure, 40) if len(records) == 1 else f"{len(records)} runs"
+    sizes = {(len(r.start.names), _tested(r)) for r in records}
+    n = "data sets that differ in size"
+    if len(sizes) == 1:
+        labels, tested = sizes.pop()
+        n = f"{labels} labels, {tested}"
+    return f"{shown}: {runs}\n{n}"
+
+
+def _tested(record: Record) -> str:
+    return f"{thousands(record.start.sizes.get('test', 0))} test images"
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, parse_math=False)
+
+
+def _plain(text: str, longest: int = 40) -> str:
+    """One printable line of a name that may hold anything."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -1,0 +1,69 @@
+"""Writing to disk so that a kill, a full disk or a second run leaves no half-written file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alasl.errors import ResourceError
+
+_RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+
+
+@contextmanager
+def resource_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk, a read-only folder or a missing permission into a `ResourceError`."""
+    try:
+        yield
+    except OSError as error:
+        if resource := as_resource_error(error, path):
+            raise resource from error
+        raise
+
+
+def as_resource_error(error: OSError, path: Path | None = None) -> ResourceError | None:
+    """What a user should read where the disk is full or forbids writing; None for other errors."""
+    if error.errno not in _RESOURCE:
+        return None
+    return ResourceError(
+        "cannot write here; what stood before is intact",
+        where=str(path or error.filename),
+        seen=error.strerror,
+        do="free some space, or name a folder that can be written to",
+    )
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes `path`'s place, synced, once the block is done.
+
+    If the block raises, or the process dies, `path` is as it was.
+    """
+    with resource_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+        )
+        os.close(handle)
+        beside = Path(name)
+        try:
+            yield beside
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            # mkstemp makes files private; a result is as readable as any other file of the user's.
+            umask = os.umask(0)
+            os.umask(umask)
+            beside.chmod(0o666 & ~umask)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, with line ends as given."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="")

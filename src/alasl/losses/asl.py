@@ -1,0 +1,123 @@
+"""The asymmetric loss: easy absent entries count little, very easy ones not at all.
+
+Ridnik et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from alasl.errors import UsageError
+from alasl.losses.base import Batch, Reduction, loss
+
+
+def asymmetric(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    gamma_neg: float = 4.0,
+    gamma_pos: float = 0.0,
+    shift: float = 0.05,
+    focal_grad: bool = True,
+    reduction: Reduction = "sum",
+) -> Tensor:
+    """The asymmetric loss over the known entries.
+
+    present: (1 - p)^gamma_pos * -log p, with p = sigmoid(logits)
+    absent:  p_m^gamma_neg * -log(1 - p_m), with p_m = max(p - shift, 0)
+
+    logits: (..., L), any float; computed in float32, or float64 if they are.
+    targets: (..., L), any dtype; 1 present, 0 absent; a negative one (-1, unknown) adds nothing.
+    focal_grad: False holds the factors with gamma constant in the gradient, as the authors train.
+    The gradient is in closed form, once differentiable.
+    """
+    if gamma_neg < 0 or gamma_pos < 0 or not 0 <= shift < 1:
+        raise UsageError(
+            "the asymmetric loss needs gammas of at least 0 and a shift in [0, 1)",
+            seen=f"gamma_neg={gamma_neg}, gamma_pos={gamma_pos}, shift={shift}",
+        )
+    batch = Batch.of(logits, targets)
+    slope = batch.slopes_needed
+    missed, falls = _present(batch.z, gamma_pos, slope, focal_grad)
+    raised, rises = _absent(batch.z, gamma_neg, shift, slope, focal_grad)
+    terms = batch.present * missed + batch.absent * raised
+    slopes = batch.present * falls + batch.absent * rises if slope else None
+    return batch.reduce(terms, slopes, reduction)
+
+
+@loss("asl")
+class Asymmetric(nn.Module):
+    """`asymmetric` as a module."""
+
+    def __init__(
+        self,
+        gamma_neg: float = 4.0,
+        gamma_pos: float = 0.0,
+        shift: float = 0.05,
+        focal_grad: bool = True,
+        reduction: Reduction = "sum",
+    ) -> None:
+        super().__init__()
+        self.params: dict[str, Any] = {
+            "gamma_neg": gamma_neg,
+            "gamma_pos": gamma_pos,
+            "shift": shift,
+            "focal_grad": focal_grad,
+            "reduction": reduction,
+        }
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The loss of logits and targets, (..., L) each."""
+        return asymmetric(logits, targets, **self.params)
+
+
+def _present(z: Tensor, gamma: float, slope: bool, focal_grad: bool) -> tuple[Tensor, Tensor]:
+    """The terms of present entries, and their slopes in z (the terms again without `slope`)."""
+    wrong, terms = torch.sigmoid(-z), -logsigmoid(z)
+    if not gamma:
+        return terms, wrong.neg_()
+    factor = _power(wrong, gamma)
+    terms.mul_(factor)
+    if not slope:
+        return terms, terms
+    slopes = factor.mul_(wrong).neg_()
+    if focal_grad:
+        slopes -= (terms * torch.sigmoid(z)).mul_(gamma)
+    return terms, slopes
+
+
+def _absent(
+    z: Tensor, gamma: float, shift: float, slope: bool, focal_grad: bool
+) -> tuple[Tensor, Tensor]:
+    """The terms of absent entries, and their slopes in z (the terms again without `slope`)."""
+    tiny = torch.finfo(z.dtype).tiny
+    # 1 - p_m comes from 1 - p = sigmoid(-z), which keeps its digits where p is close to 1.
+    wrong, right = torch.sigmoid(z), torch.sigmoid(-z).clamp_(min=tiny)
+    shifted, rest = (wrong - shift).clamp_(min=0), (right + shift).clamp_(max=1)
+    # 0^0 is 0 here, for p_m does not move with z where it is 0.
+    factor = _power(shifted, gamma) if gamma else shifted.sign()
+    terms = (-rest.log() if shift else -logsigmoid(-z)).mul_(factor)
+    if not slope:
+        return terms, terms
+    slopes = factor.mul_(right).div_(rest)
+    if focal_grad and gamma:
+        # p_m^(gamma - 1) as p_m^gamma / p_m: for no gamma infinite at p_m = 0, where terms are 0.
+        slopes += (terms * right).div_(shifted.clamp_(min=tiny)).mul_(gamma)
+    return terms, slopes.mul_(wrong)
+
+
+def _power(base: Tensor, gamma: float) -> Tensor:
+    """base^gamma, by products where gamma is a small whole number: `pow` is many times slower."""
+    if gamma == 2:
+        return base.square()
+    if gamma == 4:
+        return base.square().square_()
+    if gamma == 1:
+        return base.clone()
+    if gamma == 3:
+        return base.square().mul_(base)
+    return base.pow(gamma)

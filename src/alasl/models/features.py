@@ -1,0 +1,147 @@
+"""Frozen features of images: extracted once, on every core, and cached by image content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from alasl.data.dataset import Dataset
+from alasl.data.images import load_square
+from alasl.errors import DataError
+from alasl.models.backbones import Backbone, load_backbone
+from alasl.models.device import has_fast_bfloat16, pick_device
+from alasl.models.feature_store import FeatureStore
+
+Progress = Callable[[int, int], None]
+
+BATCH = 32
+# bfloat16 is used where each image's features point the same way as in float32 within this.
+AGREEMENT = 0.999
+
+
+def cache_folder() -> Path:
+    """Where features are cached: $ALASL_CACHE, else alasl/ in the user's cache folder."""
+    if named := os.environ.get("ALASL_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "alasl"
+
+
+def features_of(
+    dataset: Dataset,
+    backbone: str = "lite0",
+    weights: Path | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.floating]:
+    """(N, D): the features that a data set brought, else those of a backbone, from the cache.
+
+    Images not yet in the cache are extracted, in batches that survive a kill; progress(done, of) is
+    called after each.
+    """
+    if dataset.features is not None:
+        return dataset.features
+    if dataset.paths is None:
+        raise DataError(
+            f"the data set {dataset.name!r} has neither images nor features",
+            do="put the images into images/ beside the table, or name --features FILE.npy",
+        )
+    model = load_backbone(backbone, weights=weights)
+    store = FeatureStore(cache_folder() / "features" / _key(model), model.dim)
+    digests = _digests(dataset.paths)
+    with store.lock:
+        places = store.places()
+        missing = [i for i, digest in enumerate(digests) if digest not in places]
+        # Each content once, in the data set's order.
+        missing = list({digests[i]: i for i in reversed(missing)}.values())[::-1]
+        if missing:
+            extractor = Extractor(model, precision=store.note().get("precision"))
+            done = 0
+            for rows in extractor.run([dataset.paths[i] for i in missing]):
+                if done == 0:
+                    store.write_note({"backbone": model.identity, "precision": extractor.precision})
+                store.append([digests[i] for i in missing[done : done + len(rows)]], rows)
+                done += len(rows)
+                if progress:
+                    progress(done, len(missing))
+            places = store.places()
+        return store.take([places[digest] for digest in digests])
+
+
+class Extractor:
+    """Runs a backbone over image files: threads decode the next batches while it computes.
+
+    precision: "bfloat16" or "float32"; None chooses bfloat16 where the processor has it and the
+    first batch's features agree with float32.
+    """
+
+    def __init__(self, backbone: Backbone, precision: str | None = None) -> None:
+        self.device = pick_device()
+        self.backbone = backbone
+        self.precision = precision
+        self._network = backbone.network.eval().to(self.device, memory_format=torch.channels_last)
+        std = torch.tensor(backbone.std, device=self.device).view(1, 3, 1, 1)
+        mean = torch.tensor(backbone.mean, device=self.device).view(1, 3, 1, 1)
+        self._scale, self._shift = 1 / (255 * std), -mean / std
+
+    def run(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
+        """Features (n, dim) of successive batches of the files, in order."""
+        starts = range(0, len(paths), BATCH)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+            def begin(start: int) -> list[object]:
+                return [
+                    pool.submit(load_square, path, self.backbone.size)
+                    for path in paths[start : start + BATCH]
+                ]
+
+            ahead = [begin(start) for start in starts[:2]]
+            for number in range(len(starts)):
+                pixels = np.stack([future.result() for future in ahead.pop(0)])  # type: ignore[attr-defined]
+                if number + 2 < len(starts):
+                    ahead.append(begin(starts[number + 2]))
+                yield self.forward(torch.from_numpy(pixels)).cpu().numpy()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """float32 features (n, dim) of squares of pixels, uint8 (n, size, size, 3)."""
+        if self.precision is None:
+            self.precision = self._choose(pixels)
+        return self._forward(pixels, self.precision)
+
+    @torch.inference_mode()
+    def _forward(self, pixels: Tensor, precision: str) -> Tensor:
+        # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already: no copy but to floats.
+        images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        images = torch.addcmul(self._shift, images.float(), self._scale)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            return self._network(images).float()
+
+    def _choose(self, pixels: Tensor) -> str:
+        if not has_fast_bfloat16(self.device):
+            return "float32"
+        fast, exact = (self._forward(pixels, p) for p in ("bfloat16", "float32"))
+        agree = torch.cosine_similarity(fast, exact).min().item() >= AGREEMENT
+        return "bfloat16" if agree else "float32"
+
+
+def _key(backbone: Backbone) -> str:
+    """Names a store: architecture, weights, and how pixels are made ready."""
+    parts = [backbone.identity, backbone.size, backbone.mean, backbone.std, "squish bicubic"]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
+
+def _digests(paths: Sequence[Path]) -> list[bytes]:
+    def digest(path: Path) -> bytes:
+        try:
+            return hashlib.sha256(path.read_bytes()).digest()
+        except OSError as error:
+            raise DataError("cannot read the image", where=str(path), seen=str(error)) from error
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(digest, paths, chunksize=64))

@@ -1,0 +1,176 @@
+"""A linear head on frozen features; many of them train at once, in one stacked product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from alasl.errors import DataError
+from alasl.files import replacing
+from alasl.labels import Entries
+from alasl.losses import resolve
+from alasl.models.classifier import OnEpoch, Probabilities, Rows
+from alasl.models.device import pick_device
+from alasl.seeds import torch_seed
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """How a head trains. The defaults were found on the drawn scenes: docs/settings.md."""
+
+    loss: str = "asl"
+    epochs: int = 20
+    rate: float = 2e-3
+    batch: int = 64
+    decay: float = 1e-4
+
+
+def standardised(features: NDArray[np.floating], reference: Rows) -> Tensor:
+    """(N, D) float32 features with mean 0 and variance 1 over the images `reference`.
+
+    Only images are looked at, no label; a feature that is constant there becomes 0.
+    """
+    seen = np.asarray(features[reference], np.float64)
+    mean, std = seen.mean(axis=0), seen.std(axis=0)
+    scale = np.divide(1, std, out=np.zeros_like(std), where=std > 1e-8)
+    return torch.from_numpy(((features - mean) * scale).astype(np.float32))
+
+
+class Heads:
+    """R linear heads over the same features, one for each run; each trains as if it were alone.
+
+    features: (N, D) standardised. weights: (R, D, L). bias: (R, L).
+    """
+
+    def __init__(self, features: Tensor, runs: int, labels: int, settings: HeadSettings) -> None:
+        self.features = features
+        self.settings = settings
+        shape = (runs, features.shape[1], labels)
+        self.weights = torch.zeros(shape, dtype=features.dtype, device=features.device)
+        self.bias = torch.zeros((runs, 1, labels), dtype=features.dtype, device=features.device)
+
+    def fit(
+        self,
+        rows: Sequence[Rows],
+        targets: Sequence[Entries],
+        *,
+        seeds: Sequence[int],
+        watch: Rows | None = None,
+        on_epoch: Callable[[int, Tensor], None] | None = None,
+    ) -> None:
+        """Train head r on images rows[r] (n,) with targets[r] (n, L); n is the same for all.
+
+        seeds: R, the order of each head's batches. on_epoch(epoch, logits (R, len(watch), L)).
+        """
+        device, settings = self.features.device, self.settings
+        images = torch.as_tensor(np.stack(rows), device=device)
+        wanted = torch.as_tensor(np.stack(targets), device=device)
+        runs, count = images.shape
+        run = torch.arange(runs, device=device)[:, None]
+        if not self.bias.any():
+            self.bias = _log_odds(wanted).to(self.bias)
+        orders = [torch.Generator().manual_seed(seed) for seed in seeds]
+        loss: nn.Module = resolve(settings.loss, reduction="sum")
+        parameters = [self.weights.requires_grad_(), self.bias.requires_grad_()]
+        steps = settings.epochs * -(-count // settings.batch)
+        optimiser = torch.optim.AdamW(
+            parameters, settings.rate, weight_decay=settings.decay, fused=True
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        watched = None if watch is None else self.features[torch.as_tensor(watch, device=device)]
+        for epoch in range(settings.epochs):
+            order = torch.stack([torch.randperm(count, generator=g) for g in orders]).to(device)
+            for chosen in order.split(settings.batch, dim=1):
+                logits = self._logits(self.features[images[run, chosen]])
+                # A sum over runs leaves each run its own gradient; the mean is over images.
+                (loss(logits, wanted[run, chosen]) / chosen.shape[1]).backward()
+                optimiser.step()
+                optimiser.zero_grad()
+                schedule.step()
+            if watched is not None and on_epoch is not None:
+                with torch.no_grad():
+                    on_epoch(epoch, self._logits(watched))
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+
+    def logits(self, rows: Rows) -> Tensor:
+        """(R, n, L): each head's logits for the images `rows`."""
+        return self._logits(self.features[torch.as_tensor(rows, device=self.features.device)])
+
+    def _logits(self, features: Tensor) -> Tensor:
+        return torch.matmul(features, self.weights) + self.bias
+
+
+def _log_odds(targets: Tensor) -> Tensor:
+    """(R, 1, L): how often each label is present among its known entries, as a logit.
+
+    A head that starts there does not spend its features on learning that most labels are rare.
+    """
+    present = (targets > 0).sum(dim=1, keepdim=True) + 0.5
+    absent = (targets == 0).sum(dim=1, keepdim=True) + 0.5
+    return (present / absent).log()
+
+
+class Head:
+    """One linear head behind the interface of a `Classifier`."""
+
+    def __init__(self, features: Tensor, labels: int, settings: HeadSettings | None = None) -> None:
+        self._settings = settings or HeadSettings()
+        self._features = features.to(pick_device())
+        self._labels = labels
+        self._heads = self._new()
+
+    def _new(self) -> Heads:
+        return Heads(self._features, 1, self._labels, self._settings)
+
+    def fit(
+        self,
+        rows: Rows,
+        targets: Entries,
+        *,
+        seed: int,
+        keep: bool = False,
+        watch: Rows | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """See `Classifier.fit`."""
+        if not keep:
+            self._heads = self._new()
+
+        def tell(epoch: int, logits: Tensor) -> None:
+            if on_epoch:
+                on_epoch(epoch, logits[0].cpu().numpy())
+
+        seeds = [torch_seed(seed, "order")]
+        self._heads.fit([rows], [targets], seeds=seeds, watch=watch, on_epoch=tell)
+
+    def predict(self, rows: Rows) -> Probabilities:
+        """See `Classifier.predict`."""
+        return self._heads.logits(rows)[0].sigmoid().cpu().numpy()
+
+    def features(self, rows: Rows) -> NDArray[np.float32]:
+        """See `Classifier.features`."""
+        return self._features[torch.as_tensor(rows)].cpu().numpy()
+
+    def save(self, path: Path) -> None:
+        """See `Classifier.save`."""
+        with replacing(path) as beside:
+            save_file({"weights": self._heads.weights[0], "bias": self._heads.bias[0]}, beside)
+
+    def load(self, path: Path) -> None:
+        """See `Classifier.load`."""
+        try:
+            state = load_file(path)
+            self._heads.weights[0].copy_(state["weights"])
+            self._heads.bias[0].copy_(state["bias"])
+        except Exception as error:  # safetensors and torch raise many kinds for a broken file
+            raise DataError(
+                "these weights are not of this head", where=str(path), seen=str(error)[:200]
+            ) from error

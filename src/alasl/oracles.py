@@ -1,0 +1,25 @@
+"""Who answers: here the simulation, which knows the truth and may err at a set rate."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import UNKNOWN, Entries
+from alasl.query import Query
+
+
+class SimulatedOracle:
+    """Answers a query from the true entries (N, L) of the pool.
+
+    error: the share of wrong answers, drawn once per entry, so that the answer to an entry is the
+    same whenever it is asked. An entry whose truth is unknown gets -1, "cannot tell".
+    """
+
+    def __init__(self, truth: Entries, rng: np.random.Generator, error: float = 0.0) -> None:
+        wrong = (rng.random(truth.shape) < error) & (truth != UNKNOWN)
+        self._answers = np.where(wrong, 1 - truth, truth).astype(np.int8)
+
+    def answer(self, query: Query) -> NDArray[np.int8]:
+        """(n,): one answer, 1, 0 or -1, for each entry of the query."""
+        return self._answers[query.rows, query.cols]

@@ -1,0 +1,251 @@
+"""One self-contained HTML page: no script, no network, everything inline, every name escaped."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alasl.data.images import load_image
+from alasl.errors import AlaslError, DataError
+from alasl.figures import INK, colour, differing, map_per_cost, map_per_round, run_names, svg
+from alasl.figures import thousands as count
+from alasl.files import write_text
+from alasl.measures import resolve
+from alasl.metrics import map_at_cost, undefined
+from alasl.report.summary import headline, summary
+from alasl.runs import Asked, Record
+from alasl.settings import RunSettings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# From an image id to its file, or to None where there is none.
+ImagePath = Callable[[str], Path | None]
+
+# The longer side of a thumbnail, in pixels.
+THUMBNAIL = 96
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+
+
+def write_report(
+    records: Sequence[Record],
+    out: Path,
+    image_path: ImagePath | None = None,
+    shown: int = 8,
+) -> None:
+    """Write the page on one run, or on several side by side, whole or not at all.
+
+    image_path: gives an image's file, for image_path of the first `shown` images of each round;
+    used only where the page is on one run. Raises `DataError` without a run.
+    """
+    if not records:
+        raise DataError("there is no run to report")
+    write_text(out, page(records, image_path, shown))
+
+
+def page(records: Sequence[Record], image_path: ImagePath | None = None, shown: int = 8) -> str:
+    """The page's HTML; see `write_report`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("alasl.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": count, "fixed": fixed, "signed": signed}
+    runs = [
+        _run(record, name, image_path if len(records) == 1 else None, shown)
+        for record, name in zip(records, run_names(records), strict=True)
+    ]
+    html = environment.get_template("page.html.j2").render(
+        title=", ".join(dict.fromkeys(record.start.data for record in records))
+        + (f": {runs[0]['name']}" if len(runs) == 1 else f": {len(runs)} runs"),
+        runs=runs,
+        figures=_figures(records),
+        comparison=_comparison(records, runs) if len(runs) > 1 else None,
+        shown=shown,
+    )
+    # A file name may hold bytes that are no text.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def thumbnail(path: Path) -> bytes | None:
+    """A JPEG of an image, at most 96 pixels on its longer side; None where it cannot be read."""
+    try:
+        image = load_image(path)
+    except AlaslError:
+        return None
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=75)
+    return file.getvalue()
+
+
+def fixed(value: float | None, digits: int = 1) -> str:
+    """A number with a fixed count of decimals, a dash where it is undefined."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 1) -> str:
+    """A change with its sign, a dash where it is undefined."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class AskedImage:
+    """An image of a round as the page shows it."""
+
+    asked: Asked
+    rank: int
+    picture: str | None
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        a = self.asked
+        known = f"{count(a.known)} of {count(a.known + a.unknown)} entries known"
+        return f"{known}; score {a.score:.4g}, rank {self.rank} of the round"
+
+    @property
+    def present(self) -> list[str]:
+        """The labels found present."""
+        return [name for name, answer in self.asked.answers.items() if answer == 1]
+
+    @property
+    def untold(self) -> int:
+        """The entries that the oracle could not tell."""
+        return sum(answer < 0 for answer in self.asked.answers.values())
+
+
+def _run(record: Record, name: str, image_path: ImagePath | None, shown: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "record": record,
+        "colour": colour(record.settings.measure),
+        "about": _about(record.settings.measure),
+        "summary": summary(record),
+        "headline": headline(record),
+        "pictures": image_path is not None,
+        "rounds": _rounds(record),
+        "labels": _labels(record),
+        "undefined": undefined(record.evaluations[-1].ap, record.start.names)
+        if record.evaluations
+        else (),
+        "asked": [
+            (
+                step.round,
+                [
+                    AskedImage(asked, rank, _picture(image_path, asked.image, rank <= shown))
+                    for rank, asked in enumerate(step.asked, 1)
+                ],
+            )
+            for step in record.rounds
+        ],
+        "settings": [
+            (item.name, getattr(record.settings, item.name), item.metadata["about"])
+            for item in fields(RunSettings)
+        ],
+    }
+
+
+def _about(measure: str) -> str:
+    """What the measure does, in a line; nothing where its plug-in is not installed here."""
+    try:
+        return resolve(measure).about
+    except AlaslError:
+        return ""
+
+
+def _rounds(record: Record) -> list[dict[str, Any]]:
+    maps = record.maps
+    return [
+        {"evaluation": e, "map": maps[i], "change": maps[i] - maps[i - 1] if i else None}
+        for i, e in enumerate(record.evaluations)
+    ]
+
+
+def _labels(record: Record) -> list[tuple[str, float, float]]:
+    """Name, AP before any answer and AP now of each label whose AP is defined; the best first."""
+    if not record.evaluations:
+        return []
+    first, last = record.evaluations[0].ap, record.evaluations[-1].ap
+    rows = zip(record.start.names, first, last, strict=True)
+    return sorted((row for row in rows if not math.isnan(row[2])), key=lambda row: -row[2])
+
+
+def _picture(image_path: ImagePath | None, image: str, wanted: bool) -> str | None:
+    path = image_path(image) if image_path and wanted else None
+    content = thumbnail(path) if path else None
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}" if content else None
+
+
+def _comparison(records: Sequence[Record], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The runs side by side; the fixed cost is the smallest final cost of those with answers."""
+    costs = [record.costs[-1] for record in records if record.costs and record.costs[-1]]
+    fixed_cost = min(costs, default=0)
+    rows: list[dict[str, Any]] = [
+        {
+            "run": run,
+            "at": map_at_cost(record.costs, record.maps, fixed_cost) if record.costs else None,
+        }
+        for run, record in zip(runs, records, strict=True)
+    ]
+    rows.sort(key=lambda row: -(row["run"]["summary"]["map_final"] or -math.inf))
+    apart = differing(records)
+    return {
+        "rows": rows,
+        "cost": fixed_cost,
+        "apart": apart,
+        "unpaired": [k for k in apart if k in ("data", "split", "clean", "test", "seed")],
+    }
+
+
+def _figures(records: Sequence[Record]) -> list[tuple[str, Any]]:
+    if not any(record.evaluations for record in records):
+        return []
+    figures = []
+    for number, draw in enumerate((map_per_round, map_per_cost)):
+        figure = draw(records)
+        says = ("mAP after each round.", "mAP over the answers used.")[number]
+        zoomed = figure.axes[0].get_ylim()[0] > 0
+        caption = f"{says} The mAP axis does not start at 0." if zoomed else says
+        figures.append((caption, _inline(figure, f"figure{number}", says)))
+    return figures
+
+
+def _inline(figure: Figure, prefix: str, says: str) -> Any:
+    """The figure as an <svg> element for the page: its ink is the page's, its ids its own."""
+    from markupsafe import Markup
+
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _XLINK)
+    root = ElementTree.fromstring(svg(figure, background="none"))
+    for parent in list(root.iter()):
+        for child in list(parent):
+            # The style would hold for the whole page.
+            if child.tag.endswith("}metadata") or child.tag.endswith("}style"):
+                parent.remove(child)
+        for key, value in parent.attrib.items():
+            if key == "id":
+                parent.set(key, f"{prefix}-{value}")
+            elif key == f"{{{_XLINK}}}href":
+                parent.set(key, value.replace("#", f"#{prefix}-"))
+            else:
+                value = value.replace("url(#", f"url(#{prefix}-")
+                parent.set(key, value.replace(INK, "currentColor"))
+    for key in ("width", "height"):
+        del root.attrib[key]
+    root.attrib |= {"role": "img", "aria-label": says}
+    return Markup(ElementTree.tostring(root, encoding="unicode"))

@@ -1,0 +1,97 @@
+"""What a run comes to: its headline numbers, one plain sentence, and the table of its rounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from alasl.figures import run_names, thousands
+from alasl.metrics import area_under_cost, increase_per_answer, undefined
+from alasl.runs import Record
+
+SCHEMA_VERSION = 1
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """The headline numbers of a run, finished or not, as JSON takes them; None where undefined.
+
+    mAPs and the area in per cent, `increase_per_answer` (I) in mAP points per answer, cost in
+    answers. `map_final` is the last round's mAP by the setting `final`, `map_first` that of round
+    0; `map_last` and `map_best` are the last round's mAP after its last and its best epoch.
+    """
+    settings, start, maps, costs = record.settings, record.start, record.maps, record.costs
+    last = record.evaluations[-1] if record.evaluations else None
+    figures = {
+        "map_first": maps[0] if last else math.nan,
+        "map_final": maps[-1] if last else math.nan,
+        "map_last": last.map_last if last else math.nan,
+        "map_best": last.map_best if last else math.nan,
+        "increase_per_answer": increase_per_answer(maps, costs) if last else math.nan,
+        "area_under_cost": area_under_cost(costs, maps) if last else math.nan,
+    }
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "done": record.done,
+        "data": start.data,
+        "measure": settings.measure,
+        "seed": settings.seed,
+        "final": settings.final,
+        "sizes": {**start.sizes, "labels": len(start.names)},
+        "unknown": start.unknown,
+        "rounds": last.round if last else 0,
+        "rounds_planned": settings.rounds,
+        "images": last.images if last else 0,
+        "cost": last.cost if last else 0,
+        **{name: None if math.isnan(value) else value for name, value in figures.items()},
+        "undefined": list(undefined(last.ap, start.names)) if last else [],
+        "seconds": sum(e.seconds for e in record.evaluations),
+    }
+
+
+def headline(record: Record) -> str:
+    """The run in plain words: mAP before and after, the answers used, points per 1 000 answers."""
+    s = summary(record)
+    if not record.evaluations:
+        return "The run has not evaluated anything yet."
+    unfinished = (
+        ""
+        if s["done"]
+        else f"The run is unfinished: {s['rounds']} of {s['rounds_planned']} rounds so far. "
+    )
+    first, final = s["map_first"], s["map_final"]
+    if first is None or final is None:
+        return f"{unfinished}mAP is undefined: no label has a present entry in the test set."
+    if not s["cost"]:
+        return f"{unfinished}mAP is {final:.1f} % before any answer."
+    change = final - first
+    verb = "rose" if change > 0 else "fell" if change < 0 else "went"
+    return (
+        f"{unfinished}mAP {verb} from {first:.1f} % to {final:.1f} % over "
+        f"{_plural(s['rounds'], 'round')} of asking, for {_plural(s['cost'], 'answer')} on "
+        f"{_plural(s['images'], 'image')}: {change:+.1f} points, or "
+        f"{1000 * s['increase_per_answer']:+.2f} points per {thousands(1000)} answers."
+    )
+
+
+def table(records: Sequence[Record]) -> str:
+    """The rounds of each run for a terminal: images asked, answers, mAP and its change."""
+    parts = []
+    for name, record in zip(run_names(records), records, strict=True):
+        rows = [("round", "images", "answers", "mAP (%)", "change")]
+        before = None
+        for evaluation, value in zip(record.evaluations, record.maps, strict=True):
+            change = "" if before is None else f"{value - before:+.2f}"
+            e, before = evaluation, value
+            rows.append((str(e.round), str(e.images), str(e.cost), f"{value:.2f}", change))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+        title = [f"{record.start.data}: {name}"] if len(records) > 1 else []
+        state = [] if record.done else ["unfinished"]
+        parts.append("\n".join(line.rstrip() for line in [*title, *lines, *state]))
+    return "\n\n".join(parts)
+
+
+def _plural(count: int, noun: str) -> str:
+    """A count and its noun: 1 round, 16 012 answers."""
+    return f"{thousands(count)} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,250 @@
+"""What a run leaves on disk: a journal that survives any kill, and the files made from it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from alasl.errors import ConflictError, DataError
+from alasl.files import resource_errors, write_text
+from alasl.settings import RunSettings, from_dict, read_toml, to_toml
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a run began: the data's name, labels, sizes of the three sets, versions in use."""
+
+    data: str
+    names: tuple[str, ...]
+    sizes: dict[str, int]
+    unknown: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One training and its evaluation on the test set; round 0 is before any answer.
+
+    cost: entries that the oracle has filled so far. epochs: mAP after each epoch, in per cent.
+    ap: AP of each label after the last epoch, in per cent, NaN where undefined.
+    """
+
+    round: int
+    images: int
+    cost: int
+    epochs: tuple[float, ...]
+    ap: tuple[float, ...]
+    seconds: float
+
+    @property
+    def map_mean(self) -> float:
+        """Mean over the epochs' mAPs: the paper's figure."""
+        return sum(self.epochs) / len(self.epochs)
+
+    @property
+    def map_last(self) -> float:
+        """mAP after the last epoch."""
+        return self.epochs[-1]
+
+    @property
+    def map_best(self) -> float:
+        """The best epoch's mAP; picked on the test set, so it flatters."""
+        return max(self.epochs)
+
+    def map(self, final: str) -> float:
+        """The round's mAP by the setting `final`: mean, last or best."""
+        return {"mean": self.map_mean, "last": self.map_last, "best": self.map_best}[final]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One image asked in a round, why (its score; known and unknown entries), and the answers."""
+
+    image: str
+    score: float
+    known: int
+    unknown: int
+    answers: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Round:
+    """The query of one round with its answers; the first is round 1."""
+
+    round: int
+    asked: tuple[Asked, ...]
+
+
+@dataclass
+class Record:
+    """A run as far as it has come: one more evaluation than rounds once it is done."""
+
+    settings: RunSettings
+    start: Start
+    evaluations: list[Evaluation] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last round has been asked and evaluated."""
+        return len(self.evaluations) == self.settings.rounds + 1
+
+    @property
+    def maps(self) -> list[float]:
+        """mAP of each evaluation in per cent, by the run's setting `final`."""
+        return [e.map(self.settings.final) for e in self.evaluations]
+
+    @property
+    def costs(self) -> list[int]:
+        """Entries that the oracle had filled at each evaluation."""
+        return [e.cost for e in self.evaluations]
+
+    def add(self, event: Evaluation | Round) -> None:
+        """Take one more step of the run into the record."""
+        if isinstance(event, Evaluation):
+            self.evaluations.append(event)
+        else:
+            self.rounds.append(event)
+
+
+class Journal:
+    """The run's steps, one line each, appended and synced; a line cut short by a kill is dropped.
+
+    Everything else in the folder is made from it, so a kill at any point loses one step at most.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / JOURNAL
+        self._lock = FileLock(folder / ".lock")
+
+    def open(self) -> None:
+        """Take the folder for this process. Raises `ConflictError` while another run holds it."""
+        with resource_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise ConflictError(
+                    "another run is writing to this folder",
+                    where=str(self.folder),
+                    do="wait for it, or name another folder with --out",
+                ) from None
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._lock.release()
+
+    def events(self) -> list[Start | Evaluation | Round]:
+        """The steps so far. Raises `DataError` where a line in the middle cannot be read."""
+        if not self._path.exists():
+            return []
+        raw = self._path.read_bytes()
+        whole = raw[: raw.rfind(b"\n") + 1].splitlines()
+        events = []
+        for number, line in enumerate(whole, 1):
+            try:
+                events.append(_decode(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    "not a step of a run", where=f"{self._path}:{number}", seen=str(error)
+                ) from error
+        return events
+
+    def append(self, event: Start | Evaluation | Round) -> None:
+        """Add a step; once this returns it outlasts a kill and a power cut."""
+        line = json.dumps(_encode(event), ensure_ascii=False, allow_nan=False) + "\n"
+        with resource_errors(self._path), self._path.open("ab+") as file:
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def load(folder: Path) -> Record:
+    """The record of the run in a folder, finished or not. Raises `DataError` without one."""
+    config = folder / "config.toml"
+    events = Journal(folder).events()
+    start = next((event for event in events if isinstance(event, Start)), None)
+    if start is None or not config.exists():
+        raise DataError("no run here", where=str(folder), do="name a folder that `alasl run` made")
+    record = Record(from_dict(read_toml(config), where=str(config)), start)
+    for event in events:
+        if not isinstance(event, Start):
+            record.add(event)
+    return record
+
+
+def write_results(record: Record, folder: Path, summary: dict[str, Any]) -> None:
+    """Write rounds.csv, queries.csv and summary.json of a record, each whole or not at all."""
+    write_text(folder / "rounds.csv", _csv(_rounds_rows(record)))
+    write_text(folder / "queries.csv", _csv(_queries_rows(record)))
+    write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_config(settings: RunSettings, folder: Path, versions: dict[str, str]) -> None:
+    """Write config.toml, from which the same run can be made again."""
+    write_text(folder / "config.toml", to_toml(settings, versions))
+
+
+def _rounds_rows(record: Record) -> list[list[object]]:
+    head = ["round", "images", "cost", "map", "map_last", "map_best", "seconds"]
+    rows: list[list[object]] = [[*head, *record.start.names]]
+    for e, value in zip(record.evaluations, record.maps, strict=True):
+        figures = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
+        per_label = ["" if math.isnan(v) else f"{v:.4f}" for v in e.ap]
+        rows.append([e.round, e.images, e.cost, *figures, f"{e.seconds:.3f}", *per_label])
+    return rows
+
+
+def _queries_rows(record: Record) -> list[list[object]]:
+    rows: list[list[object]] = [["round", "image", "label", "answer"]]
+    for step in record.rounds:
+        for asked in step.asked:
+            rows.extend([step.round, asked.image, k, v] for k, v in asked.answers.items())
+    return rows
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+_KINDS: dict[str, type[Start] | type[Evaluation] | type[Round]] = {
+    "start": Start,
+    "evaluation": Evaluation,
+    "round": Round,
+}
+
+
+def _encode(event: Start | Evaluation | Round) -> dict[str, Any]:
+    kind = next(name for name, cls in _KINDS.items() if isinstance(event, cls))
+    values = asdict(event)
+    if isinstance(event, Evaluation):
+        values["ap"] = [None if math.isnan(v) else v for v in event.ap]
+    return {"kind": kind, **values}
+
+
+def _decode(values: dict[str, Any]) -> Start | Evaluation | Round:
+    cls = _KINDS[values.pop("kind")]
+    if cls is Evaluation:
+        values["ap"] = tuple(math.nan if v is None else v for v in values["ap"])
+        values["epochs"] = tuple(values["epochs"])
+    elif cls is Round:
+        values["asked"] = tuple(Asked(**asked) for asked in values["asked"])
+    else:
+        values["names"] = tuple(values["names"])
+    return cls(**values)

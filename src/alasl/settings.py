@@ -1,0 +1,154 @@
+"""The settings of a run: what the command line, a TOML file and the Python API all set."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from alasl.errors import DataError, UsageError
+
+
+def setting(default: Any, about: str, *, choices: tuple[str, ...] = (), check: str = "") -> Any:
+    """A field with the one line of help that the command line shows, and what it may hold."""
+    return field(default=default, metadata={"about": about, "choices": choices, "check": check})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that determines a run's result; two runs of equal settings are equal."""
+
+    data: str = setting("", "a folder with a table of entries and images/, or a file")
+    labels: str | None = setting(None, "the file in DATA that holds the table of entries")
+    format: str | None = setting(None, "the table's format, where it is not clear by itself")
+    empty: str | None = setting(
+        None, "what an empty cell of a CSV means", choices=("unknown", "absent")
+    )
+    features: str | None = setting(None, "features.npy (N, D) in the table's order, for the head")
+    split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
+    clean: float = setting(0.1, "share of all images that is fully known at first", check="share")
+    test: float = setting(0.2, "share of all images kept for testing", check="share")
+
+    measure: str = setting("hard+entropy", "which images to ask first: alasl measures")
+    noise: float = setting(0.4, "share of the pool's entries that is hidden", check="[0,1)")
+    hide: str = setting(
+        "uniform", "how entries are hidden: uniform, label, image, positives, single"
+    )
+    rounds: int = setting(10, "rounds of asking", check="natural")
+    images: int = setting(50, "images asked in each round", check="positive")
+    oracle_error: float = setting(
+        0.0, "share of wrong answers of the simulated oracle", check="[0,1)"
+    )
+
+    train: str = setting(
+        "known",
+        "train on the clean set only (the paper), or also on the pool's known entries",
+        choices=("clean", "known"),
+    )
+    assume: str = setting(
+        "ignore",
+        "what training takes an unknown entry for: nothing, or absent",
+        choices=("ignore", "absent"),
+    )
+    model: str = setting(
+        "head",
+        "a linear head on frozen features, or the whole backbone fine-tuned",
+        choices=("head", "finetune"),
+    )
+    backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
+    weights: str | None = setting(None, "a file with the backbone's weights")
+    loss: str = setting("asl", "asl (asymmetric) or bce")
+    epochs: int = setting(20, "epochs of each training", check="positive")
+    rate: float | None = setting(
+        None, "learning rate; by default the model's own", check="positive"
+    )
+    batch: int | None = setting(None, "images in a training step; by default the model's own")
+    decay: float | None = setting(None, "weight decay; by default the model's own", check="[0,1)")
+    start: str = setting(
+        "restart",
+        "each round restarts from the pretrained weights, or goes on from the last round's",
+        choices=("restart", "continue"),
+    )
+    final: str = setting(
+        "mean",
+        "a round's mAP: mean over its epochs (the paper), the last, or the best (flatters: it "
+        "picks on the test set)",
+        choices=("mean", "last", "best"),
+    )
+    seed: int = setting(0, "determines everything random", check="natural")
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            choices, check = item.metadata["choices"], item.metadata["check"]
+            flag = "--" + item.name.replace("_", "-")
+            if value is None:
+                continue
+            if choices and value not in choices:
+                raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
+            ok, says = {
+                "": (True, ""),
+                "share": (0 < _number(flag, value, check) < 1, "between 0 and 1"),
+                "[0,1)": (0 <= _number(flag, value, check) < 1, "at least 0 and below 1"),
+                "natural": (_number(flag, value, check) >= 0, "0 or more"),
+                "positive": (_number(flag, value, check) > 0, "more than 0"),
+            }[check]
+            if not ok:
+                raise UsageError(f"{flag} must be {says}", seen=str(value))
+        if self.clean + self.test >= 1:
+            raise UsageError(
+                "--clean and --test leave no image for the pool",
+                seen=f"{self.clean} + {self.test}",
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings that are set, by name; what is None is left out, as TOML has no null."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+
+
+def _number(flag: str, value: object, check: str) -> float:
+    if not check:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{flag} must be a number", seen=repr(value))
+    return float(value)
+
+
+def from_dict(values: dict[str, Any], where: str | None = None) -> RunSettings:
+    """Settings from names and values. Raises `UsageError` naming an unknown key's nearest."""
+    known = {item.name: item for item in dataclasses.fields(RunSettings)}
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise UsageError(
+                f"unknown setting {key!r}",
+                where=where,
+                do=f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}",
+            )
+    return RunSettings(**values)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The `[run]` table of a TOML file, or its top level where it has none."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(
+            "cannot read the configuration", where=str(path), seen=str(error)
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError("not a TOML file", where=str(path), seen=str(error)) from error
+    table = content.get("run", content)
+    if not isinstance(table, dict):
+        raise DataError("[run] must be a table of settings", where=str(path))
+    return table
+
+
+def to_toml(settings: RunSettings, versions: dict[str, str]) -> str:
+    """The effective configuration, from which `alasl run --config` makes the same run again."""
+    return tomli_w.dumps({"run": settings.to_dict(), "versions": versions})

@@ -1,0 +1,231 @@
+"""One simulated experiment from settings to record: data, split, classifier, loop, journal."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from alasl.data.dataset import Dataset
+from alasl.data.formats import read
+from alasl.data.split import Split, read_split, stratified_split
+from alasl.errors import ConflictError
+from alasl.loop import Loop
+from alasl.metrics import average_precision, mean_ap, undefined
+from alasl.models.classifier import Classifier
+from alasl.runs import Evaluation, Journal, Record, Round, Start, load, write_config
+from alasl.seeds import torch_seed
+from alasl.settings import RunSettings
+
+Progress = Callable[[int, int], None]
+OnEvent = Callable[[Record], None]
+
+log = logging.getLogger("alasl")
+
+
+def read_data(settings: RunSettings) -> Dataset:
+    """The data set that the settings name."""
+    return read(
+        Path(settings.data),
+        labels=settings.labels,
+        format=settings.format,
+        empty=settings.empty,  # type: ignore[arg-type]  # RunSettings checked it
+        features=Path(settings.features) if settings.features else None,
+    )
+
+
+def make_split(dataset: Dataset, settings: RunSettings) -> Split:
+    """Clean set, pool and test set: from the named file, else stratified by seed."""
+    if settings.split:
+        return read_split(Path(settings.split), dataset.labels, settings.seed, settings.clean)
+    return stratified_split(dataset.labels, settings.seed, settings.clean, settings.test)
+
+
+def make_classifier(
+    dataset: Dataset,
+    split: Split,
+    settings: RunSettings,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> Classifier:
+    """The classifier that the settings ask for, over all images of the data set."""
+    weights = Path(settings.weights) if settings.weights else None
+    own = {
+        "rate": settings.rate,
+        "batch": settings.batch,
+        "decay": settings.decay,
+    }
+    chosen = {name: value for name, value in own.items() if value is not None}
+    if settings.model == "finetune":
+        from alasl.models.finetune import Finetune, FinetuneSettings
+
+        return Finetune(
+            dataset,
+            FinetuneSettings(loss=settings.loss, epochs=settings.epochs, **chosen),
+            backbone=settings.backbone,
+            weights=weights,
+            checkpoint=checkpoint,
+        )
+    from alasl.models.features import features_of
+    from alasl.models.head import Head, HeadSettings, standardised
+
+    features = features_of(dataset, settings.backbone, weights, progress)
+    reference = np.sort(np.concatenate([split.clean, split.pool]))
+    return Head(
+        standardised(features, reference),
+        len(dataset.labels.names),
+        HeadSettings(loss=settings.loss, epochs=settings.epochs, **chosen),
+    )
+
+
+def simulate(
+    settings: RunSettings,
+    folder: Path | None = None,
+    *,
+    dataset: Dataset | None = None,
+    progress: Progress | None = None,
+    on_event: OnEvent | None = None,
+) -> Record:
+    """Run the experiment, or go on with the one that `folder` holds, and return its record.
+
+    folder: where the journal is kept, so that a kill loses one step at most; None keeps nothing.
+    dataset: instead of reading `settings.data`. on_event: called with the record after each step.
+    Raises `ConflictError` where the folder holds a run of other settings, or one that is going on.
+    """
+    journal = Journal(folder) if folder else None
+    if journal:
+        journal.open()
+    try:
+        return _simulate(settings, journal, dataset, progress, on_event)
+    finally:
+        if journal:
+            journal.close()
+
+
+def _simulate(
+    settings: RunSettings,
+    journal: Journal | None,
+    dataset: Dataset | None,
+    progress: Progress | None,
+    on_event: OnEvent | None,
+) -> Record:
+    before = _resume(settings, journal.folder) if journal else None
+    if before and before.done:
+        return before
+    dataset = dataset or read_data(settings)
+    split = make_split(dataset, settings)
+    loop = Loop(dataset.labels, split, settings)
+    folder = journal.folder if journal else None
+    classifier = make_classifier(
+        dataset, split, settings, folder / "training" if folder else None, progress
+    )
+    record = before or Record(settings, _start(dataset, split, loop))
+    if journal and not before:
+        write_config(settings, journal.folder, record.start.versions)
+        journal.append(record.start)
+    for event in record.rounds:
+        loop.take(event)
+    if folder and record.evaluations:
+        classifier.load(_weights(folder, len(record.evaluations) - 1))
+
+    while not record.done:
+        step: Evaluation | Round
+        if len(record.evaluations) == len(record.rounds):
+            step = _evaluate(loop, classifier)
+            if folder:
+                classifier.save(_weights(folder, step.round))
+        else:
+            step = _ask(loop, classifier)
+        record.add(step)
+        if journal:
+            journal.append(step)
+        if folder and isinstance(step, Evaluation):
+            _weights(folder, step.round - 1).unlink(missing_ok=True)
+        if on_event:
+            on_event(record)
+    return record
+
+
+def _resume(settings: RunSettings, folder: Path) -> Record | None:
+    if not Journal(folder).events():
+        return None
+    record = load(folder)
+    there, here = record.settings.to_dict(), settings.to_dict()
+    if there != here:
+        differ = sorted(k for k in {*there, *here} if there.get(k) != here.get(k))
+        raise ConflictError(
+            "the folder holds a run of other settings",
+            where=str(folder),
+            more=[f"{k}: there {there.get(k)!r}, here {here.get(k)!r}" for k in differ],
+            do="name another folder with --out, or run with that folder's config.toml",
+        )
+    return record
+
+
+def _start(dataset: Dataset, split: Split, loop: Loop) -> Start:
+    return Start(
+        data=dataset.name,
+        names=dataset.labels.names,
+        sizes={"clean": len(split.clean), "pool": len(split.pool), "test": len(split.test)},
+        unknown=int(loop.labels.unknown[split.pool].sum()),
+        versions={
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("alasl", "numpy", "torch", "timm")},
+        },
+    )
+
+
+def _evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
+    begun = time.perf_counter()
+    settings = loop.settings
+    rows, targets = loop.training_set()
+    maps: list[float] = []
+    ap = np.full(len(loop.labels.names), np.nan)
+
+    def evaluate(_: int, logits: np.ndarray) -> None:
+        ap[:] = average_precision(logits, loop.test_entries)
+        maps.append(mean_ap(ap))
+
+    classifier.fit(
+        rows,
+        targets,
+        seed=torch_seed(settings.seed, "train", loop.round),
+        keep=settings.start == "continue" and loop.round > 0,
+        watch=loop.split.test,
+        on_epoch=evaluate,
+    )
+    if loop.round == 0 and (missing := undefined(ap, loop.labels.names)):
+        log.warning(
+            "%d labels have no known positive in the test set, so their AP is undefined: %s; "
+            "mAP is over %d of %d labels",
+            len(missing),
+            ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
+            len(ap) - len(missing),
+            len(ap),
+        )
+    return Evaluation(
+        round=loop.round,
+        images=loop.images,
+        cost=loop.cost,
+        epochs=tuple(maps),
+        ap=tuple(float(v) for v in 100 * ap),
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _ask(loop: Loop, classifier: Classifier) -> Round:
+    needs = loop.measure.needs
+    rows = loop.askable()
+    return loop.ask(
+        probabilities=classifier.predict(rows) if "probabilities" in needs else None,
+        features=classifier.features(rows) if "features" in needs else None,
+    )
+
+
+def _weights(folder: Path, round: int) -> Path:
+    return folder / f"weights-{round:03d}.safetensors"
