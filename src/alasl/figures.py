@@ -79,7 +79,7 @@ def colour(measure: str) -> str:
     if name == "random":
         return GREY
     palette = list(COLOURS.values())
-    return COLOURS.get(name, palette[zlib.crc32(name.encode()) % len(palette)])
+    return COLOURS.get(name, palette[zlib.crc32(name.encode("utf-8", "replace")) % len(palette)])
 
 
 def run_names(records: Sequence[Record]) -> list[str]:
@@ -178,7 +178,7 @@ def ap_per_label(record: Record) -> Figure:
 def write_figures(records: Sequence[Record], folder: Path) -> list[Path]:
     """Write every figure of the runs into a folder, as PNG and as SVG; return the files."""
     figures = {"map-per-round": map_per_round(records), "map-per-cost": map_per_cost(records)}
-    if len(records) == 1:
+    if len(records) == 1 and records[0].evaluations:
         figures["ap-per-label"] = ap_per_label(records[0])
     paths = [folder / f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
     for path in paths:

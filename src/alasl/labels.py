@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -89,6 +90,11 @@ class Labels:
         """(L,): images known to have each label."""
         return np.asarray((self.entries == PRESENT).sum(axis=0))
 
+    def digest(self) -> str:
+        """Names the table's content: equal tables, equal digests."""
+        text = "\0".join([*self.names, "", *self.images]).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(text + self.entries.tobytes()).hexdigest()[:16]
+
     def take(self, rows: ArrayLike) -> Labels:
         """The table of some images, in the order of `rows` (n,)."""
         rows = np.asarray(rows, dtype=np.intp)
@@ -119,12 +125,12 @@ class Labels:
         `ConflictError` and nothing is merged; `keep` lets the known entry stand, `replace` the
         (last) answer.
         """
-        rows, cols = np.asarray(rows, np.intp), np.asarray(cols, np.intp)
-        values = np.asarray(values, np.int8)
-        if not np.isin(values, (PRESENT, ABSENT, UNKNOWN)).all():
+        answers = np.asarray(values, np.int8)
+        if not np.isin(answers, (PRESENT, ABSENT, UNKNOWN)).all():
             raise DataError("an answer must be 1 (present), 0 (absent) or -1 (cannot tell)")
-        told = values != UNKNOWN
-        rows, cols, values = rows[told], cols[told], values[told]
+        told = answers != UNKNOWN
+        row, col = np.asarray(rows, np.intp)[told], np.asarray(cols, np.intp)[told]
+        answers = answers[told]
         entries, origin = self.entries.copy(), self.source.copy()
         sources = self.sources if source in self.sources else (*self.sources, source)
         if len(sources) > 256:
@@ -132,15 +138,15 @@ class Labels:
 
         if on_conflict != "replace":
             # What stands first wins: the known entry, else the first answer to it.
-            flat = rows * entries.shape[1] + cols
+            flat = row * entries.shape[1] + col
             _, first, group = np.unique(flat, return_index=True, return_inverse=True)
-            before = entries[rows, cols]
-            stands = np.where(before == UNKNOWN, values[first][group], before)
-            clash = stands != values
+            before = entries[row, col]
+            stands = np.where(before == UNKNOWN, answers[first][group], before)
+            clash = stands != answers
             if clash.any() and on_conflict == "refuse":
                 cases = [
-                    f"image {self.images[rows[i]]!r}, label {self.names[cols[i]]!r}: "
-                    f"{stands[i]} stands, {values[i]} was answered"
+                    f"image {self.images[row[i]]!r}, label {self.names[col[i]]!r}: "
+                    f"{stands[i]} stands, {answers[i]} was answered"
                     for i in np.flatnonzero(clash)
                 ]
                 raise ConflictError(
@@ -150,16 +156,16 @@ class Labels:
                     do="say which to believe: keep what is known, or replace it",
                 )
             fresh = ~clash & (before == UNKNOWN)
-            rows, cols, values = rows[fresh], cols[fresh], values[fresh]
-        entries[rows, cols] = values
-        origin[rows, cols] = sources.index(source)
+            row, col, answers = row[fresh], col[fresh], answers[fresh]
+        entries[row, col] = answers
+        origin[row, col] = sources.index(source)
         return replace(self, entries=entries, source=origin, sources=sources)
 
     def source_of(self, row: int, col: int) -> str | None:
         """Where a known entry came from; None while it is unknown."""
         if self.entries[row, col] == UNKNOWN:
             return None
-        return self.sources[self.source[row, col]]
+        return self.sources[int(self.source[row, col])]
 
 
 def refuse_duplicates(kind: str, names: Sequence[str]) -> None:

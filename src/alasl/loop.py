@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.hide import hide
+from alasl.data.hide import MECHANISMS, hide
 from alasl.data.split import Split
 from alasl.errors import NothingToDo, UsageError
 from alasl.labels import ABSENT, UNKNOWN, Entries, Labels
@@ -36,7 +36,9 @@ class Loop:
         self.measure: Measure = resolve(settings.measure)
         pool_truth = truth.entries[split.pool]
         hidden = np.zeros(truth.shape, np.bool_)
-        hidden[split.pool] = hide(pool_truth, settings.hide, settings.noise, settings.seed)
+        way = MECHANISMS.get(settings.hide)
+        share = settings.noise if way is None or way.takes_share else 0.0
+        hidden[split.pool] = hide(pool_truth, settings.hide, share, settings.seed)
         self.labels = truth.forget(hidden)
         self.test_entries: Entries = truth.entries[split.test]
         self.cost = 0

@@ -23,12 +23,16 @@ JOURNAL = "journal.jsonl"
 
 @dataclass(frozen=True)
 class Start:
-    """How a run began: the data's name, labels, sizes of the three sets, versions in use."""
+    """How a run began: the data's name, labels, sizes of the three sets, versions in use.
+
+    unknown: entries hidden in the pool. table: names the table's content (`Labels.digest`).
+    """
 
     data: str
     names: tuple[str, ...]
     sizes: dict[str, int]
     unknown: int
+    table: str
     versions: dict[str, str]
 
 

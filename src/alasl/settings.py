@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,26 @@ import tomli_w
 from alasl.errors import DataError, UsageError
 
 
-def setting(default: Any, about: str, *, choices: tuple[str, ...] = (), check: str = "") -> Any:
+@dataclass(frozen=True)
+class Limits:
+    """What a number may be, as a test and in words."""
+
+    holds: Callable[[float], bool]
+    says: str
+
+
+ANY = Limits(lambda value: value == value, "a number")
+SHARE = Limits(lambda value: 0 < value < 1, "between 0 and 1")
+BELOW_ONE = Limits(lambda value: 0 <= value < 1, "at least 0 and below 1")
+NATURAL = Limits(lambda value: value >= 0, "0 or more")
+POSITIVE = Limits(lambda value: value > 0, "more than 0")
+
+
+def setting(
+    default: Any, about: str, *, choices: tuple[str, ...] = (), limits: Limits = ANY
+) -> Any:
     """A field with the one line of help that the command line shows, and what it may hold."""
-    return field(default=default, metadata={"about": about, "choices": choices, "check": check})
+    return field(default=default, metadata={"about": about, "choices": choices, "limits": limits})
 
 
 @dataclass(frozen=True)
@@ -31,18 +49,19 @@ class RunSettings:
     )
     features: str | None = setting(None, "features.npy (N, D) in the table's order, for the head")
     split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
-    clean: float = setting(0.1, "share of all images that is fully known at first", check="share")
-    test: float = setting(0.2, "share of all images kept for testing", check="share")
+    clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
+    test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
 
     measure: str = setting("hard+entropy", "which images to ask first: alasl measures")
-    noise: float = setting(0.4, "share of the pool's entries that is hidden", check="[0,1)")
+    noise: float = setting(0.4, "share of the pool's entries that is hidden", limits=BELOW_ONE)
     hide: str = setting(
-        "uniform", "how entries are hidden: uniform, label, image, positives, single"
+        "uniform",
+        "how entries are hidden: uniform, label, image, positives, or single (takes no --noise)",
     )
-    rounds: int = setting(10, "rounds of asking", check="natural")
-    images: int = setting(50, "images asked in each round", check="positive")
+    rounds: int = setting(10, "rounds of asking", limits=NATURAL)
+    images: int = setting(50, "images asked in each round", limits=POSITIVE)
     oracle_error: float = setting(
-        0.0, "share of wrong answers of the simulated oracle", check="[0,1)"
+        0.0, "share of wrong answers of the simulated oracle", limits=BELOW_ONE
     )
 
     train: str = setting(
@@ -63,12 +82,14 @@ class RunSettings:
     backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
     weights: str | None = setting(None, "a file with the backbone's weights")
     loss: str = setting("asl", "asl (asymmetric) or bce")
-    epochs: int = setting(20, "epochs of each training", check="positive")
-    rate: float | None = setting(
-        None, "learning rate; by default the model's own", check="positive"
+    epochs: int = setting(20, "epochs of each training", limits=POSITIVE)
+    rate: float | None = setting(None, "learning rate; by default the model's own", limits=POSITIVE)
+    batch: int | None = setting(
+        None, "images in a training step; by default the model's own", limits=POSITIVE
     )
-    batch: int | None = setting(None, "images in a training step; by default the model's own")
-    decay: float | None = setting(None, "weight decay; by default the model's own", check="[0,1)")
+    decay: float | None = setting(
+        None, "weight decay; by default the model's own", limits=BELOW_ONE
+    )
     start: str = setting(
         "restart",
         "each round restarts from the pretrained weights, or goes on from the last round's",
@@ -80,26 +101,13 @@ class RunSettings:
         "picks on the test set)",
         choices=("mean", "last", "best"),
     )
-    seed: int = setting(0, "determines everything random", check="natural")
+    seed: int = setting(0, "determines everything random", limits=NATURAL)
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
-            choices, check = item.metadata["choices"], item.metadata["check"]
-            flag = "--" + item.name.replace("_", "-")
-            if value is None:
-                continue
-            if choices and value not in choices:
-                raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
-            ok, says = {
-                "": (True, ""),
-                "share": (0 < _number(flag, value, check) < 1, "between 0 and 1"),
-                "[0,1)": (0 <= _number(flag, value, check) < 1, "at least 0 and below 1"),
-                "natural": (_number(flag, value, check) >= 0, "0 or more"),
-                "positive": (_number(flag, value, check) > 0, "more than 0"),
-            }[check]
-            if not ok:
-                raise UsageError(f"{flag} must be {says}", seen=str(value))
+            if value is not None:
+                _check(item, value)
         if self.clean + self.test >= 1:
             raise UsageError(
                 "--clean and --test leave no image for the pool",
@@ -111,12 +119,22 @@ class RunSettings:
         return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
 
 
-def _number(flag: str, value: object, check: str) -> float:
-    if not check:
-        return 0.0
+def _check(item: dataclasses.Field[Any], value: object) -> None:
+    """Raise a `UsageError` unless a setting's value is of its type and in its range."""
+    flag = "--" + item.name.replace("_", "-")
+    choices, limits = item.metadata["choices"], item.metadata["limits"]
+    if choices and value not in choices:
+        raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
+    if "str" in str(item.type):
+        if not isinstance(value, str):
+            raise UsageError(f"{flag} must be a text", seen=repr(value))
+        return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(f"{flag} must be a number", seen=repr(value))
-    return float(value)
+    if "int" in str(item.type) and not isinstance(value, int):
+        raise UsageError(f"{flag} must be a whole number", seen=repr(value))
+    if not limits.holds(value):
+        raise UsageError(f"{flag} must be {limits.says}", seen=str(value))
 
 
 def from_dict(values: dict[str, Any], where: str | None = None) -> RunSettings:

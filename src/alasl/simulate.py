@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,12 +56,8 @@ def make_classifier(
 ) -> Classifier:
     """The classifier that the settings ask for, over all images of the data set."""
     weights = Path(settings.weights) if settings.weights else None
-    own = {
-        "rate": settings.rate,
-        "batch": settings.batch,
-        "decay": settings.decay,
-    }
-    chosen = {name: value for name, value in own.items() if value is not None}
+    own = {"rate": settings.rate, "batch": settings.batch, "decay": settings.decay}
+    chosen: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     if settings.model == "finetune":
         from alasl.models.finetune import Finetune, FinetuneSettings
 
@@ -125,6 +122,12 @@ def _simulate(
         dataset, split, settings, folder / "training" if folder else None, progress
     )
     record = before or Record(settings, _start(dataset, split, loop))
+    if record.start.table != dataset.labels.digest():
+        raise ConflictError(
+            "the data's table of entries is not the one that this run began with",
+            where=str(folder),
+            do="name another folder with --out, or bring the table back as it was",
+        )
     if journal and not before:
         write_config(settings, journal.folder, record.start.versions)
         journal.append(record.start)
@@ -172,6 +175,7 @@ def _start(dataset: Dataset, split: Split, loop: Loop) -> Start:
         data=dataset.name,
         names=dataset.labels.names,
         sizes={"clean": len(split.clean), "pool": len(split.pool), "test": len(split.test)},
+        table=dataset.labels.digest(),
         unknown=int(loop.labels.unknown[split.pool].sum()),
         versions={
             "python": platform.python_version(),

@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 import traceback
-from typing import Any
 
 import click
 
@@ -21,18 +20,14 @@ INTERRUPTED = 130
 class Commands(click.Group):
     """Imports a command's module only when it is needed, so that help and checks start fast."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"alasl.cli.{cmd_name}").command
         return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        # Click alone would not name the nearest of commands that it has not imported.
-        return super().resolve_command(ctx, args)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

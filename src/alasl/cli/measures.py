@@ -13,7 +13,7 @@ def command(as_json: bool) -> None:
     """List the measures: what each asks first, what it needs, what can be set."""
     from alasl.measures import available
 
-    measures = available().values()
+    measures = available()
     if as_json:
         rows = [
             {

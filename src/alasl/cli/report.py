@@ -13,7 +13,7 @@ from alasl.errors import AlaslError
 from alasl.runs import Record, load
 
 if TYPE_CHECKING:
-    from alasl.report import ImagePath
+    from alasl.report import Paths
 
 
 @click.command("report")
@@ -32,7 +32,7 @@ def command(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 
     records = [load(folder) for folder in folders]
     out = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
-    write_report(records, out, _image_path(records[0]) if len(records) == 1 else None)
+    write_report(records, out, _paths(records[0]) if len(records) == 1 else None)
     if as_json:
         runs = [
             {"folder": str(folder), **summary(record)}
@@ -46,7 +46,7 @@ def command(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     click.echo(f"report: {out}", err=True)
 
 
-def _image_path(record: Record) -> ImagePath | None:
+def _paths(record: Record) -> Paths | None:
     """The files of the run's images, where its data is still there; the page does without."""
     from alasl.simulate import read_data
 
@@ -55,4 +55,4 @@ def _image_path(record: Record) -> ImagePath | None:
     except AlaslError as error:
         click.echo(f"no thumbnails: {error}", err=True)
         return None
-    return dict(zip(dataset.labels.images, dataset.paths or (), strict=False)).get
+    return dict(zip(dataset.labels.images, dataset.paths or (), strict=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from alasl.cli.options import (
     run_settings,
     show_warnings,
 )
+from alasl.runs import Record
 from alasl.settings import RunSettings
 
 
@@ -63,7 +65,7 @@ def run_and_show(
     settings: list[RunSettings], folders: list[Path], *, as_json: bool, quiet: bool
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
-    from alasl.report import table, write_run, write_report
+    from alasl.report import table, write_report, write_run
     from alasl.simulate import read_data, simulate
 
     show_warnings(quiet)
@@ -79,7 +81,7 @@ def run_and_show(
             folder,
             dataset=dataset,
             progress=Bar("features", "image", quiet),
-            on_event=lambda r, bar=rounds: bar(len(r.evaluations), r.settings.rounds + 1),
+            on_event=partial(_advance, rounds),
         )
         records.append(record)
         summaries.append(write_run(record, folder, paths))
@@ -94,3 +96,7 @@ def run_and_show(
     else:
         click.echo(table(records))
         click.echo(f"report: {report}")
+
+
+def _advance(bar: Bar, record: Record) -> None:
+    bar(len(record.evaluations), record.settings.rounds + 1)

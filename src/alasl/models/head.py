@@ -87,7 +87,7 @@ class Heads:
         watched = None if watch is None else self.features[torch.as_tensor(watch, device=device)]
         for epoch in range(settings.epochs):
             order = torch.stack([torch.randperm(count, generator=g) for g in orders]).to(device)
-            for chosen in order.split(settings.batch, dim=1):
+            for chosen in torch.split(order, settings.batch, dim=1):
                 logits = self._logits(self.features[images[run, chosen]])
                 # A sum over runs leaves each run its own gradient; the mean is over images.
                 (loss(logits, wanted[run, chosen]) / chosen.shape[1]).backward()

@@ -6,7 +6,7 @@ import base64
 import io
 import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,8 @@ from alasl.settings import RunSettings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# From an image id to its file, or to None where there is none.
-ImagePath = Callable[[str], Path | None]
+# The image file of each image id.
+Paths = Mapping[str, Path]
 
 # The longer side of a thumbnail, in pixels.
 THUMBNAIL = 96
@@ -36,20 +36,20 @@ _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 def write_report(
     records: Sequence[Record],
     out: Path,
-    image_path: ImagePath | None = None,
+    paths: Paths | None = None,
     shown: int = 8,
 ) -> None:
     """Write the page on one run, or on several side by side, whole or not at all.
 
-    image_path: gives an image's file, for image_path of the first `shown` images of each round;
-    used only where the page is on one run. Raises `DataError` without a run.
+    paths: for thumbnails of the first `shown` images of each round; used only where the page is
+    on one run. Raises `DataError` without a run.
     """
     if not records:
         raise DataError("there is no run to report")
-    write_text(out, page(records, image_path, shown))
+    write_text(out, page(records, paths, shown))
 
 
-def page(records: Sequence[Record], image_path: ImagePath | None = None, shown: int = 8) -> str:
+def page(records: Sequence[Record], paths: Paths | None = None, shown: int = 8) -> str:
     """The page's HTML; see `write_report`."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -62,7 +62,7 @@ def page(records: Sequence[Record], image_path: ImagePath | None = None, shown: 
     )
     environment.filters |= {"count": count, "fixed": fixed, "signed": signed}
     runs = [
-        _run(record, name, image_path if len(records) == 1 else None, shown)
+        _run(record, name, paths if len(records) == 1 else None, shown)
         for record, name in zip(records, run_names(records), strict=True)
     ]
     html = environment.get_template("page.html.j2").render(
@@ -129,7 +129,7 @@ class AskedImage:
         return sum(answer < 0 for answer in self.asked.answers.values())
 
 
-def _run(record: Record, name: str, image_path: ImagePath | None, shown: int) -> dict[str, Any]:
+def _run(record: Record, name: str, paths: Paths | None, shown: int) -> dict[str, Any]:
     return {
         "name": name,
         "record": record,
@@ -137,7 +137,7 @@ def _run(record: Record, name: str, image_path: ImagePath | None, shown: int) ->
         "about": _about(record.settings.measure),
         "summary": summary(record),
         "headline": headline(record),
-        "pictures": image_path is not None,
+        "pictures": bool(paths),
         "rounds": _rounds(record),
         "labels": _labels(record),
         "undefined": undefined(record.evaluations[-1].ap, record.start.names)
@@ -147,7 +147,7 @@ def _run(record: Record, name: str, image_path: ImagePath | None, shown: int) ->
             (
                 step.round,
                 [
-                    AskedImage(asked, rank, _picture(image_path, asked.image, rank <= shown))
+                    AskedImage(asked, rank, _picture(paths, asked.image, rank <= shown))
                     for rank, asked in enumerate(step.asked, 1)
                 ],
             )
@@ -185,8 +185,8 @@ def _labels(record: Record) -> list[tuple[str, float, float]]:
     return sorted((row for row in rows if not math.isnan(row[2])), key=lambda row: -row[2])
 
 
-def _picture(image_path: ImagePath | None, image: str, wanted: bool) -> str | None:
-    path = image_path(image) if image_path and wanted else None
+def _picture(paths: Paths | None, image: str, wanted: bool) -> str | None:
+    path = paths.get(image) if paths and wanted else None
     content = thumbnail(path) if path else None
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}" if content else None
 
@@ -204,11 +204,13 @@ def _comparison(records: Sequence[Record], runs: Sequence[dict[str, Any]]) -> di
     ]
     rows.sort(key=lambda row: -(row["run"]["summary"]["map_final"] or -math.inf))
     apart = differing(records)
+    tables = {record.start.table for record in records}
+    unpaired = ["data"] if len(tables) > 1 else []
     return {
         "rows": rows,
         "cost": fixed_cost,
         "apart": apart,
-        "unpaired": [k for k in apart if k in ("data", "split", "clean", "test", "seed")],
+        "unpaired": unpaired + [k for k in apart if k in ("split", "clean", "test", "seed")],
     }
 
 
@@ -244,7 +246,7 @@ def _inline(figure: Figure, prefix: str, says: str) -> Any:
                 parent.set(key, value.replace("#", f"#{prefix}-"))
             else:
                 value = value.replace("url(#", f"url(#{prefix}-")
-                parent.set(key, value.replace(INK, "currentColor"))
+                parent.set(key, value)
     for key in ("width", "height"):
         del root.attrib[key]
     root.attrib |= {"role": "img", "aria-label": says}

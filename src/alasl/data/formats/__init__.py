@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import numpy as np
 from alasl.data.dataset import Dataset, check_features
 from alasl.data.formats.base import Empty, Features, Format, Options, Table
 from alasl.data.formats.locate import IMAGE_FOLDERS, check_ids, locate_images
+from alasl.data.formats.rows import head_row
 from alasl.errors import DataError, UsageError
 from alasl.files import replacing
 from alasl.labels import Labels
 
 __all__ = ["FORMATS", "Format", "Table", "read", "read_table", "write"]
+
+_log = logging.getLogger(__name__)
 
 _HEAD = 65536
 _SUFFIXES = (".csv", ".json", ".npz")
@@ -66,8 +70,8 @@ def read(
     if brought is not None:
         check_features(brought, len(ids), where=str(features or file))
     folder = root if root.is_dir() else root.parent
-    optional = brought is not None or not require_images
-    paths = _find_images(ids, folder, None if images is None else Path(images), optional)
+    own = None if images is None else Path(images)
+    paths = _find_images(ids, folder, own, brought is not None, require_images)
     name = root.resolve().name if root.is_dir() else root.stem
     return Dataset(table.labels, paths, brought, name)
 
@@ -80,15 +84,19 @@ def read_table(
     empty: Empty | None = None,
     keep_unannotated: bool = True,
 ) -> tuple[Table, Path]:
-    """Only the table of a data set, with remarks on what was read, and the path it is at."""
+    """Only the table of a data set, and the path it is at; its remarks are logged as warnings."""
     if format is not None and format not in FORMATS:
         raise UsageError(f"unknown format {format!r}", do=f"there are: {', '.join(FORMATS)}")
+    if empty not in (None, "unknown", "absent"):
+        raise UsageError("empty cells mean unknown or absent", seen=repr(empty))
     file = _find_table(Path(path), labels, format)
     found = FORMATS[format] if format else _recognise(file)
     try:
         table = found.read(file, Options(empty, keep_unannotated))
         if 0 in table.labels.shape:
             raise DataError("the table has no images or no labels")
+        if "" in table.labels.names:
+            raise DataError("a label has no name")
         check_ids(table.labels.images)
     except DataError as error:
         if error.where is not None:
@@ -96,6 +104,8 @@ def read_table(
         raise DataError(
             error.what, where=str(file), seen=error.seen, do=error.do, more=error.more
         ) from error
+    for note in table.notes:
+        _log.warning("%s: %s", file, note)
     return table, file
 
 
@@ -162,8 +172,8 @@ def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Pa
 
 def _beside(file: Path) -> bool:
     """Whether a file belongs to a table without being one: a split, or class names."""
-    head = _head(file).removeprefix(b"\xef\xbb\xbf")
-    return file.name.startswith("class-descriptions") or head.startswith(b"image,split")
+    named = file.name.startswith("class-descriptions")
+    return named or head_row(_head(file)) == ["image", "split"]
 
 
 def _recognise(file: Path) -> Format:
@@ -210,21 +220,29 @@ def _load_features(root: Path, path: Path) -> Features:
 
 
 def _find_images(
-    ids: tuple[str, ...], folder: Path, images: Path | None, optional: bool
+    ids: tuple[str, ...], folder: Path, images: Path | None, features: bool, require: bool
 ) -> tuple[Path, ...] | None:
     if images is not None and not images.is_dir():
         raise DataError("the folder of images does not exist", where=str(images))
-    own = [folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()]
-    root = images or (own[0] if own else folder)
-    paths, missing = locate_images(ids, root)
-    if missing and not optional:
-        raise DataError(
-            f"{len(missing)} of {len(ids)} image files are missing",
-            where=str(root),
-            more=[str(paths[row]) for row in missing],
-            do="name the folder of the images with --images",
-        )
-    # Files beside the table that fit no id say nothing; a folder of images that fits none does.
-    if len(missing) == len(ids) and images is None:
+    own = next((folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()), None)
+    root = images or own
+    paths, missing = locate_images(ids, root or folder)
+    # Where no folder of images is named or found, files beside the table are tried, but need
+    # not be images.
+    none_meant = root is None and len(missing) == len(ids)
+    if not missing or not (require or none_meant):
+        return tuple(paths)
+    if none_meant and (features or not require):
         return None
-    return tuple(paths)
+    where = str(root or folder)
+    if features:
+        _log.warning(
+            "%s: %d of %d image files are missing: none used", where, len(missing), len(ids)
+        )
+        return None
+    raise DataError(
+        f"{len(missing)} of {len(ids)} image files are missing",
+        where=where,
+        more=[str(paths[row]) for row in missing],
+        do="put them there, or name another folder (--images, or images= in Python)",
+    )

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.data.formats.rows import (
+    CELLS,
+    bad_cells,
     head_row,
     read_header,
     read_rows,
@@ -22,7 +24,6 @@ from alasl.errors import DataError
 from alasl.labels import UNKNOWN, Labels
 
 _COLUMNS = ["image", "label", "value", "annotator", "time"]
-_VALUES = {"1": 1, "0": 0, "": UNKNOWN, "1.0": 1, "0.0": 0}
 _GIVEN = "given"
 
 
@@ -48,19 +49,21 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     names: dict[str, int] = {}
     annotators: dict[str, int] = {_GIVEN: 0}
     told = array("q")
+    bad: list[tuple[int, str, str]] = []
     for line, cells in rows:
         refuse_ragged(path, line, cells, header)
-        value = _VALUES.get(cells[2].strip())
+        value = CELLS.get(cells[2].strip())
         if value is None:
-            raise DataError(
-                f"column 'value' holds {cells[2]!r}; expected 1, 0 or empty", where=f"{path}:{line}"
-            )
+            bad.append((line, "value", cells[2]))
+            continue
         # A row with an empty value only says that there is such an image and such a label.
         at = images.setdefault(cells[0], len(images))
         col = names.setdefault(cells[1], len(names))
         who = cells[3] if len(cells) > 3 and cells[3] else _GIVEN
         if value != UNKNOWN:
             told.extend((at, col, value, annotators.setdefault(who, len(annotators)), line))
+    if bad:
+        raise bad_cells(path, bad)
     if len(annotators) > 256:
         raise DataError(
             "a table can name at most 255 annotators", where=str(path), seen=str(len(annotators))
@@ -70,8 +73,8 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     refuse_contradictions(path, answers[:, :3], answers[:, 4], list(images), list(names))
     entries = np.full((len(images), len(names)), UNKNOWN, np.int8)
     source = np.zeros(entries.shape, np.uint8)
-    at = answers[:, 0], answers[:, 1]
-    entries[at], source[at] = answers[:, 2], answers[:, 3]
+    rows_cols = answers[:, 0], answers[:, 1]
+    entries[rows_cols], source[rows_cols] = answers[:, 2], answers[:, 3]
     return Table(Labels(entries, tuple(names), tuple(images), tuple(annotators), source))
 
 

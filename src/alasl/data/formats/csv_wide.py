@@ -10,6 +10,8 @@ import numpy as np
 from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.data.formats.csv_long import is_long_header
 from alasl.data.formats.rows import (
+    CELLS,
+    bad_cells,
     head_row,
     read_header,
     read_rows,
@@ -17,12 +19,11 @@ from alasl.data.formats.rows import (
     row,
     write_lines,
 )
-from alasl.errors import DataError, UsageError
-from alasl.labels import Labels
+from alasl.errors import UsageError
+from alasl.labels import ABSENT, UNKNOWN, Labels
 
-_EMPTY = 255
-# "1.0" is what a column of 1, 0 and nothing becomes in pandas.
-_CODES = {"1": 1, "0": 0, "": _EMPTY, "1.0": 1, "0.0": 0}
+# As bytes, in which -1 is 255: a whole row is then looked up at once.
+_CODES = {cell: value % 256 for cell, value in CELLS.items()}
 
 
 def _holds(path: Path, head: bytes) -> bool:
@@ -32,7 +33,7 @@ def _holds(path: Path, head: bytes) -> bool:
     if is_long_header(header):
         # Labels may be called 'label' and 'value': then every cell beside an image is an entry.
         seconds = {cells[1] for _, cells in read_rows(path) if len(cells) > 1} - {"label"}
-        return seconds <= set(_CODES)
+        return seconds <= set(CELLS)
     return header[0] == "image" or header[0].startswith(("image;", "image\t"))
 
 
@@ -42,7 +43,7 @@ def _read(path: Path, options: Options) -> Table:
     images: list[str] = []
     codes = bytearray()
     lines: list[int] = []
-    bad: list[tuple[int, int, str]] = []
+    bad: list[tuple[int, str, str]] = []
     for line, cells in rows:
         refuse_ragged(path, line, cells, header)
         images.append(cells[0])
@@ -50,14 +51,14 @@ def _read(path: Path, options: Options) -> Table:
         try:
             codes.extend(bytes(map(_CODES.__getitem__, cells[1:])))
         except KeyError:
-            for col, cell in enumerate(cells[1:], 1):
-                codes.append(_CODES.get(cell.strip(), _EMPTY))
+            for name, cell in zip(header[1:], cells[1:], strict=True):
+                codes.append(_CODES.get(cell.strip(), 0))
                 if cell.strip() not in _CODES:
-                    bad.append((line, col, cell))
+                    bad.append((line, name, cell))
     if bad:
-        raise _bad_cells(path, header, bad)
-    entries = np.frombuffer(codes, np.uint8).reshape(len(images), len(header) - 1).astype(np.int8)
-    empty = entries == -1  # 255 as int8
+        raise bad_cells(path, bad)
+    entries = np.frombuffer(codes, np.int8).reshape(len(images), len(header) - 1)
+    empty = entries == UNKNOWN
     count = int(empty.sum())
     if count and options.empty is None:
         at, col = (int(i[0]) for i in np.nonzero(empty))
@@ -68,20 +69,8 @@ def _read(path: Path, options: Options) -> Table:
             do="--empty unknown: nobody checked; --empty absent: the image has not the label",
         )
     if options.empty == "absent":
-        entries[empty] = 0
+        entries = np.where(empty, np.int8(ABSENT), entries)
     return Table(Labels(entries, tuple(header[1:]), tuple(images)))
-
-
-def _bad_cells(path: Path, header: list[str], bad: list[tuple[int, int, str]]) -> DataError:
-    (line, col, cell), *rest = bad
-    columns = len({c for _, c, _ in rest})
-    count = f"{len(rest)} more cells like this in {columns} column{'s' * (columns != 1)}"
-    return DataError(
-        f"column {header[col]!r} holds {cell!r}; expected 1, 0 or empty",
-        where=f"{path}:{line}",
-        more=[f"line {n}: column {header[c]!r} holds {value!r}" for n, c, value in rest],
-        do=count if rest else None,
-    )
 
 
 def _write(labels: Labels, path: Path, features: Features | None) -> None:  # noqa: ARG001

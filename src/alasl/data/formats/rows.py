@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from alasl.errors import DataError
+from alasl.labels import ABSENT, PRESENT, UNKNOWN
+
+# What a cell that holds an entry may say; "1.0" is what pandas makes of 1, 0 and nothing.
+CELLS = {"1": PRESENT, "0": ABSENT, "": UNKNOWN, "1.0": PRESENT, "0.0": ABSENT}
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -79,6 +83,19 @@ def refuse_ragged(path: Path, line: int, cells: list[str], header: list[str]) ->
             where=f"{path}:{line}",
             seen=", ".join(repr(cell) for cell in cells[:3]) + (", ..." if len(cells) > 3 else ""),
         )
+
+
+def bad_cells(path: Path, bad: list[tuple[int, str, str]]) -> DataError:
+    """The error for cells (line, column, content) that hold no entry."""
+    (line, column, cell), *rest = bad
+    columns = len({name for _, name, _ in rest})
+    count = f"{len(rest)} more cells like this in {columns} column{'s' * (columns != 1)}"
+    return DataError(
+        f"column {column!r} holds {cell!r}; expected 1, 0 or empty",
+        where=f"{path}:{line}",
+        more=[f"line {at}: column {name!r} holds {content!r}" for at, name, content in rest],
+        do=count if rest else None,
+    )
 
 
 def row(*cells: str) -> str:

@@ -1,0 +1,5 @@
+"""`python -m alasl` is the command `alasl`."""
+
+from alasl.cli import main
+
+main()

@@ -1,0 +1,168 @@
+"""`alasl check`: what a data set holds, and every image file that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from alasl.cli.options import Bar, json_option, print_json, quiet_option, show_warnings
+from alasl.cli.table_options import WithFormats, table_options
+from alasl.errors import DataError
+
+if TYPE_CHECKING:
+    from alasl.data.check import LabelCount, Report
+    from alasl.data.formats.base import Empty
+
+_SHOWN = 5
+_LABELS_SHOWN = 20
+
+
+@click.command("check", cls=WithFormats)
+@click.argument("data", type=click.Path(path_type=Path))
+@table_options("--format")
+@click.option("--features", help="features.npy (N, D) in the table's order")
+@click.option("--images", type=click.Path(path_type=Path), help="the folder of images [images/]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("check.jsonl"),
+    show_default=True,
+    help="where every finding is listed, if there is any",
+)
+@json_option
+@quiet_option
+def command(
+    data: Path,
+    labels: str | None,
+    empty: Empty | None,
+    format: str | None,
+    drop_unannotated: bool,
+    features: str | None,
+    images: Path | None,
+    out: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Read DATA and all its image files once; report counts and every bad file.
+
+    DATA is a folder with a table of entries and images/, or a file. Exits with 3 if a file is bad.
+    """
+    from alasl.data.check import check
+    from alasl.data.formats import read
+
+    show_warnings(quiet)
+    try:
+        dataset = read(
+            data,
+            labels=labels,
+            format=format,
+            empty=empty,
+            images=images,
+            features=features,
+            keep_unannotated=not drop_unannotated,
+            require_images=False,
+        )
+    except DataError as error:
+        if len(error.more) > _SHOWN:
+            _write(out, ({"kind": "table", "reason": case} for case in [error.what, *error.more]))
+            click.echo(f"the whole list: {out}", err=True)
+        raise
+    report = check(dataset, on_progress=Bar("check", "image", quiet))
+    found = list(report.findings())
+    if found:
+        _write(out, found)
+    if as_json:
+        print_json({"schema_version": 1, **report.to_dict()})
+    else:
+        for line in _lines(report):
+            click.echo(line)
+    if found and not report.bad:
+        click.echo(f"notes on files: {out}", err=True)
+    if report.bad:
+        raise DataError(
+            f"{len(report.bad)} of {report.files} image files cannot be used",
+            more=[f"{bad.path}: {bad.reason}" for bad in report.bad],
+            do=f"the whole list: {out}",
+        )
+
+
+def _write(path: Path, findings: Iterable[dict[str, Any]]) -> None:
+    from alasl.files import write_text
+
+    write_text(path, "".join(json.dumps(one, ensure_ascii=True) + "\n" for one in findings))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    entries = report.known + report.unknown
+    yield f"{report.name}: {report.images} images x {report.labels} labels = {entries} entries"
+    yield f"  known    {_share(report.known, entries)}"
+    yield f"  unknown  {_share(report.unknown, entries)}"
+    yield f"  present  {_share(report.present, report.known)} of the known"
+    files = "none found" if report.files is None else f"{report.files}, {len(report.bad)} bad"
+    yield f"  image files: {files}"
+    if report.features is not None:
+        yield f"  features: {report.features} numbers an image"
+    yield f"present labels an image: {_spread(report.present_per_image)}"
+    yield f"unknown labels an image: {_spread(report.unknown_per_image)}"
+    yield from _label_lines(report)
+    if report.pairs:
+        yield "labels most often together"
+        yield from (f"  {p.images:>8}  {' + '.join(map(_plain, p.labels))}" for p in report.pairs)
+    yield from _named("labels that are never present", report.labels_never_present)
+    yield from _named("labels that are unknown everywhere", report.labels_all_unknown)
+    yield from _named("images of which every label is unknown", report.images_all_unknown)
+    same = [" = ".join(map(_plain, group.images)) for group in report.duplicates]
+    yield from _named("groups of files that are the same byte for byte", same)
+    clash = [
+        f"{' = '.join(map(_plain, group.images))}: {', '.join(map(_plain, group.contradictions))}"
+        for group in report.duplicates
+        if group.contradictions
+    ]
+    yield from _named("of these with labels that contradict each other", clash)
+    yield from _named("notes on files", [f"{n.path}: {n.reason}" for n in report.notes])
+
+
+def _label_lines(report: Report) -> Iterator[str]:
+    by_count = sorted(report.per_label, key=lambda label: -label.present)
+    width = max(len(_plain(label.name)) for label in by_count)
+    yield f"  {'present':>8}  {'absent':>8}  {'unknown':>14}  label"
+
+    def line(label: LabelCount) -> str:
+        unknown = f"{label.unknown} ({label.unknown / report.images:.0%})"
+        name = _plain(label.name).ljust(width)
+        return f"  {label.present:>8}  {label.absent:>8}  {unknown:>14}  {name}".rstrip()
+
+    if len(by_count) <= _LABELS_SHOWN:
+        yield from map(line, by_count)
+        return
+    half = _LABELS_SHOWN // 2
+    yield from map(line, by_count[:half])
+    yield f"  {'...':>8}  {len(by_count) - 2 * half} more labels; --json gives all"
+    yield from map(line, by_count[-half:])
+
+
+def _named(what: str, names: Iterable[str]) -> Iterator[str]:
+    names = list(names)
+    if names:
+        yield f"{what}: {len(names)}"
+        yield from (f"  {_plain(name)}" for name in names[:_SHOWN])
+        if len(names) > _SHOWN:
+            yield f"  and {len(names) - _SHOWN} more"
+
+
+def _plain(name: str) -> str:
+    """A name on one line: what would move the cursor or turn the text round is escaped."""
+    return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({part / whole:.1%})" if whole else str(part)
+
+
+def _spread(quartiles: tuple[float, ...]) -> str:
+    low, q1, median, q3, high = quartiles
+    return f"median {median:g} (half of the images {q1:g} to {q3:g}; all {low:g} to {high:g})"

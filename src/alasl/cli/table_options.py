@@ -1,0 +1,54 @@
+"""Options that say how to read a data set's table, for commands that take one as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class WithFormats(click.Command):
+    """A command whose help ends with the formats, which are imported only then."""
+
+    def format_epilog(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        from alasl.data.formats import FORMATS
+
+        with formatter.section("Formats"):
+            formatter.write_dl(
+                [
+                    (name, each.about + ("" if each.write else " (read only)"))
+                    for name, each in FORMATS.items()
+                ]
+            )
+
+
+def table_options(format_flag: str) -> Callable[[Function], Function]:
+    """Give a command --labels, --empty, --drop-unannotated and the flag that names the format."""
+    options = (
+        click.option("--labels", help="the file in DATA that holds the table of entries"),
+        click.option(
+            "--empty",
+            type=click.Choice(("unknown", "absent")),
+            help="what an empty cell of a CSV means",
+        ),
+        click.option(format_flag, "format", help="the table's format, where it is not clear"),
+        click.option(
+            "--drop-unannotated",
+            is_flag=True,
+            help="leave out COCO images without annotation, instead of all labels absent",
+        ),
+    )
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate

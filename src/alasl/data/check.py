@@ -1,0 +1,221 @@
+"""A data set read whole once: what it holds, and every image file that cannot be used."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.dataset import Dataset
+from alasl.data.images import EXTENSIONS, load_square, open_image
+from alasl.errors import DataError
+from alasl.labels import ABSENT, PRESENT, Labels
+
+_CHUNK = 32
+_TINY = 16
+_PAIRS = 10
+# Counting pairs takes a square of the labels; beyond this many only the commonest are counted.
+_PAIRED_LABELS = 1000
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """How often one label is present, absent and unknown."""
+
+    name: str
+    present: int
+    absent: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two labels and the number of images that have both."""
+
+    labels: tuple[str, str]
+    images: int
+
+
+@dataclass(frozen=True)
+class FileNote:
+    """One image file and what is wrong with it, or worth knowing."""
+
+    image: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Images whose files are the same byte for byte, and the labels on which they disagree."""
+
+    images: tuple[str, ...]
+    contradictions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found. Counts are of entries unless they say images or labels.
+
+    unknown_per_image, present_per_image: minimum, quartiles and maximum over the images.
+    files: image files that were looked at, or None where the data set names none.
+    bad: files that cannot be used. notes: files that can, with something worth knowing.
+    """
+
+    name: str
+    images: int
+    labels: int
+    files: int | None
+    features: int | None
+    known: int
+    unknown: int
+    present: int
+    per_label: tuple[LabelCount, ...]
+    pairs: tuple[Pair, ...]
+    unknown_per_image: tuple[float, ...]
+    present_per_image: tuple[float, ...]
+    labels_never_present: tuple[str, ...]
+    labels_all_unknown: tuple[str, ...]
+    images_all_unknown: tuple[str, ...]
+    duplicates: tuple[Duplicate, ...]
+    bad: tuple[FileNote, ...]
+    notes: tuple[FileNote, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain lists and numbers, for JSON."""
+        return asdict(self)
+
+    def findings(self) -> Iterator[dict[str, Any]]:
+        """Every bad file, note and duplicate, one object each."""
+        for kind, found in (("bad", self.bad), ("note", self.notes)):
+            for note in found:
+                yield {"kind": kind, **asdict(note)}
+        for duplicate in self.duplicates:
+            yield {"kind": "duplicate", **asdict(duplicate)}
+
+
+def check(
+    dataset: Dataset,
+    *,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Count the table's entries and decode every image file once.
+
+    on_progress: called with (files done, files in all).
+    """
+    labels = dataset.labels
+    present = labels.present_per_label()
+    counts = zip(labels.names, present, labels.known_per_label(), strict=True)
+    files = _inspect_all(dataset.paths or (), workers, on_progress)
+    named = list(zip(labels.images, dataset.paths or (), files, strict=False))
+    return Report(
+        name=dataset.name,
+        images=len(dataset),
+        labels=len(labels.names),
+        files=None if dataset.paths is None else len(files),
+        features=None if dataset.features is None else dataset.features.shape[1],
+        known=int(labels.known.sum()),
+        unknown=int(labels.unknown.sum()),
+        present=int(present.sum()),
+        per_label=tuple(
+            LabelCount(name, int(p), int(k - p), len(dataset) - int(k)) for name, p, k in counts
+        ),
+        pairs=_pairs(labels),
+        unknown_per_image=_quartiles(labels.unknown_per_image()),
+        present_per_image=_quartiles((labels.entries == PRESENT).sum(axis=1)),
+        labels_never_present=_named(labels.names, present == 0),
+        labels_all_unknown=_named(labels.names, labels.known_per_label() == 0),
+        images_all_unknown=_named(labels.images, labels.known_per_image() == 0),
+        duplicates=_duplicates(labels, [file.digest for file in files]),
+        bad=tuple(FileNote(i, str(p), f.bad) for i, p, f in named if f.bad),
+        notes=tuple(FileNote(i, str(p), note) for i, p, f in named for note in f.notes),
+    )
+
+
+@dataclass(frozen=True)
+class _File:
+    digest: bytes = b""
+    bad: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _inspect_all(
+    paths: tuple[Path, ...], workers: int | None, on_progress: Callable[[int, int], None] | None
+) -> list[_File]:
+    chunks = [paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK)]
+    files: list[_File] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for done in pool.map(lambda chunk: [_inspect(path) for path in chunk], chunks):
+            files.extend(done)
+            if on_progress:
+                on_progress(len(files), len(paths))
+    return files
+
+
+def _inspect(path: Path) -> _File:
+    try:
+        # As every other command reads it, so that what passes here works there; a JPEG is
+        # decoded at 1/8, for which the whole file is still read.
+        load_square(path, 8)
+        with open_image(path) as image:
+            notes = []
+            kind = "JPEG" if image.format == "MPO" else image.format or ""
+            if path.suffix.lower() not in EXTENSIONS.get(kind, ()):
+                notes.append(f"the file is a {kind}, which its extension does not say")
+            if min(image.size) < _TINY:
+                notes.append(f"the image is only {image.width} x {image.height} pixels")
+            if kind != "TIFF" and getattr(image, "is_animated", False) and image.format != "MPO":
+                notes.append("the image is animated; its first frame is used")
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "blake2b").digest()
+    except DataError as error:
+        return _File(bad=error.what + (f"; seen: {error.seen}" if error.seen else ""))
+    return _File(digest, notes=tuple(notes))
+
+
+def _pairs(labels: Labels) -> tuple[Pair, ...]:
+    common = np.argsort(-labels.present_per_label(), kind="stable")[:_PAIRED_LABELS]
+    has = (labels.entries[:, common] == PRESENT).astype(np.float32)
+    together = np.triu(has.T @ has, k=1)
+    best = np.argsort(-together, axis=None, kind="stable")[:_PAIRS]
+    rows, cols = np.unravel_index(best, together.shape)
+    return tuple(
+        Pair((labels.names[common[a]], labels.names[common[b]]), int(together[a, b]))
+        for a, b in zip(rows, cols, strict=True)
+        if together[a, b] > 0
+    )
+
+
+def _duplicates(labels: Labels, digests: list[bytes]) -> tuple[Duplicate, ...]:
+    groups: dict[bytes, list[int]] = {}
+    for row, digest in enumerate(digests):
+        if digest:
+            groups.setdefault(digest, []).append(row)
+    return tuple(
+        Duplicate(
+            tuple(labels.images[row] for row in rows),
+            _named(labels.names, _disagree(labels.entries[rows])),
+        )
+        for rows in groups.values()
+        if len(rows) > 1
+    )
+
+
+def _disagree(entries: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """(L,): labels of which some known entries of the images (n, L) are 1 and some 0."""
+    return np.asarray((entries == PRESENT).any(axis=0) & (entries == ABSENT).any(axis=0))
+
+
+def _quartiles(counts: NDArray[np.integer]) -> tuple[float, ...]:
+    return tuple(float(q) for q in np.quantile(counts, (0, 0.25, 0.5, 0.75, 1)))
+
+
+def _named(names: tuple[str, ...], chosen: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(names[i] for i in np.flatnonzero(chosen))

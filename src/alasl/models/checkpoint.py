@@ -1,0 +1,53 @@
+"""Tensors and a few words about them in one safetensors file, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from alasl.errors import DataError
+from alasl.files import replacing
+
+Tensors = dict[str, Tensor]
+
+
+def write_tensors(path: Path, tensors: Tensors, about: dict[str, Any]) -> None:
+    """Write tensors by name, with `about` as JSON, in the place of what stood there."""
+    with replacing(path) as beside:
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            beside,
+            {"alasl": json.dumps(about)},
+        )
+
+
+def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    """What `write_tensors` wrote. Raises `DataError` for any other file, or a damaged one."""
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["alasl"])
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        raise DataError(
+            "there is no such file" if missing else "this is no file of ALASL's, or it is damaged",
+            where=str(path),
+            seen=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+            do="remove it to start anew",
+        ) from error
+
+
+def part(tensors: Tensors, prefix: str) -> Tensors:
+    """The tensors under `prefix.`, by the rest of their names."""
+    start = f"{prefix}."
+    return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
+
+
+def under(prefix: str, tensors: Tensors) -> Tensors:
+    """The tensors with `prefix.` before each name."""
+    return {f"{prefix}.{name}": value for name, value in tensors.items()}

@@ -1,0 +1,73 @@
+"""Image files to batches of pixels, the same whatever loads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from alasl.data.images import load_square
+from alasl.errors import AlaslError
+from alasl.models.augment import augment
+from alasl.seeds import stream
+
+
+@dataclass(frozen=True)
+class Squares(Dataset[Tensor | AlaslError]):
+    """Images squished to squares, uint8 (3, size, size), distorted where `epoch` is given.
+
+    What is done to an image hangs on seed, epoch and its place alone.
+    """
+
+    paths: Sequence[Path]
+    size: int
+    seed: int = 0
+    epoch: int | None = None
+
+    def __getitem__(self, place: int) -> Tensor | AlaslError:
+        try:
+            square = load_square(self.paths[place], self.size)
+        except AlaslError as error:
+            # Raised in a worker it would arrive with a traceback for a message.
+            return error
+        if self.epoch is not None:
+            square = augment(square, stream(self.seed, "augment", self.epoch, int(place)))
+        return torch.from_numpy(square.copy()).permute(2, 0, 1)
+
+
+def load_batches(
+    squares: Squares, places: Sequence[NDArray[np.intp]], workers: int | None, device: torch.device
+) -> Iterator[Tensor]:
+    """The images of each of `places`, uint8 (n, 3, size, size) on `device`.
+
+    workers: processes that load; None: none beside a CPU, which they would only hold up.
+    """
+    if workers is None:
+        workers = min(8, os.cpu_count() or 1) if device.type == "cuda" else 0
+    loader = DataLoader(
+        squares,
+        batch_sampler=[batch.tolist() for batch in places],
+        num_workers=workers,
+        collate_fn=_stack,
+        pin_memory=device.type == "cuda",
+        # Of its own, since a loader draws from the global one by default.
+        generator=torch.Generator(),
+    )
+    for images in loader:
+        if isinstance(images, AlaslError):
+            raise images
+        yield images.to(device, non_blocking=True)
+
+
+def _stack(items: list[Tensor | AlaslError]) -> Tensor | AlaslError:
+    for item in items:
+        if isinstance(item, AlaslError):
+            return item
+    return torch.stack(items)  # type: ignore[arg-type]

@@ -1,0 +1,127 @@
+"""One training of a network: what changes in a step, and what a checkpoint holds of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+
+from alasl.errors import DataError
+from alasl.losses import resolve
+from alasl.models.backbones import Backbone
+from alasl.models.checkpoint import Tensors, part, under
+from alasl.models.distributed import Ranks
+from alasl.models.recipe import (
+    FinetuneSettings,
+    one_cycle,
+    parameter_groups,
+    training_dtype,
+)
+
+
+class Training:
+    """A network with its optimiser, its loss and the moving average of its weights.
+
+    average: the network to predict with. steps: how many the whole training takes.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        settings: FinetuneSettings,
+        steps: int,
+        device: torch.device,
+        ranks: Ranks,
+    ) -> None:
+        network = backbone.network.to(device).to(memory_format=torch.channels_last).train()
+        if ranks.count > 1 and device.type == "cuda":
+            from timm.layers import convert_sync_batchnorm
+
+            network = convert_sync_batchnorm(network)
+        self._settings, self._steps, self._ranks, self._device = settings, steps, ranks, device
+        self._network = network
+        self._wrapped = ranks.wrap(network, device)
+        self._pixels = Pixels(backbone, device)
+        self._loss = resolve(settings.loss, **settings.params, reduction="sum").to(device)
+        self._optimiser = torch.optim.Adam(
+            parameter_groups(network, settings.decay), settings.rate, fused=True
+        )
+        self._dtype = training_dtype(settings.precision, device, network)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self._dtype == torch.float16)
+        self._average = ModelEmaV3(network, decay=settings.average, use_warmup=True)
+
+    @property
+    def average(self) -> nn.Module:
+        """The network whose weights are the moving average: the one to predict with."""
+        module: nn.Module = self._average.module
+        return module
+
+    def step(self, step: int, images: Tensor, targets: Tensor) -> Tensor:
+        """Learn from this process's images, uint8 (n, 3, S, S), and targets (n, L): the loss."""
+        rate, beta = one_cycle(step, self._steps, self._settings.rate)
+        for group in self._optimiser.param_groups:
+            group["lr"], group["betas"] = rate, (beta, 0.999)
+        with torch.autocast(self._device.type, self._dtype, self._dtype != torch.float32):
+            logits = self._wrapped(self._pixels(images))
+        loss: Tensor = self._loss(logits.float(), targets)
+        if self._settings.reduction == "mean":
+            loss = loss / self._ranks.total((targets >= 0).sum()).clamp(min=1)
+        self._optimiser.zero_grad()
+        # Gradients are averaged over the processes: times their count they are summed.
+        self._scaler.scale(loss * self._ranks.count).backward()  # type: ignore[no-untyped-call]
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._average.update(self._network, step=step + 1)
+        return loss.detach()
+
+    def meet(self) -> None:
+        """Make the running statistics, which each process keeps of its own images, one."""
+        for network in (self._network, self.average):
+            self._ranks.average([b for b in network.buffers() if b.is_floating_point()])
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        """Everything that the next step depends on, but for the data and the step's number."""
+        tensors = under("network", self._network.state_dict())
+        tensors |= under("average", self.average.state_dict())
+        tensors |= under("loss", self._loss.state_dict())
+        for number, parameter in enumerate(self._parameters()):
+            tensors |= under(f"optimiser.{number}", self._optimiser.state[parameter])
+        return tensors, {"scaler": self._scaler.state_dict()}
+
+    def restore(self, tensors: Tensors, about: dict[str, Any]) -> None:
+        """Go back to what `state` gave. Raises `DataError` where it is of another network."""
+        try:
+            self._network.load_state_dict(part(tensors, "network"))
+            self.average.load_state_dict(part(tensors, "average"))
+            self._loss.load_state_dict(part(tensors, "loss"))
+            for number, parameter in enumerate(self._parameters()):
+                self._optimiser.state[parameter] = {
+                    # In the parameter's own layout, which Adam steps through side by side.
+                    name: torch.empty_like(parameter).copy_(value)
+                    if value.ndim
+                    else value.to(parameter.device)
+                    for name, value in part(tensors, f"optimiser.{number}").items()
+                }
+            self._scaler.load_state_dict(about["scaler"])
+        except (RuntimeError, KeyError) as error:
+            raise DataError(
+                "the checkpoint does not fit this network", seen=str(error).splitlines()[0]
+            ) from error
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for group in self._optimiser.param_groups for p in group["params"]]
+
+
+class Pixels:
+    """uint8 images (n, 3, S, S) to what a backbone takes: its mean and deviation, float32."""
+
+    def __init__(self, backbone: Backbone, device: torch.device) -> None:
+        shape = (1, 3, 1, 1)
+        self._mean = torch.tensor(backbone.mean, device=device).view(shape) * 255
+        self._scale = 1 / (torch.tensor(backbone.std, device=device).view(shape) * 255)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        pixels = images.to(torch.float32, memory_format=torch.channels_last)
+        return pixels.sub_(self._mean).mul_(self._scale)

@@ -1,0 +1,39 @@
+"""Small data sets that tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alasl.data.dataset import Dataset
+from alasl.labels import Labels
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data sets; the test is skipped where it is not there."""
+    if not DATA.is_dir():
+        pytest.skip("the real data sets are not on this machine")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def make_dataset() -> Callable[..., Dataset]:
+    """A data set that brings features from which its labels can be learned."""
+
+    def make(images: int = 200, labels: int = 6, seed: int = 0, dim: int = 16) -> Dataset:
+        rng = np.random.default_rng(seed)
+        features = rng.standard_normal((images, dim), dtype=np.float32)
+        wanted = features @ rng.standard_normal((dim, labels)) + rng.standard_normal(labels)
+        entries = (wanted + rng.standard_normal((images, labels)) > 2).astype(np.int8)
+        entries[:labels] = np.eye(labels, dtype=np.int8)
+        names = tuple(f"label{j}" for j in range(labels))
+        ids = tuple(f"{i:04d}.jpg" for i in range(images))
+        return Dataset(Labels(entries, names, ids), features=features, name="made")
+
+    return make

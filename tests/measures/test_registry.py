@@ -1,0 +1,161 @@
+"""Names and parameters on the command line, and measures that others bring."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+
+from alasl.errors import DataError, UsageError
+from alasl.measures import available, base, measure, resolve
+from alasl.measures.base import Between
+
+PLUGIN = """
+from alasl.measures import measure
+
+@measure({name!r}, paper="none")
+def mine(pool, *, times: int = 2):
+    "Most present entries."
+    return times * (pool.entries == 1).sum(axis=1)
+"""
+
+
+@pytest.fixture(autouse=True)
+def scratch(monkeypatch):
+    """A registry of this test's own, so that its measures are gone afterwards."""
+    available()
+    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+
+
+def test_settings_are_parsed_by_the_type_of_their_default():
+    @measure("typed", paper="none")
+    def typed(
+        pool,
+        *,
+        whole: int = 1,
+        real: Annotated[float, Between(0, 2)] = 0.5,
+        flag: bool = False,
+        word: Literal["a", "b"] = "a",
+    ):
+        """Nothing of use."""
+
+    assert resolve("typed").spec == "typed"
+    found = resolve("typed:flag=true:word=b:real=1e-1:whole=-3")
+    assert found.settings == {"flag": True, "word": "b", "real": 0.1, "whole": -3}
+    assert found.spec == "typed:whole=-3:real=0.1:flag=True:word=b"
+    assert resolve(found.spec).settings == found.settings
+    for bad in ("whole=1.5", "real=2.1", "real=nan", "real=x", "flag=1", "word=c", "word="):
+        with pytest.raises(UsageError, match=f"{bad.split('=')[0]} must be"):
+            resolve(f"typed:{bad}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("hrad", "did you mean 'hard'"),
+        ("", "there is no measure"),
+        ("entropy+hard", "did you mean"),
+        ("hard+medium:shares=0.1", r"share=0.1 \(float from 0 to 1\)"),
+        ("hard+medium:share", "no such parameter"),
+        ("hard+medium:share=0.1:share=0.2", "stands twice"),
+        ("hard:share=0.1", "'hard' has no parameters"),
+        ("hard+entropy:combine=sum", "product or ranks or ties"),
+        ("nowhere.py:mine", "no such file"),
+    ],
+)
+def test_bad_spec_says_what_would_do(spec, message):
+    with pytest.raises(UsageError, match=message):
+        resolve(spec)
+
+
+def test_duplicate_name_is_refused():
+    with pytest.raises(UsageError, match="two measures are named 'hard'"):
+
+        @measure("hard", paper="none")
+        def hard(pool):
+            """Another."""
+
+    assert resolve("hard").function.__module__ == "alasl.measures.hard"
+
+
+def test_parameter_without_default_is_refused():
+    with pytest.raises(UsageError, match="must have a default"):
+
+        @measure("open", paper="none")
+        def opened(pool, share):
+            """Nothing."""
+
+
+@pytest.mark.parametrize("answer", [np.zeros(3), np.full(12, np.nan), np.zeros((12, 2))])
+def test_scores_that_do_not_fit_are_refused(answer, make_pool):
+    @measure("broken", paper="none")
+    def broken(_):
+        """Broken."""
+        return answer
+
+    with pytest.raises(DataError, match="one finite score for each image"):
+        resolve("broken")(make_pool())
+
+
+def test_a_file_of_the_users(tmp_path, make_pool):
+    file = tmp_path / "mine.py"
+    file.write_text(PLUGIN.format(name="mine"))
+    found = resolve(f"{file}:mine:times=3")
+    assert found.spec == f"{file}:mine:times=3"
+    pool = make_pool()
+    askable = pool.unknown_per_image > 0
+    assert (found(pool)[askable] == 3 * (pool.entries == 1).sum(axis=1)[askable]).all()
+
+    (tmp_path / "broken.py").write_text("1 / 0")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="ZeroDivisionError"):
+            resolve(f"{tmp_path / 'broken.py'}:mine")
+
+
+def install(folder: Path, name: str, source: str, value: str) -> None:
+    """An installed distribution, as pip leaves it behind."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[alasl.measures]\n{name} = {value}\n")
+    (folder / f"{name}.py").write_text(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "seen"),
+    [
+        (PLUGIN.format(name="mine"), "plugged", "mine:times=5 Most present entries."),
+        (PLUGIN.format(name="mine"), "plugged:mine", "mine:times=5 Most present entries."),
+        (PLUGIN.format(name="hard"), "plugged", "two measures are named 'hard'"),
+        ("import nowhere_at_all", "plugged", "No module named 'nowhere_at_all'"),
+    ],
+)
+def test_an_installed_plugin(tmp_path, source, value, seen):
+    install(tmp_path, "plugged", source, value)
+    code = """
+from alasl.measures import resolve
+from alasl.errors import UsageError
+try:
+    found = resolve("mine:times=5")
+    print(found.spec, found.about)
+except UsageError as error:
+    print(error)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert seen in done.stdout
+
+
+def test_measures_import_no_torch():
+    code = (
+        "import sys, alasl.measures as m, alasl.query; m.available(); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

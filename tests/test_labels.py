@@ -1,0 +1,119 @@
+"""The table of entries: counts, merging, provenance."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from alasl.errors import ConflictError, DataError
+from alasl.labels import UNKNOWN, Labels
+
+
+def table(entries: np.ndarray) -> Labels:
+    n, length = entries.shape
+    return Labels(
+        entries.astype(np.int8),
+        tuple(f"l{j}" for j in range(length)),
+        tuple(f"i{i}" for i in range(n)),
+    )
+
+
+ENTRIES = arrays(
+    np.int8, st.tuples(st.integers(1, 6), st.integers(1, 5)), elements=st.sampled_from([-1, 0, 1])
+)
+
+
+@given(ENTRIES)
+def test_counts_equal_plain_loops(entries: np.ndarray) -> None:
+    labels = table(entries)
+    for i, row in enumerate(entries):
+        assert labels.known_per_image()[i] == sum(v != -1 for v in row)
+        assert labels.unknown_per_image()[i] == sum(v == -1 for v in row)
+    for j, column in enumerate(entries.T):
+        assert labels.known_per_label()[j] == sum(v != -1 for v in column)
+        assert labels.unknown_per_label()[j] == sum(v == -1 for v in column)
+        assert labels.present_per_label()[j] == sum(v == 1 for v in column)
+
+
+@given(ENTRIES, st.integers(0, 2**32))
+def test_answers_that_contradict_nothing_fill_exactly_the_unknown(
+    entries: np.ndarray, seed: int
+) -> None:
+    truth = np.random.default_rng(seed).integers(0, 2, entries.shape)
+    truth = np.where(entries == UNKNOWN, truth, entries)
+    labels = table(entries)
+    rows, cols = np.nonzero(entries == UNKNOWN)
+    merged = labels.merge(rows, cols, truth[rows, cols], "someone")
+    np.testing.assert_array_equal(merged.entries, truth)
+    for i, j in np.ndindex(*entries.shape):
+        was_known = entries[i, j] != UNKNOWN
+        assert merged.source_of(i, j) == ("given" if was_known else "someone")
+    np.testing.assert_array_equal(labels.entries, entries)
+
+
+def test_a_contradiction_is_refused_whole_and_named() -> None:
+    labels = table(np.array([[1, -1], [0, -1]]))
+    with pytest.raises(ConflictError, match=r"1 answers from 'bob'") as caught:
+        labels.merge([0, 0], [1, 0], [1, 0], "bob")
+    assert caught.value.more == ("image 'i0', label 'l0': 1 stands, 0 was answered",)
+    assert labels.entries[0, 1] == UNKNOWN
+
+
+def test_two_answers_to_one_entry_that_differ_are_a_contradiction() -> None:
+    labels = table(np.array([[-1]]))
+    with pytest.raises(ConflictError):
+        labels.merge([0, 0], [0, 0], [1, 0], "bob")
+    assert labels.merge([0, 0], [0, 0], [1, 0], "bob", on_conflict="keep").entries[0, 0] == 1
+    assert labels.merge([0, 0], [0, 0], [1, 0], "bob", on_conflict="replace").entries[0, 0] == 0
+
+
+def test_keep_lets_the_known_stand_and_replace_the_answer() -> None:
+    labels = table(np.array([[1, -1]]))
+    kept = labels.merge([0, 0], [0, 1], [0, 1], "bob", on_conflict="keep")
+    assert kept.entries.tolist() == [[1, 1]]
+    assert [kept.source_of(0, j) for j in range(2)] == ["given", "bob"]
+    replaced = labels.merge([0], [0], [0], "bob", on_conflict="replace")
+    assert replaced.entries.tolist() == [[0, -1]]
+    assert replaced.source_of(0, 0) == "bob"
+
+
+def test_cannot_tell_leaves_the_entry_unknown() -> None:
+    merged = table(np.array([[-1, 1]])).merge([0, 0], [0, 1], [-1, -1], "bob")
+    assert merged.entries.tolist() == [[-1, 1]]
+    assert merged.source_of(0, 0) is None
+
+
+def test_forgetting_drops_entry_and_source() -> None:
+    labels = table(np.array([[-1, 0]])).merge([0], [0], [1], "bob")
+    hidden = labels.forget(np.array([[True, False]]))
+    assert hidden.entries.tolist() == [[-1, 0]]
+    assert hidden.merge([0], [0], [0], "ann").source_of(0, 0) == "ann"
+
+
+@pytest.mark.parametrize("value", [2, -2, 7])
+def test_anything_else_than_present_absent_unknown_is_refused(value: int) -> None:
+    with pytest.raises(DataError, match="image 'i0', label 'l1'"):
+        table(np.array([[0, value]]))
+    with pytest.raises(DataError, match="an answer must be"):
+        table(np.array([[0, -1]])).merge([0], [1], [value], "bob")
+
+
+@pytest.mark.parametrize(
+    ("names", "images", "what"),
+    [
+        (("a", "a"), ("x", "y"), "label names"),
+        (("a", "b"), ("x", "x"), "image names"),
+        (("a",), ("x", "y"), "shape"),
+    ],
+)
+def test_names_and_ids_must_be_one_each(names: tuple, images: tuple, what: str) -> None:
+    with pytest.raises(DataError, match=what):
+        Labels(np.zeros((2, 2), np.int8), names, images)
+
+
+def test_taking_rows_keeps_their_sources() -> None:
+    labels = table(np.array([[-1], [0]])).merge([0], [0], [1], "bob")
+    taken = labels.take([1, 0])
+    assert taken.images == ("i1", "i0")
+    assert [taken.source_of(i, 0) for i in range(2)] == ["given", "bob"]

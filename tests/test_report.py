@@ -1,0 +1,322 @@
+"""The report: its numbers, its words, and that no name can do anything on the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from alasl.cli import report as cli
+from alasl.cli import status
+from alasl.errors import DataError
+from alasl.measures import resolve
+from alasl.report import headline, summary, table, write_report, write_run
+from alasl.runs import Asked, Evaluation, Journal, Record, Round, Start, write_config
+from alasl.settings import RunSettings
+
+ATTACKS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style></title></svg><iframe src=//evil.example>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "a\x00b\r\n\u202ec",
+    "=1+1&amp;&lt;",
+)
+
+
+def run(
+    measure="hard",
+    maps=(28.0, 31.0, 34.0),
+    names=("dog", "cat"),
+    done=True,
+    step=700,
+    table_="t",
+    **set_,
+):
+    """A run of three images a round whose last label has no AP, finished unless `done` is False."""
+    rounds = max(len(maps) - 1, 0)
+    record = Record(
+        RunSettings(data="nowhere", measure=measure, rounds=rounds + (not done), images=3, **set_),
+        Start(
+            data="scenes",
+            names=tuple(names),
+            sizes={"clean": 9, "pool": 60, "test": 20},
+            unknown=4000,
+            table=table_,
+            versions={"alasl": "0.1"},
+        ),
+    )
+    ap = [10.0] * (len(names) - 1) + [math.nan]
+    for i, value in enumerate(maps):
+        if i:
+            asked = tuple(
+                Asked(f"{names[0]}/{i}-{k}.png", 0.93 - k / 10, 14, 66, dict.fromkeys(names, k - 1))
+                for k in range(3)
+            )
+            record.rounds.append(Round(i, asked))
+        epochs = (value - 1, value + 2, value - 1)
+        values = [v + 5 * i for v in ap]
+        record.evaluations.append(Evaluation(i, 3 * i, step * i, epochs, tuple(values), 1.5))
+    return record
+
+
+class Page(HTMLParser):
+    """The elements, attributes and text of a page, as a browser would see them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.styles = [], [], "", ""
+        self._open = []
+        self.feed(html)
+        assert not self._open, "an element was left open"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, k, v or "") for k, v in attrs]
+        if tag == "br":
+            self.text += " "
+        elif tag not in ("meta", "img"):
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self._open.pop()
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+        if tag in ("td", "th", "dt", "dd", "span"):
+            self.text += " "
+
+    def handle_data(self, data):
+        if self._open and self._open[-1] == "style":
+            self.styles += data
+        else:
+            self.text += data
+
+    @property
+    def said(self):
+        return " ".join(self.text.replace("\u00a0", " ").split())
+
+
+def page(tmp_path, *records, **options):
+    write_report(records, tmp_path / "r.html", **options)
+    return Page((tmp_path / "r.html").read_bytes().decode())
+
+
+def test_summary_holds_the_headline_numbers():
+    told = summary(run())
+    assert (told["map_first"], told["map_final"]) == (28.0, 34.0)
+    assert (told["map_last"], told["map_best"]) == (33.0, 36.0)
+    assert (told["cost"], told["images"], told["rounds"]) == (1400, 6, 2)
+    assert told["increase_per_answer"] == pytest.approx(6 / 1400)
+    assert told["area_under_cost"] == pytest.approx((28 + 31) / 4 + (31 + 34) / 4)
+    assert told["undefined"] == ["cat"]
+    assert told["sizes"] == {"clean": 9, "pool": 60, "test": 20, "labels": 2}
+    assert told["schema_version"] == 1
+    assert told["done"]
+    assert summary(run(final="best"))["map_final"] == 36.0
+
+
+@pytest.mark.parametrize("maps", [(), (28.0,), (math.nan, math.nan)])
+def test_what_is_undefined_is_none_in_the_summary(maps):
+    told = json.loads(json.dumps(summary(run(maps=maps)), allow_nan=False))
+    assert told["increase_per_answer"] is None
+    assert told["area_under_cost"] is None
+    assert told["map_first"] == (28.0 if maps == (28.0,) else None)
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        (
+            run(),
+            "mAP rose from 28.0 % to 34.0 % over 2 rounds of asking, for 1 400 answers on 6 images:"
+            " +6.0 points, or +4.29 points per 1 000 answers.",
+        ),
+        (
+            run(maps=(30.0, 29.0)),
+            "mAP fell from 30.0 % to 29.0 % over 1 round of asking, for 700 answers on 3 images:"
+            " -1.0 points, or -1.43 points per 1 000 answers.",
+        ),
+        (run(maps=(30.0,)), "mAP is 30.0 % before any answer."),
+        (run(maps=(30.0,), done=False), "The run is unfinished: 0 of 1 rounds so far. mAP is 30.0"),
+        (run(maps=(math.nan, math.nan)), "mAP is undefined: no label has a present entry"),
+        (run(maps=()), "The run has not evaluated anything yet."),
+    ],
+)
+def test_headline_is_one_plain_sentence(record, says):
+    assert headline(record).replace("\u00a0", " ").startswith(says)
+
+
+def test_table_for_the_terminal():
+    assert table([run()]).splitlines() == [
+        "round  images  answers  mAP (%)  change",
+        "    0       0        0    28.00",
+        "    1       3      700    31.00   +3.00",
+        "    2       6     1400    34.00   +3.00",
+    ]
+    two = table([run("random"), run(done=False)])
+    assert two.startswith("scenes: random\n")
+    assert "scenes: hard\n" in two
+    assert two.endswith("unfinished")
+
+
+def test_page_on_one_run_says_it_all(tmp_path):
+    seen = page(tmp_path, run())
+    for words in (
+        "28.0 → 34.0 %",
+        "+4.29",
+        "dog 10.0 → 20.0 (+10.0)",
+        "AP is undefined for 1 of 2 labels",
+        "14 of 80 entries known; score 0.93, rank 1 of the round",
+        "14 of 80 entries known; score 0.83, rank 2 of the round",
+        "nothing found present among 66 asked; 2 could not be told",
+        "found present: dog, cat",
+        "0 28.00 0 0 1.5 1 31.00 +3.00 700 3 1.5 2 34.00 +3.00 1 400 6 1.5",
+        "mean over the mAPs after each of its 3 epochs",
+        resolve("hard").about,
+    ):
+        assert words.lower() in seen.said.lower()
+    assert seen.tags.count("svg") == 2
+    assert "it flatters" in page(tmp_path, run(final="best")).said
+
+
+def test_page_on_several_runs_compares_them_at_the_smallest_final_cost(tmp_path):
+    seen = page(tmp_path, run("random", maps=(28.0, 30.0, 31.0), step=500), run())
+    assert "mAP (%) at 1 000 answers" in seen.said
+    at = 31 + 3 * 300 / 700
+    assert f"hard 28.0 → 34.0 1 400 +4.29 {at:.1f} 31.0" in seen.said
+    assert "random 28.0 → 31.0 1 000 +3.00 31.0 29.8" in seen.said
+    assert "They differ in: measure." in seen.said
+    assert "They do not share" not in seen.said
+    assert "They do not share seed" in page(tmp_path, run(seed=1), run()).said
+    assert "They do not share data" in page(tmp_path, run(table_="u"), run()).said
+
+
+@pytest.mark.parametrize("maps", [(), (28.0,), (28.0, 29.0), (math.nan, math.nan)])
+def test_an_unfinished_run_is_reported_as_such(tmp_path, maps):
+    unfinished = run(maps=maps, done=False)
+    said = page(tmp_path, unfinished).said
+    assert "unfinished" in said or "not evaluated anything" in said
+    assert "unfinished, " in page(tmp_path, unfinished, run()).said
+    assert write_run(unfinished, tmp_path / "run")["done"] is False
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_name_can_do_anything(tmp_path, attack, several):
+    """Attack strings as every name leave the same elements and attributes as plain names do."""
+
+    def named(name):
+        record = run(measure=name, names=(name, name + "2"), labels=name)
+        record.start.versions[name] = name
+        record.start.sizes[name] = 1
+        object.__setattr__(record.start, "data", name)
+        return [record, run()] if several else [record]
+
+    plain, seen = page(tmp_path, *named("plain")), page(tmp_path, *named(attack))
+    assert seen.tags == plain.tags
+    assert [a[:2] for a in seen.attributes] == [a[:2] for a in plain.attributes]
+    for tag, key, value in seen.attributes:
+        assert not key.startswith("on")
+        assert attack not in value
+        if key in ("src", "href", "xlink:href"):
+            assert value.startswith(("data:image/jpeg;base64,", "#")), (tag, key)
+    if attack.isprintable():
+        assert attack in seen.text
+    assert seen.styles == plain.styles
+
+
+def test_page_loads_and_runs_nothing(tmp_path):
+    seen = page(tmp_path, run(), run("random"))
+    assert not {"script", "link", "iframe", "object", "form", "base"} & set(seen.tags)
+    assert seen.tags.count("style") == 1
+    (policy,) = [v for _, k, v in seen.attributes if k == "content" and "default-src" in v]
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline';")
+    assert not re.search(r"url\(|@import", seen.styles)
+    assert all("url(#" in v for _, _, v in seen.attributes if "url(" in v)
+
+
+def test_ids_are_unique_and_references_resolve(tmp_path):
+    seen = page(tmp_path, run(), run("random"))
+    ids = [value for _, key, value in seen.attributes if key == "id"]
+    assert len(ids) == len(set(ids))
+    used = {v[1:] for _, k, v in seen.attributes if k == "xlink:href"}
+    used |= {m for _, _, v in seen.attributes for m in re.findall(r"url\(#(.*?)\)", v)}
+    assert used
+    assert used <= set(ids)
+
+
+def test_thumbnails_of_the_first_images_and_unreadable_ones_survive(tmp_path):
+    record = run()
+    images = [asked.image for step in record.rounds for asked in step.asked]
+    files = {image: tmp_path / f"{i}.png" for i, image in enumerate(images)}
+    for file in files.values():
+        Image.new("RGB", (400, 300), "red").save(file)
+    files[images[0]].write_bytes(b"no image")
+    del files[images[1]]
+    seen = page(tmp_path, record, paths=files, shown=2)
+    sources = [v for tag, k, v in seen.attributes if (tag, k) == ("img", "src")]
+    assert len(sources) == 2
+    assert seen.said.count("cannot be read") == 2
+    for source in sources:
+        with Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))) as image:
+            assert (image.format, image.size) == ("JPEG", (96, 72))
+    assert "and 1 more" in seen.said
+    assert "img" not in page(tmp_path, record, record, paths=files).tags
+
+
+def test_a_name_that_is_no_text_can_be_written(tmp_path):
+    assert "rank 1" in page(tmp_path, run(names=("\udc80", "cat"))).said
+
+
+def test_nothing_to_report_is_refused(tmp_path):
+    with pytest.raises(DataError):
+        write_report([], tmp_path / "r.html")
+
+
+def kept(folder, record):
+    """The run's journal and configuration in a folder, as a run leaves them."""
+    journal = Journal(folder)
+    journal.open()
+    write_config(record.settings, folder, {})
+    journal.append(record.start)
+    for i, evaluation in enumerate(record.evaluations):
+        if i:
+            journal.append(record.rounds[i - 1])
+        journal.append(evaluation)
+    journal.close()
+    return folder
+
+
+def test_command_reports_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = kept(tmp_path / "one", run())
+    two = kept(tmp_path / "two", run("random", maps=(28.0, 29.0), done=False))
+    alone = CliRunner().invoke(cli.command, [str(one)])
+    assert alone.exit_code == 0, alone.output
+    assert table([run()]) in alone.stdout
+    assert headline(run()) in alone.stdout
+    assert "no thumbnails" in alone.stderr
+    assert (one / "report.html").exists()
+    both = CliRunner().invoke(cli.command, [str(one), str(two), "--json", "--out", "c.html"])
+    told = json.loads(both.stdout)
+    assert told["schema_version"] == 1
+    assert [r["done"] for r in told["runs"]] == [True, False]
+    assert told["runs"][0] == {"folder": str(one), **summary(run())}
+    assert (tmp_path / "c.html").exists()
+
+
+def test_command_refuses_a_folder_without_a_run(tmp_path, capsys):
+    assert status(["report", str(tmp_path)]) == DataError.exit_code
+    assert "no run here" in capsys.readouterr().err
+    assert not (tmp_path / "report.html").exists()

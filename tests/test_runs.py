@@ -1,0 +1,111 @@
+"""The journal: every step outlasts a kill, a line cut short is dropped, one run a folder."""
+
+import csv
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from alasl.errors import ConflictError, DataError
+from alasl.runs import (
+    Asked,
+    Evaluation,
+    Journal,
+    Record,
+    Round,
+    Start,
+    load,
+    write_config,
+    write_results,
+)
+from alasl.settings import RunSettings
+
+START = Start(
+    "data", ("a", 'b,"\n', "=c"), {"clean": 1, "pool": 2, "test": 3}, 5, "0f", {"alasl": "1"}
+)
+EVALUATION = Evaluation(0, 0, 0, (10.0, 30.0, 20.0), (1.5, math.nan, 99.0), 0.25)
+ROUND = Round(1, (Asked("x,\n.jpg", 0.5, 1, 2, {"a": 1, 'b,"\n': -1}),))
+
+
+def same(one: object, two: object) -> bool:
+    return repr(one) == repr(two)  # NaN is not equal to itself
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    journal = Journal(tmp_path)
+    write_config(RunSettings(data="d", rounds=1), tmp_path, {})
+    for event in (START, EVALUATION, ROUND):
+        journal.append(event)
+    return tmp_path
+
+
+def test_what_was_appended_is_read_again(folder: Path) -> None:
+    assert same(Journal(folder).events(), [START, EVALUATION, ROUND])
+    record = load(folder)
+    assert same(record, Record(RunSettings(data="d", rounds=1), START, [EVALUATION], [ROUND]))
+    assert not record.done
+    assert record.maps == [20.0]
+
+
+@pytest.mark.parametrize("final", ["mean", "last", "best"])
+def test_a_rounds_map_is_the_epochs_mean_last_or_best(final: str) -> None:
+    expected = {"mean": 20.0, "last": 20.0, "best": 30.0}
+    assert EVALUATION.map(final) == expected[final]
+
+
+def test_a_line_cut_short_anywhere_is_dropped_and_written_again(folder: Path) -> None:
+    path = folder / "journal.jsonl"
+    whole = path.read_bytes()
+    two_lines = whole[: whole[:-1].rfind(b"\n") + 1]
+    for cut in range(len(two_lines), len(whole)):
+        path.write_bytes(whole[:cut])
+        assert same(Journal(folder).events(), [START, EVALUATION])
+        Journal(folder).append(ROUND)
+        assert path.read_bytes() == whole
+
+
+def test_a_broken_line_in_the_middle_is_named(folder: Path) -> None:
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b'{"kind": "nonsense"}\n' + lines[2])
+    with pytest.raises(DataError, match=r"journal\.jsonl:2"):
+        load(folder)
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no run here"):
+        load(tmp_path)
+
+
+def test_a_folder_holds_one_run_at_a_time(folder: Path) -> None:
+    journal = Journal(folder)
+    journal.open()
+    try:
+        child = os.fork()
+        if child == 0:
+            try:
+                Journal(folder).open()
+                os._exit(0)
+            except ConflictError:
+                os._exit(6)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 6
+    finally:
+        journal.close()
+    journal.open()
+    journal.close()
+
+
+def test_the_tables_hold_every_round_and_every_entry_asked(folder: Path) -> None:
+    write_results(load(folder), folder, {"ok": True})
+    with (folder / "rounds.csv").open(newline="") as file:
+        rounds = list(csv.DictReader(file))
+    assert rounds[0]["map"] == "20.0000"
+    assert rounds[0]["map_best"] == "30.0000"
+    assert (rounds[0]['b,"\n'], rounds[0]["=c"]) == ("", "99.0000")
+    with (folder / "queries.csv").open(newline="") as file:
+        assert list(csv.reader(file))[1:] == [
+            ["1", "x,\n.jpg", "a", "1"],
+            ["1", "x,\n.jpg", 'b,"\n', "-1"],
+        ]
