@@ -16,6 +16,7 @@ from PIL import Image
 from alasl.cli import report as cli
 from alasl.cli import status
 from alasl.errors import DataError
+from alasl.figures import INK
 from alasl.measures import resolve
 from alasl.report import headline, summary, table, write_report, write_run
 from alasl.runs import Asked, Evaluation, Journal, Record, Round, Start, write_config
@@ -187,6 +188,9 @@ def test_page_on_one_run_says_it_all(tmp_path):
     ):
         assert words.lower() in seen.said.lower()
     assert seen.tags.count("svg") == 2
+    inks = [value for _, key, value in seen.attributes if key == "style"]
+    assert any("currentColor" in ink for ink in inks)
+    assert not any(INK in ink for ink in inks)
     assert "it flatters" in page(tmp_path, run(final="best")).said
 
 

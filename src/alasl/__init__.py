@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alasl.report import write_report, write_run
     from alasl.runs import Record, load
     from alasl.settings import RunSettings
-    from alasl.simulate import simulate
+    from alasl.experiment import simulate
 
 # Where each public name lives; it is imported when first used, as torch takes seconds.
 _HOMES = {
@@ -34,7 +34,7 @@ _HOMES = {
     "load": "alasl.runs",
     "measure": "alasl.measures",
     "read": "alasl.data.formats",
-    "simulate": "alasl.simulate",
+    "simulate": "alasl.experiment",
     "write": "alasl.data.formats",
     "write_report": "alasl.report",
     "write_run": "alasl.report",

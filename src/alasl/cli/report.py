@@ -48,7 +48,7 @@ def command(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 
 def _paths(record: Record) -> Paths | None:
     """The files of the run's images, where its data is still there; the page does without."""
-    from alasl.simulate import read_data
+    from alasl.experiment import read_data
 
     try:
         dataset = read_data(record.settings)

@@ -66,7 +66,7 @@ def run_and_show(
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
     from alasl.report import table, write_report, write_run
-    from alasl.simulate import read_data, simulate
+    from alasl.experiment import read_data, simulate
 
     show_warnings(quiet)
     records, summaries = [], []

@@ -246,7 +246,7 @@ def _inline(figure: Figure, prefix: str, says: str) -> Any:
                 parent.set(key, value.replace("#", f"#{prefix}-"))
             else:
                 value = value.replace("url(#", f"url(#{prefix}-")
-                parent.set(key, value)
+                parent.set(key, value.replace(INK, "currentColor"))
     for key in ("width", "height"):
         del root.attrib[key]
     root.attrib |= {"role": "img", "aria-label": says}

@@ -129,8 +129,13 @@ def write(
     if features is not None and not FORMATS[format].carries_features:
         raise UsageError(f"{format} cannot carry features", do="write npz, or leave them out")
     check_ids(labels.images)
-    with replacing(Path(path)) as beside:
-        put(labels, beside, features)
+    try:
+        with replacing(Path(path)) as beside:
+            put(labels, beside, features)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UsageError(
+            "no file can be written here", where=str(path), seen=error.strerror
+        ) from error
 
 
 def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Path:

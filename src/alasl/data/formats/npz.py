@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.errors import DataError
-from alasl.labels import Labels
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
 
 def _holds(path: Path, head: bytes) -> bool:
@@ -26,7 +26,8 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
             arrays = {key: file[key] for key in file.files}
     except OSError as error:
         raise DataError("the file cannot be read", where=str(path), seen=str(error)) from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+    # A damaged zip may claim a password, a later version, or nearly anything else.
+    except (ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError("this is not a plain npz file", where=str(path), seen=str(error)) from error
     missing = [key for key in ("labels", "names", "images") if key not in arrays]
     if missing:
@@ -42,14 +43,20 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
             where=str(path),
             seen=f"{entries.dtype} {entries.shape}",
         )
+    if not np.isin(entries, (PRESENT, ABSENT, UNKNOWN)).all():
+        raise DataError(
+            "'labels' must be 1 (present), 0 (absent) or -1 (unknown)",
+            where=str(path),
+            seen=f"values from {entries.min()} to {entries.max()}",
+        )
     origin: dict[str, Any] = {}
     if "sources" in arrays and "source" in arrays:
         sources, source = _texts(path, "sources", arrays["sources"]), arrays["source"]
-        if source.shape != entries.shape or not (source < len(sources)).all():
+        if source.shape != entries.shape or not ((source >= 0) & (source < len(sources))).all():
             raise DataError("'source' does not fit 'labels' and 'sources'", where=str(path))
         origin = {"sources": sources, "source": source.astype(np.uint8)}
     labels = Labels(
-        entries.astype(np.int8) if entries.dtype == bool else entries,
+        entries.astype(np.int8),
         _texts(path, "names", arrays["names"]),
         _texts(path, "images", arrays["images"]),
         **origin,

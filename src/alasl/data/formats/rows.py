@@ -38,7 +38,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_header(path: Path, rows: Iterator[tuple[int, list[str]]], first: str) -> list[str]:
-    """The first row, which must have unique names and begin with the column `first`."""
+    """The first row: the column `first`, and then columns of names that differ."""
     _, header = next(rows, (1, []))
     if not header:
         raise DataError("the file is empty", where=str(path))
@@ -56,7 +56,7 @@ def read_header(path: Path, rows: Iterator[tuple[int, list[str]]], first: str) -
     for number, name in enumerate(header, 1):
         if not name:
             raise DataError(f"column {number} has no name", where=f"{path}:1")
-    twice = sorted(name for name, times in Counter(header).items() if times > 1)
+    twice = sorted(name for name, times in Counter(header[1:]).items() if times > 1)
     if twice:
         raise DataError(
             f"{len(twice)} columns stand more than once",
@@ -121,7 +121,8 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def _quoted(cell: str) -> str:
-    if "," in cell or '"' in cell or "\n" in cell or "\r" in cell:
+    # A byte order mark is quoted, else it would vanish where it begins a file.
+    if "," in cell or '"' in cell or "\n" in cell or "\r" in cell or "\ufeff" in cell:
         return '"' + cell.replace('"', '""') + '"'
     return cell
 

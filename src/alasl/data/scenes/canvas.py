@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 SIZE = 256
 FINE = 2  # painted this much larger, then reduced, for smooth edges
-MARGIN = 96  # what hangs out of the frame by more than this is not counted
+MARGIN = SIZE  # what hangs out of the frame by more than this is not counted
 
 WHITE: Colour = (250, 247, 240)
 INK: Colour = (52, 48, 60)
@@ -70,7 +70,16 @@ class Dice:
         r, g, b = (min(255, max(0, round(x + light + self.between(-by, by) / 2))) for x in colour)
         return r, g, b
 
-    def paint(self, choices: Sequence[Colour]) -> Colour:
+    def _reach(item: Item, side: int) -> tuple[int, int, int, int]:
+    """A box of the id buffer that holds all of an item."""
+    slack = 2 + max(shape.width for shape in item.shapes)
+    corners = np.concatenate([shape.points for shape in item.shapes]) + MARGIN
+    low, high = corners.min(axis=0) - slack, corners.max(axis=0) + slack + 1
+    left, top, right, bottom = (int(min(side, max(0, v))) for v in (*low, *high))
+    return left, top, max(left + 1, right), max(top + 1, bottom)
+
+
+def paint(self, choices: Sequence[Colour]) -> Colour:
         """A colour like one of the choices."""
         return self.near(self.pick(choices))
 
@@ -244,9 +253,18 @@ def visible_share(items: Sequence[Item]) -> list[tuple[int, float]]:
         for shape in item.shapes:
             if shape.alpha == 255:
                 _trace(draw, shape, 1, MARGIN, i)
-        drawn.append(ids.histogram()[i] if item.label else 0)
+        drawn.append(ids.crop(_reach(item, side)).histogram()[i] if item.label else 0)
     left = ids.crop((MARGIN, MARGIN, MARGIN + SIZE, MARGIN + SIZE)).histogram()
     return [(left[i], left[i] / max(1, whole)) for i, whole in enumerate(drawn, start=1)]
+
+
+def _reach(item: Item, side: int) -> tuple[int, int, int, int]:
+    """A box of the id buffer that holds all of an item."""
+    slack = 2 + max(shape.width for shape in item.shapes)
+    corners = np.concatenate([shape.points for shape in item.shapes]) + MARGIN
+    low, high = corners.min(axis=0) - slack, corners.max(axis=0) + slack + 1
+    left, top, right, bottom = (int(min(side, max(0, v))) for v in (*low, *high))
+    return left, top, max(left + 1, right), max(top + 1, bottom)
 
 
 def paint(stops: Sequence[tuple[float, Colour]], items: Sequence[Item]) -> Image.Image:

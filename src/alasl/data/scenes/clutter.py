@@ -174,7 +174,7 @@ def plate(pen: Pen) -> None:
 
 @clutter("fruit", 0.14)
 def fruit(pen: Pen) -> None:
-    peel = pen.dice.paint(((206, 74, 62), (228, 150, 62), (150, 176, 84), (236, 208, 88)))
+    peel = pen.dice.paint(((206, 74, 62), (228, 150, 62), (150, 176, 84), (130, 70, 96)))
     pen.shadow(0.4)
     pen.disc(peel, 0, 0.45, 0.45)
     pen.disc(shade(peel, 0.4), -0.14, 0.6, 0.1)

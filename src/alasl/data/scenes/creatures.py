@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alasl.data.scenes.canvas import INK, WHITE, Colour, Pen, shade
-from alasl.data.scenes.palette import FUR, HAIR, PAINTS, SKIN
+from alasl.data.scenes.palette import CATS, DOGS, HAIR, PAINTS, SKIN
 from alasl.data.scenes.things import thing
 
 
@@ -75,11 +75,11 @@ def _head(pen: Pen, skin: Colour, hair: Colour, y: float) -> None:
         pen.disc(hair, -0.03, y + 0.1, 0.038)
 
 
-@thing("dog", 0.9)
+@thing("dog", 1.05)
 def dog(pen: Pen) -> None:
     """Standing or sitting; slim or stout, with pricked or hanging ears."""
     dice = pen.dice
-    coat = dice.paint(FUR)
+    coat = dice.paint(DOGS)
     dark, pale = shade(coat, -0.25), shade(coat, 0.35)
     pen.shadow(0.5)
     long = dice.between(0.42, 0.6)
@@ -113,14 +113,14 @@ def dog(pen: Pen) -> None:
         pen.poly(dark, ((x - 0.15, y + 0.08), (x - 0.1, y + 0.3), (x + 0.03, y + 0.13)))
 
 
-@thing("cat", 0.66)
+@thing("cat", 0.8)
 def cat(pen: Pen) -> None:
     """Sitting, walking or lying, tabby or plain."""
     dice = pen.dice
-    coat = dice.paint(FUR)
+    coat = dice.paint(CATS)
     dark, pale = shade(coat, -0.28), shade(coat, 0.45)
     pen.shadow(0.45)
-    pose = dice.pick(("sits", "sits", "walks", "lies"))
+    pose = dice.pick(("sits", "sits", "sits", "walks", "lies"))
     if pose == "sits":
         pen.curve(coat, 0.1, ((-0.15, 0.06), (-0.42, 0.05), (-0.5, 0.2), (-0.42, 0.34)))
         pen.blob(coat, ((-0.28, 0.02), (-0.27, 0.3), (-0.1, 0.64), (0.1, 0.66), (0.22, 0.3),
@@ -154,7 +154,7 @@ def cat(pen: Pen) -> None:
     pen.poly((206, 122, 122), ((x - 0.03, y - 0.035), (x + 0.03, y - 0.035), (x, y - 0.07)))
 
 
-@thing("sheep", 1.0)
+@thing("sheep", 1.1)
 def sheep(pen: Pen) -> None:
     """A woolly body of curls on thin legs, head up or grazing."""
     dice = pen.dice
@@ -179,7 +179,7 @@ def sheep(pen: Pen) -> None:
     pen.disc(WHITE, x + 0.03, y + 0.03, 0.026)
 
 
-@thing("bird", 0.75)
+@thing("bird", 0.8)
 def bird(pen: Pen, kind: str = "stands") -> None:
     """With spread wings, afloat or on its feet; kind: "flies", "swims", "stands"."""
     dice = pen.dice

@@ -22,7 +22,7 @@ from alasl.files import resource_errors
 Progress = Callable[[int, int], None]
 
 VERSION = 1  # raised with every change of what a seed draws
-NOTE = "scenes.json"
+NOTE = ".scenes.json"  # hidden, so that it is not taken for a table of entries
 _CHUNK = 20
 
 

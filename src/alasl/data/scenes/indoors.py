@@ -69,7 +69,7 @@ def chair(pen: Pen) -> None:
     pen.poly(seat, ((-0.28, 0.44), (-0.22, 0.54), (0.22, 0.54), (0.28, 0.44)))
 
 
-@thing("cup", 0.21)
+@thing("cup", 0.25)
 def cup(pen: Pen) -> None:
     """A mug, a teacup on its saucer, or a paper cup."""
     dice = pen.dice
@@ -101,7 +101,7 @@ def cup(pen: Pen) -> None:
     pen.disc(drink, 0, 0.89, 0.34, 0.07)
 
 
-@thing("bottle", 0.42)
+@thing("bottle", 0.48)
 def bottle(pen: Pen) -> None:
     """Of wine, oil, milk or water."""
     dice = pen.dice
@@ -121,11 +121,11 @@ def bottle(pen: Pen) -> None:
         pen.line(dice.paint(PAINTS), 0.03, ((-half * 0.6, 0.3), (half * 0.6, 0.3)))
 
 
-@thing("banana", 0.23)
+@thing("banana", 0.28)
 def banana(pen: Pen) -> None:
     """One, or a bunch."""
     dice = pen.dice
-    peel = dice.paint(((240, 204, 74), (232, 190, 66), (206, 200, 84)))
+    peel = dice.paint(((240, 204, 74), (232, 190, 66), (226, 208, 84)))
     for k in range(dice.count(1, 3)):
         up = k * 0.2
         colour = shade(peel, -0.1 * k)
@@ -165,11 +165,11 @@ def clock(pen: Pen, kind: str = "") -> None:
         pen.line(hand, width, ((0, 0.5), (reach * math.cos(a), 0.5 + reach * math.sin(a))))
 
 
-@thing("book", 0.38)
+@thing("book", 0.46)
 def book(pen: Pen) -> None:
     """A row on its feet, a pile, one open or one leaning."""
     dice = pen.dice
-    kind = dice.pick(("row", "row", "pile", "open"))
+    kind = dice.pick(("row", "row", "row", "pile", "open"))
     if kind == "open":
         cover = dice.paint(PAINTS)
         pen.poly(cover, ((-0.85, 0.12), (-0.7, 0.62), (0, 0.5), (0.7, 0.62), (0.85, 0.12), (0, 0)))

@@ -170,7 +170,7 @@ def street_lamp(pen: Pen) -> None:
             pen.glow(LAMPLIGHT, x, 0.86, 0.26)
 
 
-@thing("traffic light", 3.2)
+@thing("traffic light", 3.6)
 def traffic_light(pen: Pen) -> None:
     """Three lights in a box on a post, one of them lit."""
     dice = pen.dice
@@ -226,7 +226,7 @@ def kite(pen: Pen) -> None:
         pen.poly(other, ((0.75, 0.25), (0, 0.9), (0, 0.35)))
 
 
-@thing("flower", 0.8)
+@thing("flower", 1.0)
 def flower(pen: Pen, kind: str = "ground") -> None:
     """One to six blooms, in the ground, in a pot or in a vase; kind: "ground", "pot", "vase"."""
     dice = pen.dice
@@ -256,10 +256,10 @@ def _bloom(pen: Pen, colour: Colour, x: float, y: float) -> None:
                           (x + 0.04, y + 0.1), (x + 0.11, y + 0.18), (x + 0.09, y)))  # fmt: skip
         pen.disc(colour, x, y + 0.03, 0.09)
     elif kind == "round":
-        pen.disc(colour, x, y + 0.05, 0.12)
+        pen.disc(colour, x, y + 0.05, 0.14)
         pen.disc(shade(colour, -0.2), x + 0.01, y + 0.04, 0.065)
     else:
         for k in range(6):
             a = k * math.pi / 3
-            pen.disc(colour, x + 0.09 * math.cos(a), y + 0.05 + 0.09 * math.sin(a), 0.062)
+            pen.disc(colour, x + 0.1 * math.cos(a), y + 0.05 + 0.1 * math.sin(a), 0.075)
         pen.disc((240, 196, 84), x, y + 0.05, 0.055)

@@ -77,11 +77,11 @@ def kitchen(dice: Dice) -> Stage:
     stage.put("hanging lamp", Zone(40, 216, 42, 84, (90, 110), depth=top), 0.16, 2)
     for name, chance, upto in (
         ("cup", 0.42, 3), ("bottle", 0.42, 3), ("plate", 0.4, 2), ("fruit", 0.35, 3),
-        ("jug", 0.35, 1), ("pot", 0.35, 1), ("banana", 0.11, 1), ("plant", 0.15, 1),
+        ("jug", 0.35, 1), ("pot", 0.35, 1), ("banana", 0.16, 1), ("plant", 0.15, 1),
         ("book", 0.08, 1), ("cat", 0.05, 1),
     ):  # fmt: skip
         stage.put(name, worktop, chance, upto, size=0.55 if name == "cat" else 1.0)
-    stage.put("flower", worktop, 0.1, size=0.55, kind=dice.pick(("pot", "vase")))
+    stage.put("flower", worktop, 0.12, size=0.5, kind=dice.pick(("pot", "vase")))
     floor = Zone(40, 216, 238, 256, (70, 78))
     stage.put("person", floor, 0.2)
     stage.put("cat", floor, 0.1, size=1.2)
@@ -89,7 +89,7 @@ def kitchen(dice: Dice) -> Stage:
     stage.put("stool", floor, 0.15)
     for table in stage.put("table", floor, 0.36, size=1.15):
         stage.on(table, (("plate", 0.5), ("cup", 0.4), ("flower", 0.15), ("bottle", 0.25),
-                         ("banana", 0.1), ("fruit", 0.3), ("book", 0.1)))  # fmt: skip
+                         ("banana", 0.15), ("fruit", 0.3), ("book", 0.1)))  # fmt: skip
         stage.beside(table, "chair", 0.6, 0.9)
         stage.beside(table, "chair", 0.3, -0.9)
     return stage

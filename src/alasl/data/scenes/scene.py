@@ -38,7 +38,7 @@ def draw(seed: int, index: int) -> tuple[Image.Image, NDArray[np.int8]]:
 
 
 def visible(items: Sequence[Item]) -> list[Item]:
-    """The clutter, and the labelled things that show enough to be told and whose holder does too."""
+    """The clutter, and the labelled things that show enough, where what holds them does too."""
     shows = {
         id(item): item.label is None or (share >= LEAST_SHARE and pixels >= LEAST_PIXELS)
         for item, (pixels, share) in zip(items, visible_share(items), strict=True)

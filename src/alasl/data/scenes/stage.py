@@ -13,7 +13,7 @@ from alasl.data.scenes.things import THINGS
 
 T = TypeVar("T")
 
-SMALLEST = 24.0  # pixels that a unit has at least, so that a far thing can still be told
+SMALLEST = 28.0  # pixels that a unit has at least, so that a far thing can still be told
 
 OPEN_AIR: tuple[tuple[float, Light], ...] = (
     (0.4, Light(((112, 172, 220), (216, 232, 236)))),

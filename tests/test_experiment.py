@@ -18,7 +18,7 @@ from alasl.data.dataset import Dataset
 from alasl.errors import AlaslError, ConflictError
 from alasl.runs import Record, load
 from alasl.settings import RunSettings
-from alasl.simulate import simulate
+from alasl.experiment import simulate
 
 SETTINGS = RunSettings(
     data="made", measure="entropy", noise=0.4, rounds=3, images=10, epochs=3, train="known"

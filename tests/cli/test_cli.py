@@ -1,0 +1,258 @@
+"""The command line: streams, exit codes, fast help, what a run leaves, interruption, full disks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alasl.cli import COMMANDS, status
+from alasl.data.dataset import Dataset
+
+QUICK = ["--rounds", "2", "--images", "5", "--epochs", "2", "--noise", "0.4"]
+
+
+@pytest.fixture
+def data(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Path:
+    dataset = make_dataset()
+    path = tmp_path / "made.npz"
+    labels = dataset.labels
+    assert dataset.features is not None
+    np.savez(
+        path,
+        labels=labels.entries,
+        names=np.array(labels.names),
+        images=np.array(labels.images),
+        features=dataset.features,
+    )
+    return path
+
+
+def alasl(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "alasl", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:
+    code = (
+        "import sys; from alasl.cli import status; code = status(sys.argv[1:])\n"
+        "heavy = {'torch', 'timm', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout
+
+
+def test_help_names_every_command_and_every_setting() -> None:
+    text = alasl("--help").stdout
+    assert all(re.search(rf"^  {name} +\w", text, re.MULTILINE) for name in COMMANDS)
+    assert "--oracle-error" in alasl("run", "--help").stdout
+
+
+def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = alasl("run", data, *QUICK, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split() == [
+        "round",
+        "images",
+        "answers",
+        "mAP",
+        "(%)",
+        "change",
+    ]
+    assert f"report: {out / 'report.html'}" in done.stdout
+    left = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
+    figures = {"map-per-round", "map-per-cost", "ap-per-label"}
+    wanted = {f"figures/{name}.{kind}" for name in figures for kind in ("png", "svg")}
+    wanted |= {"config.toml", "rounds.csv", "queries.csv", "summary.json", "report.html"}
+    assert wanted <= left
+    with (out / "rounds.csv").open() as file:
+        rounds = list(csv.DictReader(file))
+    assert list(rounds[0])[:7] == [
+        "round", "images", "cost", "map", "map_last", "map_best", "seconds",
+    ]  # fmt: skip
+    assert list(rounds[0])[7:] == [f"label{j}" for j in range(6)]
+    with (out / "queries.csv").open() as file:
+        queries = list(csv.DictReader(file))
+    assert len(queries) == int(rounds[-1]["cost"])
+    with np.load(data) as arrays:
+        truth = {
+            (image, name): value
+            for image, row in zip(arrays["images"], arrays["labels"], strict=True)
+            for name, value in zip(arrays["names"], row, strict=True)
+        }
+    assert all(int(q["answer"]) == truth[q["image"], q["label"]] for q in queries)
+
+
+def test_a_run_is_made_again_from_its_config(data: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    assert status(["run", str(data), *QUICK, "--seed", "3", "-q", "--out", str(first)]) == 0
+    config = str(first / "config.toml")
+    assert status(["run", "--config", config, "-q", "--out", str(second)]) == 0
+    assert (first / "queries.csv").read_bytes() == (second / "queries.csv").read_bytes()
+    assert status(["run", "--config", config, "-q", "--out", str(first)]) == 0
+
+
+def test_an_option_goes_before_the_configuration(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(f"data = {str(data)!r}\nrounds = 2\nimages = 5\nepochs = 2")
+    out = tmp_path / "out"
+    arguments = ["--config", str(tmp_path / "c.toml"), "--rounds", "1", "--out", str(out), "--json"]
+    done = alasl("run", *arguments)
+    assert json.loads(done.stdout)["rounds"] == 1
+    assert "rounds = 1" in (out / "config.toml").read_text()
+
+
+def test_json_alone_is_on_stdout_and_quiet_is_quiet(data: Path, tmp_path: Path) -> None:
+    done = alasl("run", data, *QUICK, "--out", tmp_path / "out", "--json", "--quiet")
+    told = json.loads(done.stdout)
+    assert told["schema_version"] == 1
+    assert told == json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["run"], 2, "name the data set"),
+        (["run", "DATA", "--noise", "1.5"], 2, "--noise must be"),
+        (["run", "DATA", "--noise", "x"], 2, "not a valid float"),
+        (["run", "DATA", "--measure", "hrad"], 2, "hard"),
+        (["run", "DATA", "--hide", "unifrom"], 2, "uniform"),
+        (["run", "DATA", "--loss", "mse"], 2, "asl"),
+        (["run", "DATA", "--images", "500"], 2, "beyond the pool"),
+        (["run", "DATA", "--noise", "0"], 4, "nothing to ask"),
+        (["run", "nowhere"], 3, "nowhere"),
+        (["run", "DATA", "--split", "nowhere.csv"], 3, "nowhere.csv"),
+        (["run", "DATA", "--config", "nowhere.toml"], 3, "nowhere.toml"),
+        (["report", "nowhere"], 3, "nowhere"),
+        (["rnu"], 2, "rnu"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_clear_error_with_its_exit_code(
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [str(data) if a == "DATA" else a for a in arguments]
+    if "run" in given and "DATA" in arguments and "--images" not in given:
+        given += ["--images", "5"]
+    assert status(given) == code
+    printed = capsys.readouterr()
+    assert says in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+def test_settings_that_differ_from_the_folders_are_a_conflict(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["run", str(data), *QUICK, "-q", "--out", str(tmp_path / "out")]
+    assert status(run) == 0
+    assert status([*run, "--seed", "1"]) == 6
+    assert "seed: there 0, here 1" in capsys.readouterr().err
+
+
+def test_two_runs_in_one_folder_are_a_conflict(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    long = ["run", str(data), "--rounds", "20", "--images", "5", "--out", str(out)]
+    command = [sys.executable, "-m", "alasl", *long]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(out / "journal.jsonl", 1, first)
+        second = alasl(*long)
+        assert second.returncode == 6
+        assert "another run is writing to this folder" in second.stderr
+    finally:
+        first.wait()
+    assert first.returncode == 0
+
+
+def test_ctrl_c_stops_with_130_and_the_same_command_goes_on(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    long = ["run", str(data), "--rounds", "20", "--images", "5", "--out", str(out)]
+    command = [sys.executable, "-m", "alasl", *long]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(out / "journal.jsonl", 4, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "the same command goes on" in err
+    assert "Traceback" not in err
+    before = (out / "journal.jsonl").read_bytes()
+    assert alasl(*long).returncode == 0
+    assert (out / "journal.jsonl").read_bytes().startswith(before[: before.rfind(b"\n")])
+
+
+def wait_for(journal: Path, lines: int, process: subprocess.Popen) -> None:  # type: ignore[type-arg]
+    while process.poll() is None:
+        if journal.exists() and journal.read_bytes().count(b"\n") >= lines:
+            return
+        time.sleep(0.005)
+    pytest.fail("the run ended before it could be disturbed")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_stops_with_5_and_keeps_what_was_done(data: Path, small_disk: Path) -> None:
+    run = ["run", data, "--rounds", "20", "--images", "5", "--out", small_disk / "out"]
+    done = alasl(*run)
+    assert done.returncode == 5, done.stderr
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    before = (small_disk / "out" / "journal.jsonl").read_bytes()
+    subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
+    assert alasl(*run).returncode == 0
+    kept = before[: before.rfind(b"\n") + 1]
+    assert (small_disk / "out" / "journal.jsonl").read_bytes().startswith(kept)
+
+
+def test_several_runs_are_laid_over_each_other(data: Path, tmp_path: Path) -> None:
+    folders = []
+    for measure in ("random", "hard"):
+        folders.append(str(tmp_path / measure))
+        run = ["run", str(data), *QUICK, "-q", "--measure", measure, "--out", folders[-1]]
+        assert status(run) == 0
+    page = tmp_path / "both.html"
+    assert status(["report", *folders, "--out", str(page)]) == 0
+    text = page.read_text()
+    assert "random" in text
+    assert "hard" in text
+
+
+def test_an_option_of_a_run_is_never_forgotten_by_the_python_interface(data: Path) -> None:
+    import alasl as package
+
+    dataset = package.read(data)
+    settings = package.RunSettings(rounds=1, images=5, epochs=2)
+    record = package.simulate(settings, dataset=dataset)
+    assert len(record.maps) == 2
+    assert all(getattr(package, name) for name in package.__all__)

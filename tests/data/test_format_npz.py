@@ -1,0 +1,74 @@
+"""npz: plain arrays only, values checked before they are narrowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alasl.data.formats import read_table
+from alasl.errors import DataError
+
+PLAIN = {
+    "labels": np.array([[1, 0], [-1, 1]], np.int8),
+    "names": np.array(["dog", "cat"]),
+    "images": np.array(["a", "b"]),
+}
+
+
+def read(tmp_path: Path, **arrays):
+    np.savez(tmp_path / "t.npz", **(PLAIN | arrays))
+    return read_table(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"labels": PLAIN["labels"].astype(np.int64)},
+        {"names": np.array([b"dog", b"cat"])},
+        {"unrelated": np.arange(3)},
+    ],
+)
+def test_labels_of_any_integer_kind_are_read(tmp_path: Path, arrays):
+    labels = read(tmp_path, **arrays).labels
+    assert labels.entries.dtype == np.int8
+    assert labels.entries.tolist() == [[1, 0], [-1, 1]]
+    assert labels.names == ("dog", "cat")
+
+
+def test_true_and_false_are_present_and_absent(tmp_path: Path):
+    labels = read(tmp_path, labels=np.array([[True, False], [False, True]])).labels
+    assert labels.entries.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"labels": np.array([[257, 0], [0, 1]])}, "must be 1 \\(present"),
+        ({"labels": np.array([[255, 0], [0, 1]], np.uint8)}, "must be 1 \\(present"),
+        ({"labels": np.array([[1.0, np.nan], [0, 1]])}, "must be integers"),
+        ({"labels": np.array([1, 0])}, "must be integers"),
+        ({"labels": np.ones((3, 2), np.int8)}, "shape differs"),
+        ({"names": np.array(["dog", "dog"])}, "1 label names stand more than once"),
+        ({"names": np.array([b"\xff", b"cat"])}, "not UTF-8"),
+        ({"images": np.array([1, 2])}, "'images' must be a list of texts"),
+        ({"images": np.array(["a", {}], object)}, "not a plain npz"),
+        ({"sources": np.array(["given"]), "source": np.ones((2, 2), np.uint8)}, "does not fit"),
+        ({"sources": np.array(["given"]), "source": np.full((2, 2), -1)}, "does not fit"),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path: Path, arrays, says):
+    with pytest.raises(DataError, match=says) as error:
+        read(tmp_path, **arrays)
+    assert "t.npz" in str(error.value)
+
+
+def test_what_is_missing_is_named(tmp_path: Path):
+    np.savez(tmp_path / "t.npz", labels=PLAIN["labels"])
+    with pytest.raises(DataError, match="lacks names, images; seen: labels"):
+        read_table(tmp_path / "t.npz")
+    np.save(tmp_path / "u.npy", PLAIN["labels"])
+    with pytest.raises(DataError, match="not a plain npz"):
+        read_table(tmp_path / "u.npy", format="npz")

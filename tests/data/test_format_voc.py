@@ -1,0 +1,96 @@
+"""PASCAL VOC: Main files come first, annotations where there are none; difficult is unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from alasl.data.formats import read, read_table
+from alasl.errors import DataError
+
+
+def main(root: Path, **files: str) -> Path:
+    folder = root / "ImageSets" / "Main"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.txt").write_text(text)
+    return root
+
+
+def annotation(root: Path, image: str, *objects: tuple[str, int]) -> Path:
+    folder = root / "Annotations"
+    folder.mkdir(exist_ok=True)
+    part = "<part><name>head</name></part>"
+    inner = "".join(
+        f"<object><name>{n}</name><difficult>{d}</difficult>{part}</object>" for n, d in objects
+    )
+    (folder / f"{image}.xml").write_text(f"<annotation>{inner}</annotation>")
+    return root
+
+
+def test_main_files_give_present_absent_and_unknown(tmp_path: Path):
+    main(
+        tmp_path,
+        dog_train="2008_000002  1\n2008_000003 -1\n",
+        dog_val="2008_000009  0\n",
+        dog_trainval="2008_000002  1\n2008_000003 -1\n2008_000009  0\n",
+        potted_plant_train="2008_000002 -1\n2008_000003  1\n",
+        train="2008_000002\n2008_000003\n",
+    )
+    annotation(tmp_path, "2008_000002", ("cow", 0))
+    (tmp_path / "JPEGImages").mkdir()
+    for image in ("2008_000002", "2008_000003", "2008_000009"):
+        Image.new("RGB", (20, 20)).save(tmp_path / "JPEGImages" / f"{image}.jpg")
+    dataset = read(tmp_path)
+    assert dataset.labels.names == ("dog", "potted_plant")
+    assert dataset.labels.entries.tolist() == [[1, 0], [0, 1], [-1, -1]]
+    assert dataset.paths is not None
+    assert dataset.paths[2] == tmp_path / "JPEGImages" / "2008_000009.jpg"
+
+
+def test_annotations_give_difficult_as_unknown(tmp_path: Path):
+    annotation(tmp_path, "a", ("dog", 0), ("dog", 1), ("cat", 1))
+    annotation(tmp_path, "b")
+    labels = read_table(tmp_path)[0].labels
+    assert (labels.images, labels.names) == (("a", "b"), ("cat", "dog"))
+    assert labels.entries.tolist() == [[-1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a 1\nb yes\n", r"dog_train\.txt:2: expected an image and 1, -1 or 0"),
+        ("a\n", r"dog_train\.txt:1"),
+        ("a 1\na -1\n", r"dog_train\.txt:2: image 'a' has another value"),
+        ("", "no ImageSets"),
+    ],
+)
+def test_a_malformed_main_file_is_named_by_line(tmp_path: Path, text, says):
+    main(tmp_path, dog_train=text)
+    with pytest.raises(DataError, match=says):
+        read_table(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("xml", "says"),
+    [
+        ("<annotation>\n<object>", r"a\.xml:2: this is not valid XML"),
+        ("", r"a\.xml:1: this is not valid XML"),
+        ("<annotation><object/></annotation>", "an object has no name"),
+    ],
+)
+def test_a_malformed_annotation_is_named_by_line(tmp_path: Path, xml, says):
+    annotation(tmp_path, "a", ("dog", 0))
+    (tmp_path / "Annotations" / "a.xml").write_text(xml)
+    with pytest.raises(DataError, match=says):
+        read_table(tmp_path)
+
+
+def test_voc_is_a_folder(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("image,dog\na,1\n")
+    with pytest.raises(DataError, match="PASCAL VOC is a folder"):
+        read_table(tmp_path / "a.csv", format="voc")
+    with pytest.raises(DataError, match="no ImageSets"):
+        read_table(tmp_path, format="voc")
