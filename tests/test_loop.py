@@ -8,7 +8,7 @@ import pytest
 
 from alasl.data.dataset import Dataset
 from alasl.data.split import stratified_split
-from alasl.errors import NothingToDo, UsageError
+from alasl.errors import DataError, NothingToDo, UsageError
 from alasl.labels import UNKNOWN, Labels
 from alasl.loop import Loop
 from alasl.settings import RunSettings
@@ -147,3 +147,12 @@ def test_one_positive_an_image_takes_no_noise(dataset: Dataset) -> None:
     pool = loop.labels.entries[loop.split.pool]
     assert ((pool == 1).sum(axis=1) <= 1).all()
     assert not (pool == 0).any()
+
+
+def test_a_test_set_without_positives_is_refused(dataset: Dataset) -> None:
+    split = stratified_split(dataset.labels, 0)
+    entries = dataset.labels.entries.copy()
+    entries[split.test] = 0
+    truth = Labels(entries, dataset.labels.names, dataset.labels.images)
+    with pytest.raises(DataError, match="no label has a known positive in the test set"):
+        Loop(truth, split, SETTINGS)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from alasl.data.hide import MECHANISMS, hide
 from alasl.data.split import Split
-from alasl.errors import NothingToDo, UsageError
-from alasl.labels import ABSENT, UNKNOWN, Entries, Labels
+from alasl.errors import DataError, NothingToDo, UsageError
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
 from alasl.measures import Measure, Pool, resolve
 from alasl.oracles import SimulatedOracle
 from alasl.query import Query, select_images
@@ -47,6 +47,7 @@ class Loop:
         self._oracle = SimulatedOracle(
             pool_truth, stream(settings.seed, "oracle"), settings.oracle_error
         )
+        self._refuse_a_test_without_positives()
         self._refuse_too_large_a_budget()
 
     @property
@@ -144,6 +145,14 @@ class Loop:
                 )
             )
         return Round(self.round + 1, tuple(asked))
+
+    def _refuse_a_test_without_positives(self) -> None:
+        if not (self.test_entries == PRESENT).any():
+            raise DataError(
+                "no label has a known positive in the test set, so mAP is undefined",
+                seen=f"{len(self.test_entries)} images",
+                do="give a larger --test, or a --split with positives in its test part",
+            )
 
     def _refuse_too_large_a_budget(self) -> None:
         available = int(self._askable().sum())

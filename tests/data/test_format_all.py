@@ -20,8 +20,21 @@ WRITABLE = [name for name, each in FORMATS.items() if each.write]
 SUFFIX = {"coco": ".json", "npz": ".npz"}
 
 HOSTILE = [
-    *["a,b", 'say "dog"', '"', "two\nlines", "\r", "\r\n", "=1+1", "@SUM(A1)", " ", " x ", "a;b"],
-    *["\t", "\u202eتحت", "\ufeffbom", "é", "🐕", "image", "label", "value", "1", "0", "-1", "nan"],
+    *[
+        "\ufeffbom",
+        "a,b",
+        'say "dog"',
+        '"',
+        "two\nlines",
+        "\r",
+        "\r\n",
+        "=1+1",
+        "@SUM(A1)",
+        " ",
+        " x ",
+        "a;b",
+    ],
+    *["\t", "\u202eتحت", "é", "🐕", "image", "label", "value", "1", "0", "-1", "nan"],
     *["#", "'", "x" * 300],
 ]
 
@@ -59,8 +72,8 @@ def same(a: Labels, b: Labels) -> None:
 @pytest.mark.parametrize("format", WRITABLE)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(labels=tables())
-@example(labels=Labels(np.full((26, 1), -1), ("dog",), tuple(HOSTILE)))
-@example(labels=Labels(np.ones((1, 26)), tuple(HOSTILE), ("a.jpg",)))
+@example(labels=Labels(np.full((len(HOSTILE), 1), -1), ("dog",), tuple(HOSTILE)))
+@example(labels=Labels(np.ones((1, len(HOSTILE))), tuple(HOSTILE), ("a.jpg",)))
 @example(labels=Labels(np.full((2, 2), -1), ("b", "a"), ("2", "1")))
 def test_what_is_written_is_read_back(format, labels):
     bare = 0 in labels.known_per_image() or 0 in labels.known_per_label()
@@ -190,6 +203,10 @@ def test_nothing_to_read_is_said(tmp_path: Path):
     with pytest.raises(DataError, match="no format known here") as error:
         read(tmp_path)
     assert "something" in str(error.value)
+    (tmp_path / "split.csv").write_text("image,split\na,train\n")
+    (tmp_path / "class-descriptions.csv").write_text("/m/1,Cat\n")
+    with pytest.raises(DataError, match="no format known here"):
+        read(tmp_path)
     with pytest.raises(UsageError, match="csv-wide"):
         read(tmp_path, format="csv")
     with pytest.raises(UsageError, match="unknown or absent"):

@@ -105,6 +105,13 @@ def test_a_square_is_the_squished_image(tmp_path: Path, size):
     assert close(square, whole, within=1)
 
 
+def test_a_square_keeps_fine_detail(tmp_path: Path):
+    checks = np.indices((440, 440)).sum(axis=0) // 4 % 2 * 255
+    Image.fromarray(checks.astype(np.uint8)).convert("RGB").save(tmp_path / "a.jpg", quality=95)
+    whole = Image.open(tmp_path / "a.jpg").resize((224, 224), Image.Resampling.BICUBIC)
+    assert close(load_square(tmp_path / "a.jpg", 224), whole, within=1)
+
+
 @pytest.mark.parametrize(("width", "decoded"), [(447, 447), (449, 225), (1793, 225)])
 def test_a_scaled_jpeg_is_never_below_the_square(tmp_path: Path, width, decoded):
     photo(width, width).save(tmp_path / "a.jpg")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,20 +82,20 @@ class Finetune:
         """
         rows = np.asarray(rows, np.intp)
         self._check(rows, targets)
+        fit = self._identity(rows, targets, seed, keep, watch)
+        found = self._resume(fit)
         if not keep:
             self._backbone = self._pretrained(seed)
             self._network = self._backbone.network
-        start = Backbone(**{**vars(self._backbone), "network": self._network})
-        fit = self._identity(rows, targets, seed, keep, watch)
-        epochs = self._settings.epochs
-        batches = self._batches(len(rows))
+        start = replace(self._backbone, network=self._network)
+        epochs, batches = self._settings.epochs, self._batches(len(rows))
         training = Training(start, self._settings, epochs * batches, self._device, self._ranks)
+        self._network = training.average
         watched: list[NDArray[np.float32]] = []
-        if (found := self._resume(fit)) is not None:
+        if found is not None:
             tensors, about = found
             training.restore(tensors, about)
             watched = [tensors[f"watched.{epoch}"].numpy() for epoch in range(about["epochs"])]
-        self._network = training.average
         if watch is not None and on_epoch:
             for epoch, logits in enumerate(watched):
                 on_epoch(epoch, logits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +33,8 @@ def _holds(path: Path, head: bytes) -> bool:
         return False
     if is_long_header(header):
         # Labels may be called 'label' and 'value': then every cell beside an image is an entry.
-        seconds = {cells[1] for _, cells in read_rows(path) if len(cells) > 1} - {"label"}
-        return seconds <= set(CELLS)
+        rows = itertools.islice(read_rows(path), 1, None)
+        return all(cells[1] in CELLS for _, cells in rows if len(cells) > 1)
     return header[0] == "image" or header[0].startswith(("image;", "image\t"))
 
 

@@ -70,16 +70,7 @@ class Dice:
         r, g, b = (min(255, max(0, round(x + light + self.between(-by, by) / 2))) for x in colour)
         return r, g, b
 
-    def _reach(item: Item, side: int) -> tuple[int, int, int, int]:
-    """A box of the id buffer that holds all of an item."""
-    slack = 2 + max(shape.width for shape in item.shapes)
-    corners = np.concatenate([shape.points for shape in item.shapes]) + MARGIN
-    low, high = corners.min(axis=0) - slack, corners.max(axis=0) + slack + 1
-    left, top, right, bottom = (int(min(side, max(0, v))) for v in (*low, *high))
-    return left, top, max(left + 1, right), max(top + 1, bottom)
-
-
-def paint(self, choices: Sequence[Colour]) -> Colour:
+    def paint(self, choices: Sequence[Colour]) -> Colour:
         """A colour like one of the choices."""
         return self.near(self.pick(choices))
 
