@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from alasl.data.dataset import Dataset
     from alasl.data.formats import read, write
     from alasl.errors import AlaslError
+    from alasl.experiment import simulate
     from alasl.labels import Labels
     from alasl.measures import measure
     from alasl.report import write_report, write_run
     from alasl.runs import Record, load
     from alasl.settings import RunSettings
-    from alasl.experiment import simulate
 
 # Where each public name lives; it is imported when first used, as torch takes seconds.
 _HOMES = {

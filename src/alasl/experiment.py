@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -56,14 +55,12 @@ def make_classifier(
 ) -> Classifier:
     """The classifier that the settings ask for, over all images of the data set."""
     weights = Path(settings.weights) if settings.weights else None
-    own = {"rate": settings.rate, "batch": settings.batch, "decay": settings.decay}
-    chosen: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     if settings.model == "finetune":
         from alasl.models.finetune import Finetune, FinetuneSettings
 
         return Finetune(
             dataset,
-            FinetuneSettings(loss=settings.loss, epochs=settings.epochs, **chosen),
+            FinetuneSettings(**settings.training()),
             backbone=settings.backbone,
             weights=weights,
             checkpoint=checkpoint,
@@ -76,7 +73,7 @@ def make_classifier(
     return Head(
         standardised(features, reference),
         len(dataset.labels.names),
-        HeadSettings(loss=settings.loss, epochs=settings.epochs, **chosen),
+        HeadSettings(**settings.training()),
     )
 
 
@@ -119,7 +116,7 @@ def _simulate(
     loop = Loop(dataset.labels, split, settings)
     folder = journal.folder if journal else None
     classifier = make_classifier(
-        dataset, split, settings, folder / "training" if folder else None, progress
+        dataset, split, settings, folder / "training.safetensors" if folder else None, progress
     )
     record = before or Record(settings, _start(dataset, split, loop))
     if record.start.table != dataset.labels.digest():

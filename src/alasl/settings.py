@@ -114,6 +114,12 @@ class RunSettings:
                 seen=f"{self.clean} + {self.test}",
             )
 
+    def training(self) -> dict[str, Any]:
+        """What is set of a training: loss, epochs, and rate, batch and decay where they are."""
+        names = ("loss", "epochs", "rate", "batch", "decay")
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
     def to_dict(self) -> dict[str, Any]:
         """The settings that are set, by name; what is None is left out, as TOML has no null."""
         return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}

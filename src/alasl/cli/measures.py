@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import click
 
 from alasl.cli.options import json_option, print_json
 
+if TYPE_CHECKING:
+    from alasl.measures import Measure
+
 
 @click.command("measures")
 @json_option
-def command(as_json: bool) -> None:
+@click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print the table of docs/measures.md."
+)
+def command(as_json: bool, as_markdown: bool) -> None:
     """List the measures: what each asks first, what it needs, what can be set."""
     from alasl.measures import available
 
@@ -29,8 +38,23 @@ def command(as_json: bool) -> None:
         ]
         print_json({"schema_version": 1, "measures": rows})
         return
+    if as_markdown:
+        click.echo(markdown(measures))
+        return
     for m in measures:
         click.echo(f"{m.name}  ({m.paper})" if m.paper else m.name)
         click.echo(f"    {m.about}")
         for p in m.parameters:
             click.echo(f"    :{p.name}={p.default}  {p.allowed}")
+
+
+def markdown(measures: Iterable[Measure]) -> str:
+    """The measures as a Markdown table, a line each."""
+    lines = ["| measure | in the paper | asks first | needs | parameters |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for m in measures:
+        needs = ", ".join(sorted(m.needs)) or "-"
+        settings = "; ".join(f"`{p.name}={p.default}` ({p.allowed})" for p in m.parameters) or "-"
+        cells = (f"`{m.name}`", m.paper or "-", m.about, needs, settings)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)

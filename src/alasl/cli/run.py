@@ -65,8 +65,8 @@ def run_and_show(
     settings: list[RunSettings], folders: list[Path], *, as_json: bool, quiet: bool
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
-    from alasl.report import table, write_report, write_run
     from alasl.experiment import read_data, simulate
+    from alasl.report import table, write_report, write_run
 
     show_warnings(quiet)
     records, summaries = [], []

@@ -53,6 +53,8 @@ def asymmetric(
 class Asymmetric(nn.Module):
     """`asymmetric` as a module."""
 
+    head_rate = 3e-3
+
     def __init__(
         self,
         gamma_neg: float = 4.0,

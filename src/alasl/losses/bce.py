@@ -28,6 +28,8 @@ def binary_cross_entropy(
 class BinaryCrossEntropy(nn.Module):
     """`binary_cross_entropy` as a module."""
 
+    head_rate = 1e-3
+
     def __init__(self, reduction: Reduction = "mean") -> None:
         super().__init__()
         self.reduction = reduction

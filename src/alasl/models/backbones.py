@@ -139,7 +139,7 @@ def _from_file(timm_name: str, labels: int, path: Path) -> tuple[Any, str]:
     if not path.is_file():
         raise DataError("there is no such file of weights", where=str(path))
     try:
-        width = _last_width(timm_name, load_state_dict(str(path)))
+        width = _last_width(timm_name, load_state_dict(str(path), weights_only=True))
         # Told the file's own width, timm loads every tensor or fails; told another, it would
         # leave out what does not fit without a word.
         network = timm.create_model(

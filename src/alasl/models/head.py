@@ -27,9 +27,14 @@ class HeadSettings:
 
     loss: str = "asl"
     epochs: int = 20
-    rate: float = 2e-3
+    rate: float | None = None  # None: the loss's own
     batch: int = 64
-    decay: float = 1e-4
+    decay: float = 1e-2
+
+
+def order_seed(seed: int) -> int:
+    """The seed of the order in which a training with `seed` sees its images."""
+    return torch_seed(seed, "order")
 
 
 def standardised(features: NDArray[np.floating], reference: Rows) -> Tensor:
@@ -79,10 +84,9 @@ class Heads:
         orders = [torch.Generator().manual_seed(seed) for seed in seeds]
         loss: nn.Module = resolve(settings.loss, reduction="sum")
         parameters = [self.weights.requires_grad_(), self.bias.requires_grad_()]
+        rate = settings.rate or float(getattr(loss, "head_rate", 1e-3))
         steps = settings.epochs * -(-count // settings.batch)
-        optimiser = torch.optim.AdamW(
-            parameters, settings.rate, weight_decay=settings.decay, fused=True
-        )
+        optimiser = torch.optim.AdamW(parameters, rate, weight_decay=settings.decay, fused=True)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         watched = None if watch is None else self.features[torch.as_tensor(watch, device=device)]
         for epoch in range(settings.epochs):
@@ -148,7 +152,7 @@ class Head:
             if on_epoch:
                 on_epoch(epoch, logits[0].cpu().numpy())
 
-        seeds = [torch_seed(seed, "order")]
+        seeds = [order_seed(seed)]
         self._heads.fit([rows], [targets], seeds=seeds, watch=watch, on_epoch=tell)
 
     def predict(self, rows: Rows) -> Probabilities:

@@ -7,8 +7,14 @@ from alasl.data.scenes.palette import LEAVES
 from alasl.data.scenes.stage import OPEN_AIR, Placed, Stage, Zone, setting
 
 
-def _sky_zone(horizon: float, scale: tuple[float, float] = (34, 26)) -> Zone:
-    return Zone(20, 236, 22, max(40.0, horizon * 0.8), scale, depth=horizon + 12)
+def _sky_zone(horizon: float) -> Zone:
+    """Where birds fly."""
+    return Zone(20, 236, 26, max(40.0, horizon * 0.8), (34, 26), depth=horizon + 12)
+
+
+def _kites(horizon: float) -> Zone:
+    """Where kites fly: whole, over what is far."""
+    return Zone(40, 216, 70, 104, (40, 54), depth=horizon + 14)
 
 
 def _water(stage: Stage, top: float, bottom: float) -> None:
@@ -32,7 +38,7 @@ def _people(stage: Stage, zone: Zone, chance: float, upto: int, umbrella: float,
 @setting(0.13)
 def sea(dice: Dice) -> Stage:
     """Open water, at times with islands or a pier."""
-    stage = Stage(dice, OPEN_AIR, zoom=dice.between(0.9, 1.4))
+    stage = Stage(dice, OPEN_AIR, zoom=dice.between(1.0, 1.5))
     horizon = dice.between(84, 138)
     pier = dice.between(206, 226) if dice.chance(0.28) else None
     stage.sky(horizon)
@@ -72,7 +78,7 @@ def sea(dice: Dice) -> Stage:
 @setting(0.13)
 def beach(dice: Dice) -> Stage:
     """Sand with the sea behind it."""
-    stage = Stage(dice, OPEN_AIR, zoom=dice.between(0.9, 1.4))
+    stage = Stage(dice, OPEN_AIR, zoom=dice.between(1.0, 1.5))
     horizon = dice.between(76, 112)
     shore = horizon + dice.between(26, 52)
     stage.sky(horizon)
@@ -91,7 +97,7 @@ def beach(dice: Dice) -> Stage:
         stage.beside(parasol, "bottle", 0.12, -0.4)
     _people(stage, ground, 0.6, 3, 0.02, 0.2)
     stage.put("dog", ground.part(0.5, 1), 0.1)
-    stage.put("kite", _sky_zone(horizon, (70, 58)), 0.13, 2)
+    stage.put("kite", _kites(horizon), 0.13, 2)
     stage.put("bird", ground, 0.16, 3)
     stage.put("bird", _sky_zone(horizon), 0.2, 3, kind="flies")
     stage.put("boat", ground.part(0.2, 0.8), 0.1, size=0.7, kind="rowing")
@@ -106,7 +112,7 @@ def beach(dice: Dice) -> Stage:
 @setting(0.22)
 def street(dice: Dice) -> Stage:
     """Houses, a pavement and a road."""
-    stage = Stage(dice, OPEN_AIR, zoom=dice.between(0.9, 1.4))
+    stage = Stage(dice, OPEN_AIR, zoom=dice.between(1.0, 1.5))
     horizon = dice.between(112, 140)
     kerb = horizon + dice.between(22, 34)
     far_kerb = dice.between(222, 244)
@@ -164,7 +170,7 @@ def _skyline(stage: Stage, horizon: float) -> None:
 @setting(0.18)
 def park(dice: Dice) -> Stage:
     """A lawn with trees, a path and at times a pond."""
-    stage = Stage(dice, OPEN_AIR, zoom=dice.between(0.9, 1.4))
+    stage = Stage(dice, OPEN_AIR, zoom=dice.between(1.0, 1.5))
     horizon = dice.between(88, 126)
     stage.sky(horizon)
     lawn = dice.near((138, 172, 98))
@@ -198,7 +204,7 @@ def park(dice: Dice) -> Stage:
     stage.put("flower", ground.part(0.6, 1), 0.28, 4, size=1.1)
     stage.put("bicycle", ground.part(0.2, 1), 0.14)
     stage.put("street lamp", ground.part(0.1, 0.6), 0.2, 2, size=0.8)
-    stage.put("kite", _sky_zone(horizon, (64, 50)), 0.07, 2)
+    stage.put("kite", _kites(horizon), 0.07, 2)
     stage.put("bird", _sky_zone(horizon), 0.1, 3, kind="flies")
     stage.put("bird", ground.part(0.4, 1), 0.1, 3)
     stage.put("bush", ground, 0.45, 3)
@@ -214,7 +220,7 @@ def park(dice: Dice) -> Stage:
 @setting(0.14)
 def country(dice: Dice) -> Stage:
     """Fields below hills or mountains."""
-    stage = Stage(dice, OPEN_AIR, zoom=dice.between(0.9, 1.4))
+    stage = Stage(dice, OPEN_AIR, zoom=dice.between(1.0, 1.5))
     horizon = dice.between(96, 128)
     stage.sky(horizon)
     field = dice.paint(((164, 178, 100), (142, 168, 104), (206, 186, 112), (176, 184, 132)))
@@ -231,7 +237,7 @@ def country(dice: Dice) -> Stage:
         stage.put("boat", Zone(70, 186, y - 3, y + 5, (17, 19), 0.4), 0.5, size=0.8, kind="rowing")
     stage.put("house", ground.part(0, 0.2), 0.5, 2)
     stage.put("tree", ground.part(0, 0.4), 0.55, 4)
-    stage.put("tower", ground.part(0, 0.2), 0.1)
+    stage.put("tower", ground.part(0, 0.2), 0.1, size=0.6)
     stage.put("sheep", ground.part(0.35, 1), 0.2, 4, more=0.6)
     stage.put("fence", ground.part(0.2, 0.8), 0.4, 2)
     stage.put("haystack", ground.part(0.1, 0.8), 0.25, 2)
@@ -243,7 +249,7 @@ def country(dice: Dice) -> Stage:
     stage.put("cat", ground.part(0.7, 1), 0.06, size=1.1)
     stage.put("car", ground.part(0.2, 0.7), 0.12)
     stage.put("bicycle", ground.part(0.3, 1), 0.08)
-    stage.put("kite", _sky_zone(horizon, (64, 50)), 0.05)
+    stage.put("kite", _kites(horizon), 0.05)
     stage.put("bird", _sky_zone(horizon), 0.15, 4, kind="flies")
     stage.put("bird", ground.part(0.5, 1), 0.06)
     return stage

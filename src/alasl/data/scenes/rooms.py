@@ -117,7 +117,7 @@ def room(dice: Dice) -> Stage:
     free = FREE
     if dice.chance(0.5):
         free = _window(stage, 26, dice.between(46, 70), dice.between(56, 76))
-    ground = Zone(24, 232, skirting + 8, 250, (50, 72))
+    ground = Zone(24, 232, skirting + 8, 250, (56, 80))
     back = ground.part(0, 0.3)
     stage.put("picture", Zone(*free, 60, 110, (56, 70), depth=-0.4), 0.55, 3)
     stage.put("clock", Zone(*free, 44, 90, (80, 100), depth=0), 0.24, kind="wall")

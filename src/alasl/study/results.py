@@ -1,0 +1,75 @@
+"""What the runs of a study came to, and the table of every round of every run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alasl.runs import Evaluation
+from alasl.settings import RunSettings
+from alasl.study.spec import Study
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run: the grid it is of, its settings, its evaluations (rounds + 1 of them)."""
+
+    grid: str
+    settings: RunSettings
+    evaluations: tuple[Evaluation, ...]
+
+    @property
+    def maps(self) -> list[float]:
+        """mAP in per cent of each evaluation, by the run's setting `final`."""
+        return [e.map(self.settings.final) for e in self.evaluations]
+
+    @property
+    def costs(self) -> list[int]:
+        """Entries that the oracle had filled at each evaluation."""
+        return [e.cost for e in self.evaluations]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's runs, in the study's order, as far as they are done.
+
+    data: the data set's name. images, labels: its size.
+    """
+
+    study: Study
+    data: str
+    images: int
+    labels: int
+    runs: tuple[RunResult, ...]
+
+    def select(self, grid: str, **where: Any) -> list[RunResult]:
+        """The runs of a grid whose settings have these values, in the study's order."""
+        return [
+            run
+            for run in self.runs
+            if run.grid == grid and all(getattr(run.settings, k) == v for k, v in where.items())
+        ]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run of the study is there."""
+        return len(self.runs) == sum(len(self.study.runs(seed)) for seed in self.study.seed_range)
+
+
+def results_csv(results: Results) -> str:
+    """A line for each evaluation of each run: grid, the settings that vary, seed, round, figures."""
+    varied = list(dict.fromkeys(key for grid in results.study.grids for key in grid.values))
+    figures = ["round", "images", "cost", "map", "map_last", "map_best"]
+    rows: list[Sequence[object]] = [["grid", *varied, "seed", *figures]]
+    for run in results.runs:
+        settings = run.settings.to_dict()
+        point = [run.grid, *(settings.get(key, "") for key in varied), run.settings.seed]
+        for e, value in zip(run.evaluations, run.maps, strict=True):
+            maps = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
+            rows.append([*point, e.round, e.images, e.cost, *maps])
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

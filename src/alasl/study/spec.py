@@ -1,0 +1,168 @@
+"""A study: a grid of runs over any settings, as a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import itertools
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alasl.errors import DataError, UsageError
+from alasl.settings import RunSettings, from_dict
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Runs of every combination of some settings' values; `values` holds a list for each."""
+
+    name: str
+    values: Mapping[str, tuple[Any, ...]]
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """The combinations, the last setting changing fastest."""
+        for values in itertools.product(*self.values.values()):
+            yield dict(zip(self.values, values, strict=True))
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure of a study: its kind, the grid it shows, and which of its runs."""
+
+    file: str
+    kind: str
+    grid: str
+    title: str
+    where: Values
+
+
+@dataclass(frozen=True)
+class Study:
+    """What to run and what to show of it.
+
+    base: settings that all runs share. seeds: how many, from base seed on; runs of one seed are
+    paired. claims: the set of checks to make (`alasl.study.claims`), or none.
+    """
+
+    name: str
+    about: str
+    base: Values
+    grids: tuple[Grid, ...]
+    seeds: int
+    plots: tuple[Plot, ...] = ()
+    claims: str | None = None
+
+    def runs(self, seed: int) -> list[tuple[str, RunSettings]]:
+        """The runs of one seed with the grid each is of, in the study's order."""
+        return [
+            (grid.name, from_dict({**self.base, **point, "seed": seed}))
+            for grid in self.grids
+            for point in grid.points()
+        ]
+
+    @property
+    def seed_range(self) -> range:
+        """The seeds."""
+        first = int(self.base.get("seed", 0))
+        return range(first, first + self.seeds)
+
+
+def parse(content: Values, where: str) -> Study:
+    """A study from the content of its file. Raises `UsageError` naming an unknown key's nearest."""
+    _known(content, ("name", "about", "seeds", "claims", "run", "grid", "figure"), where)
+    base = dict(content.get("run", {}))
+    from_dict({**base, "seed": base.get("seed", 0)}, where=f"{where}: [run]")
+    grids = tuple(
+        _grid(table, number, base, where) for number, table in enumerate(content.get("grid", ()), 1)
+    )
+    if not grids:
+        raise UsageError("a study needs at least one [[grid]]", where=where)
+    names = [grid.name for grid in grids]
+    if len(set(names)) < len(names):
+        raise UsageError("two grids have one name", where=where, seen=", ".join(names))
+    plots = tuple(
+        _plot(table, number, names, where)
+        for number, table in enumerate(content.get("figure", ()), 1)
+    )
+    seeds = content.get("seeds", 5)
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise UsageError("seeds must be a whole number from 1 on", where=where, seen=repr(seeds))
+    return Study(
+        name=str(content.get("name", Path(where).stem)),
+        about=str(content.get("about", "")),
+        base=base,
+        grids=grids,
+        seeds=seeds,
+        plots=plots,
+        claims=content.get("claims"),
+    )
+
+
+def read_study(path: Path) -> Study:
+    """The study in a TOML file. Raises `DataError` where it cannot be read."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError("cannot read the study", where=str(path), seen=str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError("not a TOML file", where=str(path), seen=str(error)) from error
+    return parse(content, str(path))
+
+
+def shipped() -> dict[str, Study]:
+    """The studies that come with the package, by name."""
+    found = {}
+    for file in sorted((files("alasl.study") / "shipped").iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".toml"):
+            study = parse(tomllib.loads(file.read_text(encoding="utf-8")), file.name)
+            found[study.name] = study
+    return found
+
+
+def _grid(table: Values, number: int, base: Values, where: str) -> Grid:
+    place = f"{where}: [[grid]] {number}"
+    settings = {item.name for item in dataclasses.fields(RunSettings)} - {"data", "seed"}
+    _known(table, ("name", *settings), place)
+    values = {
+        key: tuple(value) if isinstance(value, list) else (value,)
+        for key, value in table.items()
+        if key != "name"
+    }
+    for key, listed in values.items():
+        if not listed:
+            raise UsageError(f"{key} has no value", where=place)
+    grid = Grid(str(table.get("name", f"grid{number}")), values)
+    for point in grid.points():
+        from_dict({**base, **point}, where=place)
+    return grid
+
+
+def _plot(table: Values, number: int, grids: list[str], where: str) -> Plot:
+    place = f"{where}: [[figure]] {number}"
+    _known(table, ("file", "kind", "grid", "title", "where"), place)
+    for key in ("file", "kind", "grid"):
+        if key not in table:
+            raise UsageError(f"a figure needs {key}", where=place)
+    _known({table["grid"]: None}, tuple(grids), place, "grid")
+    return Plot(
+        table["file"], table["kind"], table["grid"], table.get("title", ""), table.get("where", {})
+    )
+
+
+def _known(table: Values, keys: tuple[str, ...], where: str, what: str = "key") -> None:
+    for key in table:
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, n=1)
+            raise UsageError(
+                f"unknown {what} {key!r}",
+                where=where,
+                do=f"did you mean {near[0]!r}?"
+                if near
+                else f"there are: {', '.join(sorted(keys))}",
+            )

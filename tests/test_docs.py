@@ -1,0 +1,213 @@
+"""Every command, program, link, option and table of README.md and docs/*.md holds."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+
+from alasl.cli import app
+from alasl.cli.measures import markdown
+from alasl.measures import available
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = [*PAGES, ROOT / "CHANGELOG.md"]
+
+# Commands that cannot run inside the tests, and why.
+NOT_RUN = {
+    "make demo": "sets up a .venv and draws 2 000 scenes",
+    "make test": "would run itself",
+    "pip install .": "would change the environment under test; make test has done it",
+    "alasl run DATA/corel5k": "features of 4 999 photos take minutes",
+    "alasl run scenes --backbone tresnet_m": "needs a file of weights, or the network",
+    "alasl scenes runs/demo/scenes": "2 000 scenes, for the two commands below it",
+    "python -m benchmarks.": "a search that takes an hour",
+}
+# Options of other programs that the docs name.
+FOREIGN = {"--nproc-per-node"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command or program of a page, and where it stands."""
+
+    kind: str
+    text: str
+    where: str
+
+
+def ids(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def steps(page: Path) -> Iterator[Step]:
+    """The commands of a page's sh blocks, each by itself, and its python blocks, in order."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    number = 0
+    while number < len(lines):
+        fence = re.fullmatch(r"```(\w*)", lines[number])
+        number += 1
+        if fence is None:
+            continue
+        end = lines.index("```", number)
+        where = f"{ids(page)}:{number + 1}"
+        if fence[1] == "python":
+            yield Step("python", "\n".join(lines[number:end]), where)
+        elif fence[1] == "sh":
+            yield from commands(page, lines, number, end)
+        number = end + 1
+
+
+def commands(page: Path, lines: list[str], number: int, end: int) -> Iterator[Step]:
+    """The lines of a sh block as commands; a here document belongs to the line it follows."""
+    while number < end:
+        start = number
+        document = re.search(r"<<'(\w+)'", lines[number])
+        number = lines.index(document[1], number) + 1 if document else number + 1
+        text = "\n".join(lines[start:number])
+        if text.strip():
+            yield Step("sh", text, f"{ids(page)}:{start + 1}")
+
+
+def reason_not_to_run(step: Step) -> str | None:
+    if step.kind == "python":
+        return None
+    for start, reason in NOT_RUN.items():
+        if step.text.startswith(start):
+            return reason
+    if "DATA/" in step.text and not DATA.is_dir():
+        return "the real data sets are not on this machine"
+    return None
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """This Python's commands first, and one cache, so that features are extracted once."""
+    own = Path(sys.executable).parent
+    return os.environ | {
+        "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
+        "ALASL_CACHE": str(tmp_path_factory.mktemp("cache")),
+    }
+
+
+WITH_STEPS = [page for page in PAGES if any(reason_not_to_run(s) is None for s in steps(page))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_STEPS, ids=ids)
+def test_everything_on_the_page_runs(
+    page: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    if DATA.is_dir():
+        (tmp_path / "DATA").symlink_to(DATA)
+    for step in steps(page):
+        if reason_not_to_run(step):
+            continue
+        program = ["bash", "-ec"] if step.kind == "sh" else [sys.executable, "-c"]
+        done = subprocess.run(
+            [*program, step.text], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{step.where}\n{step.text}\n{done.stdout}\n{done.stderr}"
+
+
+def test_every_exception_still_stands_on_a_page() -> None:
+    texts = [step.text for page in PAGES for step in steps(page)]
+    unused = [start for start in NOT_RUN if not any(text.startswith(start) for text in texts)]
+    assert not unused
+
+
+def test_real_data_is_run_where_it_is() -> None:
+    real = [s for page in PAGES for s in steps(page) if "DATA/" in s.text]
+    if not DATA.is_dir():
+        pytest.skip("the real data sets are not on this machine")
+    assert any(reason_not_to_run(step) is None for step in real)
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    first = [step.text for step in steps(ROOT / "README.md")][:2]
+    assert first == ["make demo", "make test"]
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"demo", "test"} <= set(targets)
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=ids)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), f"{ids(page)}: {target}"
+        if anchor:
+            assert anchor in anchors(file), f"{ids(page)}: {target}"
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=ids)
+def test_every_file_of_the_source_named_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|tests|benchmarks|docs)/[\w./-]+)`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def options(command: click.Command) -> set[str]:
+    return {"--help"} | {opt for p in command.params for opt in p.opts if opt.startswith("--")}
+
+
+def all_commands() -> dict[str, click.Command]:
+    context = click.Context(app)
+    found = {name: app.get_command(context, name) for name in app.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=ids)
+def test_every_option_named_exists(page: Path) -> None:
+    known = all_commands()
+    text = page.read_text(encoding="utf-8")
+    everywhere = FOREIGN.union(*map(options, known.values()))
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= everywhere
+    for name, rest in re.findall(r"\balasl (\w+)((?: +[^\s`]+)*)", text):
+        given = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", rest))
+        assert name not in known or given <= options(known[name]), f"alasl {name} {given}"
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=ids)
+def test_no_page_names_a_place_outside_the_project(page: Path) -> None:
+    assert "shared/" not in page.read_text(encoding="utf-8").replace("`", "")
+
+
+def test_the_table_of_measures_is_the_registrys() -> None:
+    page = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
+    table = page.split("<!-- measures: begin -->")[1].split("<!-- measures: end -->")[0]
+    # A plugin that somebody has installed does not belong on the page.
+    ours = [m for m in available() if m.function.__module__.startswith("alasl.")]
+    assert table.strip() == markdown(ours), "run: alasl measures --markdown"
+
+
+@pytest.mark.parametrize(
+    ("heading", "of"), [("At run time", "dependencies"), ("For tests and development", "dev")]
+)
+def test_every_dependency_has_its_line(heading: str, of: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = project[of] if of in project else project["optional-dependencies"][of]
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    section = page.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = re.findall(r"^\| ([\w-]+) \|", section, re.MULTILINE)
+    names = [re.split(r"[<>=\[]", requirement)[0] for requirement in needed]
+    assert sorted(lines) == sorted(["package", "---", *names])
