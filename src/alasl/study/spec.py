@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from alasl.errors import DataError, UsageError
 from alasl.settings import RunSettings, from_dict
 
@@ -166,3 +168,46 @@ def _known(table: Values, keys: tuple[str, ...], where: str, what: str = "key") 
                 if near
                 else f"there are: {', '.join(sorted(keys))}",
             )
+
+
+def to_toml(study: Study) -> str:
+    """The study as a file from which `read_study` makes the same one."""
+    content: dict[str, Any] = {"name": study.name, "about": study.about, "seeds": study.seeds}
+    if study.claims:
+        content["claims"] = study.claims
+    content["run"] = dict(study.base)
+    content["grid"] = [
+        {"name": grid.name, **{key: list(values) for key, values in grid.values.items()}}
+        for grid in study.grids
+    ]
+    content["figure"] = [
+        {**dataclasses.asdict(plot), "where": dict(plot.where)} for plot in study.plots
+    ]
+    return tomli_w.dumps(content)
+
+
+def differences(there: Study, here: Study) -> list[str]:
+    """What of two studies' runs differs, a line each; what is only shown does not count."""
+    found = []
+    for what, one, two in (
+        ("seeds", there.seeds, here.seeds),
+        ("[run]", dict(there.base), dict(here.base)),
+        *(
+            (f"[[grid]] {name}", _values(there, name), _values(here, name))
+            for name in dict.fromkeys(g.name for g in (*there.grids, *here.grids))
+        ),
+    ):
+        if isinstance(one, dict) and isinstance(two, dict):
+            found += [
+                f"{what} {key}: there {one.get(key)!r}, here {two.get(key)!r}"
+                for key in dict.fromkeys([*one, *two])
+                if one.get(key) != two.get(key)
+            ]
+        elif one != two:
+            found.append(f"{what}: there {one!r}, here {two!r}")
+    return found
+
+
+def _values(study: Study, name: str) -> dict[str, list[Any]] | None:
+    grid = next((grid for grid in study.grids if grid.name == name), None)
+    return None if grid is None else {key: list(values) for key, values in grid.values.items()}

@@ -1,0 +1,254 @@
+"""Running a study: its units over processes or a cluster, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from alasl.data.dataset import Dataset
+from alasl.errors import ConflictError, DataError
+from alasl.experiment import make_split, read_data, simulate
+from alasl.files import resource_errors, write_text
+from alasl.loop import Loop
+from alasl.models.features import features_of
+from alasl.models.head import standardised
+from alasl.runs import Evaluation
+from alasl.settings import RunSettings, from_dict
+from alasl.study.clusters import Map
+from alasl.study.results import Results, RunResult
+from alasl.study.spec import Study, differences, read_study, to_toml
+from alasl.study.stack import run_stack
+
+Progress = Callable[[int, int], None]
+Outcomes = list[list[Evaluation]]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Runs done together: the heads of a seed, which share features, or one fine-tuning.
+
+    runs: their places in the study's order for that seed.
+    """
+
+    name: str
+    seed: int
+    runs: tuple[int, ...]
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    mapped: Map[tuple[str, Outcomes]],
+    *,
+    extracting: Progress | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Do the runs of a study that its folder does not hold yet, and return all results.
+
+    mapped: from `clusters.workers`. Each unit is written whole as it comes in, so that a kill loses
+    only what was running. progress(done, of) counts runs.
+    Raises `ConflictError` where the folder is in use, or holds another study.
+    """
+    with _alone(folder):
+        _same_study(study, folder)
+        dataset = read_data(from_dict(dict(study.base)))
+        units = units_of(study)
+        left = [unit for unit in units if not _path(folder, unit).exists()]
+        total = sum(len(unit.runs) for unit in units)
+        done = total - sum(len(unit.runs) for unit in left)
+        if progress:
+            progress(done, total)
+        jobs = [(study, unit, _with_features(dataset, study, extracting), folder) for unit in left]
+        sizes = {unit.name: len(unit.runs) for unit in units}
+        for name, outcomes in mapped(run_unit, jobs):
+            _write(folder / "units" / f"{name}.json", dataset, outcomes)
+            done += sizes[name]
+            if progress:
+                progress(done, total)
+        return load_results(folder, dataset)
+
+
+def load_results(folder: Path, dataset: Dataset | None = None) -> Results:
+    """The results that a study's folder holds so far. Raises `DataError` where it holds no study."""
+    path = folder / "study.toml"
+    if not path.exists():
+        raise DataError("no study here", where=str(folder), do="name a folder that a study made")
+    study = read_study(path)
+    if dataset is None:
+        dataset = read_data(from_dict(dict(study.base)))
+    runs = {seed: study.runs(seed) for seed in study.seed_range}
+    found: dict[tuple[int, int], RunResult] = {}
+    for unit in units_of(study):
+        if _path(folder, unit).exists():
+            outcomes = _read(_path(folder, unit), dataset)
+            for number, evaluations in zip(unit.runs, outcomes, strict=True):
+                grid, settings = runs[unit.seed][number]
+                found[unit.seed, number] = RunResult(grid, settings, tuple(evaluations))
+    images, labels = dataset.labels.shape
+    # Grid by grid, then seed by seed, as a reader of the table expects.
+    order = sorted(found, key=lambda key: (key[1], key[0]))
+    return Results(study, dataset.name, images, labels, tuple(found[key] for key in order))
+
+
+def units_of(study: Study) -> list[Unit]:
+    """The study's runs in the portions that are done, and kept, as one."""
+    units = []
+    for seed in study.seed_range:
+        heads = []
+        for number, (_, settings) in enumerate(study.runs(seed)):
+            if _stackable(settings):
+                heads.append(number)
+            else:
+                units.append(Unit(f"seed-{seed:04d}-run-{number:04d}", seed, (number,)))
+        if heads:
+            units.append(Unit(f"seed-{seed:04d}", seed, tuple(heads)))
+    return units
+
+
+def run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[str, Outcomes]:
+    """One unit's name and its runs' evaluations; the same on any machine and number of workers."""
+    runs = [study.runs(unit.seed)[number][1] for number in unit.runs]
+    if not _stackable(runs[0]):
+        with _one_device(folder):
+            record = simulate(runs[0], folder / "runs" / unit.name, dataset=dataset)
+        return unit.name, [record.evaluations]
+    # The sums of a product may round otherwise on another number of threads.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return unit.name, _run_heads(dataset, runs)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _run_heads(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
+    outcomes: dict[int, list[Evaluation]] = {}
+    assert dataset.features is not None
+    # A grid may vary the split; runs of one split share their features.
+    by_split: dict[tuple[Any, ...], list[int]] = {}
+    for number, run in enumerate(runs):
+        by_split.setdefault((run.split, run.clean, run.test), []).append(number)
+    for numbers in by_split.values():
+        split = make_split(dataset, runs[numbers[0]])
+        reference = np.sort(np.concatenate([split.clean, split.pool]))
+        features = standardised(dataset.features, reference)
+        loops = [Loop(dataset.labels, split, runs[number]) for number in numbers]
+        outcomes |= zip(numbers, run_stack(loops, features), strict=True)
+    return [outcomes[number] for number in range(len(runs))]
+
+
+def _stackable(settings: RunSettings) -> bool:
+    return settings.model == "head" and settings.start == "restart"
+
+
+def _with_features(dataset: Dataset, study: Study, extracting: Progress | None) -> Dataset:
+    """The data set with its features in memory, where any run trains a head."""
+    if dataset.features is not None or not any(
+        settings.model == "head" for _, settings in study.runs(study.seed_range[0])
+    ):
+        return dataset
+    base = from_dict(dict(study.base))
+    weights = Path(base.weights) if base.weights else None
+    features = features_of(dataset, base.backbone, weights, extracting)
+    return replace(dataset, features=features)
+
+
+@contextmanager
+def _one_device(folder: Path) -> Iterator[None]:
+    """A GPU of this machine that no other unit of the study uses, where there are any."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    locks = [FileLock(folder / f".gpu{i}.lock") for i in range(torch.cuda.device_count())]
+    while True:
+        for number, lock in enumerate(locks):
+            try:
+                lock.acquire(timeout=0.2)
+            except Timeout:
+                continue
+            try:
+                with torch.cuda.device(number):
+                    yield
+            finally:
+                lock.release()
+            return
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with resource_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConflictError(
+            "another process is running the study in this folder", where=str(folder)
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _same_study(study: Study, folder: Path) -> None:
+    path = folder / "study.toml"
+    if not path.exists():
+        write_text(path, to_toml(study))
+    elif found := differences(read_study(path), study):
+        raise ConflictError(
+            "the folder holds a study of other settings",
+            where=str(folder),
+            more=found,
+            do="name another folder with --out, or go on with `alasl study resume`",
+        )
+
+
+def _path(folder: Path, unit: Unit) -> Path:
+    return folder / "units" / f"{unit.name}.json"
+
+
+def _write(path: Path, dataset: Dataset, outcomes: Outcomes) -> None:
+    runs = [[asdict(e) | {"ap": _no_nan(e.ap)} for e in evaluations] for evaluations in outcomes]
+    content = {"table": dataset.labels.digest(), "runs": runs}
+    write_text(path, json.dumps(content, allow_nan=False) + "\n")
+
+
+def _read(path: Path, dataset: Dataset) -> Outcomes:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        outcomes = [
+            [Evaluation(**{**e, "epochs": tuple(e["epochs"]), "ap": _nan(e["ap"])}) for e in run]
+            for run in content["runs"]
+        ]
+        table = content["table"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            "not a unit of a study",
+            where=str(path),
+            seen=str(error),
+            do="delete it: `alasl study resume` makes it again",
+        ) from error
+    if table != dataset.labels.digest():
+        raise ConflictError(
+            "the data's table of entries is not the one that this study began with",
+            where=str(path),
+            do="name another folder with --out, or bring the table back as it was",
+        )
+    return outcomes
+
+
+def _no_nan(ap: tuple[float, ...]) -> list[float | None]:
+    return [None if value != value else value for value in ap]
+
+
+def _nan(ap: list[float | None]) -> tuple[float, ...]:
+    return tuple(float("nan") if value is None else value for value in ap)
