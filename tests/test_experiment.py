@@ -16,9 +16,9 @@ import pytest
 
 from alasl.data.dataset import Dataset
 from alasl.errors import AlaslError, ConflictError
+from alasl.experiment import simulate
 from alasl.runs import Record, load
 from alasl.settings import RunSettings
-from alasl.experiment import simulate
 
 SETTINGS = RunSettings(
     data="made", measure="entropy", noise=0.4, rounds=3, images=10, epochs=3, train="known"

@@ -25,6 +25,9 @@ from alasl.settings import RunSettings
 Progress = Callable[[int, int], None]
 OnEvent = Callable[[Record], None]
 
+# Where a fine-tuning keeps what it needs to go on in the middle.
+TRAINING = "training.safetensors"
+
 log = logging.getLogger("alasl")
 
 
@@ -116,7 +119,7 @@ def _simulate(
     loop = Loop(dataset.labels, split, settings)
     folder = journal.folder if journal else None
     classifier = make_classifier(
-        dataset, split, settings, folder / "training.safetensors" if folder else None, progress
+        dataset, split, settings, folder / TRAINING if folder else None, progress
     )
     record = before or Record(settings, _start(dataset, split, loop))
     if record.start.table != dataset.labels.digest():
@@ -125,7 +128,7 @@ def _simulate(
             where=str(folder),
             do="name another folder with --out, or bring the table back as it was",
         )
-    if journal and not before:
+    if journal and journal.writes and not before:
         write_config(settings, journal.folder, record.start.versions)
         journal.append(record.start)
     for event in record.rounds:
@@ -144,10 +147,12 @@ def _simulate(
         record.add(step)
         if journal:
             journal.append(step)
-        if folder and isinstance(step, Evaluation):
-            _weights(folder, step.round - 1).unlink(missing_ok=True)
+        if journal and journal.writes and isinstance(step, Evaluation):
+            _weights(journal.folder, step.round - 1).unlink(missing_ok=True)
         if on_event:
             on_event(record)
+    if journal and journal.writes:
+        (journal.folder / TRAINING).unlink(missing_ok=True)
     return record
 
 

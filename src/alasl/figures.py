@@ -37,7 +37,7 @@ COLOURS = {
     "medium+entropy": "#e5780b",
     "hard+medium+entropy": "#e567c6",
 }
-_DASHES = ("-", "--", ":", "-.")
+DASHES = ("-", "--", ":", "-.")
 _MARKERS = {"random": "o", **dict(zip(COLOURS, "s^DPvX*", strict=True))}
 
 # The least height of a mAP axis, in points: less would show chance as a cliff.
@@ -75,11 +75,16 @@ _STYLE = {
 
 def colour(measure: str) -> str:
     """The colour of a measure, by its name without parameters; Random is grey."""
-    name = measure.split(":")[0]
+    name = _name(measure)
     if name == "random":
         return GREY
     palette = list(COLOURS.values())
     return COLOURS.get(name, palette[zlib.crc32(name.encode("utf-8", "replace")) % len(palette)])
+
+
+def marker(measure: str) -> str:
+    """The marker of a measure, by its name without parameters."""
+    return _MARKERS.get(_name(measure), "h")
 
 
 def run_names(records: Sequence[Record]) -> list[str]:
@@ -114,25 +119,25 @@ def map_per_round(records: Sequence[Record]) -> Figure:
     """mAP in per cent after each round, one line a run; round 0 is before any answer."""
     from matplotlib.ticker import MaxNLocator
 
-    with _style():
-        figure, axes = _canvas()
+    with style():
+        figure, axes = canvas()
         _lines(axes, records, [[e.round for e in r.evaluations] for r in records])
         axes.set_xlabel("round (0: before any answer)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        return _legend(figure, axes)
+        return name_lines(figure, axes.get_lines())
 
 
 def map_per_cost(records: Sequence[Record]) -> Figure:
     """mAP in per cent over the answers that it took, one line a run."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    with _style():
-        figure, axes = _canvas()
+    with style():
+        figure, axes = canvas()
         _lines(axes, records, [r.costs for r in records])
         axes.set_xlabel("cost (answers: entries filled)")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: thousands(x)))
-        return _legend(figure, axes)
+        return name_lines(figure, axes.get_lines())
 
 
 def ap_per_label(record: Record) -> Figure:
@@ -152,12 +157,12 @@ def ap_per_label(record: Record) -> Figure:
     these = f"{len(shown)} of {len(last)} labels"
     if len(shown) < len(defined):
         these = f"the {these} that changed most"
-    with _style():
-        figure, axes = _canvas(1.3 + 0.2 * max(len(shown), 1))
+    with style():
+        figure, axes = canvas(1.3 + 0.2 * max(len(shown), 1))
         places = np.arange(len(shown))
         axes.barh(places, last[shown], 0.72, color=colour(record.settings.measure), alpha=0.75)
         axes.vlines(first[shown], places - 0.36, places + 0.36, color=INK, linewidth=1.6)
-        axes.set_yticks(places, [_plain(record.start.names[i], 24) for i in shown])
+        axes.set_yticks(places, [plain(record.start.names[i], 24) for i in shown])
         for tick in axes.get_yticklabels():
             tick.set_parse_math(False)
         axes.tick_params(axis="y", length=0)
@@ -167,10 +172,10 @@ def ap_per_label(record: Record) -> Figure:
         axes.set_ylim(-0.6, max(len(shown), 1) - 0.4)
         after = record.evaluations[-1].round
         axes.set_xlabel(f"AP (%): bar, after round {after}; line, before any answer")
-        _title(
+        set_title(
             axes,
-            f"{_plain(record.start.data)}: {these}\n"
-            f"{_plain(record.settings.measure)}, {_tested(record)}",
+            f"{plain(record.start.data)}: {these}\n"
+            f"{plain(record.settings.measure)}, {_tested(record)}",
         )
         return figure
 
@@ -191,7 +196,7 @@ def save(figure: Figure, path: Path) -> None:
     if path.suffix == ".svg":
         write_text(path, svg(figure))
     elif path.suffix == ".png":
-        with replacing(path) as beside, _style():
+        with replacing(path) as beside, style():
             figure.savefig(beside, format="png", facecolor="white", metadata={"Software": None})
     else:
         raise UsageError("a figure is written as .png or .svg", seen=str(path))
@@ -200,7 +205,7 @@ def save(figure: Figure, path: Path) -> None:
 def svg(figure: Figure, background: str = "white") -> str:
     """The figure as an SVG document; its text stays text."""
     file = io.StringIO()
-    with _style():
+    with style():
         figure.savefig(file, format="svg", facecolor=background, metadata={"Date": None})
     return file.getvalue()
 
@@ -211,7 +216,7 @@ def thousands(value: float) -> str:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
     """Our style alone, whatever the user's own matplotlibrc says."""
     import matplotlib.style
 
@@ -221,7 +226,8 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _canvas(height: float = 3.3) -> tuple[Figure, Axes]:
+def canvas(height: float = 3.3) -> tuple[Figure, Axes]:
+    """A figure of a column's width, in inches, with one chart."""
     # Not pyplot: it keeps every figure, and picks a display.
     from matplotlib.figure import Figure
 
@@ -232,34 +238,34 @@ def _canvas(height: float = 3.3) -> tuple[Figure, Axes]:
 def _lines(axes: Axes, records: Sequence[Record], xs: Sequence[Sequence[float]]) -> None:
     dashes: Counter[str] = Counter()
     for name, record, x in zip(run_names(records), records, xs, strict=True):
-        measure = record.settings.measure.split(":")[0]
+        measure = record.settings.measure
         shade = colour(measure)
         (line,) = axes.plot(
             x,
             record.maps,
-            _DASHES[dashes[shade] % len(_DASHES)],
+            DASHES[dashes[shade] % len(DASHES)],
             color=shade,
-            marker=_MARKERS.get(measure, "h"),
+            marker=marker(measure),
             label="run",
-            zorder=2 if measure == "random" else 3,
+            zorder=2 if shade == GREY else 3,
         )
         # matplotlib hides a name that begins with an underscore if it is given right away.
-        line.set_label(_plain(name, 60))
+        line.set_label(plain(name, 60))
         dashes[shade] += 1
     axes.set_ylabel("mAP on the test set (%)")
-    axes.set_ylim(*_span([m for record in records for m in record.maps]))
-    _title(axes, _about(records))
+    axes.set_ylim(*span([m for record in records for m in record.maps]))
+    set_title(axes, _about(records))
     axes.margins(x=0.03)
 
 
-def _legend(figure: Figure, axes: Axes) -> Figure:
-    """The figure with the runs named below it, where there are several; the best first."""
+def name_lines(figure: Figure, lines: Sequence[Any]) -> Figure:
+    """The figure with its lines named below it, where there are several; the highest first."""
 
     def end(line: Any) -> float:
         heights = [h for h in line.get_ydata() if not math.isnan(h)]
         return -heights[-1] if heights else math.inf
 
-    lines = sorted(axes.get_lines(), key=end)
+    lines = sorted(lines, key=end)
     if len(lines) > 1:
         names = [str(line.get_label()) for line in lines]
         columns = 1 if max(map(len, names)) > 24 else 2
@@ -271,7 +277,7 @@ def _legend(figure: Figure, axes: Axes) -> Figure:
     return figure
 
 
-def _span(maps: Sequence[float]) -> tuple[float, float]:
+def span(maps: Sequence[float]) -> tuple[float, float]:
     """The limits of the mAP axis: the data and a little room, never less than `LEAST_SPAN`."""
     values = [value for value in maps if not math.isnan(value)]
     low, high = (min(values), max(values)) if values else (0.0, 100.0)
@@ -287,8 +293,8 @@ def _span(maps: Sequence[float]) -> tuple[float, float]:
 def _about(records: Sequence[Record]) -> str:
     """A title: data, measure or runs, and n."""
     data = dict.fromkeys(record.start.data for record in records)
-    shown = _plain(", ".join(data), 40)
-    runs = _plain(records[0].settings.measure, 40) if len(records) == 1 else f"{len(records)} runs"
+    shown = plain(", ".join(data), 40)
+    runs = plain(records[0].settings.measure, 40) if len(records) == 1 else f"{len(records)} runs"
     sizes = {(len(r.start.names), _tested(r)) for r in records}
     n = "data sets that differ in size"
     if len(sizes) == 1:
@@ -297,15 +303,22 @@ def _about(records: Sequence[Record]) -> str:
     return f"{shown}: {runs}\n{n}"
 
 
+def _name(measure: str) -> str:
+    """A measure's name without its parameters, and without the file that it is in."""
+    first, *rest = measure.split(":")
+    return rest[0] if rest and first.endswith(".py") else first
+
+
 def _tested(record: Record) -> str:
     return f"{thousands(record.start.sizes.get('test', 0))} test images"
 
 
-def _title(axes: Axes, text: str) -> None:
+def set_title(axes: Axes, text: str) -> None:
+    """A title that may hold any sign, `$` among them."""
     axes.set_title(text, parse_math=False)
 
 
-def _plain(text: str, longest: int = 40) -> str:
+def plain(text: str, longest: int = 40) -> str:
     """One printable line of a name that may hold anything."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -122,19 +122,28 @@ class Record:
             self.rounds.append(event)
 
 
+def is_first_process() -> bool:
+    """Whether this process writes: of those that torchrun starts together, the first does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 class Journal:
     """The run's steps, one line each, appended and synced; a line cut short by a kill is dropped.
 
     Everything else in the folder is made from it, so a kill at any point loses one step at most.
+    Processes that torchrun starts together all read it, and the first writes it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.writes = is_first_process()
         self._path = folder / JOURNAL
         self._lock = FileLock(folder / ".lock")
 
     def open(self) -> None:
         """Take the folder for this process. Raises `ConflictError` while another run holds it."""
+        if not self.writes:
+            return
         with resource_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -168,6 +177,8 @@ class Journal:
 
     def append(self, event: Start | Evaluation | Round) -> None:
         """Add a step; once this returns it outlasts a kill and a power cut."""
+        if not self.writes:
+            return
         line = json.dumps(_encode(event), ensure_ascii=False, allow_nan=False) + "\n"
         with resource_errors(self._path), self._path.open("ab+") as file:
             file.seek(0)

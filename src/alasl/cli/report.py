@@ -25,14 +25,25 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The page to write. [default: report.html in DIR, or here for several]",
 )
+@click.option(
+    "--figures",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for the figures as PNG and SVG.",
+)
 @json_option
-def command(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+def command(
+    folders: tuple[Path, ...], out: Path | None, figures: Path | None, as_json: bool
+) -> None:
     """Write one self-contained HTML page on a run, finished or not, or compare several."""
     from alasl.report import headline, summary, table, write_report
 
     records = [load(folder) for folder in folders]
     out = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
     write_report(records, out, _paths(records[0]) if len(records) == 1 else None)
+    if figures:
+        from alasl.figures import write_figures
+
+        write_figures(records, figures)
     if as_json:
         runs = [
             {"folder": str(folder), **summary(record)}

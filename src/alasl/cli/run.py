@@ -20,7 +20,7 @@ from alasl.cli.options import (
     run_settings,
     show_warnings,
 )
-from alasl.runs import Record
+from alasl.runs import Record, is_first_process
 from alasl.settings import RunSettings
 
 
@@ -68,12 +68,13 @@ def run_and_show(
     from alasl.experiment import read_data, simulate
     from alasl.report import table, write_report, write_run
 
+    quiet = quiet or not is_first_process()
     show_warnings(quiet)
     records, summaries = [], []
     dataset = read_data(settings[0])
     paths = dict(zip(dataset.labels.images, dataset.paths or (), strict=False))
     for one, folder in zip(settings, folders, strict=True):
-        if not as_json:
+        if not (as_json or quiet):
             click.echo(f"{one.measure}, seed {one.seed} -> {folder}", err=True)
         rounds = Bar(one.measure, "round", quiet)
         record = simulate(
@@ -83,8 +84,12 @@ def run_and_show(
             progress=Bar("features", "image", quiet),
             on_event=partial(_advance, rounds),
         )
+        if not is_first_process():
+            continue
         records.append(record)
         summaries.append(write_run(record, folder, paths))
+    if not records:
+        return
     report = folders[0] / "report.html"
     if len(records) > 1:
         report = folders[0].parent / "report.html"

@@ -23,8 +23,9 @@ from alasl.models.feature_store import FeatureStore
 Progress = Callable[[int, int], None]
 
 BATCH = 32
-# bfloat16 is used where each image's features point the same way as in float32 within this.
-AGREEMENT = 0.999
+# bfloat16 is used where features have at least this mean cosine with those in float32: lite0 has
+# 0.9994 on Corel5k, where mAP then differs by 0.03 points, a twentieth of its spread over seeds.
+AGREEMENT = 0.998
 
 
 def cache_folder() -> Path:
@@ -129,7 +130,7 @@ class Extractor:
         if not has_fast_bfloat16(self.device):
             return "float32"
         fast, exact = (self._forward(pixels, p) for p in ("bfloat16", "float32"))
-        agree = torch.cosine_similarity(fast, exact).min().item() >= AGREEMENT
+        agree = torch.cosine_similarity(fast, exact).mean().item() >= AGREEMENT
         return "bfloat16" if agree else "float32"
 
 

@@ -17,7 +17,7 @@ from alasl.files import replacing
 from alasl.labels import Entries
 from alasl.losses import resolve
 from alasl.models.classifier import OnEpoch, Probabilities, Rows
-from alasl.models.device import pick_device
+from alasl.models.device import one_thread, pick_device
 from alasl.seeds import torch_seed
 
 
@@ -147,6 +147,17 @@ class Head:
         """See `Classifier.fit`."""
         if not keep:
             self._heads = self._new()
+        with one_thread():
+            self._fit(rows, targets, seed, watch, on_epoch)
+
+    def _fit(
+        self,
+        rows: Rows,
+        targets: Entries,
+        seed: int,
+        watch: Rows | None,
+        on_epoch: OnEpoch | None,
+    ) -> None:
 
         def tell(epoch: int, logits: Tensor) -> None:
             if on_epoch:
@@ -157,7 +168,8 @@ class Head:
 
     def predict(self, rows: Rows) -> Probabilities:
         """See `Classifier.predict`."""
-        return self._heads.logits(rows)[0].sigmoid().cpu().numpy()
+        with one_thread():
+            return self._heads.logits(rows)[0].sigmoid().cpu().numpy()
 
     def features(self, rows: Rows) -> NDArray[np.float32]:
         """See `Classifier.features`."""

@@ -1,36 +1,32 @@
-"""One self-contained HTML page: no script, no network, everything inline, every name escaped."""
+"""The page on a run, or on several side by side."""
 
 from __future__ import annotations
 
 import base64
 import io
 import math
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alasl.data.images import load_image
 from alasl.errors import AlaslError, DataError
-from alasl.figures import INK, colour, differing, map_per_cost, map_per_round, run_names, svg
+from alasl.figures import colour, differing, map_per_cost, map_per_round, run_names
 from alasl.figures import thousands as count
 from alasl.files import write_text
 from alasl.measures import resolve
 from alasl.metrics import map_at_cost, undefined
+from alasl.report.html import inline, render
 from alasl.report.summary import headline, summary
 from alasl.runs import Asked, Record
 from alasl.settings import RunSettings
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # The image file of each image id.
 Paths = Mapping[str, Path]
 
 # The longer side of a thumbnail, in pixels.
 THUMBNAIL = 96
-_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 
 def write_report(
@@ -51,21 +47,13 @@ def write_report(
 
 def page(records: Sequence[Record], paths: Paths | None = None, shown: int = 8) -> str:
     """The page's HTML; see `write_report`."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("alasl.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": count, "fixed": fixed, "signed": signed}
     runs = [
         _run(record, name, paths if len(records) == 1 else None, shown)
         for record, name in zip(records, run_names(records), strict=True)
     ]
-    html = environment.get_template("page.html.j2").render(
+    return render(
+        "alasl.report",
+        "page.html.j2",
         title=", ".join(dict.fromkeys(record.start.data for record in records))
         + (f": {runs[0]['name']}" if len(runs) == 1 else f": {len(runs)} runs"),
         runs=runs,
@@ -73,8 +61,6 @@ def page(records: Sequence[Record], paths: Paths | None = None, shown: int = 8) 
         comparison=_comparison(records, runs) if len(runs) > 1 else None,
         shown=shown,
     )
-    # A file name may hold bytes that are no text.
-    return html.encode("utf-8", "replace").decode("utf-8")
 
 
 def thumbnail(path: Path) -> bytes | None:
@@ -87,20 +73,6 @@ def thumbnail(path: Path) -> bytes | None:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=75)
     return file.getvalue()
-
-
-def fixed(value: float | None, digits: int = 1) -> str:
-    """A number with a fixed count of decimals, a dash where it is undefined."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
-def signed(value: float | None, digits: int = 1) -> str:
-    """A change with its sign, a dash where it is undefined."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -223,31 +195,5 @@ def _figures(records: Sequence[Record]) -> list[tuple[str, Any]]:
         says = ("mAP after each round.", "mAP over the answers used.")[number]
         zoomed = figure.axes[0].get_ylim()[0] > 0
         caption = f"{says} The mAP axis does not start at 0." if zoomed else says
-        figures.append((caption, _inline(figure, f"figure{number}", says)))
+        figures.append((caption, inline(figure, f"figure{number}", says)))
     return figures
-
-
-def _inline(figure: Figure, prefix: str, says: str) -> Any:
-    """The figure as an <svg> element for the page: its ink is the page's, its ids its own."""
-    from markupsafe import Markup
-
-    ElementTree.register_namespace("", _SVG)
-    ElementTree.register_namespace("xlink", _XLINK)
-    root = ElementTree.fromstring(svg(figure, background="none"))
-    for parent in list(root.iter()):
-        for child in list(parent):
-            # The style would hold for the whole page.
-            if child.tag.endswith("}metadata") or child.tag.endswith("}style"):
-                parent.remove(child)
-        for key, value in parent.attrib.items():
-            if key == "id":
-                parent.set(key, f"{prefix}-{value}")
-            elif key == f"{{{_XLINK}}}href":
-                parent.set(key, value.replace("#", f"#{prefix}-"))
-            else:
-                value = value.replace("url(#", f"url(#{prefix}-")
-                parent.set(key, value.replace(INK, "currentColor"))
-    for key in ("width", "height"):
-        del root.attrib[key]
-    root.attrib |= {"role": "img", "aria-label": says}
-    return Markup(ElementTree.tostring(root, encoding="unicode"))

@@ -18,6 +18,7 @@ from alasl.errors import ConflictError, DataError
 from alasl.experiment import make_split, read_data, simulate
 from alasl.files import resource_errors, write_text
 from alasl.loop import Loop
+from alasl.models.device import one_thread
 from alasl.models.features import features_of
 from alasl.models.head import standardised
 from alasl.runs import Evaluation
@@ -77,7 +78,7 @@ def run_study(
 
 
 def load_results(folder: Path, dataset: Dataset | None = None) -> Results:
-    """The results that a study's folder holds so far. Raises `DataError` where it holds no study."""
+    """The results that a study's folder holds so far. Raises `DataError` without a study."""
     path = folder / "study.toml"
     if not path.exists():
         raise DataError("no study here", where=str(folder), do="name a folder that a study made")
@@ -120,13 +121,8 @@ def run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[
         with _one_device(folder):
             record = simulate(runs[0], folder / "runs" / unit.name, dataset=dataset)
         return unit.name, [record.evaluations]
-    # The sums of a product may round otherwise on another number of threads.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return unit.name, _run_heads(dataset, runs)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _run_heads(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:

@@ -60,7 +60,7 @@ class Results:
 
 
 def results_csv(results: Results) -> str:
-    """A line for each evaluation of each run: grid, the settings that vary, seed, round, figures."""
+    """A line for each evaluation of each run: grid, what varies, seed, round, figures."""
     varied = list(dict.fromkeys(key for grid in results.study.grids for key in grid.values))
     figures = ["round", "images", "cost", "map", "map_last", "map_best"]
     rows: list[Sequence[object]] = [["grid", *varied, "seed", *figures]]

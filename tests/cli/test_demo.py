@@ -1,0 +1,35 @@
+"""`make demo`: the main job on the embedded default, as a newcomer sees it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alasl.runs import load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_the_table_and_the_reports_place(tmp_path: Path) -> None:
+    demo = subprocess.run(
+        ["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert demo.stdout.splitlines()[-1].split()[-2:] == [".venv/bin/alasl", "demo"]
+    done = subprocess.run(
+        [sys.executable, "-m", "alasl", "demo"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"^ +\d+ +\d+ +\d+ +\d+\.\d\d", done.stdout, re.MULTILINE)) == 22
+    last = done.stdout.splitlines()[-1]
+    assert last == "report: runs/demo/report.html"
+    assert (tmp_path / "runs/demo/report.html").stat().st_size > 10_000
+    # The scenes are as hard as they are meant to be: 10 % of them, whole, give 55 to 85.
+    clean = [sys.executable, "-m", "alasl", "run", "runs/demo/scenes", "--train", "clean"]
+    subprocess.run([*clean, "--rounds", "0", "--out", "c", "-q"], cwd=tmp_path, check=True)
+    assert 55 < load(tmp_path / "c").maps[0] < 85
