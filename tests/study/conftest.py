@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from alasl.study.spec import Study, parse, shipped
 # Answers for an image at no noise: with 500 images and 40 % noise, Random's cost is 16 000.
 LABELS = 80
 # How many more unknown entries than Random's an image has that the measure asks.
-DEARER = {"hard": 1.3, "medium": 1.3, "hard+medium": 1.3, "entropy": 1.0, "hard+entropy": 1.1}
+DEARER = {"hard": 1.3, "medium": 1.3, "hard+medium": 1.3, "hard+entropy": 1.1}
+DEARER |= {"random": 1.0, "entropy": 1.0}
 
 
 def final(run: RunSettings) -> float:
@@ -63,17 +63,17 @@ def make_study() -> Callable[..., Study]:
 
 @pytest.fixture(scope="session")
 def make_results() -> Callable[..., Results]:
-    """Results of a study: mAP rises from 28 to final(run), the more slowly the later.
+    """Results of a study: mAP rises from 28 to its last, the more slowly the later.
 
-    final, cost, chance: of a run's settings. missing: leaves out a run of a grid and settings.
+    last, dear: change a run's last mAP, and its answers for an image, that are made up otherwise.
+    missing: whether to leave out a run of a grid and settings.
     """
 
     def make(
         study: Study,
         seeds: int | None = None,
-        final: Callable[[RunSettings], float] = final,
-        cost: Callable[[RunSettings], float] = cost,
-        chance: Callable[[RunSettings, int], float] = chance,
+        last: Callable[[RunSettings, float], float] = lambda _, made_up: made_up,
+        dear: Callable[[RunSettings, float], float] = lambda _, made_up: made_up,
         missing: Callable[[str, RunSettings], bool] = lambda *_: False,
     ) -> Results:
         study = replace(study, seeds=seeds or study.seeds)
@@ -82,26 +82,19 @@ def make_results() -> Callable[..., Results]:
             for grid, settings in study.runs(seed):
                 if missing(grid, settings):
                     continue
-                extra, steps = chance(settings, seed), settings.rounds
+                rounds = settings.rounds
+                end = last(settings, final(settings)) + chance(settings, seed)
                 first = 28.0 + np.random.default_rng(seed).normal(0, 0.2)
+                answers = settings.images * dear(settings, cost(settings))
                 evaluations = []
-                for i in range(steps + 1):
-                    share = np.sqrt(i / steps) if steps else 1.0
-                    value = (
-                        float(first + share * (final(settings) + extra - 28.0))
-                        if steps
-                        else (final(settings) + extra)
-                    )
-                    asked = i * settings.images
+                for i in range(rounds + 1):
+                    value = float(first + np.sqrt(i / rounds) * (end - first)) if rounds else end
                     evaluations.append(
-                        Evaluation(i, asked, round(asked * cost(settings)), (value,), (value,), 0.0)
+                        Evaluation(
+                            i, i * settings.images, round(i * answers), (value,), (value,), 0.0
+                        )
                     )
                 runs.append(RunResult(grid, settings, tuple(evaluations)))
         return Results(study, "corel5k", 4999, LABELS, tuple(runs))
 
     return make
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    return tmp_path / "figures"

@@ -12,7 +12,7 @@ import click
 from alasl.errors import AlaslError, ResourceError
 from alasl.files import as_resource_error
 
-COMMANDS = ("run", "report", "check", "convert", "scenes", "measures", "demo")
+COMMANDS = ("run", "report", "study", "check", "convert", "scenes", "measures", "demo")
 
 INTERRUPTED = 130
 

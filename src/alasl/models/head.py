@@ -17,7 +17,7 @@ from alasl.files import replacing
 from alasl.labels import Entries
 from alasl.losses import resolve
 from alasl.models.classifier import OnEpoch, Probabilities, Rows
-from alasl.models.device import one_thread, pick_device
+from alasl.models.device import pick_device, small_products
 from alasl.seeds import torch_seed
 
 
@@ -51,15 +51,16 @@ def standardised(features: NDArray[np.floating], reference: Rows) -> Tensor:
 class Heads:
     """R linear heads over the same features, one for each run; each trains as if it were alone.
 
-    features: (N, D) standardised. weights: (R, D, L). bias: (R, L).
+    features: (N, D) standardised. weights: (R, D, L). bias: (R, 1, L).
     """
 
     def __init__(self, features: Tensor, runs: int, labels: int, settings: HeadSettings) -> None:
         self.features = features
         self.settings = settings
-        shape = (runs, features.shape[1], labels)
-        self.weights = torch.zeros(shape, dtype=features.dtype, device=features.device)
-        self.bias = torch.zeros((runs, 1, labels), dtype=features.dtype, device=features.device)
+        # The runs' columns lie side by side, so that all heads see an image in one product.
+        self._columns = features.new_zeros((features.shape[1], runs, labels))
+        self.weights = self._columns.permute(1, 0, 2)
+        self.bias = features.new_zeros((runs, 1, labels))
 
     def fit(
         self,
@@ -83,33 +84,43 @@ class Heads:
             self.bias = _log_odds(wanted).to(self.bias)
         orders = [torch.Generator().manual_seed(seed) for seed in seeds]
         loss: nn.Module = resolve(settings.loss, reduction="sum")
-        parameters = [self.weights.requires_grad_(), self.bias.requires_grad_()]
         rate = settings.rate or float(getattr(loss, "head_rate", 1e-3))
+        self._columns.grad = torch.empty_like(self._columns)
+        optimiser = torch.optim.AdamW(
+            [self._columns, self.bias], rate, weight_decay=settings.decay, fused=True
+        )
         steps = settings.epochs * -(-count // settings.batch)
-        optimiser = torch.optim.AdamW(parameters, rate, weight_decay=settings.decay, fused=True)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         watched = None if watch is None else self.features[torch.as_tensor(watch, device=device)]
         for epoch in range(settings.epochs):
             order = torch.stack([torch.randperm(count, generator=g) for g in orders]).to(device)
             for chosen in torch.split(order, settings.batch, dim=1):
-                logits = self._logits(self.features[images[run, chosen]])
-                # A sum over runs leaves each run its own gradient; the mean is over images.
-                (loss(logits, wanted[run, chosen]) / chosen.shape[1]).backward()
+                self._slope(loss, images.gather(1, chosen), wanted[run, chosen])
                 optimiser.step()
-                optimiser.zero_grad()
                 schedule.step()
             if watched is not None and on_epoch is not None:
-                with torch.no_grad():
-                    on_epoch(epoch, self._logits(watched))
-        for parameter in parameters:
-            parameter.requires_grad_(False)
+                on_epoch(epoch, self._logits(watched))
+        self._columns.grad = self.bias.grad = None
+
+    def _slope(self, loss: nn.Module, images: Tensor, targets: Tensor) -> None:
+        """Set the gradients of a step: images (R, B), targets (R, B, L)."""
+        seen = self.features.index_select(0, images.flatten()).view(*images.shape, -1)
+        logits = torch.baddbmm(self.bias, seen, self.weights).requires_grad_()
+        # The sum over runs leaves each run its own gradient; the mean is over images.
+        (slopes,) = torch.autograd.grad(loss(logits, targets) / images.shape[1], logits)
+        assert self._columns.grad is not None
+        # Written where the optimiser reads it: a product's own result would have to be copied.
+        torch.bmm(seen.transpose(1, 2), slopes, out=self._columns.grad.permute(1, 0, 2))
+        self.bias.grad = slopes.sum(dim=1, keepdim=True)
 
     def logits(self, rows: Rows) -> Tensor:
         """(R, n, L): each head's logits for the images `rows`."""
         return self._logits(self.features[torch.as_tensor(rows, device=self.features.device)])
 
     def _logits(self, features: Tensor) -> Tensor:
-        return torch.matmul(features, self.weights) + self.bias
+        runs, _, labels = self.bias.shape
+        logits: Tensor = features @ self._columns.flatten(1)
+        return logits.view(-1, runs, labels).permute(1, 0, 2) + self.bias
 
 
 def _log_odds(targets: Tensor) -> Tensor:
@@ -147,7 +158,7 @@ class Head:
         """See `Classifier.fit`."""
         if not keep:
             self._heads = self._new()
-        with one_thread():
+        with small_products(self._features.device):
             self._fit(rows, targets, seed, watch, on_epoch)
 
     def _fit(
@@ -168,7 +179,7 @@ class Head:
 
     def predict(self, rows: Rows) -> Probabilities:
         """See `Classifier.predict`."""
-        with one_thread():
+        with small_products(self._features.device):
             return self._heads.logits(rows)[0].sigmoid().cpu().numpy()
 
     def features(self, rows: Rows) -> NDArray[np.float32]:
@@ -178,7 +189,10 @@ class Head:
     def save(self, path: Path) -> None:
         """See `Classifier.save`."""
         with replacing(path) as beside:
-            save_file({"weights": self._heads.weights[0], "bias": self._heads.bias[0]}, beside)
+            save_file(
+                {"weights": self._heads.weights[0].contiguous(), "bias": self._heads.bias[0]},
+                beside,
+            )
 
     def load(self, path: Path) -> None:
         """See `Classifier.load`."""

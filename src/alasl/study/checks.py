@@ -61,7 +61,7 @@ class Claim:
     p: float
     n: int
     verdict: Verdict
-    says: str
+    sentence: str
 
 
 class Seeds:
@@ -197,7 +197,7 @@ def _decided(check: Check, number: int, outcome: Mapping[str, tuple[Effect, floa
         p=p,
         n=effect.n,
         verdict=verdict,
-        says=_sentence(check, shown, effect)
+        sentence=_sentence(check, shown, effect)
         + (
             f" Of {len(tested)} comparisons {len(support)} speak for the claim, "
             f"{len(counter)} against it."

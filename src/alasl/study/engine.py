@@ -18,7 +18,7 @@ from alasl.errors import ConflictError, DataError
 from alasl.experiment import make_split, read_data, simulate
 from alasl.files import resource_errors, write_text
 from alasl.loop import Loop
-from alasl.models.device import one_thread
+from alasl.models.device import small_products
 from alasl.models.features import features_of
 from alasl.models.head import standardised
 from alasl.runs import Evaluation
@@ -121,7 +121,7 @@ def run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[
         with _one_device(folder):
             record = simulate(runs[0], folder / "runs" / unit.name, dataset=dataset)
         return unit.name, [record.evaluations]
-    with one_thread():
+    with small_products(torch.device("cpu")):
         return unit.name, _run_heads(dataset, runs)
 
 

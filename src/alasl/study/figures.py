@@ -51,15 +51,14 @@ Value = Callable[[RunResult], float]
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """Runs that are equal but for the seed, and but for what a figure has along its axis."""
+    """Runs that are equal but for the seed, and but for what a figure has along its axis.
+
+    settings: what they share; what differs stands at its default.
+    """
 
     name: str
+    settings: RunSettings
     runs: tuple[RunResult, ...]
-
-    @property
-    def settings(self) -> RunSettings:
-        """Of its first run."""
-        return self.runs[0].settings
 
     @property
     def asks(self) -> bool:
@@ -85,6 +84,8 @@ def draw(results: Results, plot: Plot) -> Figure:
     """One figure of a study. Raises `DataError` where none of its runs is done."""
     name, _, parameter = plot.kind.partition(":")
     kind = _kind(plot)
+    if not _chosen(results, plot):
+        raise DataError("no run of this figure is done", where=f"figure {plot.file}")
     with style():
         return kind(results, plot, parameter or name.removeprefix("map-by-"))
 
@@ -174,25 +175,27 @@ def _map_per_cost(results: Results, plot: Plot, _: str) -> Figure:
 
 def _map_at_cost(results: Results, plot: Plot, cost: str) -> Figure:
     """mAP at a cost: one given, or in each seed the lowest last cost of the lines."""
-    lines = [line for line in lines_of(_chosen(results, plot)) if line.asks]
+    lines = _asking(results, plot)
     lowest: dict[int, float] = {}
     for line in lines:
-        for seed, value in line.by_seed(final_cost).items():
-            lowest[seed] = min(value, lowest.get(seed, math.inf))
+        for seed, last in line.by_seed(final_cost).items():
+            lowest[seed] = min(last, lowest.get(seed, math.inf))
     if cost.isdecimal():
         lowest = dict.fromkeys(lowest, float(cost))
         says = f"mAP at {thousands(float(cost))} answers"
     else:
         mean = interval(list(lowest.values())).mean
         says = f"mAP at the cost that all reach, {thousands(mean)} answers"
-    return _dots(
-        results, plot, lines, lambda run: map_at(run, lowest[run.settings.seed]), says, "mAP (%)"
-    )
+
+    def value(run: RunResult) -> float:
+        return map_at(run, lowest[run.settings.seed])
+
+    return _dots(results, plot, lines, value, says, "mAP (%)", "not reached in every seed")
 
 
 def _increase(results: Results, plot: Plot, _: str) -> Figure:
     """I of eq. 7."""
-    lines = [line for line in lines_of(_chosen(results, plot)) if line.asks]
+    lines = _asking(results, plot)
     says = "I: what answers raise mAP by (eq. 7)"
     unit = f"mAP points per {thousands(1000)} answers"
     return _dots(results, plot, lines, increase, says, unit)
@@ -305,6 +308,13 @@ def _chosen(results: Results, plot: Plot) -> list[RunResult]:
     return found
 
 
+def _asking(results: Results, plot: Plot) -> list[Line]:
+    lines = [line for line in lines_of(_chosen(results, plot)) if line.asks]
+    if not lines:
+        raise DataError("no run of this figure asks anything", where=f"figure {plot.file}")
+    return lines
+
+
 def _unasked(results: Results, noises: set[float]) -> list[RunResult]:
     """The runs that ask nothing, at these noises."""
     return [r for r in results.runs if not r.settings.rounds and r.settings.noise in noises]
@@ -313,7 +323,7 @@ def _unasked(results: Results, noises: set[float]) -> list[RunResult]:
 def lines_of(runs: Sequence[RunResult], along: str | None = None) -> list[Line]:
     """Runs by all their settings but the seed and what is along the axis, named by what varies.
 
-    Random comes first.
+    Random comes first, where there is one.
     """
     apart = {"seed", along}
     groups: dict[RunSettings, list[RunResult]] = {}
@@ -325,8 +335,9 @@ def lines_of(runs: Sequence[RunResult], along: str | None = None) -> list[Line]:
         for item in dataclasses.fields(RunSettings)
         if len({getattr(settings, item.name) for settings in groups}) > 1
     ]
-    lines = [Line(_name(settings, varied), tuple(group)) for settings, group in groups.items()]
-    return sorted(lines, key=lambda line: not line.random)
+    lines = [Line(_name(key, varied), key, tuple(group)) for key, group in groups.items()]
+    alone = sum(line.random for line in lines) == 1
+    return sorted(lines, key=lambda line: alone and not line.random)
 
 
 def _name(settings: RunSettings, varied: Sequence[str]) -> str:
@@ -334,6 +345,18 @@ def _name(settings: RunSettings, varied: Sequence[str]) -> str:
     if not settings.rounds:
         return ", ".join(["nothing asked", *(o for o in others if not o.startswith("rounds "))])
     return ", ".join(others if others and "measure" not in varied else [settings.measure, *others])
+
+
+def _baselines(lines: Sequence[Line]) -> dict[Line, Line]:
+    """For each line the one of Random that is equal in all else, where there are others as well."""
+    randoms = {line.settings: line for line in lines if line.random}
+    if len(randoms) == len(lines):
+        return {}
+    return {
+        line: randoms[key]
+        for line in lines
+        if line.asks and (key := replace(line.settings, measure="random")) in randoms
+    }
 
 
 def _at(line: Line, key: str, value: object) -> Line:
@@ -360,14 +383,13 @@ def _curves(
     """Lines with bands of mAP and, where Random is there, of the lead over it in the same seed."""
     from matplotlib.figure import Figure
 
-    random = next((line for line in lines if line.random), None)
     shown = {"mAP": {line: [run.maps for run in line.runs] for line in lines}}
-    if random and len(lines) > 1:
+    leads = {}
+    for line, random in _baselines(lines).items():
         base = {run.settings.seed: run for run in random.runs}
-        shown["lead"] = {
-            line: [lead(r, base[r.settings.seed]) for r in line.runs if r.settings.seed in base]
-            for line in lines
-        }
+        leads[line] = [lead(r, base[r.settings.seed]) for r in line.runs if r.settings.seed in base]
+    if leads:
+        shown["lead"] = {line: leads.get(line, []) for line in lines}
     figure = Figure(figsize=(WIDTH, 5.2 if len(shown) > 1 else 3.3))
     axes = list(figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0])
     drawn = [
@@ -447,31 +469,39 @@ def _along(axes: Axes, lines: Sequence[Line], along: str) -> list[Any]:
 
 
 def _dots(
-    results: Results, plot: Plot, lines: Sequence[Line], value: Value, says: str, unit: str
+    results: Results,
+    plot: Plot,
+    lines: Sequence[Line],
+    value: Value,
+    says: str,
+    unit: str,
+    gap: str = "undefined",
 ) -> Figure:
-    """A row for each line: its mean over seeds and, where Random is there, its lead over Random."""
+    """A row for each line: its mean over seeds and, where Random is there, its lead over Random.
+
+    gap: said of a line whose figure is undefined in some seed.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    if not lines:
-        raise DataError("no run asks anything", where=f"figure {plot.file}")
-    random = next((line for line in lines if line.random), None)
-    rivals = random is not None and len(lines) > 1
-    figure = Figure(figsize=(WIDTH + rivals, 1.5 + 0.27 * len(lines)))
-    panels = figure.subplots(1, 1 + rivals, sharey=True, squeeze=False)[0]
-    figures = {line: line.by_seed(value) for line in lines}
+    found = {line: line.by_seed(value) for line in lines}
+    # A mean over some seeds only would be of other seeds than the rest.
+    told = {line: mine for line, mine in found.items() if not any(map(math.isnan, mine.values()))}
+    leads = {
+        line: [told[line][seed] - told[random][seed] for seed in told[line] if seed in told[random]]
+        for line, random in _baselines(lines).items()
+        if line in told and random in told
+    }
+    figure = Figure(figsize=(WIDTH + bool(leads), 1.5 + 0.27 * len(lines)))
+    panels = figure.subplots(1, 1 + bool(leads), sharey=True, squeeze=False)[0]
     for row, line in enumerate(lines):
-        mine = figures[line]
-        found = [interval(list(mine.values()))]
-        if rivals and random:
-            base = figures[random]
-            found.append(interval([mine[s] - base[s] for s in mine if s in base]))
-        for axes, at in zip(panels, found, strict=True):
-            _bars(axes, [row], [at], line.shade, _marker(line, lines), across=True)
-        if math.isnan(found[0].mean):
-            panels[0].annotate(
-                "not reached", (0.03, row), xycoords=("axes fraction", "data"), va="center"
-            )
+        means = [list(told[line].values()) if line in told else None, leads.get(line)]
+        for axes, values in zip(panels, means, strict=False):
+            if values:
+                mark = _marker(line, lines)
+                _bars(axes, [row], [interval(values)], line.shade, mark, across=True)
+        if line not in told:
+            panels[0].annotate(gap, (0.03, row), xycoords=("axes fraction", "data"), va="center")
     first = panels[0]
     first.set_yticks(range(len(lines)), [plain(line.name, 60) for line in lines])
     for tick in first.get_yticklabels():
@@ -482,7 +512,7 @@ def _dots(
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.grid(True, axis="x")
         axes.tick_params(axis="y", length=0)
-    if rivals:
+    if leads:
         panels[1].axvline(0, color=GREY, linewidth=1, zorder=1)
         panels[1].set_xlabel("less Random's,\npaired by seed")
     text = _text(results, plot, lines, says, "bar")
@@ -537,8 +567,6 @@ def _text(
     along: str | None = None,
 ) -> str:
     """A title: what is shown, of which runs; the data; n and the interval; what is identical."""
-    if not lines:
-        raise DataError("no run of this figure is done", where=f"figure {plot.file}")
     where = "".join(
         f", {key} {f'{100 * value:.0f} %' if key == 'noise' else value}"
         for key, value in plot.where.items()

@@ -346,8 +346,8 @@ def _raises_asl(seeds: Seeds, at: Mapping[float, _Noise]) -> Iterator[Check]:
                 region = (gain - ROUNDED, gain + ROUNDED)
                 yield Check(
                     claim="S",
-                    paper="fig. 6b: Hard with entropy raises ASL's mAP by 10, 20 and 30 % at 20, 40 and "
-                    "60 % noise",
+                    paper="fig. 6b: Hard with entropy raises ASL's mAP by 10, 20 and 30 % at 20, "
+                    "40 and 60 % noise",
                     measured="final mAP of hard+entropy less that of ASL on the noisy pool, "
                     f"{way}: within {ROUNDED:g} of {gain:.0f}",
                     subject="final mAP of hard+entropy less that of {}",
@@ -403,7 +403,8 @@ def _converge(at: Mapping[float, _Noise]) -> Iterator[Check]:
             paper="at different costs",
             measured="last cost of the dearest measure above that of the cheapest, in each seed: "
             f"more than {DEARER:g} %",
-            subject=f"last cost of the dearest measure at {at[noise].percent} noise above that of {{}}",
+            subject=f"last cost of the dearest measure at {at[noise].percent} noise above that of "
+            "{}",
             unit="%",
             differences={"the cheapest": dearer},
             region=(DEARER, math.inf),

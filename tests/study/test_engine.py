@@ -1,0 +1,198 @@
+"""A study in its folder: the same files on any engine and number of workers, after any kill."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alasl.data.dataset import Dataset
+from alasl.data.formats import write
+
+STUDY = """
+name = "small"
+about = "a small study"
+seeds = 4
+
+[run]
+data = "made.npz"
+rounds = 2
+images = 5
+epochs = 3
+train = "clean"
+
+[[grid]]
+name = "measures"
+measure = ["random", "hard", "mine.py:mine"]
+noise = [0.3, 0.6]
+
+[[figure]]
+file = "rounds"
+kind = "map-per-round"
+grid = "measures"
+where = { noise = 0.6 }
+"""
+
+MINE = """
+from alasl.measures import measure
+
+@measure("mine", paper="")
+def mine(pool):
+    "The fewest unknown entries first."
+    return -pool.unknown_per_image.astype(float)
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Path:
+    dataset = make_dataset()
+    write(dataset.labels, tmp_path / "made.npz", "npz", features=dataset.features)
+    (tmp_path / "small.toml").write_text(STUDY)
+    (tmp_path / "mine.py").write_text(MINE)
+    return tmp_path
+
+
+def study(place: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "alasl", "study", *arguments]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What a study leaves, but for the locks."""
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and not p.name.endswith(".lock")
+    }
+
+
+@pytest.fixture
+def expected(place: Path) -> dict[str, bytes]:
+    study(place, "run", "small.toml", "--out", "one", "--workers", "1")
+    left = files(place / "one")
+    assert {"study.toml", "results.csv", "study.html", "figures/rounds.png"} <= set(left)
+    lines = left["results.csv"].decode().splitlines()
+    assert lines[0] == "grid,measure,noise,seed,round,images,cost,map,map_last,map_best"
+    assert len(lines) == 1 + 4 * 6 * 3
+    return left
+
+
+def test_two_workers_leave_the_same_files(place: Path, expected: dict[str, bytes]) -> None:
+    study(place, "run", "small.toml", "--out", "two", "--workers", "2")
+    assert files(place / "two") == expected
+
+
+def test_a_killed_study_goes_on_to_the_same_files(place: Path, expected: dict[str, bytes]) -> None:
+    command = [sys.executable, "-m", "alasl", "study"]
+    first = [*command, "run", "small.toml", "--out", "killed", "--workers", "1"]
+    units, kills = place / "killed" / "units", 0
+    for wanted in (0, 1, 2, 3):
+        arguments = first if kills == 0 else [*command, "resume", "killed", "--workers", "1"]
+        process = subprocess.Popen(
+            arguments, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None:
+            if (
+                len(list(units.glob("seed-*.json"))) >= wanted
+                and (place / "killed/study.toml").exists()
+            ):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                kills += 1
+            time.sleep(0.002)
+    assert kills >= 2
+    study(place, "resume", "killed")
+    assert files(place / "killed") == expected
+
+
+def test_ctrl_c_leaves_a_report_of_what_is_done(place: Path) -> None:
+    command = [sys.executable, "-m", "alasl", "study", "run", "small.toml", "--workers", "1"]
+    process = subprocess.Popen(
+        [*command, "--seeds", "30", "--out", "cut"], cwd=place, stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and len(list((place / "cut/units").glob("seed-*.json"))) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert "a report of what is done: cut/study.html" in err
+    assert "Traceback" not in err
+    assert (place / "cut" / "study.html").stat().st_size > 5000
+    assert (place / "cut" / "results.csv").read_text().count("\n") >= 1 + 2 * 6 * 3
+
+
+def test_a_folder_of_another_study_is_refused_with_the_difference(
+    place: Path, expected: dict[str, bytes]
+) -> None:
+    done = study(place, "run", "small.toml", "--rounds", "3", "--out", "one", code=6)
+    assert "[run] rounds: there 2, here 3" in done.stderr
+    assert files(place / "one") == expected
+    missing = study(place, "resume", "nowhere", code=3)
+    assert "no study here" in missing.stderr
+
+
+@pytest.mark.usefixtures("expected")
+def test_other_data_than_the_study_began_with_is_refused(place: Path) -> None:
+    with np.load(place / "made.npz") as arrays:
+        changed = dict(arrays)
+    changed["labels"][0] = 1 - changed["labels"][0]
+    np.savez(place / "made.npz", **changed)
+    done = study(place, "resume", "one", code=6)
+    assert "not the one that this study began with" in done.stderr
+
+
+def test_a_damaged_unit_is_named_and_made_again_once_deleted(
+    place: Path, expected: dict[str, bytes]
+) -> None:
+    unit = place / "one" / "units" / "seed-0002.json"
+    unit.write_text("{")
+    assert "seed-0002.json" in study(place, "resume", "one", code=3).stderr
+    unit.unlink()
+    study(place, "resume", "one")
+    assert files(place / "one") == expected
+
+
+@pytest.mark.slow
+def test_dask_leaves_the_same_files(place: Path, expected: dict[str, bytes]) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    study(place, "run", "small.toml", "--out", "dask", "--engine", "dask", "--workers", "2")
+    assert files(place / "dask") == expected
+
+
+@pytest.fixture
+def ray_cluster() -> Iterator[str]:
+    """Two raylets on this machine, one CPU each."""
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield cluster.address
+    cluster.shutdown()
+
+
+@pytest.mark.slow
+def test_two_ray_nodes_leave_the_same_files(
+    place: Path, expected: dict[str, bytes], ray_cluster: str
+) -> None:
+    engine = ["--engine", "ray", "--address", ray_cluster, "--workers", "2"]
+    study(place, "run", "small.toml", "--out", "ray", *engine)
+    assert files(place / "ray") == expected
+
+
+def test_a_cluster_that_is_not_there_is_named(place: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    arguments = ["run", "small.toml", "--engine", "dask", "--address", "tcp://127.0.0.1:9"]
+    done = study(place, *arguments, code=5)
+    assert "does not answer" in done.stderr
+    shutil.rmtree(place / "runs", ignore_errors=True)

@@ -1,0 +1,98 @@
+"""A study's file: grids, the shipped studies, and errors that name the nearest key."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from alasl.errors import DataError, UsageError
+from alasl.study.spec import Study, differences, parse, read_study, shipped, to_toml
+
+SMALL = {
+    "name": "small",
+    "seeds": 2,
+    "run": {"data": "d", "rounds": 2},
+    "grid": [{"name": "a", "measure": ["random", "hard"], "noise": [0.2, 0.4]}],
+}
+
+
+def test_a_grid_holds_every_combination_in_order() -> None:
+    runs = parse(SMALL, "x.toml").runs(7)
+    assert [(s.measure, s.noise, s.seed, s.rounds) for _, s in runs] == [
+        ("random", 0.2, 7, 2), ("random", 0.4, 7, 2), ("hard", 0.2, 7, 2), ("hard", 0.4, 7, 2),
+    ]  # fmt: skip
+
+
+def test_the_papers_study_has_all_its_runs() -> None:
+    paper = shipped()["paper"]
+    runs = paper.runs(0)
+    measures = [s for grid, s in runs if grid == "measures"]
+    assert len(measures) * paper.seeds == 480
+    assert {(s.train, s.rounds, s.images, s.epochs, s.final) for s in measures} == {
+        ("clean", 10, 50, 20, "mean")
+    }
+
+
+def test_paper_full_has_exactly_the_papers_settings() -> None:
+    study = shipped()["paper-full"]
+    for grid, run in study.runs(0):
+        assert (run.model, run.backbone, run.loss) == ("finetune", "tresnet_m", "asl")
+        assert (run.batch, run.epochs, run.images, run.clean) == (16, 20, 50, 0.1)
+        assert run.rounds == (0 if grid == "noisy" else 10)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_a_study_is_the_same_after_its_way_through_a_file(name: str, tmp_path: Path) -> None:
+    study = shipped()[name]
+    (tmp_path / "study.toml").write_text(to_toml(study))
+    again = read_study(tmp_path / "study.toml")
+    assert again == study
+    assert differences(again, study) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"sedes": 3}, "did you mean 'seeds'"),
+        ({"run": {"data": "d", "nosie": 0.1}}, "did you mean 'noise'"),
+        ({"grid": [{"mesure": ["hard"]}]}, "did you mean 'measure'"),
+        ({"grid": [{"measure": []}]}, "measure has no value"),
+        ({"grid": []}, r"at least one \[\[grid\]\]"),
+        ({"grid": [{"noise": [0.2, 1.2]}]}, "--noise must be"),
+        ({"grid": [{"name": "a"}, {"name": "a"}]}, "two grids have one name"),
+        ({"seeds": 0}, "whole number from 1 on"),
+        ({"figure": [{"file": "f", "kind": "map-per-round", "grid": "b"}]}, "unknown grid 'b'"),
+        ({"figure": [{"file": "f", "grid": "a"}]}, "a figure needs kind"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_nearest_key(change: dict, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse({**SMALL, **change}, "x.toml")
+
+
+@pytest.mark.parametrize("content", [b"name = ", b"\xff"])
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.toml").write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.toml"):
+        read_study(tmp_path / "x.toml")
+    with pytest.raises(DataError, match="nowhere"):
+        read_study(tmp_path / "nowhere.toml")
+
+
+def test_differences_are_named_one_by_one() -> None:
+    one = parse(SMALL, "x.toml")
+
+    def but(**change: object) -> Study:
+        return dataclasses.replace(one, **change)  # type: ignore[arg-type]
+
+    assert differences(one, but(seeds=3)) == ["seeds: there 2, here 3"]
+    assert differences(one, but(base={**one.base, "rounds": 3})) == [
+        "[run] rounds: there 2, here 3"
+    ]
+    other = parse({**SMALL, "grid": [{"name": "a", "measure": ["random"]}]}, "x.toml")
+    assert differences(one, other) == [
+        "[[grid]] a measure: there ['random', 'hard'], here ['random']",
+        "[[grid]] a noise: there [0.2, 0.4], here None",
+    ]

@@ -1,0 +1,85 @@
+"""Stacked runs come to what each would have come to alone, and common trainings are done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alasl.data.dataset import Dataset
+from alasl.data.split import stratified_split
+from alasl.experiment import simulate
+from alasl.loop import Loop
+from alasl.models.head import Heads, standardised
+from alasl.settings import RunSettings
+from alasl.study import stack
+
+BASE = RunSettings(data="made", rounds=3, images=8, epochs=4, train="clean")
+MEASURES = ("random", "medium", "hard", "hard+medium", "entropy", "hard+entropy")
+
+
+def loops_of(dataset: Dataset, runs: list[RunSettings]) -> tuple[list[Loop], object]:
+    split = stratified_split(dataset.labels, 0)
+    assert dataset.features is not None
+    seen = np.sort(np.concatenate([split.clean, split.pool]))
+    return [Loop(dataset.labels, split, run) for run in runs], standardised(dataset.features, seen)
+
+
+@pytest.mark.parametrize("train", ["clean", "known"])
+def test_each_run_comes_to_what_it_would_alone(
+    make_dataset: Callable[..., Dataset], train: str
+) -> None:
+    dataset = make_dataset(images=300, labels=12)
+    runs = [
+        replace(BASE, measure=measure, noise=noise, train=train)
+        for measure in MEASURES
+        for noise in (0.2, 0.6)
+    ]
+    loops, features = loops_of(dataset, runs)
+    outcome = stack.run_stack(loops, features)  # type: ignore[arg-type]
+    for run, evaluations, loop in zip(runs, outcome, loops, strict=True):
+        alone = simulate(run, dataset=dataset)
+        assert [e.cost for e in evaluations] == alone.costs, run.measure
+        maps = [e.map(run.final) for e in evaluations]
+        np.testing.assert_allclose(maps, alone.maps, atol=0.05)
+        asked = {a.image for step in alone.rounds for a in step.asked}
+        assert loop.images == len(asked)
+
+
+def test_trainings_that_runs_have_in_common_are_done_once(
+    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make_dataset(images=300, labels=12)
+    runs = [replace(BASE, measure=measure, noise=0.4) for measure in ("hard", "random")]
+    runs += [replace(BASE, measure="hard", noise=0.4), replace(BASE, rounds=0, noise=0.4)]
+    trained: list[int] = []
+    fit = Heads.fit
+
+    def counting(self: Heads, rows: list, *rest: object, **named: object) -> None:
+        trained.append(len(rows))
+        fit(self, rows, *rest, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Heads, "fit", counting)
+    loops, features = loops_of(dataset, runs)
+    outcome = stack.run_stack(loops, features)  # type: ignore[arg-type]
+    # The first is one for all; then hard (twice the same) and random in each of three rounds.
+    assert sum(trained) == 1 + 3 * 2
+    assert [len(o) for o in outcome] == [4, 4, 4, 1]
+    assert len({o[0] for o in outcome}) == 1
+    assert outcome[0] == outcome[2]
+
+
+def test_the_size_of_a_stack_changes_no_pick(
+    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make_dataset(images=300, labels=12)
+    runs = [replace(BASE, measure=m, noise=0.6) for m in MEASURES]
+    told = []
+    for size in (1, 3, 8):
+        monkeypatch.setattr(stack, "STACK", size)
+        loops, features = loops_of(dataset, runs)
+        outcome = stack.run_stack(loops, features)  # type: ignore[arg-type]
+        told.append([[e.cost for e in o] for o in outcome])
+    assert told[0] == told[1] == told[2]
