@@ -155,10 +155,16 @@ def _run(
     as_json: bool,
     quiet: bool,
 ) -> None:
+    from alasl.study.claims import claim_set
     from alasl.study.clusters import workers as open_workers
     from alasl.study.engine import load_results, run_study
+    from alasl.study.figures import check_plots
     from alasl.study.page import write_study
 
+    # What would only be missed at the end is asked for before hours of work.
+    check_plots(study)
+    if study.claims:
+        claim_set(study.claims)
     show_warnings(quiet)
     if not quiet:
         click.echo(f"{study.name}: {study.about} -> {folder}", err=True)
@@ -185,10 +191,14 @@ def _run(
                 "study": study.name,
                 "folder": str(folder),
                 "runs": len(results.runs),
-                "claims": [dataclasses.asdict(claim) for claim in claims],
+                "claims": [_no_nan(dataclasses.asdict(claim)) for claim in claims],
             }
         )
         return
     for claim in claims:
         click.echo(f"{claim.claim:4} {claim.verdict:15} {claim.sentence}")
     click.echo(f"report: {folder / 'study.html'}")
+
+
+def _no_nan(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and v != v else v for k, v in values.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,9 @@ def run_study(
         done = total - sum(len(unit.runs) for unit in left)
         if progress:
             progress(done, total)
-        jobs = [(study, unit, _with_features(dataset, study, extracting), folder) for unit in left]
+        if left:
+            dataset = _with_features(dataset, study, extracting)
+        jobs = [(study, unit, dataset, folder.resolve(), Path.cwd()) for unit in left]
         sizes = {unit.name: len(unit.runs) for unit in units}
         for name, outcomes in mapped(run_unit, jobs):
             _write(folder / "units" / f"{name}.json", dataset, outcomes)
@@ -114,8 +116,19 @@ def units_of(study: Study) -> list[Unit]:
     return units
 
 
-def run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[str, Outcomes]:
-    """One unit's name and its runs' evaluations; the same on any machine and number of workers."""
+def run_unit(
+    study: Study, unit: Unit, dataset: Dataset, folder: Path, here: Path
+) -> tuple[str, Outcomes]:
+    """One unit's name and its runs' evaluations; the same on any machine and number of workers.
+
+    here: the folder that the study was started in, where a relative name of a measure's file
+    begins; a cluster's workers start elsewhere, and share it with us or hold a copy.
+    """
+    with chdir(here) if here.is_dir() else nullcontext():
+        return _run_unit(study, unit, dataset, folder)
+
+
+def _run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[str, Outcomes]:
     runs = [study.runs(unit.seed)[number][1] for number in unit.runs]
     if not _stackable(runs[0]):
         with _one_device(folder):
