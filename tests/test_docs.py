@@ -31,6 +31,8 @@ NOT_RUN = {
     "alasl run scenes --backbone tresnet_m": "needs a file of weights, or the network",
     "alasl scenes runs/demo/scenes": "2 000 scenes, for the two commands below it",
     "python -m benchmarks.": "a search that takes an hour",
+    "alasl study paper DATA/corel5k": "ten minutes; the how-to runs it in miniature",
+    "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # Options of other programs that the docs name.
 FOREIGN = {"--nproc-per-node"}

@@ -38,7 +38,8 @@ def read_data(settings: RunSettings) -> Dataset:
         labels=settings.labels,
         format=settings.format,
         empty=settings.empty,  # type: ignore[arg-type]  # RunSettings checked it
-        features=Path(settings.features) if settings.features else None,
+        images=settings.image_folder,
+        features=settings.features,
     )
 
 

@@ -47,6 +47,7 @@ class RunSettings:
     empty: str | None = setting(
         None, "what an empty cell of a CSV means", choices=("unknown", "absent")
     )
+    image_folder: str | None = setting(None, "where the image files are [DATA/images]")
     features: str | None = setting(None, "features.npy (N, D) in the table's order, for the head")
     split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)

@@ -25,7 +25,12 @@ _LABELS_SHOWN = 20
 @click.argument("data", type=click.Path(path_type=Path))
 @table_options("--format")
 @click.option("--features", help="features.npy (N, D) in the table's order")
-@click.option("--images", type=click.Path(path_type=Path), help="the folder of images [images/]")
+@click.option(
+    "--image-folder",
+    "images",
+    type=click.Path(path_type=Path),
+    help="where the image files are [DATA/images]",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import os
 import sys
 import types
 import typing
@@ -20,6 +21,9 @@ from alasl.settings import RunSettings, from_dict, read_toml
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+download_option = click.option(
+    "--download", is_flag=True, help="allow fetching weights from the hub"
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 
 
@@ -81,6 +85,12 @@ def show_warnings(quiet: bool) -> None:
     log = logging.getLogger("alasl")
     log.handlers = [handler]
     log.setLevel(logging.ERROR if quiet else logging.WARNING)
+
+
+def allow_download(allowed: bool) -> None:
+    """Let this process, and those it starts, fetch pretrained weights."""
+    if allowed:
+        os.environ["ALASL_DOWNLOAD"] = "1"
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import click
 
 from alasl.cli.options import (
     Bar,
+    allow_download,
+    download_option,
     json_option,
     print_json,
     quiet_option,
@@ -28,7 +29,7 @@ from alasl.settings import RunSettings
 @click.argument("data", required=False)
 @run_options
 @click.option("--out", type=click.Path(path_type=Path), help="the run's folder [runs/...]")
-@click.option("--download", is_flag=True, help="allow fetching weights from the hub")
+@download_option
 @json_option
 @quiet_option
 def command(
@@ -46,8 +47,7 @@ def command(
     again; leave figures, tables and a report. The same command goes on with a run that was cut
     short.
     """
-    if download:
-        os.environ["ALASL_DOWNLOAD"] = "1"
+    allow_download(download)
     settings = run_settings(data, config, given)
     run_and_show([settings], [out or default_folder(settings)], as_json=as_json, quiet=quiet)
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from alasl.cli.options import Bar, json_option, print_json, quiet_option, run_options, show_warnings
+from alasl.cli.options import (
+    Bar,
+    allow_download,
+    download_option,
+    json_option,
+    print_json,
+    quiet_option,
+    run_options,
+    show_warnings,
+)
 from alasl.errors import UsageError
 from alasl.settings import read_toml
 
@@ -62,6 +71,7 @@ def study_options(function: Function) -> Function:
         run_options,
         click.option("--seeds", type=click.IntRange(1), help="how many seeds [the study's own]"),
         click.option("--out", type=click.Path(path_type=Path), help="the study's folder"),
+        download_option,
         engine_options,
         json_option,
         quiet_option,
@@ -127,9 +137,12 @@ def _new(
     address: str | None,
     as_json: bool,
     quiet: bool,
+    download: bool,
     **given: Any,
 ) -> None:
     from alasl.study.spec import checked
+
+    allow_download(download)
 
     changed = read_toml(config) if config else {}
     changed |= {name: value for name, value in given.items() if value is not None}

@@ -18,7 +18,7 @@ from alasl.runs import Evaluation
 from alasl.seeds import torch_seed
 
 # Heads that train at once: their weights and Adam's moments are to stay in the processor's cache.
-STACK = 8
+STACK = 12
 
 
 @dataclass

@@ -249,5 +249,5 @@ def _find_images(
         f"{len(missing)} of {len(ids)} image files are missing",
         where=where,
         more=[str(paths[row]) for row in missing],
-        do="put them there, or name another folder (--images, or images= in Python)",
+        do="put them there, or name another folder (--image-folder, or images= in Python)",
     )

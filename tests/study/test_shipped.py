@@ -1,0 +1,48 @@
+"""The studies that come with the package, at toy size."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alasl.data.scenes import make_scenes
+
+
+def study(place: Path, *arguments: str) -> dict:
+    command = [sys.executable, "-m", "alasl", "study", *arguments, "--out", "out", "--json"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_the_papers_full_study_runs_with_a_small_network(tmp_path: Path) -> None:
+    make_scenes(tmp_path / "scenes", 40)
+    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
+    toy = ["--seeds", "1", "--rounds", "1", "--images", "2", "--epochs", "1"]
+    told = study(tmp_path, "paper-full", "scenes", *small, *toy)
+    assert told["runs"] == 42
+    with (tmp_path / "out" / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    # 24 of the measures and 10 of the splits have two evaluations, 8 without asking have one.
+    assert len(rows) == 2 * 34 + 8
+    first = {row["map"] for row in rows if row["grid"] == "measures" and row["round"] == "0"}
+    assert len(first) == 1
+    verdicts = {claim["verdict"] for claim in told["claims"]}
+    assert verdicts == {"undecided"}
+
+
+@pytest.mark.slow
+def test_the_papers_study_runs_on_coco(shared_data: Path, tmp_path: Path) -> None:
+    data = str(shared_data / "coco256")
+    toy = ["--seeds", "2", "--rounds", "2", "--images", "4", "--epochs", "2"]
+    told = study(tmp_path, "paper", data, *toy)
+    assert told["runs"] == 84
+    figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    names = ["2", *(f"{n}{part}" for n in (3, 4, 5) for part in "abc"), "6a", "6b", "7a", "7b"]
+    assert {f"figure-{n}.{kind}" for n in names for kind in ("png", "svg")} <= figures
