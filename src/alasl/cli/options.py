@@ -68,11 +68,12 @@ class Bar:
         self._what, self._unit, self._quiet = what, unit, quiet
         self._bar: tqdm[Any] | None = None
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, beside: str = "") -> None:
         if self._bar is None:
             self._bar = tqdm(
                 total=total, desc=self._what, unit=self._unit, disable=self._quiet, file=sys.stderr
             )
+        self._bar.set_postfix_str(beside, refresh=False)
         self._bar.update(done - self._bar.n)
         if done == total:
             self._bar.close()

@@ -182,13 +182,14 @@ def _run(
     if not quiet:
         click.echo(f"{study.name}: {study.about} -> {folder}", err=True)
     try:
-        with open_workers(engine, workers, address) as mapped:
+        with open_workers(engine, workers, address) as found:
+            bar = Bar(study.name, "run", quiet)
             results = run_study(
                 study,
                 folder,
-                mapped,
+                found,
                 extracting=Bar("features", "image", quiet),
-                progress=Bar(study.name, "run", quiet),
+                progress=lambda done, running, of: bar(done, of, f"{running} running"),
             )
     except KeyboardInterrupt:
         partial = load_results(folder)

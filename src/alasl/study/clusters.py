@@ -5,56 +5,60 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import joblib
 
 from alasl.errors import ResourceError, UsageError
 
-Outcome = TypeVar("Outcome")
-Map = Callable[[Callable[..., Outcome], Sequence[tuple[Any, ...]]], Iterable[Outcome]]
-
 ENGINES = ("local", "ray", "dask")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Whoever does the units: how many at once, and map(f, arguments) -> outcomes, in any order."""
+
+    count: int
+    map: Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterable[Any]]
 
 
 @contextmanager
 def workers(
     engine: str = "local", count: int | None = None, address: str | None = None
-) -> Iterator[Map[Any]]:
-    """A function map(f, arguments) that yields outcomes as they come in, in any order.
+) -> Iterator[Workers]:
+    """Workers that hand in outcomes as they come in.
 
     count: how many work at once, by default as many as there are processors. address: of a running
     cluster; without one, Ray or Dask is started on this machine.
     Raises `ResourceError` where the engine is not installed or its cluster does not answer.
     """
     if engine == "local":
-        with _local(count) as mapped:
-            yield mapped
+        yield _local(count or os.cpu_count() or 1)
     elif engine == "ray":
-        with _ray(count, address) as mapped:
-            yield mapped
+        with _ray(count, address) as found:
+            yield found
     elif engine == "dask":
-        with _dask(count, address) as mapped:
-            yield mapped
+        with _dask(count, address) as found:
+            yield found
     else:
         raise UsageError(f"there is no engine {engine!r}", do=f"there are: {', '.join(ENGINES)}")
 
 
-@contextmanager
-def _local(count: int | None) -> Iterator[Map[Any]]:
+def _local(count: int) -> Workers:
     def mapped(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
         run = joblib.Parallel(
-            n_jobs=min(count or os.cpu_count() or 1, max(1, len(jobs))),
+            n_jobs=min(count, max(1, len(jobs))),
             return_as="generator_unordered",
             pre_dispatch="n_jobs",
         )
         yield from run(joblib.delayed(function)(*job) for job in jobs)
 
-    yield mapped
+    return Workers(count, mapped)
 
 
 @contextmanager
-def _ray(count: int | None, address: str | None) -> Iterator[Map[Any]]:
+def _ray(count: int | None, address: str | None) -> Iterator[Workers]:
     try:
         import ray
         from ray.util.joblib import register_ray
@@ -68,14 +72,15 @@ def _ray(count: int | None, address: str | None) -> Iterator[Map[Any]]:
         ) from error
     try:
         register_ray()
-        with joblib.parallel_config("ray", n_jobs=count or int(ray.cluster_resources()["CPU"])):
-            yield _in_waves
+        count = count or int(ray.cluster_resources()["CPU"])
+        with joblib.parallel_config("ray", n_jobs=count):
+            yield Workers(count, _in_waves(count))
     finally:
         ray.shutdown()
 
 
 @contextmanager
-def _dask(count: int | None, address: str | None) -> Iterator[Map[Any]]:
+def _dask(count: int | None, address: str | None) -> Iterator[Workers]:
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
@@ -88,24 +93,27 @@ def _dask(count: int | None, address: str | None) -> Iterator[Map[Any]]:
             "the Dask cluster does not answer", where=address, seen=str(error)
         ) from error
     try:
-        slots = sum(client.nthreads().values())
-        with joblib.parallel_config("dask", n_jobs=count or slots):
-            yield _in_waves
+        count = count or sum(client.nthreads().values())
+        with joblib.parallel_config("dask", n_jobs=count):
+            yield Workers(count, _in_waves(count))
     finally:
         client.close()
         if cluster is not None:
             cluster.close()
 
 
-def _in_waves(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+def _in_waves(size: int) -> Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Any]:
     """As many jobs at a time as there are workers: what has come in outlasts a kill.
 
     joblib gives no outcome of Ray or Dask before all jobs of a call are done.
     """
-    run = joblib.Parallel()
-    size = max(1, run._effective_n_jobs())
-    for start in range(0, len(jobs), size):
-        yield from run(joblib.delayed(function)(*job) for job in jobs[start : start + size])
+
+    def mapped(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        run = joblib.Parallel()
+        for start in range(0, len(jobs), size):
+            yield from run(joblib.delayed(function)(*job) for job in jobs[start : start + size])
+
+    return mapped
 
 
 def _missing(engine: str) -> ResourceError:

@@ -23,7 +23,7 @@ from alasl.models.features import features_of
 from alasl.models.head import standardised
 from alasl.runs import Evaluation
 from alasl.settings import RunSettings, from_dict
-from alasl.study.clusters import Map
+from alasl.study.clusters import Workers
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, differences, read_study, to_toml
 from alasl.study.stack import run_stack
@@ -47,15 +47,15 @@ class Unit:
 def run_study(
     study: Study,
     folder: Path,
-    mapped: Map[tuple[str, Outcomes]],
+    workers: Workers,
     *,
     extracting: Progress | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
 ) -> Results:
     """Do the runs of a study that its folder does not hold yet, and return all results.
 
-    mapped: from `clusters.workers`. Each unit is written whole as it comes in, so that a kill loses
-    only what was running. progress(done, of) counts runs.
+    workers: from `clusters.workers`. Each unit is written whole as it comes in, so that a kill
+    loses only what was running. progress(done, running, of) counts runs.
     Raises `ConflictError` where the folder is in use, or holds another study.
     """
     with _alone(folder):
@@ -64,18 +64,22 @@ def run_study(
         units = units_of(study)
         left = [unit for unit in units if not _path(folder, unit).exists()]
         total = sum(len(unit.runs) for unit in units)
-        done = total - sum(len(unit.runs) for unit in left)
-        if progress:
-            progress(done, total)
+        waiting = [len(unit.runs) for unit in left]
+
+        def tell() -> None:
+            if progress:
+                left = sum(waiting)
+                progress(total - left, sum(waiting[: workers.count]), total)
+
+        tell()
         if left:
             dataset = _with_features(dataset, study, extracting)
         jobs = [(study, unit, dataset, folder.resolve(), Path.cwd()) for unit in left]
         sizes = {unit.name: len(unit.runs) for unit in units}
-        for name, outcomes in mapped(run_unit, jobs):
+        for name, outcomes in workers.map(run_unit, jobs):
             _write(folder / "units" / f"{name}.json", dataset, outcomes)
-            done += sizes[name]
-            if progress:
-                progress(done, total)
+            waiting.remove(sizes[name])
+            tell()
         return load_results(folder, dataset)
 
 
