@@ -92,7 +92,7 @@ def test_a_table_without_images_can_be_checked(data: Path, capsys):
     assert status(["check", "table.csv", "--empty", "unknown"]) == 0
     assert "image files: none found" in capsys.readouterr().out
     images = str(data / "images")
-    assert status(["check", "table.csv", "--empty", "unknown", "--images", images]) == 0
+    assert status(["check", "table.csv", "--empty", "unknown", "--image-folder", images]) == 0
     assert "image files: 3, 0 bad" in capsys.readouterr().out
 
 

@@ -17,7 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.slow
 def test_the_demo_ends_with_the_table_and_the_reports_place(tmp_path: Path) -> None:
     demo = subprocess.run(
-        ["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", "--no-print-directory", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert demo.stdout.splitlines()[-1].split()[-2:] == [".venv/bin/alasl", "demo"]
     done = subprocess.run(
