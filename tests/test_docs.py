@@ -168,7 +168,13 @@ def anchors(page: Path) -> set[str]:
 
 
 def options(command: click.Command) -> set[str]:
-    return {"--help"} | {opt for p in command.params for opt in p.opts if opt.startswith("--")}
+    """The options of a command, and of the commands in it."""
+    found = {"--help"} | {opt for p in command.params for opt in p.opts if opt.startswith("--")}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        names = command.list_commands(context)
+        found = found.union(*(options(command.get_command(context, name)) for name in names))
+    return found
 
 
 def all_commands() -> dict[str, click.Command]:
