@@ -73,9 +73,8 @@ def make_classifier(
     from alasl.models.head import Head, HeadSettings, standardised
 
     features = features_of(dataset, settings.backbone, weights, progress)
-    reference = np.sort(np.concatenate([split.clean, split.pool]))
     return Head(
-        standardised(features, reference),
+        standardised(features, split.seen),
         len(dataset.labels.names),
         HeadSettings(**settings.training()),
     )

@@ -66,6 +66,16 @@ class Evaluation:
         """The best epoch's mAP; picked on the test set, so it flatters."""
         return max(self.epochs)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The evaluation as JSON takes it: an undefined AP is None."""
+        return {**asdict(self), "ap": [None if math.isnan(v) else v for v in self.ap]}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Evaluation:
+        """The evaluation of which `to_dict` made these values."""
+        ap = tuple(math.nan if v is None else v for v in values["ap"])
+        return cls(**{**values, "ap": ap, "epochs": tuple(values["epochs"])})
+
     def map(self, final: str) -> float:
         """The round's mAP by the setting `final`: mean, last or best."""
         return {"mean": self.map_mean, "last": self.map_last, "best": self.map_best}[final]
@@ -247,18 +257,15 @@ _KINDS: dict[str, type[Start] | type[Evaluation] | type[Round]] = {
 
 def _encode(event: Start | Evaluation | Round) -> dict[str, Any]:
     kind = next(name for name, cls in _KINDS.items() if isinstance(event, cls))
-    values = asdict(event)
-    if isinstance(event, Evaluation):
-        values["ap"] = [None if math.isnan(v) else v for v in event.ap]
+    values = event.to_dict() if isinstance(event, Evaluation) else asdict(event)
     return {"kind": kind, **values}
 
 
 def _decode(values: dict[str, Any]) -> Start | Evaluation | Round:
     cls = _KINDS[values.pop("kind")]
     if cls is Evaluation:
-        values["ap"] = tuple(math.nan if v is None else v for v in values["ap"])
-        values["epochs"] = tuple(values["epochs"])
-    elif cls is Round:
+        return Evaluation.from_dict(values)
+    if cls is Round:
         values["asked"] = tuple(Asked(**asked) for asked in values["asked"])
     else:
         values["names"] = tuple(values["names"])

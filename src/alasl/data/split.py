@@ -40,6 +40,11 @@ class Split:
                 )
             object.__setattr__(self, part, rows)
 
+    @property
+    def seen(self) -> Rows:
+        """The rows that training may look at: clean and pool, ascending."""
+        return np.sort(np.concatenate([self.clean, self.pool]))
+
 
 def stratified_split(labels: Labels, seed: int, clean: float = 0.1, test: float = 0.2) -> Split:
     """Clean and test sets of exactly round(share N) images, stratified; the rest is the pool.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
@@ -151,8 +150,7 @@ def _run_heads(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
         by_split.setdefault((run.split, run.clean, run.test), []).append(number)
     for numbers in by_split.values():
         split = make_split(dataset, runs[numbers[0]])
-        reference = np.sort(np.concatenate([split.clean, split.pool]))
-        features = standardised(dataset.features, reference)
+        features = standardised(dataset.features, split.seen)
         loops = [Loop(dataset.labels, split, runs[number]) for number in numbers]
         outcomes |= zip(numbers, run_stack(loops, features), strict=True)
     return [outcomes[number] for number in range(len(runs))]
@@ -230,7 +228,7 @@ def _path(folder: Path, unit: Unit) -> Path:
 
 
 def _write(path: Path, dataset: Dataset, outcomes: Outcomes) -> None:
-    runs = [[asdict(e) | {"ap": _no_nan(e.ap)} for e in evaluations] for evaluations in outcomes]
+    runs = [[e.to_dict() for e in evaluations] for evaluations in outcomes]
     content = {"table": dataset.labels.digest(), "runs": runs}
     write_text(path, json.dumps(content, allow_nan=False) + "\n")
 
@@ -238,10 +236,7 @@ def _write(path: Path, dataset: Dataset, outcomes: Outcomes) -> None:
 def _read(path: Path, dataset: Dataset) -> Outcomes:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        outcomes = [
-            [Evaluation(**{**e, "epochs": tuple(e["epochs"]), "ap": _nan(e["ap"])}) for e in run]
-            for run in content["runs"]
-        ]
+        outcomes = [[Evaluation.from_dict(e) for e in run] for run in content["runs"]]
         table = content["table"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
@@ -257,11 +252,3 @@ def _read(path: Path, dataset: Dataset) -> Outcomes:
             do="name another folder with --out, or bring the table back as it was",
         )
     return outcomes
-
-
-def _no_nan(ap: tuple[float, ...]) -> list[float | None]:
-    return [None if value != value else value for value in ap]
-
-
-def _nan(ap: list[float | None]) -> tuple[float, ...]:
-    return tuple(float("nan") if value is None else value for value in ap)
