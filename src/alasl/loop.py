@@ -96,7 +96,15 @@ class Loop:
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
         ties = stream(self.settings.seed, "ties", self.round + 1).random(len(self.split.pool))
         entries = self.labels.entries[self.split.pool[places]]
-        pool = Pool(entries, ties[places], probabilities, features, self.images, self.budget)
+        pool = Pool(
+            entries,
+            ties[places],
+            probabilities,
+            features,
+            asked=self.images,
+            budget=self.budget,
+            batch=self.settings.images,
+        )
         scores = self.measure(pool)
         query = select_images(entries, scores, self.settings.images, ties[places])
         answers = self._oracle.answer(Query(places[query.rows], query.cols))
@@ -125,7 +133,7 @@ class Loop:
         return np.asarray((entries == UNKNOWN).any(axis=1) & ~self._asked)
 
     def _event(
-        self, places: Rows, scores: NDArray[np.float64], query: Query, answers: NDArray[np.int8]
+        self, places: Rows, scores: NDArray[np.floating], query: Query, answers: NDArray[np.int8]
     ) -> Round:
         names, images = self.labels.names, self.labels.images
         asked = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def stream(seed: int, *path: str | int) -> np.random.Generator:
@@ -20,3 +21,18 @@ def stream(seed: int, *path: str | int) -> np.random.Generator:
 def torch_seed(seed: int, *path: str | int) -> int:
     """A 63-bit seed for a `torch.Generator`, from the same named streams."""
     return int(stream(seed, *path).integers(2**63 - 1))
+
+
+def spread(ties: NDArray[np.float64], columns: int) -> NDArray[np.float64]:
+    """(N, columns) draws in [0, 1), from one draw (N,) in [0, 1) for each row.
+
+    A row's draws depend on its own draw and the column alone, so that they travel with the row.
+    """
+    # SplitMix64 (Steele, Lea and Flood 2014) of the draw's bits, one step of the sequence a column.
+    step = np.uint64(0x9E3779B97F4A7C15)
+    state = ties.astype(np.float64).view(np.uint64)[:, None] + step * np.arange(
+        1, columns + 1, dtype=np.uint64
+    )
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(((state ^ (state >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53)

@@ -22,12 +22,25 @@ from numpy.typing import NDArray
 from alasl.errors import AlaslError, DataError, UsageError
 from alasl.labels import UNKNOWN, Entries
 
-Scores = NDArray[np.float64]
-Need = Literal["probabilities", "features"]
+Scores = NDArray[np.floating]
+Need = Literal["probabilities", "features", "members", "labelled"]
+Unit = Literal["image", "entry"]
 Function = Callable[..., Scores]
 
 GROUP = "alasl.measures"
 _REGISTRY: dict[str, Measure] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The images that may not be asked any more: the clean set, and the pool's finished ones.
+
+    entries: int8 (M, L). probabilities: (M, L) by the model, or None. features: (M, D), or None.
+    """
+
+    entries: Entries
+    probabilities: NDArray[np.floating] | None = None
+    features: NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,23 +51,35 @@ class Pool:
     ties: (N,) in [0, 1), one draw for each image, drawn in the data set's order so that it
         travels with the image: whatever is left to chance is decided by it (higher = first).
     probabilities: (N, L) in [0, 1] by the model, or None.
-    features: (N, D), or None.
-    asked, budget: images asked in earlier rounds, images that the whole run may ask.
+    features: (N, D), or None. members: (E, N, L), the probabilities of an ensemble, or None.
+    labelled: the images beside the pool of which all is known that can be, or None.
+    closed: bool (N, L), unknown entries that have been asked in vain; None for no such entry.
+    asked, budget: images (or answers, where entries are asked) of earlier rounds and of the whole
+        run. batch: how many of them this round picks.
+    memory: what the measure has noted in earlier rounds, as JSON takes it; it may write in it.
+    The large arrays may be memory-mapped.
     """
 
     entries: Entries
     ties: NDArray[np.float64]
     probabilities: NDArray[np.floating] | None = None
     features: NDArray[np.floating] | None = None
+    members: NDArray[np.floating] | None = None
+    labelled: Labelled | None = None
+    closed: NDArray[np.bool_] | None = None
     asked: int = 0
     budget: int = 0
+    batch: int = 50
+    memory: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         images = len(self.entries)
         shapes: dict[str, tuple[int, ...]] = {
             "ties": (images,),
             "probabilities": self.entries.shape,
+            "closed": self.entries.shape,
             "features": (images, *(() if self.features is None else self.features.shape[1:])),
+            "members": (0 if self.members is None else len(self.members), *self.entries.shape),
         }
         for name, shape in shapes.items():
             array = getattr(self, name)
@@ -63,14 +88,14 @@ class Pool:
                     f"the pool's {name} do not fit its entries",
                     seen=f"{array.shape}, expected {shape}",
                 )
-        p = self.probabilities
-        # Written so that NaN fails it as well.
-        if p is not None and p.size and not (p.min() >= 0 and p.max() <= 1):
-            raise DataError(
-                "probabilities must lie in [0, 1]",
-                seen=f"{p.min()} to {p.max()}",
-                do="apply the sigmoid to logits first",
-            )
+        for p in (self.probabilities, self.members):
+            # Written so that NaN fails it as well.
+            if p is not None and p.size and not (p.min() >= 0 and p.max() <= 1):
+                raise DataError(
+                    "probabilities must lie in [0, 1]",
+                    seen=f"{p.min()} to {p.max()}",
+                    do="apply the sigmoid to logits first",
+                )
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -85,6 +110,12 @@ class Pool:
         """(N,): known entries of each image."""
         return np.asarray(self.entries.shape[1] - self.unknown_per_image)
 
+    @cached_property
+    def askable(self) -> NDArray[np.bool_]:
+        """(N, L): True for an unknown entry that has not been asked in vain."""
+        unknown = self.entries == UNKNOWN
+        return np.asarray(unknown if self.closed is None else unknown & ~self.closed)
+
     def take(self, rows: NDArray[np.intp]) -> Pool:
         """The pool of some of its images."""
         return replace(
@@ -93,6 +124,8 @@ class Pool:
             ties=self.ties[rows],
             probabilities=None if self.probabilities is None else self.probabilities[rows],
             features=None if self.features is None else self.features[rows],
+            members=None if self.members is None else self.members[:, rows],
+            closed=None if self.closed is None else self.closed[rows],
         )
 
 
@@ -147,14 +180,17 @@ class Measure:
     """A registered measure with its settings; call it with a pool to get its scores.
 
     name, paper, about: its name, where it comes from, one line of what it asks first.
-    needs: what the pool must bring, "probabilities" or "features".
+    unit: whether it scores an image or each entry. needs: what the pool must bring.
+    work: how its arithmetic grows with N images, L labels, D features, E members.
     parameters: what may be set. settings: what was set.
     """
 
     name: str
     paper: str
     about: str
+    unit: Unit
     needs: frozenset[Need]
+    work: str
     parameters: tuple[Parameter, ...]
     function: Function = field(repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -172,35 +208,53 @@ class Measure:
         return ":".join(head + changed)
 
     def __call__(self, pool: Pool) -> Scores:
-        """(N,) scores, higher = ask first; -inf for images without an unknown entry.
+        """Scores, higher = ask first: (N,) of images, or (N, L) of entries, by `unit`.
 
-        The measure itself is shown only the images that have one.
+        -inf stands for what cannot be asked: an image without an askable entry, a known entry.
+        The measure itself is shown only the images that have something to ask.
         """
         for need in sorted(self.needs):
             if getattr(pool, need) is None:
                 raise UsageError(f"the measure {self.spec!r} needs the pool's {need}")
-        scores = np.full(len(pool), -np.inf)
-        askable = np.flatnonzero(pool.unknown_per_image)
-        if len(askable) == 0:
-            return scores
+        entrywise = self.unit == "entry"
+        askable = np.flatnonzero(pool.askable.any(axis=1))
         shown = pool if len(askable) == len(pool) else pool.take(askable)
-        found = np.asarray(self.function(shown, **self.settings), dtype=np.float64)
-        if found.shape != (len(shown),) or not np.isfinite(found).all():
+        expected = shown.entries.shape if entrywise else (len(shown),)
+        if not len(askable):
+            return np.full(pool.entries.shape if entrywise else len(pool), -np.inf)
+        found = np.asarray(self.function(shown, **self.settings))
+        if entrywise and found.shape == expected:
+            found = np.where(shown.askable, found, -np.inf)
+            right = not np.isnan(found).any() and np.isfinite(found.max(axis=1)).all()
+        else:
+            found = found.astype(np.float64, copy=False)
+            right = found.shape == expected and bool(np.isfinite(found).all())
+        if not right:
             raise DataError(
-                f"the measure {self.spec!r} must give one finite score for each image",
-                seen=f"shape {found.shape} for {len(shown)} images, "
-                f"{int((~np.isfinite(found)).sum())} not finite",
+                f"the measure {self.spec!r} must give one finite score for each {self.unit}",
+                seen=f"shape {found.shape}, expected {expected}; {int(np.isnan(found).sum())} NaN",
             )
+        if len(shown) == len(pool):
+            return found
+        scores = np.full(pool.entries.shape if entrywise else len(pool), -np.inf, found.dtype)
         scores[askable] = found
         return scores
 
 
-def measure(name: str, *, paper: str, needs: Iterable[Need] = ()) -> Callable[[Function], Function]:
+def measure(
+    name: str,
+    *,
+    paper: str,
+    needs: Iterable[Need] = (),
+    unit: Unit = "image",
+    work: str = "N L",
+) -> Callable[[Function], Function]:
     """Register a function of a pool as the measure `name`; the function itself is unchanged.
 
-    The function takes a `Pool` and keyword arguments with defaults, and returns (N,) finite
-    scores, higher = ask first. Its docstring's first line is its line in tables. An argument's
-    annotation may be a `Literal` of words, or `Annotated[float, Between(low, high)]`.
+    The function takes a `Pool` and keyword arguments with defaults, and returns finite scores,
+    higher = ask first: (N,) of images, or (N, L) of entries where `unit` is "entry" (what it says
+    of known entries does not matter). Its docstring's first line is its line in tables. An
+    argument's annotation may be a `Literal` of words, or `Annotated[float, Between(low, high)]`.
     """
 
     def register(function: Function) -> Function:
@@ -215,7 +269,9 @@ def measure(name: str, *, paper: str, needs: Iterable[Need] = ()) -> Callable[[F
             name=name,
             paper=paper,
             about=(inspect.getdoc(function) or "").split("\n")[0],
+            unit=unit,
             needs=frozenset(needs),
+            work=work,
             parameters=_parameters(function),
             function=function,
         )
