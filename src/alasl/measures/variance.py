@@ -1,0 +1,121 @@
+"""Variance: the entries whose answers make the model surest of all the other images of the label.
+
+For each label the model is a logistic regression on the features, whose weights are known up to a
+Gaussian of covariance C = (I + sum over known entries of h x x^T)^-1, with h = p (1 - p) and x the
+features on a scale where a logit's variance is `SPREAD`^2 before anything is known. An answer to
+the entry of image x takes C x x^T C / (1/h + x^T C x) from C, whatever it is, and so takes
+
+    (x^T C M C x) / (1/h + x^T C x),    M = sum over the pool of h x x^T,
+
+from the pool's sum of h times the logit's variance, which is to second order twice what its
+cross-entropy could still fall. Entries of one label are picked one after the
+other, each with the covariance that the picks before it leave, so that a batch does not ask the
+same thing twice; and as many are picked for each label, for mAP counts all labels alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, eigh
+
+from alasl.labels import UNKNOWN
+from alasl.measures.base import Pool, Scores, measure
+
+SPREAD = 3.6
+# Directions of the features that are kept, and entries of a label that are compared in full.
+DIMS, CANDIDATES = 128, 200
+
+Matrix = NDArray[np.float32]
+
+
+@measure(
+    "variance",
+    paper="Schein and Ungar 2007 (A-optimality), for each label",
+    needs=("probabilities", "features", "labelled"),
+    unit="entry",
+    work="N L D^2",
+)
+def variance(pool: Pool) -> Scores:
+    """Entries whose answers reduce the variance of the label's other predictions most."""
+    labelled = pool.labelled
+    assert pool.probabilities is not None
+    assert pool.features is not None
+    assert labelled is not None
+    assert labelled.features is not None
+    assert labelled.probabilities is not None
+    here, there = _scaled(pool.features, labelled.features)
+    slope, slope_there = _slope(pool.probabilities), _slope(labelled.probabilities)
+    known = pool.entries != UNKNOWN
+    scores = np.zeros(pool.entries.shape)
+    labels = int(pool.askable.any(axis=0).sum())
+    # Twice a label's share, for labels that have fewer entries to ask than their share.
+    picks = -(-2 * pool.batch // max(labels, 1))
+    for label in range(pool.entries.shape[1]):
+        mine, theirs = known[:, label], labelled.entries[:, label] != UNKNOWN
+        weights = np.concatenate([slope[mine, label], slope_there[theirs, label]])
+        covariance = _covariance(np.concatenate([here[mine], there[theirs]]), weights)
+        askable = np.flatnonzero(pool.askable[:, label])
+        order = _ranking(here, slope[:, label], covariance, askable, picks, pool.ties)
+        scores[order, label] = 1 / np.arange(1, len(order) + 1)
+    return scores
+
+
+def _scaled(pool: NDArray[np.floating], labelled: NDArray[np.floating]) -> tuple[Matrix, Matrix]:
+    """Both parts' features by their main directions; a logit's variance is then `SPREAD`^2."""
+    mean = np.concatenate([pool, labelled]).mean(axis=0, dtype=np.float64).astype(np.float32)
+    here, there = (np.asarray(part, np.float32) - mean for part in (pool, labelled))
+    scatter = here.T @ here + there.T @ there
+    scale = SPREAD / np.sqrt(max(np.trace(scatter) / (len(here) + len(there)), 1e-12))
+    width = scatter.shape[0]
+    if width > DIMS:
+        _, main = eigh(scatter, subset_by_index=[width - DIMS, width - 1])
+        here, there = here @ main, there @ main
+    return here * np.float32(scale), there * np.float32(scale)
+
+
+def _slope(probabilities: NDArray[np.floating]) -> Matrix:
+    """p (1 - p), (n, L): how much a change of the logit moves the probability; never 0."""
+    p = np.clip(np.asarray(probabilities, np.float32), 1e-4, 1 - 1e-4)
+    return p * (1 - p)
+
+
+def _covariance(known: Matrix, weights: Matrix) -> Matrix:
+    """(D, D): what the known entries' features, (n, D), leave open of a label's weights."""
+    precision = (known * weights[:, None]).T @ known
+    precision.flat[:: len(precision) + 1] += 1
+    inverse = cho_solve(cho_factor(precision.astype(np.float64)), np.eye(len(precision)))
+    return np.asarray(inverse, np.float32)
+
+
+def _ranking(
+    features: Matrix,
+    slope: Matrix,
+    covariance: Matrix,
+    askable: NDArray[np.intp],
+    picks: int,
+    ties: NDArray[np.floating],
+) -> NDArray[np.intp]:
+    """The askable images of one label, (n,), those to ask first standing first."""
+    spread = features @ covariance
+    variance = np.einsum("nd,nd->n", spread, features)
+    alone = (slope * variance)[askable]
+    order = askable[np.lexsort((ties[askable], alone))[::-1]]
+    chosen = order[: max(CANDIDATES, picks)]
+    target = (features * slope[:, None]).T @ features
+    spread, mine = spread[chosen], features[chosen]
+    seen, variance = spread @ target, variance[chosen]
+    noise = 1 / slope[chosen]
+    found = []
+    left = np.ones(len(chosen), np.bool_)
+    for _ in range(min(picks, len(chosen))):
+        gain = np.einsum("nd,nd->n", seen, spread) / (noise + variance)
+        best = int(np.argmax(np.where(left, gain, -np.inf)))
+        found.append(best)
+        left[best] = False
+        taken = spread[best] / (noise[best] + variance[best])
+        shared = mine @ spread[best]
+        seen -= np.outer(shared, taken @ target)
+        spread -= np.outer(shared, taken)
+        variance = np.einsum("nd,nd->n", spread, mine)
+    return np.concatenate([chosen[found], chosen[left], order[len(chosen) :]])
