@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from alasl.measures import Measure, Pool, available
-from alasl.query import Query, select_images
+from alasl.query import Budget, Query, select
 
 LABELS = 80
 BATCH = 50
@@ -50,7 +50,7 @@ def plain_entropy(pool: Pool) -> object:
 def choose(pool: Pool, measure: Measure) -> Query:
     """Score and select, on a pool of which nothing has been counted yet."""
     fresh = replace(pool)
-    return select_images(fresh.entries, measure(fresh), BATCH, fresh.ties)
+    return select(fresh.askable, measure(fresh), fresh.ties, "images", Budget(images=BATCH))
 
 
 def main() -> None:

@@ -70,9 +70,14 @@ def make_classifier(
             checkpoint=checkpoint,
         )
     from alasl.models.features import features_of
-    from alasl.models.head import Head, HeadSettings, standardised
 
     features = features_of(dataset, settings.backbone, weights, progress)
+    if settings.model == "logistic":
+        from alasl.models.logistic import Logistic, flattened
+
+        return Logistic(flattened(features, split.seen), len(dataset.labels.names))
+    from alasl.models.head import Head, HeadSettings, standardised
+
     return Head(
         standardised(features, split.seen),
         len(dataset.labels.names),
@@ -221,16 +226,19 @@ def _evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
         epochs=tuple(maps),
         ap=tuple(float(v) for v in 100 * ap),
         seconds=time.perf_counter() - begun,
+        time=loop.time,
     )
 
 
 def _ask(loop: Loop, classifier: Classifier) -> Round:
-    needs = loop.measure.needs
-    rows = loop.askable()
-    return loop.ask(
-        probabilities=classifier.predict(rows) if "probabilities" in needs else None,
-        features=classifier.features(rows) if "features" in needs else None,
-    )
+    if "members" in loop.measure.needs:
+        settings = loop.settings
+        classifier.fit_members(
+            *loop.training_set(),
+            seed=torch_seed(settings.seed, "members", loop.round),
+            members=settings.members,
+        )
+    return loop.ask(classifier)
 
 
 def _weights(folder: Path, round: int) -> Path:

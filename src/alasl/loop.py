@@ -6,6 +6,8 @@ person who answers next week can drive it; and every step is an event that can b
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +15,9 @@ from alasl.data.hide import MECHANISMS, hide
 from alasl.data.split import Split
 from alasl.errors import DataError, NothingToDo, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
-from alasl.measures import Measure, Pool, resolve
+from alasl.measures import Labelled, Measure, Pool, resolve
 from alasl.oracles import SimulatedOracle
-from alasl.query import Query, select_images
+from alasl.query import Budget, Price, Query, select
 from alasl.runs import Asked, Round
 from alasl.seeds import stream
 from alasl.settings import RunSettings
@@ -23,11 +25,25 @@ from alasl.settings import RunSettings
 Rows = NDArray[np.intp]
 
 
+class Sight(Protocol):
+    """What a measure may see of images by the model: each a function of rows (n,)."""
+
+    def predict(self, rows: Rows) -> NDArray[np.floating]:
+        """(n, L): the probability that each label is present."""
+
+    def features(self, rows: Rows) -> NDArray[np.floating]:
+        """(n, D): what the model sees before its last layer."""
+
+    def members(self, rows: Rows) -> NDArray[np.floating]:
+        """(E, n, L): the probabilities by each member of an ensemble."""
+
+
 class Loop:
     """One experiment's state: the table as known so far, who is clean, what it has cost.
 
     truth: the complete table, which only the oracle and the evaluation see.
     split: rows of the clean set, the pool and the test set.
+    cost: answers that filled an entry. time: seconds of people's time.
     """
 
     def __init__(self, truth: Labels, split: Split, settings: RunSettings) -> None:
@@ -42,8 +58,11 @@ class Loop:
         self.labels = truth.forget(hidden)
         self.test_entries: Entries = truth.entries[split.test]
         self.cost = 0
+        self.time = 0.0
         self.round = 0
-        self._asked = np.zeros(len(split.pool), np.bool_)
+        self._asked = np.zeros(pool_truth.shape, np.bool_)
+        self._memory: dict[str, Any] = {}
+        self._price = Price(settings.answer_seconds, settings.open_seconds)
         self._oracle = SimulatedOracle(
             pool_truth, stream(settings.seed, "oracle"), settings.oracle_error
         )
@@ -53,19 +72,13 @@ class Loop:
     @property
     def images(self) -> int:
         """Images asked so far."""
-        return int(self._asked.sum())
-
-    @property
-    def budget(self) -> int:
-        """Images the whole run may ask."""
-        return self.settings.rounds * self.settings.images
+        return int(self._asked.any(axis=1).sum())
 
     def training_set(self) -> tuple[Rows, Entries]:
         """The rows (n,) to train on now, and their targets (n, L)."""
         pool, entries = self.split.pool, self.labels.entries
-        full = (entries[pool] != UNKNOWN).all(axis=1) | self._asked
         if self.settings.train == "clean":
-            rows = np.concatenate([self.split.clean, pool[full]])
+            rows = np.concatenate([self.split.clean, pool[self._finished()]])
         else:
             rows = np.concatenate([self.split.clean, pool])
         # In the order of the table, so that the order of asking leaves no trace.
@@ -76,39 +89,28 @@ class Loop:
         known = (targets != UNKNOWN).any(axis=1)
         return rows[known], targets[known]
 
-    def askable(self) -> Rows:
-        """The rows (n,) of the pool that may be asked now: something unknown, not asked yet."""
-        return self.split.pool[self._askable()]
+    def ask(self, sight: Sight | None = None) -> Round:
+        """The next round: pick entries by the measure, have them answered, take the answers.
 
-    def ask(
-        self,
-        probabilities: NDArray[np.floating] | None = None,
-        features: NDArray[np.floating] | None = None,
-    ) -> Round:
-        """The next round: pick images by the measure, have them answered, take the answers.
-
-        probabilities: (n, L), features: (n, D), of the images `askable`, where the measure needs
-        them.
-        Raises `NothingToDo` where no image can be asked.
+        sight: what the model sees, where the measure needs it.
+        Raises `NothingToDo` where nothing can be asked.
         """
-        places = np.flatnonzero(self._askable())
+        places = np.flatnonzero(~self._finished())
         if len(places) == 0:
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
         ties = stream(self.settings.seed, "ties", self.round + 1).random(len(self.split.pool))
-        entries = self.labels.entries[self.split.pool[places]]
-        pool = Pool(
-            entries,
-            ties[places],
-            probabilities,
-            features,
-            asked=self.images,
-            budget=self.budget,
-            batch=self.settings.images,
-        )
+        pool = self._pool(places, ties[places], sight)
         scores = self.measure(pool)
-        query = select_images(entries, scores, self.settings.images, ties[places])
+        query = select(
+            pool.askable,
+            scores,
+            pool.ties,
+            self.settings.ask,  # type: ignore[arg-type]  # RunSettings checked it
+            self._budget(),
+            self._price,
+        )
         answers = self._oracle.answer(Query(places[query.rows], query.cols))
-        event = self._event(places, scores, query, answers)
+        event = self._event(places, scores, query, answers, pool.memory)
         self.take(event)
         return event
 
@@ -116,43 +118,108 @@ class Loop:
         """Take a round's answers into the table and the ledger; replaying a run is just this."""
         row_of = {self.labels.images[row]: place for place, row in enumerate(self.split.pool)}
         col_of = {name: col for col, name in enumerate(self.labels.names)}
-        places = [row_of[asked.image] for asked in event.asked]
-        rows, cols, values = [], [], []
-        for place, asked in zip(places, event.asked, strict=True):
+        places, cols, values = [], [], []
+        for asked in event.asked:
+            place = row_of[asked.image]
             for name, value in asked.answers.items():
-                rows.append(self.split.pool[place])
+                places.append(place)
                 cols.append(col_of[name])
                 values.append(value)
+        rows = self.split.pool[places]
         self.labels = self.labels.merge(rows, cols, values, source=f"oracle, round {event.round}")
+        self._asked[places, cols] = True
         self.cost += sum(value != UNKNOWN for value in values)
-        self._asked[places] = True
+        self.time += len(event.asked) * self.settings.open_seconds
+        self.time += len(values) * self.settings.answer_seconds
+        self._memory = event.memory
         self.round = event.round
 
     def _askable(self) -> NDArray[np.bool_]:
         entries = self.labels.entries[self.split.pool]
-        return np.asarray((entries == UNKNOWN).any(axis=1) & ~self._asked)
+        return np.asarray((entries == UNKNOWN) & ~self._asked)
+
+    def _finished(self) -> NDArray[np.bool_]:
+        """The pool's images of which nothing is left to ask."""
+        return np.asarray(~self._askable().any(axis=1))
+
+    def _budget(self) -> Budget:
+        settings = self.settings
+        if settings.seconds is not None:
+            return Budget(seconds=settings.seconds)
+        if settings.ask == "images":
+            return Budget(images=settings.images)
+        return Budget(answers=settings.answers)
+
+    def _pool(self, places: Rows, ties: NDArray[np.float64], sight: Sight | None) -> Pool:
+        """What the measure is shown of the images at `places` of the pool, and beside them."""
+        needs, split, settings = self.measure.needs, self.split, self.settings
+        rows = split.pool[places]
+        known = np.sort(np.concatenate([split.clean, split.pool[self._finished()]]))
+
+        def seen(need: str, rows: Rows) -> NDArray[np.floating] | None:
+            if need not in needs or sight is None:
+                return None
+            return {
+                "probabilities": sight.predict,
+                "features": sight.features,
+                "members": sight.members,
+            }[need](rows)
+
+        by_images = settings.ask == "images"
+        batch = settings.images if by_images else settings.answers
+        if settings.seconds is not None:
+            price = settings.answer_seconds + settings.open_seconds
+            batch = max(
+                1, int(settings.seconds / (price if by_images else settings.answer_seconds))
+            )
+        return Pool(
+            self.labels.entries[rows],
+            ties,
+            seen("probabilities", rows),
+            seen("features", rows),
+            seen("members", rows),
+            labelled=Labelled(
+                self.labels.entries[known], seen("probabilities", known), seen("features", known)
+            )
+            if "labelled" in needs
+            else None,
+            closed=self._asked[places],
+            asked=self.images if by_images else int(self._asked.sum()),
+            budget=settings.rounds * batch,
+            batch=batch,
+            memory=dict(self._memory),
+        )
 
     def _event(
-        self, places: Rows, scores: NDArray[np.floating], query: Query, answers: NDArray[np.int8]
+        self,
+        places: Rows,
+        scores: NDArray[np.floating],
+        query: Query,
+        answers: NDArray[np.int8],
+        memory: dict[str, Any],
     ) -> Round:
         names, images = self.labels.names, self.labels.images
+        entries = self.labels.entries[self.split.pool]
+        starts = np.flatnonzero(np.diff(query.rows, prepend=-1))
         asked = []
-        for row in query.images:
-            mine = query.rows == row
-            told = {
-                names[col]: int(value)
-                for col, value in zip(query.cols[mine], answers[mine], strict=True)
-            }
+        for cols, told in zip(
+            np.split(np.arange(len(query)), starts[1:]),
+            np.split(answers, starts[1:]),
+            strict=True,
+        ):
+            row, chosen = query.rows[cols[0]], query.cols[cols]
+            place = places[row]
+            unknown = int((entries[place] == UNKNOWN).sum())
             asked.append(
                 Asked(
-                    image=images[self.split.pool[places[row]]],
-                    score=float(scores[row]),
-                    known=len(names) - len(told),
-                    unknown=len(told),
-                    answers=told,
+                    image=images[self.split.pool[place]],
+                    score=float(scores[row] if scores.ndim == 1 else scores[row, chosen].max()),
+                    known=len(names) - unknown,
+                    unknown=unknown,
+                    answers={names[c]: int(v) for c, v in zip(chosen, told, strict=True)},
                 )
             )
-        return Round(self.round + 1, tuple(asked))
+        return Round(self.round + 1, tuple(asked), memory)
 
     def _refuse_a_test_without_positives(self) -> None:
         if not (self.test_entries == PRESENT).any():
@@ -163,16 +230,19 @@ class Loop:
             )
 
     def _refuse_too_large_a_budget(self) -> None:
-        available = int(self._askable().sum())
-        if available == 0 and self.settings.rounds:
+        askable, settings = self._askable(), self.settings
+        if not askable.any() and settings.rounds:
             raise NothingToDo(
                 "no entry of the pool is unknown, so there is nothing to ask",
                 do="hide some with --noise",
             )
-        if self.budget > available:
+        by_images = settings.ask == "images"
+        available = int(askable.any(axis=1).sum() if by_images else askable.sum())
+        each = settings.images if by_images else settings.answers
+        if settings.seconds is None and settings.rounds * each > available:
+            what = "images" if by_images else "answers"
             raise UsageError(
                 "the budget is beyond the pool",
-                seen=f"{self.settings.rounds} rounds of {self.settings.images} images, "
-                f"{available} images to ask",
-                do="lower --rounds or --images",
+                seen=f"{settings.rounds} rounds of {each} {what}, {available} to ask",
+                do=f"lower --rounds or --{what}",
             )

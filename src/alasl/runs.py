@@ -42,6 +42,7 @@ class Evaluation:
 
     cost: entries that the oracle has filled so far. epochs: mAP after each epoch, in per cent.
     ap: AP of each label after the last epoch, in per cent, NaN where undefined.
+    seconds: that the training took. time: seconds of people's time so far.
     """
 
     round: int
@@ -50,6 +51,7 @@ class Evaluation:
     epochs: tuple[float, ...]
     ap: tuple[float, ...]
     seconds: float
+    time: float = 0.0
 
     @property
     def map_mean(self) -> float:
@@ -83,7 +85,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Asked:
-    """One image asked in a round, why (its score; known and unknown entries), and the answers."""
+    """One image asked in a round, why, and the answers to those of its entries that were asked.
+
+    score: of the image, or of the best of its entries. known, unknown: its entries until then.
+    """
 
     image: str
     score: float
@@ -94,10 +99,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Round:
-    """The query of one round with its answers; the first is round 1."""
+    """The query of one round with its answers; the first is round 1.
+
+    memory: what the measure noted for later rounds.
+    """
 
     round: int
     asked: tuple[Asked, ...]
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -123,6 +132,11 @@ class Record:
     def costs(self) -> list[int]:
         """Entries that the oracle had filled at each evaluation."""
         return [e.cost for e in self.evaluations]
+
+    @property
+    def times(self) -> list[float]:
+        """Seconds of people's time at each evaluation."""
+        return [e.time for e in self.evaluations]
 
     def add(self, event: Evaluation | Round) -> None:
         """Take one more step of the run into the record."""
@@ -225,12 +239,14 @@ def write_config(settings: RunSettings, folder: Path, versions: dict[str, str]) 
 
 
 def _rounds_rows(record: Record) -> list[list[object]]:
-    head = ["round", "images", "cost", "map", "map_last", "map_best", "seconds"]
+    head = ["round", "images", "cost", "time", "map", "map_last", "map_best", "seconds"]
     rows: list[list[object]] = [[*head, *record.start.names]]
     for e, value in zip(record.evaluations, record.maps, strict=True):
         figures = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
         per_label = ["" if math.isnan(v) else f"{v:.4f}" for v in e.ap]
-        rows.append([e.round, e.images, e.cost, *figures, f"{e.seconds:.3f}", *per_label])
+        rows.append(
+            [e.round, e.images, e.cost, f"{e.time:g}", *figures, f"{e.seconds:.3f}", *per_label]
+        )
     return rows
 
 

@@ -53,14 +53,30 @@ class RunSettings:
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
 
-    measure: str = setting("hard+entropy", "which images to ask first: alasl measures")
+    measure: str = setting("hard+entropy", "what to ask first: alasl measures")
+    ask: str = setting(
+        "images",
+        "ask for all unknown entries of an image, or for single entries",
+        choices=("images", "entries"),
+    )
     noise: float = setting(0.4, "share of the pool's entries that is hidden", limits=BELOW_ONE)
     hide: str = setting(
         "uniform",
         "how entries are hidden: uniform, label, image, positives, or single (takes no --noise)",
     )
     rounds: int = setting(10, "rounds of asking", limits=NATURAL)
-    images: int = setting(50, "images asked in each round", limits=POSITIVE)
+    images: int = setting(50, "images in a round, where images are asked", limits=POSITIVE)
+    answers: int = setting(500, "answers in a round, where entries are asked", limits=POSITIVE)
+    seconds: float | None = setting(
+        None, "people's time in a round, seconds, in place of either", limits=POSITIVE
+    )
+    answer_seconds: float = setting(1.0, "people's time for an answer, seconds", limits=POSITIVE)
+    open_seconds: float = setting(
+        0.0, "people's time for opening an image, once a round, seconds", limits=NATURAL
+    )
+    members: int = setting(
+        8, "members of the ensemble, for measures that need one", limits=POSITIVE
+    )
     oracle_error: float = setting(
         0.0, "share of wrong answers of the simulated oracle", limits=BELOW_ONE
     )
@@ -77,8 +93,8 @@ class RunSettings:
     )
     model: str = setting(
         "head",
-        "a linear head on frozen features, or the whole backbone fine-tuned",
-        choices=("head", "finetune"),
+        "on frozen features a linear head, or logistic regression; or the whole backbone finetuned",
+        choices=("head", "logistic", "finetune"),
     )
     backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
     weights: str | None = setting(None, "a file with the backbone's weights")

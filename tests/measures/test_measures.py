@@ -9,7 +9,7 @@ import pytest
 
 from alasl.errors import DataError, NothingToDo, UsageError
 from alasl.measures import available, resolve
-from alasl.query import select_images
+from alasl.query import Budget, select
 
 SPECS = [measure.spec for measure in available()] + [
     f"{measure.name}:{parameter.name}={choice}"
@@ -25,7 +25,7 @@ every = pytest.mark.parametrize("spec", SPECS)
 
 
 def pick(pool, measure, images=3):
-    return select_images(pool.entries, measure(pool), images, pool.ties)
+    return select(pool.askable, measure(pool), pool.ties, "images", Budget(images=images))
 
 
 @every

@@ -11,7 +11,7 @@ import pytest
 
 from alasl.measures import Pool, resolve
 from alasl.measures.combine import combined, in_stages
-from alasl.query import select_images
+from alasl.query import Budget, select
 
 
 def ratio(row):
@@ -43,7 +43,9 @@ def by_loop(pool, value):
 
 def asked(pool, spec, images=10**6):
     scores = resolve(spec)(pool)
-    return select_images(pool.entries, scores, images, pool.ties).images.tolist()
+    return select(
+        pool.askable, scores, pool.ties, "images", Budget(images=images)
+    ).images.tolist()
 
 
 def test_random_asks_by_the_draws_alone(kind, make_pool):

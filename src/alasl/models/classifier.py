@@ -26,17 +26,28 @@ class Classifier(Protocol):
         *,
         seed: int,
         keep: bool = False,
+        weights: NDArray[np.floating] | None = None,
         watch: Rows | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> None:
         """Train on the images `rows` (n,) with `targets` (n, L); entries of -1 teach nothing.
 
+        weights: (n, L), 0 or more, how much each entry counts; None for 1.
         keep: go on from the last fit; otherwise restart from the pretrained weights.
         watch, on_epoch: after each epoch, on_epoch(epoch, logits (len(watch), L)) is called.
         """
 
     def predict(self, rows: Rows) -> Probabilities:
         """(n, L): the probability that each label is present in each of the images `rows`."""
+
+    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:
+        """Train an ensemble beside the classifier, each member on a bootstrap of the images.
+
+        Raises `UsageError` where the classifier has no ensembles.
+        """
+
+    def members(self, rows: Rows) -> Probabilities:
+        """(E, n, L): what `predict` would give by each member of the ensemble."""
 
     def features(self, rows: Rows) -> NDArray[np.float32]:
         """(n, D): what the classifier sees of each of the images `rows`, before its last layer."""

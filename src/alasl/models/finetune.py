@@ -71,6 +71,7 @@ class Finetune:
         *,
         seed: int,
         keep: bool = False,
+        weights: NDArray[np.floating] | None = None,
         watch: Rows | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> None:
@@ -82,7 +83,7 @@ class Finetune:
         """
         rows = np.asarray(rows, np.intp)
         self._check(rows, targets)
-        fit = self._identity(rows, targets, seed, keep, watch)
+        fit = self._identity(rows, targets, weights, seed, keep, watch)
         found = self._resume(fit)
         if not keep:
             self._backbone = self._pretrained(seed)
@@ -100,8 +101,9 @@ class Finetune:
             for epoch, logits in enumerate(watched):
                 on_epoch(epoch, logits)
         wanted = torch.as_tensor(targets)
+        counts = None if weights is None else torch.as_tensor(weights)
         for epoch in range(len(watched), epochs):
-            self._epoch(training, epoch, batches, rows, wanted, seed)
+            self._epoch(training, epoch, batches, rows, wanted, counts, seed)
             seen = self._logits(watch if watch is not None else rows[:0])
             watched.append(seen)
             self._write(training, fit, watched)
@@ -116,6 +118,17 @@ class Finetune:
     def predict(self, rows: Rows) -> Probabilities:
         """See `Classifier.predict`."""
         return torch.from_numpy(self._logits(rows)).sigmoid().numpy()
+
+    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:  # noqa: ARG002
+        """Raises `UsageError`: there are no ensembles of whole backbones."""
+        raise UsageError(
+            "this measure needs an ensemble, which fine-tuning does not train",
+            do="take --model head or logistic, or a measure that needs no members",
+        )
+
+    def members(self, rows: Rows) -> Probabilities:  # noqa: ARG002
+        """Never called: `fit_members` refuses."""
+        raise NotImplementedError
 
     def features(self, rows: Rows) -> NDArray[np.float32]:
         """See `Classifier.features`."""
@@ -177,6 +190,7 @@ class Finetune:
         batches: int,
         rows: Rows,
         targets: Tensor,
+        weights: Tensor | None,
         seed: int,
     ) -> None:
         order = stream(seed, "order", epoch).permutation(len(rows))
@@ -189,7 +203,8 @@ class Finetune:
         for number, (share, pixels) in enumerate(zip(shares, images, strict=True)):
             step = epoch * batches + number
             with seeded(torch_seed(seed, "step", step, self._ranks.rank), self._device):
-                total += training.step(step, pixels, targets[share].to(self._device))
+                counts = None if weights is None else weights[share].to(self._device)
+                total += training.step(step, pixels, targets[share].to(self._device), counts)
         if not self._ranks.total(total).isfinite():
             raise UsageError(
                 f"the loss is no longer finite in epoch {epoch + 1}", do="lower --rate"
@@ -222,7 +237,13 @@ class Finetune:
         return self._ranks.gather(np.concatenate(seen))
 
     def _identity(
-        self, rows: Rows, targets: Entries, seed: int, keep: bool, watch: Rows | None
+        self,
+        rows: Rows,
+        targets: Entries,
+        weights: NDArray[np.floating] | None,
+        seed: int,
+        keep: bool,
+        watch: Rows | None,
     ) -> dict[str, Any]:
         """What makes two fits one; not how many processes load, or compute, on what device."""
         settings = asdict(self._settings)
@@ -234,7 +255,8 @@ class Finetune:
             "seed": seed,
             "keep": keep,
             "images": _digest(*(self._images[row].encode() for row in rows)),
-            "targets": _digest(np.ascontiguousarray(targets, np.int8)),
+            "targets": _digest(np.ascontiguousarray(targets)),
+            "weights": None if weights is None else _digest(np.ascontiguousarray(weights)),
             "watched": None if watch is None else _digest(np.asarray(watch, np.int64)),
             "start": _digest(*(value.detach().cpu().contiguous().numpy() for value in start)),
         }

@@ -16,6 +16,7 @@ from alasl.errors import DataError
 from alasl.files import replacing
 from alasl.labels import Entries
 from alasl.losses import resolve
+from alasl.models.bootstrap import bootstrap
 from alasl.models.classifier import OnEpoch, Probabilities, Rows
 from alasl.models.device import pick_device, small_products
 from alasl.seeds import torch_seed
@@ -68,16 +69,19 @@ class Heads:
         targets: Sequence[Entries],
         *,
         seeds: Sequence[int],
+        weights: Sequence[NDArray[np.floating]] | None = None,
         watch: Rows | None = None,
         on_epoch: Callable[[int, Tensor], None] | None = None,
     ) -> None:
         """Train head r on images rows[r] (n,) with targets[r] (n, L); n is the same for all.
 
-        seeds: R, the order of each head's batches. on_epoch(epoch, logits (R, len(watch), L)).
+        seeds: R, the order of each head's batches. weights: R of (n, L) or (n, 1), how much each
+        entry counts; None for 1. on_epoch(epoch, logits (R, len(watch), L)).
         """
         device, settings = self.features.device, self.settings
         images = torch.as_tensor(np.stack(rows), device=device)
         wanted = torch.as_tensor(np.stack(targets), device=device)
+        counts = None if weights is None else torch.as_tensor(np.stack(weights), device=device)
         runs, count = images.shape
         run = torch.arange(runs, device=device)[:, None]
         if not self.bias.any():
@@ -95,19 +99,28 @@ class Heads:
         for epoch in range(settings.epochs):
             order = torch.stack([torch.randperm(count, generator=g) for g in orders]).to(device)
             for chosen in torch.split(order, settings.batch, dim=1):
-                self._slope(loss, images.gather(1, chosen), wanted[run, chosen])
+                self._slope(
+                    loss,
+                    images.gather(1, chosen),
+                    wanted[run, chosen],
+                    None if counts is None else counts[run, chosen],
+                )
                 optimiser.step()
                 schedule.step()
             if watched is not None and on_epoch is not None:
                 on_epoch(epoch, self._logits(watched))
         self._columns.grad = self.bias.grad = None
 
-    def _slope(self, loss: nn.Module, images: Tensor, targets: Tensor) -> None:
-        """Set the gradients of a step: images (R, B), targets (R, B, L)."""
+    def _slope(
+        self, loss: nn.Module, images: Tensor, targets: Tensor, weights: Tensor | None
+    ) -> None:
+        """Set the gradients of a step: images (R, B), targets and weights (R, B, L)."""
         seen = self.features.index_select(0, images.flatten()).view(*images.shape, -1)
         logits = torch.baddbmm(self.bias, seen, self.weights).requires_grad_()
         # The sum over runs leaves each run its own gradient; the mean is over images.
         (slopes,) = torch.autograd.grad(loss(logits, targets) / images.shape[1], logits)
+        if weights is not None:
+            slopes = slopes * weights
         assert self._columns.grad is not None
         # Written where the optimiser reads it: a product's own result would have to be copied.
         torch.bmm(seen.transpose(1, 2), slopes, out=self._columns.grad.permute(1, 0, 2))
@@ -133,6 +146,25 @@ def _log_odds(targets: Tensor) -> Tensor:
     return (present / absent).log()
 
 
+def fit_members(
+    features: Tensor, rows: Rows, targets: Entries, settings: HeadSettings, seed: int, members: int
+) -> Heads:
+    """An ensemble on the images `rows` (n,): heads trained together that see them unequally often.
+
+    targets: (n, L). seed: of the draws and of each member's order.
+    """
+    heads = Heads(features, members, targets.shape[1], settings)
+    draws = bootstrap(seed, members, len(rows))
+    with small_products(features.device):
+        heads.fit(
+            [rows] * members,
+            [targets] * members,
+            seeds=[torch_seed(seed, "member", "order", member) for member in range(members)],
+            weights=list(draws[:, :, None]),
+        )
+    return heads
+
+
 class Head:
     """One linear head behind the interface of a `Classifier`."""
 
@@ -141,6 +173,7 @@ class Head:
         self._features = features.to(pick_device())
         self._labels = labels
         self._heads = self._new()
+        self._members: Heads | None = None
 
     def _new(self) -> Heads:
         return Heads(self._features, 1, self._labels, self._settings)
@@ -152,35 +185,42 @@ class Head:
         *,
         seed: int,
         keep: bool = False,
+        weights: NDArray[np.floating] | None = None,
         watch: Rows | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> None:
         """See `Classifier.fit`."""
         if not keep:
             self._heads = self._new()
-        with small_products(self._features.device):
-            self._fit(rows, targets, seed, watch, on_epoch)
-
-    def _fit(
-        self,
-        rows: Rows,
-        targets: Entries,
-        seed: int,
-        watch: Rows | None,
-        on_epoch: OnEpoch | None,
-    ) -> None:
 
         def tell(epoch: int, logits: Tensor) -> None:
             if on_epoch:
                 on_epoch(epoch, logits[0].cpu().numpy())
 
-        seeds = [order_seed(seed)]
-        self._heads.fit([rows], [targets], seeds=seeds, watch=watch, on_epoch=tell)
+        with small_products(self._features.device):
+            self._heads.fit(
+                [rows],
+                [targets],
+                seeds=[order_seed(seed)],
+                weights=None if weights is None else [weights],
+                watch=watch,
+                on_epoch=tell,
+            )
 
     def predict(self, rows: Rows) -> Probabilities:
         """See `Classifier.predict`."""
         with small_products(self._features.device):
             return self._heads.logits(rows)[0].sigmoid().cpu().numpy()
+
+    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:
+        """See `Classifier.fit_members`."""
+        self._members = fit_members(self._features, rows, targets, self._settings, seed, members)
+
+    def members(self, rows: Rows) -> NDArray[np.float32]:
+        """See `Classifier.members`."""
+        assert self._members is not None, "fit_members comes first"
+        with small_products(self._features.device):
+            return self._members.logits(rows).sigmoid().cpu().numpy()
 
     def features(self, rows: Rows) -> NDArray[np.float32]:
         """See `Classifier.features`."""

@@ -18,6 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from alasl.errors import DataError
 from alasl.files import replacing
 from alasl.labels import Entries
+from alasl.models.bootstrap import bootstrap
 from alasl.models.classifier import OnEpoch, Probabilities, Rows
 from alasl.models.device import pick_device, small_products
 
@@ -83,6 +84,7 @@ class Logistic:
         self._spread = spread
         self._weights = self._features.new_zeros((features.shape[1], labels))
         self._bias = self._features.new_zeros((1, labels))
+        self._members: list[tuple[Tensor, Tensor]] = []
 
     def fit(
         self,
@@ -99,7 +101,7 @@ class Logistic:
         device = self._features.device
         with small_products(device):
             self._weights, self._bias = fit_logistic(
-                self._features[torch.as_tensor(rows, device=device)],
+                self._take(rows),
                 torch.as_tensor(targets, device=device),
                 None if weights is None else torch.as_tensor(weights, device=device),
                 self._spread,
@@ -111,9 +113,27 @@ class Logistic:
         """See `Classifier.predict`."""
         return self._logits(rows).sigmoid().cpu().numpy()
 
+    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:
+        """See `Classifier.fit_members`."""
+        features, wanted = self._take(rows), torch.as_tensor(targets, device=self._features.device)
+        with small_products(self._features.device):
+            self._members = [
+                fit_logistic(features, wanted, counts.expand(wanted.shape), self._spread)
+                for counts in torch.as_tensor(bootstrap(seed, members, len(rows)))
+                .to(self._features.device)
+                .unsqueeze(-1)
+            ]
+
+    def members(self, rows: Rows) -> Probabilities:
+        """See `Classifier.members`."""
+        seen = self._take(rows)
+        with small_products(self._features.device):
+            logits = [torch.addmm(bias, seen, weights) for weights, bias in self._members]
+            return torch.stack(logits).sigmoid().cpu().numpy()
+
     def features(self, rows: Rows) -> NDArray[np.float32]:
         """See `Classifier.features`."""
-        return self._features[torch.as_tensor(rows, device=self._features.device)].cpu().numpy()
+        return self._take(rows).cpu().numpy()
 
     def save(self, path: Path) -> None:
         """See `Classifier.save`."""
@@ -132,6 +152,8 @@ class Logistic:
             ) from error
 
     def _logits(self, rows: Rows) -> Tensor:
-        chosen = torch.as_tensor(rows, device=self._features.device)
         with small_products(self._features.device):
-            return torch.addmm(self._bias, self._features[chosen], self._weights)
+            return torch.addmm(self._bias, self._take(rows), self._weights)
+
+    def _take(self, rows: Rows) -> Tensor:
+        return self._features[torch.as_tensor(rows, device=self._features.device)]

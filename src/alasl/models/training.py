@@ -44,7 +44,7 @@ class Training:
         self._network = network
         self._wrapped = ranks.wrap(network, device)
         self._pixels = Pixels(backbone, device)
-        self._loss = resolve(settings.loss, **settings.params, reduction="sum").to(device)
+        self._loss = resolve(settings.loss, **settings.params, reduction="none").to(device)
         self._optimiser = torch.optim.Adam(
             parameter_groups(network, settings.decay), settings.rate, fused=True
         )
@@ -58,14 +58,20 @@ class Training:
         module: nn.Module = self._average.module
         return module
 
-    def step(self, step: int, images: Tensor, targets: Tensor) -> Tensor:
-        """Learn from this process's images, uint8 (n, 3, S, S), and targets (n, L): the loss."""
+    def step(
+        self, step: int, images: Tensor, targets: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
+        """Learn from this process's images, uint8 (n, 3, S, S), and targets (n, L): the loss.
+
+        weights: (n, L), how much each entry counts; None for 1.
+        """
         rate, beta = one_cycle(step, self._steps, self._settings.rate)
         for group in self._optimiser.param_groups:
             group["lr"], group["betas"] = rate, (beta, 0.999)
         with torch.autocast(self._device.type, self._dtype, self._dtype != torch.float32):
             logits = self._wrapped(self._pixels(images))
-        loss: Tensor = self._loss(logits.float(), targets)
+        terms: Tensor = self._loss(logits.float(), targets)
+        loss = (terms if weights is None else terms * weights).sum()
         if self._settings.reduction == "mean":
             loss = loss / self._ranks.total((targets >= 0).sum()).clamp(min=1)
         self._optimiser.zero_grad()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from alasl.loop import Loop
 from alasl.metrics import average_precision, mean_ap
-from alasl.models.head import Heads, HeadSettings, order_seed
+from alasl.models.head import Heads, HeadSettings, fit_members, order_seed
 from alasl.runs import Evaluation
 from alasl.seeds import torch_seed
 
@@ -52,7 +52,7 @@ def run_stack(loops: Sequence[Loop], features: Tensor) -> list[list[Evaluation]]
             for loop in training.loops:
                 outcome[place[id(loop)]].append(_evaluation(loop, training))
                 if loop.round < loop.settings.rounds:
-                    _ask(loop, training, features)
+                    loop.ask(HeadSight(features, training))
         active = [loop for loop in active if len(outcome[place[id(loop)]]) <= loop.settings.rounds]
     return outcome
 
@@ -113,18 +113,33 @@ def _evaluation(loop: Loop, training: Training) -> Evaluation:
         epochs=tuple(training.epochs),
         ap=tuple(float(v) for v in 100 * training.ap),
         seconds=0.0,
+        time=loop.time,
     )
 
 
-def _ask(loop: Loop, training: Training, features: Tensor) -> None:
-    needs = loop.measure.needs
-    rows = torch.as_tensor(loop.askable(), device=features.device)
-    probabilities = None
-    if "probabilities" in needs:
-        assert training.weights is not None
-        weights, bias = training.weights
-        probabilities = torch.sigmoid(features[rows] @ weights + bias).cpu().numpy()
-    loop.ask(
-        probabilities=probabilities,
-        features=features[rows].cpu().numpy() if "features" in needs else None,
-    )
+@dataclass(frozen=True)
+class HeadSight:
+    """What a measure may see by a trained head."""
+
+    inputs: Tensor
+    training: Training
+
+    def predict(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(n, L): probabilities."""
+        assert self.training.weights is not None
+        weights, bias = self.training.weights
+        return torch.sigmoid(self._take(rows) @ weights + bias).cpu().numpy()
+
+    def members(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(E, n, L): probabilities by an ensemble trained on the same images."""
+        t, settings = self.training, self.training.loops[0].settings
+        seed = torch_seed(settings.seed, "members", self.training.loops[0].round)
+        heads = fit_members(self.inputs, t.rows, t.targets, t.settings, seed, settings.members)
+        return heads.logits(rows).sigmoid().cpu().numpy()
+
+    def features(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(n, D): the standardised features."""
+        return self._take(rows).cpu().numpy()
+
+    def _take(self, rows: NDArray[np.intp]) -> Tensor:
+        return self.inputs[torch.as_tensor(rows, device=self.inputs.device)]
