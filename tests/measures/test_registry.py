@@ -63,7 +63,7 @@ def test_settings_are_parsed_by_the_type_of_their_default():
         ("hard+medium:shares=0.1", r"share=0.1 \(float from 0 to 1\)"),
         ("hard+medium:share", "no such parameter"),
         ("hard+medium:share=0.1:share=0.2", "stands twice"),
-        ("hard:share=0.1", "'hard' has no parameters"),
+        ("hard:share=0.1", r"measure 'hard:share=0.1'(.|\n)*it has no parameters"),
         ("hard+entropy:combine=sum", "product or ranks or ties"),
         ("nowhere.py:mine", "no such file"),
     ],

@@ -9,7 +9,6 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
@@ -21,6 +20,8 @@ from numpy.typing import NDArray
 
 from alasl.errors import AlaslError, DataError, UsageError
 from alasl.labels import UNKNOWN, Entries
+from alasl.parameters import Between as Between  # so that a measure finds it here
+from alasl.parameters import Parameter, changed, parameters_of, parse_parameters
 
 Scores = NDArray[np.floating]
 Need = Literal["probabilities", "features", "members", "labelled"]
@@ -129,52 +130,6 @@ class Pool:
         )
 
 
-@dataclass(frozen=True)
-class Between:
-    """The closed range that a number given to a measure must lie in."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low} to {self.high}"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A keyword argument of a measure: its type, default, and what it may be."""
-
-    name: str
-    kind: type
-    default: Any
-    choices: tuple[str, ...] = ()
-    between: Between | None = None
-
-    @property
-    def allowed(self) -> str:
-        """What a value may be, in words."""
-        if self.choices:
-            return " or ".join(self.choices)
-        return f"{self.kind.__name__}{f' from {self.between}' if self.between else ''}"
-
-    def parse(self, text: str, where: str) -> Any:
-        """The value that `text` spells. Raises `UsageError` where it spells none."""
-        value: Any = None
-        if self.kind is bool:
-            value = {"true": True, "false": False}.get(text.lower())
-        else:
-            try:
-                value = self.kind(text)
-            except ValueError:
-                value = None
-        fits = value is not None and (not self.choices or value in self.choices)
-        if not fits or (self.between and not self.between.low <= value <= self.between.high):
-            raise UsageError(
-                f"{self.name} must be {self.allowed}", where=f"measure {where!r}", seen=text
-            )
-        return value
-
-
 @dataclass(frozen=True, eq=False)
 class Measure:
     """A registered measure with its settings; call it with a pool to get its scores.
@@ -200,12 +155,7 @@ class Measure:
     def spec(self) -> str:
         """The shortest text from which `resolve` makes this measure again."""
         head = [str(self.file), self.name] if self.file else [self.name]
-        changed = [
-            f"{p.name}={self.settings[p.name]}"
-            for p in self.parameters
-            if self.settings.get(p.name, p.default) != p.default
-        ]
-        return ":".join(head + changed)
+        return ":".join(head + changed(self.settings, self.parameters))
 
     def __call__(self, pool: Pool) -> Scores:
         """Scores, higher = ask first: (N,) of images, or (N, L) of entries, by `unit`.
@@ -272,7 +222,7 @@ def measure(
             unit=unit,
             needs=frozenset(needs),
             work=work,
-            parameters=_parameters(function),
+            parameters=parameters_of(function),
             function=function,
         )
         return function
@@ -306,44 +256,8 @@ def resolve(spec: str) -> Measure:
             do=(f"did you mean {near[0]!r}? " if near else "")
             + f"There are: {', '.join(sorted(_REGISTRY))}",
         )
-    valid = {parameter.name: parameter for parameter in found.parameters}
-    settings: dict[str, Any] = {}
-    for part in given:
-        key, equals, text = part.partition("=")
-        if not equals or key not in valid or key in settings:
-            raise UsageError(
-                "a parameter stands twice" if key in settings else "no such parameter",
-                where=f"measure {spec!r}",
-                seen=part,
-                do="; ".join(f"{p.name}={p.default} ({p.allowed})" for p in valid.values())
-                or f"{name!r} has no parameters",
-            )
-        settings[key] = valid[key].parse(text, spec)
+    settings = parse_parameters(given, found.parameters, f"measure {spec!r}")
     return replace(found, settings=settings, file=file)
-
-
-def _parameters(function: Function) -> tuple[Parameter, ...]:
-    hints = typing.get_type_hints(function, include_extras=True)
-    found = []
-    for argument in list(inspect.signature(function).parameters.values())[1:]:
-        hint = hints.get(argument.name)
-        if argument.default is argument.empty:
-            raise UsageError(
-                f"the parameter {argument.name!r} of a measure must have a default",
-                where=_origin(function),
-            )
-        found.append(
-            Parameter(
-                name=argument.name,
-                kind=type(argument.default),
-                default=argument.default,
-                choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else (),
-                between=next(
-                    (m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Between)), None
-                ),
-            )
-        )
-    return tuple(found)
 
 
 def _origin(function: Function) -> str:

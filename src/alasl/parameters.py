@@ -1,0 +1,127 @@
+"""`NAME:key=value:key=value`: how a measure or a loss is named with its parameters set."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from alasl.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Between:
+    """The closed range that a number must lie in."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A keyword argument of a measure or a loss: its type, default, and what it may be."""
+
+    name: str
+    kind: type
+    default: Any
+    choices: tuple[str, ...] = ()
+    between: Between | None = None
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, in words."""
+        if self.choices:
+            return " or ".join(self.choices)
+        return f"{self.kind.__name__}{f' from {self.between}' if self.between else ''}"
+
+    def parse(self, text: str, where: str) -> Any:
+        """The value that `text` spells. Raises `UsageError`, at `where`, where it spells none."""
+        value: Any = None
+        if self.kind is bool:
+            value = {"true": True, "false": False}.get(text.lower())
+        else:
+            try:
+                value = self.kind(text)
+            except ValueError:
+                value = None
+        if value is None:
+            self._refuse(text, where)
+        return self.check(value, where)
+
+    def check(self, value: Any, where: str) -> Any:
+        """The value, if it may be. Raises `UsageError`, at `where`, if not."""
+        if self.choices and value not in self.choices:
+            self._refuse(value, where)
+        # Written so that NaN fails it as well.
+        if self.between and not self.between.low <= value <= self.between.high:
+            self._refuse(value, where)
+        return value
+
+    def _refuse(self, value: Any, where: str) -> None:
+        raise UsageError(f"{self.name} must be {self.allowed}", where=where, seen=str(value))
+
+
+def parameters_of(function: Callable[..., Any], positional: int = 1) -> tuple[Parameter, ...]:
+    """What may be set of a function: its arguments after the first `positional` ones.
+
+    An argument's annotation may be a `Literal` of words, or `Annotated[float, Between(low, high)]`.
+    Raises `UsageError` where one has no default.
+    """
+    hints = typing.get_type_hints(function, include_extras=True)
+    found = []
+    for argument in list(inspect.signature(function).parameters.values())[positional:]:
+        hint = hints.get(argument.name)
+        if argument.default is argument.empty:
+            raise UsageError(
+                f"the parameter {argument.name!r} must have a default",
+                where=f"{function.__module__}.{function.__qualname__}",
+            )
+        found.append(
+            Parameter(
+                name=argument.name,
+                kind=type(argument.default),
+                default=argument.default,
+                choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else (),
+                between=next(
+                    (m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Between)), None
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def parse_parameters(
+    given: Sequence[str], parameters: Sequence[Parameter], where: str
+) -> dict[str, Any]:
+    """The values that parts `key=value` spell.
+
+    Raises `UsageError`, at `where`, for a parameter or a value that is unknown, or one given twice.
+    """
+    valid = {parameter.name: parameter for parameter in parameters}
+    found: dict[str, Any] = {}
+    for part in given:
+        key, equals, text = part.partition("=")
+        if not equals or key not in valid or key in found:
+            raise UsageError(
+                "a parameter stands twice" if key in found else "no such parameter",
+                where=where,
+                seen=part,
+                do="; ".join(f"{p.name}={p.default} ({p.allowed})" for p in valid.values())
+                or "it has no parameters",
+            )
+        found[key] = valid[key].parse(text, where)
+    return found
+
+
+def changed(values: Mapping[str, Any], parameters: Sequence[Parameter]) -> list[str]:
+    """The parts `key=value` for the values that are not the default."""
+    return [
+        f"{p.name}={values[p.name]}"
+        for p in parameters
+        if values.get(p.name, p.default) != p.default
+    ]
