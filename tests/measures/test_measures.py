@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -24,46 +26,103 @@ SPECS = [measure.spec for measure in available()] + [
 every = pytest.mark.parametrize("spec", SPECS)
 
 
-def pick(pool, measure, images=3):
-    return select(pool.askable, measure(pool), pool.ties, "images", Budget(images=images))
+ASKS = ("images", "entries")
+ARRAYS = ("entries", "ties", "probabilities", "features", "members", "closed")
+
+
+def fresh(pool, **changes):
+    """The pool with a memory of its own, so that what a measure notes stays with one call."""
+    return replace(pool, **{"memory": copy.deepcopy(pool.memory), **changes})
+
+
+def pick(pool, measure, ask="images", most=3):
+    budget = Budget(images=most) if ask == "images" else Budget(answers=most)
+    return select(pool.askable, measure(fresh(pool)), pool.ties, ask, budget)
+
+
+def in_float64(pool):
+    """The same pool in double precision."""
+    double = {
+        name: getattr(pool, name).astype(np.float64)
+        for name in ("probabilities", "features", "members")
+    }
+    labelled = replace(
+        pool.labelled,
+        probabilities=pool.labelled.probabilities.astype(np.float64),
+        features=pool.labelled.features.astype(np.float64),
+    )
+    return replace(pool, **double, labelled=labelled)
 
 
 @every
 def test_asks_unknown_entries_within_the_budget(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
-    query = pick(pool, measure)
-    assert (pool.entries[query.rows, query.cols] == -1).all()
-    assert len(query.images) == min(3, np.count_nonzero(pool.unknown_per_image))
-    assert len(query) == pool.unknown_per_image[query.images].sum()
-    assert len(set(zip(query.rows.tolist(), query.cols.tolist(), strict=True))) == len(query)
-    scores = measure(pool)
-    assert scores.dtype == np.float64
-    assert (np.isneginf(scores) == (pool.unknown_per_image == 0)).all()
+    for ask in ASKS:
+        query = pick(pool, measure, ask)
+        assert pool.askable[query.rows, query.cols].all()
+        assert len(set(zip(query.rows.tolist(), query.cols.tolist(), strict=True))) == len(query)
+        if ask == "images":
+            assert len(query.images) == min(3, np.count_nonzero(pool.askable.any(axis=1)))
+            assert len(query) == pool.askable[query.images].sum()
+        else:
+            assert len(query) == min(3, pool.askable.sum())
+
+
+@every
+def test_scores_stand_where_something_can_be_asked(spec, kind, make_pool):
+    pool, measure = make_pool(kind), resolve(spec)
+    scores = measure(fresh(pool))
+    assert np.issubdtype(scores.dtype, np.floating)
+    if measure.unit == "entry":
+        assert scores.shape == pool.entries.shape
+        assert (np.isneginf(scores) == ~pool.askable).all()
+        assert not np.isposinf(scores).any()
+        # So that they can be summed over an image, and set against what answers cost.
+        assert (scores[pool.askable] >= 0).all()
+    else:
+        assert scores.dtype == np.float64
+        assert scores.shape == (len(pool),)
+        assert (np.isfinite(scores) == pool.askable.any(axis=1)).all()
 
 
 @every
 def test_the_order_of_images_decides_nothing(spec, kind, make_pool):
     measure = resolve(spec)
-    for seed in range(5):
+    for seed in range(3):
         pool = make_pool(kind, seed)
         order = np.random.default_rng(seed).permutation(len(pool))
-        moved = pick(pool.take(order), measure)
-        still = pick(pool, measure)
-        assert order[moved.images].tolist() == still.images.tolist()
-        assert (order[moved.rows] == still.rows).all()
-        assert (moved.cols == still.cols).all()
+        for ask in ASKS:
+            moved = pick(pool.take(order), measure, ask)
+            still = pick(pool, measure, ask)
+            assert order[moved.images].tolist() == still.images.tolist()
+            assert (order[moved.rows] == still.rows).all()
+            assert (moved.cols == still.cols).all()
 
 
 @every
 def test_same_pool_same_answer_and_the_pool_is_left_alone(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
-    first = pick(pool, measure)
-    again = pick(make_pool(kind), measure)
-    assert (first.rows == again.rows).all()
-    assert (first.cols == again.cols).all()
-    fresh = make_pool(kind)
-    for name in ("entries", "ties", "probabilities", "features"):
-        assert (getattr(pool, name) == getattr(fresh, name)).all()
+    for ask in ASKS:
+        first, again = pick(pool, measure, ask), pick(make_pool(kind), measure, ask)
+        assert (first.rows == again.rows).all()
+        assert (first.cols == again.cols).all()
+    other = make_pool(kind)
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(pool, name), getattr(other, name))
+    for name in ("entries", "probabilities", "features"):
+        mine, theirs = getattr(pool.labelled, name), getattr(other.labelled, name)
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@every
+def test_arrays_may_be_read_only(spec, kind, make_pool):
+    """As a memory-mapped file is."""
+    pool, measure = make_pool(kind), resolve(spec)
+    free = measure(fresh(pool))
+    for name in ARRAYS:
+        if getattr(pool, name) is not None:
+            getattr(pool, name).flags.writeable = False
+    assert (measure(fresh(pool)) == free).all()
 
 
 @every
@@ -76,17 +135,36 @@ def test_hidden_truth_changes_nothing(spec, kind, make_pool):
 @every
 def test_float32_and_float64_agree(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
-    exact = replace(pool, probabilities=pool.probabilities.astype(np.float64))
-    assert (pick(pool, measure).rows == pick(exact, measure).rows).all()
-    askable = pool.unknown_per_image > 0
-    np.testing.assert_allclose(measure(pool)[askable], measure(exact)[askable], rtol=1e-6)
+    exact = in_float64(pool)
+    for ask in ASKS:
+        one, other = pick(pool, measure, ask), pick(exact, measure, ask)
+        assert (one.rows == other.rows).all()
+        assert (one.cols == other.cols).all()
+    where = pool.askable if measure.unit == "entry" else pool.askable.any(axis=1)
+    one, other = measure(fresh(pool))[where], measure(fresh(exact))[where]
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-9)
 
 
 @every
 def test_asks_all_in_the_end(spec, kind, make_pool):
-    pool = make_pool(kind)
-    query = pick(pool, resolve(spec), images=10**6)
-    assert len(query) == (pool.entries == -1).sum()
+    pool, measure = make_pool(kind), resolve(spec)
+    for ask in ASKS:
+        assert len(pick(pool, measure, ask, most=10**6)) == pool.askable.sum()
+
+
+@every
+def test_what_it_notes_is_json_and_serves_the_next_round(spec, kind, make_pool):
+    """A round is scored, answered, and scored again with the memory as the journal keeps it."""
+    pool, measure = make_pool(kind), resolve(spec)
+    query = select(pool.askable, measure(pool), pool.ties, "entries", Budget(answers=4))
+    memory = json.loads(json.dumps(pool.memory, allow_nan=False))
+    assert memory == pool.memory
+    entries = pool.entries.copy()
+    entries[query.rows, query.cols] = 1
+    after = replace(pool, entries=entries, memory=memory, asked=pool.asked + len(query))
+    if after.askable.any():
+        query = pick(after, measure)
+        assert after.askable[query.rows, query.cols].all()
 
 
 @every
@@ -94,19 +172,22 @@ def test_a_pool_without_unknown_entries_is_nothing_to_do(spec, make_pool):
     pool = make_pool()
     full = replace(pool, entries=np.ones_like(pool.entries))
     assert np.isneginf(resolve(spec)(full)).all()
-    with pytest.raises(NothingToDo):
-        pick(full, resolve(spec))
+    for ask in ASKS:
+        with pytest.raises(NothingToDo):
+            pick(full, resolve(spec), ask)
 
 
 @every
 def test_what_is_needed_and_missing_is_an_error(spec, make_pool):
     measure = resolve(spec)
-    bare = replace(make_pool(), probabilities=None, features=None)
-    if measure.needs:
-        with pytest.raises(UsageError, match="needs the pool's"):
-            measure(bare)
-    else:
-        assert (measure(bare) == measure(make_pool())).all()
+    pool = make_pool()
+    needed = {name: getattr(pool, name) for name in measure.needs}
+    everything = {"probabilities": None, "features": None, "members": None, "labelled": None}
+    bare = replace(pool, **{**everything, **needed})
+    assert (measure(fresh(bare)) == measure(fresh(pool))).all()
+    for name in measure.needs:
+        with pytest.raises(UsageError, match=f"needs the pool's {name}"):
+            measure(replace(bare, **{name: None}))
 
 
 @every

@@ -36,16 +36,14 @@ def eq6(row, p, form="printed", over="all"):
 
 
 def by_loop(pool, value):
-    """All images with an unknown entry, highest value first, ties by their draws."""
-    rows = [i for i in range(len(pool)) if -1 in pool.entries[i]]
+    """All images with something to ask, highest value first, ties by their draws."""
+    rows = [i for i in range(len(pool)) if pool.askable[i].any()]
     return sorted(rows, key=lambda i: (value(i), pool.ties[i]), reverse=True)
 
 
 def asked(pool, spec, images=10**6):
     scores = resolve(spec)(pool)
-    return select(
-        pool.askable, scores, pool.ties, "images", Budget(images=images)
-    ).images.tolist()
+    return select(pool.askable, scores, pool.ties, "images", Budget(images=images)).images.tolist()
 
 
 def test_random_asks_by_the_draws_alone(kind, make_pool):
