@@ -7,7 +7,7 @@ single entries are best; the dearer it is, the more of an image is asked at once
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,11 @@ from alasl.seeds import spread
 
 Ask = Literal["images", "entries"]
 Flat = NDArray[np.intp]
+
+# Entries handled at once, so that a pool of any size can be ranked in little memory.
+BLOCK = 1 << 20
+# Sums of seconds may miss a budget that they meet by their rounding.
+TOLERANCE = 1 + 1e-9
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,9 @@ def select(
     some = askable.any(axis=1)
     if not some.any():
         raise NothingToDo("no entry of the pool can be asked")
-    if np.isnan(scores[some]).any():
-        raise DataError("a score is NaN, so nothing can be ranked")
+    for block in _blocks(askable):
+        if np.isnan(scores[block][some[block]]).any():
+            raise DataError("a score is NaN, so nothing can be ranked")
     if ask == "images":
         query = _images(askable, scores, ties, budget, price)
     else:
@@ -119,17 +125,23 @@ def _images(
     price: Price,
 ) -> Query:
     candidates = np.flatnonzero(askable.any(axis=1))
-    seconds = price.open + askable[candidates] @ np.broadcast_to(price.answer, askable.shape[1])
+    each = np.broadcast_to(price.answer, askable.shape[1])
+    takes = np.concatenate([askable[block] @ each for block in _blocks(askable)])[candidates]
     if scores.ndim == 2:
-        worth = np.where(askable[candidates], scores[candidates], 0).sum(axis=1)
+        worth = np.concatenate(
+            [np.where(askable[b], scores[b], 0).sum(axis=1) for b in _blocks(askable)]
+        )[candidates]
         if budget.images is None:
-            worth = _by_the_second(worth, seconds)
+            worth = _by_the_second(worth, price.open + takes)
     else:
         worth = scores[candidates]
-    most = len(candidates) if budget.images is None else budget.images
+    # Where images alone count none is passed over; in answers or seconds one may be too dear.
+    alone = budget.answers is None and budget.seconds is None
+    most = budget.images if alone and budget.images else len(candidates)
     chosen = _highest(worth, lambda places: ties[candidates[places]], most)
     answers = np.count_nonzero(askable[candidates[chosen]], axis=1)
-    rows = candidates[chosen[_within(budget, answers, seconds[chosen])]]
+    rows = candidates[chosen]
+    rows = rows[_paid(budget, price.open, rows, answers, takes[chosen])]
     where, cols = np.nonzero(askable[rows])
     return Query(rows[where], cols)
 
@@ -142,25 +154,38 @@ def _entries(
     price: Price,
 ) -> Query:
     labels = askable.shape[1]
-    worth = _worth(askable, scores, price)
-    flat = np.flatnonzero(askable)
-
-    def draws(places: Flat) -> NDArray[np.float64]:
-        rows, back = np.unique(flat[places] // labels, return_inverse=True)
-        return np.asarray(spread(ties[rows], labels)[back, flat[places] % labels])
-
-    seconds = np.broadcast_to(price.answer, labels)
-    most = len(flat) if budget.answers is None else budget.answers
+    each = np.asarray(np.broadcast_to(price.answer, labels), np.float64)
+    most, within_means = askable.size, np.ones(labels, np.bool_)
+    # Where images count as well, entries of images that may not be opened are passed over.
+    if budget.answers is not None and budget.images is None:
+        most = min(most, budget.answers)
     if budget.seconds is not None:
-        most = min(most, int(budget.seconds / seconds.min()) + 1)
-    chosen = flat[_highest(worth.ravel()[flat], draws, most)]
-    rows, cols = chosen // labels, chosen % labels
-    _, first = np.unique(rows, return_index=True)
-    takes = seconds[cols].copy()
-    takes[first] += price.open
-    opened = np.zeros(len(rows), np.intp)
-    opened[first] = 1
-    kept = _within(budget, np.ones(len(rows), np.intp), takes, opened)
+        if budget.images is None:
+            most = min(most, int(budget.seconds / each.min()) + 1)
+        within_means = price.open + each <= budget.seconds * TOLERANCE
+
+    def chunks() -> Iterator[tuple[Flat, NDArray[np.floating]]]:
+        for block in _blocks(askable):
+            mask, score = askable[block] & within_means, scores[block]
+            score = np.where(mask, score if score.ndim == 2 else score[:, None], 0)
+            yield block.start * labels + np.flatnonzero(mask), _worth(mask, score, price)[mask]
+
+    def chance(places: Flat) -> NDArray[np.floating]:
+        """What decides between entries of equal worth: higher = first."""
+        rows, cols = np.divmod(places, labels)
+        some, back = np.unique(rows, return_inverse=True)
+        draws = spread(ties[some], labels)[back, cols]
+        if not price.open:
+            return np.asarray(draws)
+        # Entries of one prefix are worth the same: they stay together, the best of them first.
+        alone = (scores[rows, cols] if scores.ndim == 2 else scores[rows]) / each[cols]
+        rank = np.empty(len(places))
+        rank[np.lexsort((draws, alone, ties[rows]))] = np.arange(len(places))
+        return rank
+
+    chosen = _highest_of_chunks(chunks(), chance, most)
+    rows, cols = np.divmod(chosen, labels)
+    kept = _paid(budget, price.open, rows, np.ones(len(rows), np.intp), each[cols])
     rows, cols = rows[kept], cols[kept]
     # Together, as a person answers them: the images in the order in which they were first wanted.
     _, first, group = np.unique(rows, return_index=True, return_inverse=True)
@@ -171,14 +196,12 @@ def _entries(
 def _worth(
     askable: NDArray[np.bool_], scores: NDArray[np.floating], price: Price
 ) -> NDArray[np.floating]:
-    """(N, L): the score that each entry brings by the second, where its image is opened for it.
+    """(n, L): the score that each entry brings by the second, where its image is opened for it.
 
     For each image the best set to ask is a prefix of its entries by score over cost: that of the
     largest score over cost with the opening. All of the prefix get this ratio, and what comes
     after it its own, which is never above: so one ranking of all entries buys best.
     """
-    if scores.ndim == 1:
-        scores = np.broadcast_to(scores[:, None], askable.shape)
     seconds = np.broadcast_to(price.answer, askable.shape[1])
     if not price.open:
         return scores if np.ptp(seconds) == 0 else _by_the_second(scores, seconds)
@@ -190,7 +213,7 @@ def _worth(
     bought = np.where(there, ranked, 0) * took
     whole = bought.cumsum(axis=1) / (price.open + took.cumsum(axis=1))
     best = whole.argmax(axis=1)
-    in_prefix = np.arange(askable.shape[1]) <= best[:, None]
+    in_prefix = there & (np.arange(askable.shape[1]) <= best[:, None])
     ranked = np.where(in_prefix, whole.max(axis=1, keepdims=True), ranked)
     worth = np.empty(askable.shape)
     np.put_along_axis(worth, order, ranked, axis=1)
@@ -209,36 +232,86 @@ def _by_the_second(
     return np.asarray(worth / seconds)
 
 
-def _within(
+def _paid(
     budget: Budget,
+    open: float,
+    rows: Flat,
     answers: NDArray[np.intp],
     seconds: NDArray[np.floating],
-    images: NDArray[np.intp] | None = None,
-) -> slice:
-    """The longest start of a ranking that the budget pays."""
-    images = np.ones(len(answers), np.intp) if images is None else images
-    fits = np.ones(len(answers), np.bool_)
-    for limit, amounts in (
-        (budget.images, images),
-        (budget.answers, answers),
-        (budget.seconds, seconds),
-    ):
-        if limit is not None:
-            fits &= np.cumsum(amounts) <= limit * (1 + 1e-9)
-    return slice(0, len(fits) if fits.all() else int(np.argmin(fits)))
+) -> NDArray[np.bool_]:
+    """(n,): which of a ranking the budget pays, from the first on; what is too dear is passed over.
+
+    rows: (n,) the image of each. answers, seconds: (n,) what each takes; the first of an image
+    taken also opens it.
+    """
+    limits = (budget.images, budget.answers, budget.seconds)
+    left = np.array([np.inf if limit is None else limit * TOLERANCE for limit in limits])
+    taken = np.zeros(len(rows), np.bool_)
+    opened = np.zeros(rows.max(initial=0) + 1, np.bool_)
+    rest = np.arange(len(rows))
+
+    def costs(closed: NDArray[np.bool_]) -> NDArray[np.floating]:
+        return np.stack([closed, answers[rest], seconds[rest] + open * closed])
+
+    while len(rest):
+        closed = ~opened[rows[rest]]
+        rest = rest[(costs(closed) <= left[:, None]).all(axis=0)]
+        first = np.zeros(len(rest), np.bool_)
+        first[np.unique(rows[rest], return_index=True)[1]] = True
+        spent = costs(first & ~opened[rows[rest]]).cumsum(axis=1)
+        fits = (spent <= left[:, None]).all(axis=0)
+        count = len(fits) if fits.all() else int(np.argmin(fits))
+        if count:
+            left -= spent[:, count - 1]
+        taken[rest[:count]] = True
+        opened[rows[rest[:count]]] = True
+        rest = rest[count + 1 :]
+    return taken
 
 
 def _highest(
-    scores: NDArray[np.floating], draws: Callable[[Flat], NDArray[np.float64]], count: int
+    scores: NDArray[np.floating], chance: Callable[[Flat], NDArray[np.floating]], count: int
 ) -> Flat:
-    """The `count` highest, in order; `draws(places)` is asked only for those that need it."""
-    found = np.arange(len(scores))
-    if count < len(scores):
-        border = np.partition(scores, -count)[-count]
-        found = np.flatnonzero(scores > border)
-        level = np.flatnonzero(scores == border)
-        short = count - len(found)
-        if short < len(level):
-            level = level[np.argpartition(draws(level), -short)[-short:]]
-        found = np.concatenate([found, level])
-    return np.asarray(found[np.lexsort((draws(found), scores[found]))[::-1]])
+    """The `count` highest, in order; `chance(places)` is asked only for those that need it."""
+    found = _highest_unordered(scores, chance, count)
+    return np.asarray(found[np.lexsort((chance(found), scores[found]))[::-1]])
+
+
+def _highest_of_chunks(
+    chunks: Iterable[tuple[Flat, NDArray[np.floating]]],
+    chance: Callable[[Flat], NDArray[np.floating]],
+    count: int,
+) -> Flat:
+    """As `_highest`, of places and scores that come by and by; few are held at a time."""
+    places, scores = np.empty(0, np.intp), np.empty(0)
+    border = -np.inf
+    for more, found in chunks:
+        high = found >= border
+        places = np.concatenate([places, more[high]])
+        scores = np.concatenate([scores, found[high]])
+        if len(places) > 2 * count:
+            best = _highest_unordered(scores, lambda at: chance(places[at]), count)  # noqa: B023
+            places, scores = places[best], scores[best]
+            border = scores.min()
+    return places[_highest(scores, lambda at: chance(places[at]), count)]
+
+
+def _highest_unordered(
+    scores: NDArray[np.floating], chance: Callable[[Flat], NDArray[np.floating]], count: int
+) -> Flat:
+    if count >= len(scores):
+        return np.arange(len(scores))
+    border = np.partition(scores, -count)[-count]
+    found = np.flatnonzero(scores > border)
+    level = np.flatnonzero(scores == border)
+    short = count - len(found)
+    if short < len(level):
+        level = level[np.argpartition(chance(level), -short)[-short:]]
+    return np.concatenate([found, level])
+
+
+def _blocks(askable: NDArray[np.bool_]) -> Iterator[slice]:
+    """The pool's rows in blocks of about `BLOCK` entries."""
+    rows = max(1, BLOCK // max(askable.shape[1], 1))
+    for start in range(0, len(askable), rows):
+        yield slice(start, min(start + rows, len(askable)))
