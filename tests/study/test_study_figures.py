@@ -235,10 +235,10 @@ def test_partial_results_are_shown_and_say_so(paper, make_results):
     ("change", "says"),
     [
         ({"kind": "map-per-rund"}, "did you mean 'map-per-round'"),
-        ({"kind": "nothing like it"}, "there are: map-per-round"),
+        ({"kind": "nothing like it"}, "there are: gain-by-noise"),
         ({"kind": "map-by-measure"}, "unknown kind"),
-        ({"kind": "map-final:8000"}, "only map-at-cost takes a number"),
-        ({"kind": "map-at-cost:many"}, "only map-at-cost takes a number"),
+        ({"kind": "map-final:8000"}, "map-final takes no option"),
+        ({"kind": "map-at-cost:many"}, "write for example map-at-cost:8000"),
         ({"file": "../up"}, "a name, without folder"),
         ({"where": {"nois": 0.2}}, "did you mean 'noise'"),
     ],

@@ -1,0 +1,1 @@
+"""The kinds of figure, one file each; what lies here is found by itself."""

@@ -1,0 +1,62 @@
+"""What asking gains over runs that ask nothing, over noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alasl.errors import DataError
+from alasl.figures import GREY, name_lines, set_title
+from alasl.study.checks import final_map
+from alasl.study.figures.base import kind
+from alasl.study.figures.charts import WIDTH
+from alasl.study.figures.charts.along import AXES, along
+from alasl.study.figures.charts.bars import bars
+from alasl.study.figures.lines import chosen, lines_of, mark
+from alasl.study.figures.title import title
+from alasl.study.results import Results, RunResult
+from alasl.study.spec import Plot
+from alasl.study.stats import interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@kind("gain-by-noise")
+def gain_by_noise(results: Results, plot: Plot, _: str) -> Figure:
+    """mAP after the last round over noise, above; below, what it is above runs that ask nothing."""
+    from matplotlib.figure import Figure
+
+    lines = lines_of(chosen(results, plot), "noise")
+    noises = {run.settings.noise for line in lines for run in line.runs}
+    bases = lines_of(_unasked(results, noises), "noise")
+    if not bases:
+        raise DataError(
+            "there is nothing to gain upon",
+            where=f"figure {plot.file}",
+            do="give the study a grid with rounds = 0",
+        )
+    figure = Figure(figsize=(WIDTH, 5.2))
+    above, below = figure.subplots(2, 1, height_ratios=(3, 2), sharex=True)
+    drawn = along(above, [*lines, *bases], "noise")
+    above.set_xlabel("")
+    asked = [line for line in lines if not line.random] or lines
+    pairs = [(line, base) for line in asked for base in bases]
+    for place, (line, base) in enumerate(pairs):
+        shift = 0.8 * (place - (len(pairs) - 1) / 2)
+        found = []
+        for noise in sorted(noises):
+            ours, theirs = (one.at("noise", noise).by_seed(final_map) for one in (line, base))
+            found.append(interval([ours[seed] - theirs[seed] for seed in ours if seed in theirs]))
+        places = [100 * noise + shift for noise in sorted(noises)]
+        bars(below, places, found, line.shade, mark(base, bases))
+    below.axhline(0, color=GREY, linewidth=1)
+    below.set_xlabel(AXES["noise"])
+    below.set_ylabel("gain on these\n(mAP points, paired)")
+    says = "mAP after the last round, and its gain on what asks nothing"
+    set_title(above, title(results, plot, [*lines, *bases], says, "bar", "noise"))
+    return name_lines(figure, drawn)
+
+
+def _unasked(results: Results, noises: set[float]) -> list[RunResult]:
+    """The runs that ask nothing, at these noises."""
+    return [r for r in results.runs if not r.settings.rounds and r.settings.noise in noises]

@@ -1,0 +1,35 @@
+"""mAP after the last round over a setting."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from alasl.figures import name_lines, set_title
+from alasl.settings import RunSettings
+from alasl.study.figures.base import kind
+from alasl.study.figures.charts import WIDTH
+from alasl.study.figures.charts.along import along
+from alasl.study.figures.lines import chosen, lines_of
+from alasl.study.figures.title import title
+from alasl.study.results import Results
+from alasl.study.spec import Plot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NUMBERS = [i.name for i in dataclasses.fields(RunSettings) if "str" not in str(i.type)]
+
+
+@kind("map-by-noise", f"map-by-({'|'.join(NUMBERS)})", example="map-by-images")
+def map_by(results: Results, plot: Plot, setting: str) -> Figure:
+    """mAP after the last round over a setting that is a number."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, 3.3))
+    axes = figure.subplots()
+    lines = lines_of(chosen(results, plot), setting)
+    drawn = along(axes, lines, setting)
+    says = f"mAP after the last round, by {setting}"
+    set_title(axes, title(results, plot, lines, says, "bar", setting))
+    return name_lines(figure, drawn)

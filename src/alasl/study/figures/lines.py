@@ -1,0 +1,134 @@
+"""What a figure shows of a study's runs, as lines: runs that are equal but for the seed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from alasl.errors import DataError
+from alasl.figures import INK, colour, marker
+from alasl.settings import RunSettings
+from alasl.study.results import Results, RunResult
+from alasl.study.spec import Plot
+
+# A figure of a run.
+Value = Callable[[RunResult], float]
+# Marks of lines that ask nothing, so are of no measure.
+_UNASKED = "d8p>"
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Runs that are equal but for the seed, and but for what a figure has along its axis.
+
+    settings: what they share; what differs stands at its default.
+    """
+
+    name: str
+    settings: RunSettings
+    runs: tuple[RunResult, ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether its runs ask anything; if not, their measure means nothing."""
+        return self.settings.rounds > 0
+
+    @property
+    def random(self) -> bool:
+        """Whether it is the baseline."""
+        return self.asks and self.settings.measure == "random"
+
+    @property
+    def shade(self) -> str:
+        """Its colour: the measure's."""
+        return colour(self.settings.measure) if self.asks else INK
+
+    def by_seed(self, value: Value) -> dict[int, float]:
+        """A figure of each seed's run."""
+        return {run.settings.seed: value(run) for run in self.runs}
+
+    def at(self, key: str, value: object) -> Line:
+        """The line of those of its runs that have a setting at a value."""
+        runs = tuple(run for run in self.runs if getattr(run.settings, key) == value)
+        return replace(self, runs=runs)
+
+
+def chosen(results: Results, plot: Plot) -> list[RunResult]:
+    """The runs that a figure shows, and Random's that go with them."""
+    where = dict(plot.where)
+    found = results.select(plot.grid, **where)
+    shown = {run.settings for run in found}
+    baseline = {replace(run, measure="random") for run in shown if run.rounds} - shown
+    for run in results.runs:
+        if run.settings in baseline:
+            found.append(run)
+            baseline.remove(run.settings)
+    return found
+
+
+def asking(results: Results, plot: Plot) -> list[Line]:
+    """A figure's lines that ask. Raises `DataError` where none does."""
+    lines = [line for line in lines_of(chosen(results, plot)) if line.asks]
+    if not lines:
+        raise DataError("no run of this figure asks anything", where=f"figure {plot.file}")
+    return lines
+
+
+def lines_of(runs: Sequence[RunResult], along: str | None = None) -> list[Line]:
+    """Runs by all their settings but the seed and what is along the axis, named by what varies.
+
+    Random comes first, where there is one.
+    """
+    apart = {"seed", along}
+    groups: dict[RunSettings, list[RunResult]] = {}
+    for run in runs:
+        fixed: dict[str, Any] = {key: getattr(RunSettings, key) for key in apart if key}
+        groups.setdefault(replace(run.settings, **fixed), []).append(run)
+    varied = [
+        item.name
+        for item in dataclasses.fields(RunSettings)
+        if len({getattr(settings, item.name) for settings in groups}) > 1
+    ]
+    lines = [Line(_name(key, varied), key, tuple(group)) for key, group in groups.items()]
+    alone = sum(line.random for line in lines) == 1
+    return sorted(lines, key=lambda line: alone and not line.random)
+
+
+def baselines(lines: Sequence[Line]) -> dict[Line, Line]:
+    """For each line the one of Random that is equal in all else, where there are others as well."""
+    randoms = {line.settings: line for line in lines if line.random}
+    if len(randoms) == len(lines):
+        return {}
+    return {
+        line: randoms[key]
+        for line in lines
+        if line.asks and (key := replace(line.settings, measure="random")) in randoms
+    }
+
+
+def identical(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines in groups whose runs have the same mAPs and costs in every seed."""
+    groups: dict[object, list[Line]] = {}
+    for line in lines:
+        runs = frozenset(
+            (run.settings.seed, run.settings.noise, *run.maps, *run.costs) for run in line.runs
+        )
+        groups.setdefault((runs, line.asks), []).append(line)
+    return list(groups.values())
+
+
+def mark(line: Line, lines: Sequence[Line]) -> str:
+    """The marker of one of a figure's lines."""
+    if line.asks:
+        return marker(line.settings.measure)
+    unasked = [one for one in lines if not one.asks]
+    return _UNASKED[unasked.index(line) % len(_UNASKED)]
+
+
+def _name(settings: RunSettings, varied: Sequence[str]) -> str:
+    others = [f"{key} {getattr(settings, key)}" for key in varied if key != "measure"]
+    if not settings.rounds:
+        return ", ".join(["nothing asked", *(o for o in others if not o.startswith("rounds "))])
+    return ", ".join(others if others and "measure" not in varied else [settings.measure, *others])
