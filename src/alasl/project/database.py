@@ -1,0 +1,200 @@
+"""A SQLite file that several threads and processes share: connections, transactions, errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from alasl.errors import AlaslError, ConflictError, DataError, ResourceError
+from alasl.project.schema import APPLICATION, MIGRATIONS, VERSION
+
+# How long a process waits for another one's transaction, seconds; they take milliseconds.
+PATIENCE = 30.0
+
+
+class Database:
+    """One connection a thread to the file; WAL, so that readers and the writer do not wait.
+
+    Threads of this process write one after the other by a lock, as SQLite itself would let them
+    poll. `durable` writes are on the disk when they return (synchronous=FULL); others outlast a
+    kill of the process but perhaps not a power cut, and cost no wait for the disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._writing = threading.Lock()
+        self._open: list[sqlite3.Connection] = []
+        _refuse_foreign(path)
+        with self._errors():
+            self._migrate()
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        self._local = threading.local()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one state of the file for the whole block."""
+        with self._errors():
+            connection = self._connection()
+            with _transaction(connection, "BEGIN"):
+                yield connection
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction: all of the block is written, or nothing of it."""
+        with self._errors(), self._writing:
+            connection = self._connection()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            with _transaction(connection, "BEGIN IMMEDIATE"):
+                yield connection
+
+    def problems(self) -> list[str]:
+        """What SQLite itself finds wrong with the file."""
+        with self.reading() as connection:
+            rows = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
+        return [] if rows == ["ok"] else rows
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = _connect(self.path)
+            self._local.connection = connection
+            self._open.append(connection)
+        return connection
+
+    def _migrate(self) -> None:
+        connection = self._connection()
+        if _version(connection) == VERSION:
+            return
+        with _transaction(connection, "BEGIN IMMEDIATE"):
+            # Another process may have done it while this one waited.
+            _upgrade(connection, _version(connection))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        with database_errors(self.path):
+            yield
+
+
+def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Write a new file at `path` with our tables, filled by `fill`, in one transaction."""
+    with database_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            with _transaction(connection, "BEGIN IMMEDIATE"):
+                connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                _upgrade(connection, 0)
+                fill(connection)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def database_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises into errors that a user can act on."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if found := _as_ours(error, path):
+            raise found from error
+        raise
+
+
+def _as_ours(error: sqlite3.Error, path: Path) -> AlaslError | None:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")):
+        return ResourceError(
+            "cannot write here; what stood before is intact",
+            where=str(path),
+            seen=str(error),
+            do="free some space, or see that the folder can be written to",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ConflictError(
+            f"another process has kept the store for more than {PATIENCE:g} seconds",
+            where=str(path),
+            do="wait for it, or end it",
+        )
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return DataError(
+            "the store is damaged, or no SQLite file", where=str(path), seen=str(error)
+        )
+    return None
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise unless the file is a store of ours, of a version that we know."""
+    if not path.is_file():
+        raise DataError("there is no store of a project here", where=str(path))
+    with database_errors(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            version = _version(connection)
+        finally:
+            connection.close()
+    if application != APPLICATION or version < 1:
+        raise DataError(
+            "this SQLite file is not the store of a project",
+            where=str(path),
+            seen=f"application id {application:#x}, version {version}",
+        )
+    if version > VERSION:
+        raise ConflictError(
+            "the store was written by a newer ALASL",
+            where=str(path),
+            seen=f"version {version}; this ALASL knows up to {VERSION}",
+            do="update ALASL",
+        )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Autocommit: transactions begin where we say. Threads close each other's connections.
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk may have ended the transaction already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _upgrade(
+    connection: sqlite3.Connection,
+    version: int,
+    migrations: Sequence[Sequence[str]] = MIGRATIONS,
+) -> None:
+    """Bring the tables from a version to the newest, inside the caller's transaction."""
+    for statements in migrations[version + 1 :]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(migrations) - 1}")
