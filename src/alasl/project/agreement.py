@@ -1,0 +1,276 @@
+"""How far people agree: Krippendorff's alpha, pairs of people, and a golden set.
+
+"Cannot tell" counts as no answer everywhere here: alpha and the shares are over what was answered.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse, stats
+
+from alasl.errors import DataError
+from alasl.labels import PRESENT, UNKNOWN, Entries
+
+Ints = NDArray[np.intp]
+Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+_RESAMPLES = 1000
+_DRAWN_AT_ONCE = 1_000_000  # images, so that memory stays small
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What people said of the entries of a table, at most once for each person and entry.
+
+    rows, cols: (n,) image and label of each answer. people: (n,) index into `names`.
+    values: (n,) 1 present, 0 absent. Made by `Answers.of`.
+    """
+
+    rows: Ints
+    cols: Ints
+    people: Ints
+    values: NDArray[np.int8]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, rows: ArrayLike, cols: ArrayLike, people: Sequence[str], values: ArrayLike
+    ) -> Answers:
+        """From everything that was said, in order: (n,) each, values 1, 0 or -1 (cannot tell).
+
+        A person's last word on an entry stands; where that is "cannot tell", there is no answer.
+        The people come in order of their names, those who never answered too.
+        """
+        row, col = np.asarray(rows, np.intp), np.asarray(cols, np.intp)
+        value = np.asarray(values, np.int8)
+        if not row.shape == col.shape == value.shape == (len(people),):
+            raise DataError(
+                "rows, cols, people and values must be as many",
+                seen=f"{len(row)}, {len(col)}, {len(people)}, {len(value)}",
+            )
+        if not np.isin(value, (PRESENT, 0, UNKNOWN)).all():
+            raise DataError("an answer must be 1 (present), 0 (absent) or -1 (cannot tell)")
+        names = tuple(sorted(set(people)))
+        place = {name: i for i, name in enumerate(names)}
+        person = np.array([place[name] for name in people], np.intp)
+        if not len(row):
+            return cls(row, col, person, value, names)
+        key = np.stack([row, col, person])
+        _, from_end = np.unique(key[:, ::-1], axis=1, return_index=True)
+        last = len(row) - 1 - from_end
+        last = last[value[last] != UNKNOWN]
+        return cls(row[last], col[last], person[last], value[last], names)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entries(self) -> tuple[Ints, Ints, Ints]:
+        """(E,) rows, (E,) cols of the entries answered, and (n,) the entry of each answer."""
+        width = int(self.cols.max(initial=0)) + 1
+        flat, of = np.unique(self.rows * width + self.cols, return_inverse=True)
+        return flat // width, flat % width, of
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """Krippendorff's alpha: 1 all agree, 0 no more than by chance, below 0 less than that.
+
+    low, high: 95 % interval, by drawing whole images again and again. entries: how many were
+    answered by two people or more. value is NaN where nothing can be said: no such entries, or
+    the same answer everywhere, so that chance would agree as well.
+    """
+
+    value: float
+    low: float
+    high: float
+    entries: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Alpha over everything, for each label that was asked, and for each person against the rest.
+
+    labels: by column of the table. people: by name.
+    """
+
+    overall: Alpha
+    labels: dict[int, Alpha]
+    people: dict[str, Alpha]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every two people: (P, P) entries that both answered, and those where they said the same."""
+
+    names: tuple[str, ...]
+    both: NDArray[np.int64]
+    same: NDArray[np.int64]
+
+    @property
+    def share(self) -> Floats:
+        """(P, P) share of the entries of both that they answered alike; NaN without any."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.same / self.both)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What one person said of entries whose truth is known.
+
+    accuracy: share right of the `asked`; low, high: its exact (Clopper-Pearson) 95 % interval.
+    missed: present ones called absent, of `present` asked; the rest of the errors are false alarms.
+    """
+
+    person: str
+    asked: int
+    right: int
+    present: int
+    missed: int
+    accuracy: float
+    low: float
+    high: float
+
+
+def krippendorff_alpha(units: ArrayLike, values: ArrayLike) -> float:
+    r"""Krippendorff's alpha for nominal values, any number of answers to each unit.
+
+    units: (n,) the unit that each answer is about. values: (n,) its category, as an integer.
+    A unit with one answer says nothing of agreement and is left out. With n answers in units of
+    two or more, n_c of them of category c, n_uc of these in unit u, and m_u answers to unit u:
+
+    $$ \alpha = 1 - (n - 1)
+       \frac{\sum_u (m_u^2 - \sum_c n_{uc}^2) / (m_u - 1)}{n^2 - \sum_c n_c^2} $$
+
+    NaN where all answers are of one category. Krippendorff, Content Analysis, 2004, chapter 11.
+    """
+    _, unit = np.unique(np.asarray(units), return_inverse=True)
+    _, category = np.unique(np.asarray(values), return_inverse=True)
+    if not len(unit):
+        return math.nan
+    counts = sparse.coo_array((np.ones(len(unit)), (unit, category))).tocsr()
+    many = counts.sum(axis=1)
+    counts, many = counts[many > 1], many[many > 1]
+    differ = (many**2 - counts.power(2).sum(axis=1)) / (many - 1)
+    total = counts.sum(axis=0)
+    n = total.sum()
+    by_chance = n**2 - (total**2).sum()
+    return 1 - float((n - 1) * differ.sum() / by_chance) if by_chance else math.nan
+
+
+def agreement(answers: Answers, seed: int = 0) -> Agreement:
+    """Alpha with its interval: over everything, per label, and each person against the others.
+
+    A person against the others: the person's answer to each shared entry is one, the others'
+    answers, averaged, are the second; with two people this is the alpha of both. `seed` draws
+    the images of the intervals.
+    """
+    rows, cols, of = answers.entries()
+    many = np.bincount(of, minlength=len(rows)).astype(float)
+    ones = np.bincount(of, answers.values, minlength=len(rows))
+    shared = many > 1
+    # For each entry: answers, those that say present, and disagreement as alpha counts it.
+    with np.errstate(invalid="ignore"):
+        differ = np.where(shared, 2 * ones * (many - ones) / (many - 1), 0.0)
+    sums = np.stack([many, ones, differ], axis=1)[shared]
+    rows, cols = rows[shared], cols[shared]
+    labels = {
+        int(col): _alpha(rows[cols == col], sums[cols == col], seed) for col in np.unique(cols)
+    }
+    kept = shared[of]
+    place = np.cumsum(shared)[of[kept]] - 1
+    people = {}
+    for person, name in enumerate(answers.names):
+        own = answers.people[kept] == person
+        entry, said = place[own], answers.values[kept][own].astype(float)
+        others = (sums[entry, 1] - said) / (sums[entry, 0] - 1)
+        pairs = np.stack([np.full(len(said), 2.0), said + others, 2 * np.abs(said - others)], 1)
+        people[name] = _alpha(rows[entry], pairs, seed)
+    return Agreement(_alpha(rows, sums, seed), labels, people)
+
+
+def pairs(answers: Answers) -> Pairs:
+    """How often every two people answered the same entry, and how often alike."""
+    _, _, of = answers.entries()
+    shape = (int(of.max(initial=-1)) + 1, len(answers.names))
+
+    def said(value: int) -> sparse.csc_array:
+        at = answers.values == value
+        ones = np.ones(int(at.sum()), np.int64)
+        return sparse.csc_array((ones, (of[at], answers.people[at])), shape=shape)
+
+    present, absent = said(1), said(0)
+    answered = present + absent
+    same = present.T @ present + absent.T @ absent
+    return Pairs(answers.names, (answered.T @ answered).toarray(), same.toarray())
+
+
+def attention(answers: Answers, truth: Entries) -> tuple[Attention, ...]:
+    """Each person's accuracy on a golden set.
+
+    truth: (N, L) int8, 1 or 0 for the entries of the golden set, -1 elsewhere. People come in the
+    order of `answers.names`; those who answered nothing of the set have accuracy NaN.
+    """
+    true = truth[answers.rows, answers.cols]
+    golden = true != UNKNOWN
+    right = answers.values == true
+    found = []
+    for person, name in enumerate(answers.names):
+        own = golden & (answers.people == person)
+        present = own & (true == PRESENT)
+        asked, good = int(own.sum()), int((own & right).sum())
+        low, high = exact_interval(good, asked)
+        found.append(
+            Attention(
+                name,
+                asked,
+                good,
+                int(present.sum()),
+                int((present & ~right).sum()),
+                good / asked if asked else math.nan,
+                low,
+                high,
+            )
+        )
+    return tuple(found)
+
+
+def exact_interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share: it holds the truth at least `level` of times."""
+    if trials == 0:
+        return 0.0, 1.0
+    found = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)
+
+
+def _alpha(rows: Ints, sums: Floats, seed: int) -> Alpha:
+    """Alpha from (E, 3) answers, presents and disagreement of the entries of the images `rows`."""
+    if not len(rows):
+        return Alpha(math.nan, math.nan, math.nan, 0)
+    # Entries of one image are not independent, so images are drawn, with all their entries.
+    images, of = np.unique(rows, return_inverse=True)
+    by_image = np.stack([np.bincount(of, column) for column in sums.T], axis=1)
+    rng = np.random.default_rng(seed)
+    at_once = max(1, _DRAWN_AT_ONCE // len(images))
+    drawn = [
+        by_image[rng.integers(0, len(images), (min(at_once, _RESAMPLES - i), len(images)))].sum(1)
+        for i in range(0, _RESAMPLES, at_once)
+    ]
+    spread = _from_sums(np.concatenate(drawn))
+    spread = spread[np.isfinite(spread)]
+    tails = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+    low, high = np.quantile(spread, tails) if len(images) > 1 and len(spread) else [math.nan] * 2
+    value = float(_from_sums(by_image.sum(axis=0)))
+    return Alpha(value, float(low), float(high), len(rows))
+
+
+def _from_sums(sums: Floats) -> Floats:
+    """Alpha of binary answers from (..., 3) sums over entries; NaN where all answers are one."""
+    n, ones, differ = sums[..., 0], sums[..., 1], sums[..., 2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(1 - (n - 1) * differ / (2 * ones * (n - ones)))

@@ -1,0 +1,167 @@
+r"""Dawid and Skene's model: who errs how often, and what to believe, from answers that disagree.
+
+Each entry is truly present or absent. Person p, asked about label l, calls a present entry absent
+with probability $m_{pl}$ (miss) and an absent one present with $f_{pl}$ (false alarm), whatever
+others say. EM finds the rates, the share $\pi_l$ of present among what was asked of each label, and
+the probability of each entry being present.
+
+What can be estimated: with a person's errors on one label alone there is seldom enough to go by, so
+the rates are fitted twice. First each person has one pair of rates for all labels, drawn towards
+`USUAL` as if `STRENGTH` answers had been seen with that rate. Then each person and label has a pair
+of its own, drawn towards the person's by as much: where a label has few answers it keeps the
+person's rates. Two people who disagree cannot tell who is right; labels of different shares, a
+third person, or entries of known truth can. "Cannot tell" is no answer: the model takes it that
+people pass over present and absent entries alike.
+
+Dawid and Skene, Applied Statistics 28(1), 1979.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.project.agreement import Answers, Floats, Ints
+
+USUAL = 0.1  # the error rate of a person of whom nothing is known
+STRENGTH = 10.0  # what that is worth, in answers
+_STEPS, _ENOUGH = 500, 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """What the answers come to.
+
+    rows, cols, probability: (E,) each entry answered, and how likely it is present.
+    names: the P people. labels: the K columns asked.
+    miss, false_alarm: (P,) error rates over all labels. by_label: (2, P, K) the same two for each
+    label. answers: (P,) answers they rest on. share: (K,) present among the entries of unknown
+    truth that were asked. history: the log-posterior after each step of EM, of both fits in turn.
+    """
+
+    rows: Ints
+    cols: Ints
+    probability: Floats
+    names: tuple[str, ...]
+    labels: Ints
+    miss: Floats
+    false_alarm: Floats
+    by_label: Floats
+    answers: NDArray[np.int64]
+    share: Floats
+    history: tuple[tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """The answers as EM reads them: `of`, `group` (n,) the entry and error rates of each."""
+
+    values: NDArray[np.bool_]
+    of: Ints
+    label: Ints  # (E,) 0 to K - 1
+    truth: NDArray[np.int8]  # (E,) 1, 0, or -1 where it is to be found
+    labels: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    rates: Floats  # (2, G) miss, false alarm
+    share: Floats  # (K,)
+    probability: Floats  # (E,)
+    history: tuple[float, ...]
+
+
+def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
+    """Error rates and soft labels by EM.
+
+    truth: (N, L) int8, 1 or 0 for entries whose truth is known (a golden set), -1 elsewhere: they
+    teach the error rates, and keep the probability 0 or 1. Without answers everything is empty.
+    """
+    rows, cols, of = answers.entries()
+    labels, label = np.unique(cols, return_inverse=True)
+    known = np.full(len(rows), UNKNOWN, np.int8) if truth is None else truth[rows, cols]
+    data = _Data(answers.values == PRESENT, of, label, known, len(labels))
+    P, K = len(answers.names), len(labels)
+    start = _votes(data)
+    usual = np.full((2, P), USUAL)
+    person = _em(data, answers.people, usual, start)
+    group = answers.people * K + label[of]
+    each = _em(data, group, np.repeat(person.rates, K, axis=1), person.probability)
+    return Belief(
+        rows,
+        cols,
+        each.probability,
+        answers.names,
+        labels,
+        person.rates[0],
+        person.rates[1],
+        each.rates.reshape(2, P, K),
+        np.bincount(answers.people, minlength=P),
+        each.share,
+        (person.history, each.history),
+    )
+
+
+def _votes(data: _Data) -> Floats:
+    """(E,) where EM starts: the share of people who say present, or the known truth."""
+    many = np.bincount(data.of, minlength=len(data.truth))
+    ones = np.bincount(data.of, data.values, minlength=len(data.truth))
+    return np.where(data.truth == UNKNOWN, ones / np.maximum(many, 1), data.truth)
+
+
+def _em(data: _Data, group: Ints, usual: Floats, start: Floats) -> _Fit:
+    """EM from probabilities (E,) of present; each of G groups has its prior rates (2, G)."""
+    probability = start
+    history: list[float] = []
+    while True:
+        rates = _rates(data, group, usual, probability)
+        share = _share(data, probability)
+        likelihood = _likelihood(data, group, rates, share)
+        found = likelihood[0] - likelihood[1]
+        free = data.truth == UNKNOWN
+        probability = np.where(free, expit(found), data.truth)
+        fit = np.where(free, np.logaddexp(*likelihood), np.where(data.truth == 1, *likelihood))
+        history.append(float(fit.sum() + _prior(rates, usual) + np.log(share * (1 - share)).sum()))
+        gain = history[-1] - history[-2] if len(history) > 1 else np.inf
+        if len(history) == _STEPS or gain < _ENOUGH * max(1.0, abs(history[-1])):
+            return _Fit(rates, share, probability, tuple(history))
+
+
+def _rates(data: _Data, group: Ints, usual: Floats, probability: Floats) -> Floats:
+    """(2, G) error rates: those expected under `probability`, drawn towards the usual."""
+    G = usual.shape[1]
+    present = probability[data.of]
+    rates = []
+    for state, wrong, prior in ((present, ~data.values, 0), (1 - present, data.values, 1)):
+        errors = np.bincount(group, state * wrong, minlength=G)
+        many = np.bincount(group, state, minlength=G)
+        rates.append((errors + STRENGTH * usual[prior]) / (many + STRENGTH))
+    return np.stack(rates)
+
+
+def _share(data: _Data, probability: Floats) -> Floats:
+    """(K,) share of present among the entries to be found, drawn a little towards a half."""
+    free = data.truth == UNKNOWN
+    ones = np.bincount(data.label[free], probability[free], minlength=data.labels)
+    return np.asarray((ones + 1) / (np.bincount(data.label[free], minlength=data.labels) + 2))
+
+
+def _likelihood(data: _Data, group: Ints, rates: Floats, share: Floats) -> Floats:
+    """(2, E): log of an entry being present, or absent, and being answered as it was."""
+    miss, alarm = rates[:, group]
+    E = len(data.label)
+    present = np.bincount(data.of, np.log(np.where(data.values, 1 - miss, miss)), minlength=E)
+    absent = np.bincount(data.of, np.log(np.where(data.values, alarm, 1 - alarm)), minlength=E)
+    # The known entries of a golden set were not chosen as the others were: their share is no news.
+    prior = np.where(data.truth == UNKNOWN, np.log([share, 1 - share])[:, data.label], 0.0)
+    return prior + np.stack([present, absent])
+
+
+def _prior(rates: Floats, usual: Floats) -> float:
+    """Log-density of the rates under Beta priors, but for a constant."""
+    density = usual * np.log(rates) + (1 - usual) * np.log1p(-rates)
+    return float(STRENGTH * density.sum())
