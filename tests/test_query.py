@@ -294,10 +294,12 @@ def test_the_dearer_an_opening_the_more_of_an_image_is_asked():
 
 
 def test_of_a_prefix_bought_in_part_the_best_entries_are_taken():
-    askable, ties = np.ones((2, 4), bool), np.array([0.2, 0.7])
-    scores = np.array([[2.0, 5, 3, 4], [2.0, 5, 3, 4]])
-    found = select(askable, scores, ties, "entries", Budget(seconds=102), Price(1.0, 100.0))
-    assert pairs(found) == [(1, 1), (1, 3)]
+    """Of three equal images, one is paid in whole and half of the next, never half of each."""
+    askable, scores = np.ones((3, 4), bool), np.tile([2.0, 5, 3, 4], (3, 1))
+    for ties in np.random.default_rng(0).random((10, 3)):
+        found = select(askable, scores, ties, "entries", Budget(seconds=206), Price(1.0, 100.0))
+        first, second = np.argsort(-ties)[:2]
+        assert pairs(found) == [*((first, j) for j in range(4)), (second, 1), (second, 3)]
 
 
 # Chance
