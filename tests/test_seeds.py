@@ -19,3 +19,4 @@ def test_spread_draws_are_uniform_and_travel_with_their_row():
     order = stream(0, "order").permutation(2000)
     assert (spread(ties[order], 50) == drawn[order]).all()
     assert (spread(ties, 7) == drawn[:, :7]).all()
+    assert (spread(ties, 7, first=40) == drawn[:, 40:47]).all()

@@ -23,15 +23,16 @@ def torch_seed(seed: int, *path: str | int) -> int:
     return int(stream(seed, *path).integers(2**63 - 1))
 
 
-def spread(ties: NDArray[np.float64], columns: int) -> NDArray[np.float64]:
+def spread(ties: NDArray[np.float64], columns: int, first: int = 0) -> NDArray[np.float64]:
     """(N, columns) draws in [0, 1), from one draw (N,) in [0, 1) for each row.
 
-    A row's draws depend on its own draw and the column alone, so that they travel with the row.
+    A row's draws depend on its own draw and the column alone, so that they travel with the row;
+    the columns `first` and on are made.
     """
     # SplitMix64 (Steele, Lea and Flood 2014) of the draw's bits, one step of the sequence a column.
     step = np.uint64(0x9E3779B97F4A7C15)
     state = ties.astype(np.float64).view(np.uint64)[:, None] + step * np.arange(
-        1, columns + 1, dtype=np.uint64
+        first + 1, first + columns + 1, dtype=np.uint64
     )
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alasl.labels import UNKNOWN
 from alasl.measures.base import Pool, Scores, measure
+from alasl.measures.blocks import in_blocks
 
 Form = Literal["printed", "binary"]
 Over = Literal["all", "unknown"]
 
-# Rows handled at once: a block of float64 stays in the processor's cache, whatever the pool's size.
-BLOCK = 2048
+TINY = float(np.nextafter(0, 1))
 
 
 @measure("entropy", paper="eq. 6", needs=("probabilities",))
@@ -24,20 +25,32 @@ def entropy(pool: Pool, *, form: Form = "printed", over: Over = "all") -> Scores
         `binary` is the entropy of a yes/no label, -p ln p - (1 - p) ln(1 - p).
     over: `all` labels, as the paper does, or only the `unknown` ones, which are what is asked.
     """
-    assert pool.probabilities is not None
+    probabilities = pool.probabilities
+    assert probabilities is not None
     scores = np.empty(len(pool))
-    for start in range(0, len(pool), BLOCK):
-        rows = slice(start, start + BLOCK)
-        p = pool.probabilities[rows].astype(np.float64)
-        terms = _p_log_p(p)
-        if form == "binary":
-            terms += _p_log_p(1 - p)
+
+    def add(rows: slice) -> None:
+        p = probabilities[rows].astype(np.float64)
+        terms = minus_p_log_p(p) if form == "printed" else binary_entropy(p)
         if over == "unknown":
             terms *= pool.entries[rows] == UNKNOWN
-        scores[rows] = -terms.sum(axis=1)
+        scores[rows] = terms.sum(axis=1)
+
+    in_blocks(add, len(pool))
     return scores
 
 
-def _p_log_p(p: Scores) -> Scores:
-    # The limit at p = 0 is 0: log 1 stands in for log 0.
-    return np.asarray(p * np.log(np.where(p > 0, p, 1.0)))
+def binary_entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """-p ln p - (1 - p) ln(1 - p) of each probability, in a new array."""
+    terms = minus_p_log_p(p)
+    terms += minus_p_log_p(1 - p)
+    return terms
+
+
+def minus_p_log_p(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """-p ln p of each probability, 0 at p = 0, in a new array."""
+    # The limit at p = 0 is 0: the log of a number above 0 stands in for log 0.
+    terms = np.maximum(p, TINY)
+    np.log(terms, out=terms)
+    terms *= p
+    return np.abs(terms, out=terms)

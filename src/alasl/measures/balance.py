@@ -1,0 +1,64 @@
+"""Balance over labels: entries compared within their label, as many of each label asked first.
+
+mAP counts every label alike, but only a few per cent of all entries are present, most of them of
+the common labels: a comparison over all labels asks about those few and forgets the others.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.measures.base import Pool, Scores
+from alasl.measures.blocks import in_blocks
+from alasl.seeds import spread
+
+Within = Literal["label", "all"]
+
+# Labels handled at once: sixteen float32 side by side are one line of the processor's cache.
+LABELS = 16
+
+
+def balanced(worth: Scores, pool: Pool, within: Within) -> Scores:
+    """(N, L) scores from what each entry is worth, (N, L), 0 or more, higher = ask first.
+
+    `label`: 1 / rank among the label's askable entries, so that the first of every label come
+    before the second of any; the entries' draws decide between equals. `all`: the worth itself.
+    """
+    return worth if within == "all" else _by_rank(worth, pool)
+
+
+def _by_rank(worth: Scores, pool: Pool) -> Scores:
+    scores = np.zeros(worth.shape, np.float32)
+
+    def rank(columns: slice) -> None:
+        values = np.ascontiguousarray(worth[:, columns].T, np.float32)
+        askable = np.ascontiguousarray(pool.askable[:, columns].T)
+        found = np.zeros(values.shape, np.float32)
+        for place, label in enumerate(range(columns.start, columns.stop)):
+            rows = np.flatnonzero(askable[place])
+            order = _descending(values[place, rows], rows, pool.ties, label)
+            found[place, order] = 1 / np.arange(1, len(rows) + 1)
+        scores[:, columns] = found.T
+
+    in_blocks(rank, worth.shape[1], LABELS)
+    return scores
+
+
+def _descending(
+    values: NDArray[np.float32], rows: NDArray[np.intp], ties: NDArray[np.float64], label: int
+) -> NDArray[np.intp]:
+    """`rows`, (n,), the one of the highest value first; equals by their draws of the label."""
+    # The bits of numbers >= 0 are ordered as the numbers are. So value and row are sorted as one
+    # whole number, in a tenth of the time that sorting places takes.
+    bits = (values + np.float32(0)).view(np.int32).astype(np.int64)
+    keys = np.sort((np.int64(0x7FFFFFFF) - bits << 32) | rows)
+    level, order = keys >> 32, keys & 0xFFFFFFFF
+    same = level[1:] == level[:-1]
+    if same.any():
+        equal = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        draws = spread(ties[order[equal]], 1, first=label)[:, 0]
+        order[equal] = order[equal][np.lexsort((-draws, level[equal]))]
+    return order

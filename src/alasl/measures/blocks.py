@@ -1,0 +1,27 @@
+"""Work on a large pool block by block: in little memory, and on all processors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+# Rows handled at once: a block of float64 stays in the processor's cache, whatever the pool's size.
+BLOCK = 2048
+
+
+def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -> None:
+    """Call `work` on the slices that cut 0..count into blocks, each once, in threads.
+
+    A block's work must touch no other block's results, so that the order decides nothing. NumPy
+    lets go of the interpreter in long operations, which is what makes threads worth it.
+    """
+    parts = [slice(start, min(start + block, count)) for start in range(0, count, block)]
+    workers = min(len(parts), os.cpu_count() or 1)
+    if workers <= 1:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work, part) for part in parts]:
+            done.result()
