@@ -31,7 +31,8 @@ def balanced(worth: Scores, pool: Pool, within: Within) -> Scores:
 
 
 def _by_rank(worth: Scores, pool: Pool) -> Scores:
-    scores = np.zeros(worth.shape, np.float32)
+    scores = np.empty(worth.shape, np.float32)
+    by_rank = (1 / np.arange(1, len(worth) + 1)).astype(np.float32)
 
     def rank(columns: slice) -> None:
         values = np.ascontiguousarray(worth[:, columns].T, np.float32)
@@ -40,7 +41,7 @@ def _by_rank(worth: Scores, pool: Pool) -> Scores:
         for place, label in enumerate(range(columns.start, columns.stop)):
             rows = np.flatnonzero(askable[place])
             order = _descending(values[place, rows], rows, pool.ties, label)
-            found[place, order] = 1 / np.arange(1, len(rows) + 1)
+            found[place, order] = by_rank[: len(rows)]
         scores[:, columns] = found.T
 
     in_blocks(rank, worth.shape[1], LABELS)

@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import math
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from alasl.errors import AlaslError, DataError, UsageError
 from alasl.labels import UNKNOWN, Entries
+from alasl.measures.blocks import in_blocks
 from alasl.parameters import Between as Between  # so that a measure finds it here
 from alasl.parameters import Parameter, changed, parameters_of, parse_parameters
 
@@ -37,11 +39,13 @@ class Labelled:
     """The images that may not be asked any more: the clean set, and the pool's finished ones.
 
     entries: int8 (M, L). probabilities: (M, L) by the model, or None. features: (M, D), or None.
+    ids: (M,), as in the pool, or None.
     """
 
     entries: Entries
     probabilities: NDArray[np.floating] | None = None
     features: NDArray[np.floating] | None = None
+    ids: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,8 @@ class Pool:
     labelled: the images beside the pool of which all is known that can be, or None.
     closed: bool (N, L), unknown entries that have been asked in vain; None for no such entry.
     asked, budget: images (or answers, where entries are asked) of earlier rounds and of the whole
-        run. batch: how many of them this round picks.
+        run. batch: how many of them this round picks. ask: which of the two is asked.
+    ids: (N,) whole numbers by which an image is known again in another round, or None.
     memory: what the measure has noted in earlier rounds, as JSON takes it; it may write in it.
     The large arrays may be memory-mapped.
     """
@@ -71,12 +76,15 @@ class Pool:
     asked: int = 0
     budget: int = 0
     batch: int = 50
+    ask: Literal["images", "entries"] = "images"
+    ids: NDArray[np.intp] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         images = len(self.entries)
         shapes: dict[str, tuple[int, ...]] = {
             "ties": (images,),
+            "ids": (images,),
             "probabilities": self.entries.shape,
             "closed": self.entries.shape,
             "features": (images, *(() if self.features is None else self.features.shape[1:])),
@@ -89,12 +97,13 @@ class Pool:
                     f"the pool's {name} do not fit its entries",
                     seen=f"{array.shape}, expected {shape}",
                 )
-        for p in (self.probabilities, self.members):
+        for p in (self.probabilities, *(() if self.members is None else self.members)):
+            low, high = (0.0, 1.0) if p is None or not p.size else _limits(p)
             # Written so that NaN fails it as well.
-            if p is not None and p.size and not (p.min() >= 0 and p.max() <= 1):
+            if not (low >= 0 and high <= 1):
                 raise DataError(
                     "probabilities must lie in [0, 1]",
-                    seen=f"{p.min()} to {p.max()}",
+                    seen=f"{low} to {high}",
                     do="apply the sigmoid to logits first",
                 )
 
@@ -117,6 +126,21 @@ class Pool:
         unknown = self.entries == UNKNOWN
         return np.asarray(unknown if self.closed is None else unknown & ~self.closed)
 
+    def picks(self, unit: Unit) -> int:
+        """About how many images, or entries, this round picks, at least 1; at most all there are.
+
+        An image is worth as many answers as images have entries to ask on average.
+        """
+        images = int(self.askable.any(axis=1).sum())
+        entries = int(np.count_nonzero(self.askable))
+        each = entries / max(images, 1)
+        wanted: float = self.batch
+        if self.ask == "images" and unit == "entry":
+            wanted *= each
+        if self.ask == "entries" and unit == "image":
+            wanted /= max(each, 1)
+        return max(1, min(math.ceil(wanted), images if unit == "image" else entries))
+
     def take(self, rows: NDArray[np.intp]) -> Pool:
         """The pool of some of its images."""
         return replace(
@@ -127,7 +151,20 @@ class Pool:
             features=None if self.features is None else self.features[rows],
             members=None if self.members is None else self.members[:, rows],
             closed=None if self.closed is None else self.closed[rows],
+            ids=None if self.ids is None else self.ids[rows],
         )
+
+
+def _limits(p: NDArray[np.floating]) -> tuple[float, float]:
+    """The least and the largest of (n, L) numbers, NaN where there is one; reads them once."""
+    least, largest = [], []
+
+    def add(rows: slice) -> None:
+        least.append(p[rows].min())
+        largest.append(p[rows].max())
+
+    in_blocks(add, len(p))
+    return float(np.min(least)), float(np.max(largest))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,28 +204,41 @@ class Measure:
             if getattr(pool, need) is None:
                 raise UsageError(f"the measure {self.spec!r} needs the pool's {need}")
         entrywise = self.unit == "entry"
-        askable = np.flatnonzero(pool.askable.any(axis=1))
-        shown = pool if len(askable) == len(pool) else pool.take(askable)
-        expected = shown.entries.shape if entrywise else (len(shown),)
-        if not len(askable):
-            return np.full(pool.entries.shape if entrywise else len(pool), -np.inf)
+        rows = np.flatnonzero(pool.askable.any(axis=1))
+        shown = pool if len(rows) == len(pool) else pool.take(rows)
+        askable = shown.askable if entrywise else np.ones(len(rows), np.bool_)
+        shape = pool.entries.shape if entrywise else (len(pool),)
+        if not len(rows):
+            return np.full(shape, -np.inf)
         found = np.asarray(self.function(shown, **self.settings))
-        if entrywise and found.shape == expected:
-            found = np.where(shown.askable, found, -np.inf)
-            right = not np.isnan(found).any() and np.isfinite(found.max(axis=1)).all()
-        else:
-            found = found.astype(np.float64, copy=False)
-            right = found.shape == expected and bool(np.isfinite(found).all())
-        if not right:
+        as_it_is = entrywise and np.issubdtype(found.dtype, np.floating)
+        scores = np.full(shape, -np.inf, found.dtype if as_it_is else np.float64)
+        wrong = "" if found.shape == askable.shape else f"shape {found.shape}"
+        if not wrong:
+            not_finite = _fill(scores, rows, found, askable)
+            wrong = f"{not_finite} that are not" if not_finite else ""
+        if wrong:
             raise DataError(
                 f"the measure {self.spec!r} must give one finite score for each {self.unit}",
-                seen=f"shape {found.shape}, expected {expected}; {int(np.isnan(found).sum())} NaN",
+                seen=f"{wrong}, of {askable.shape}",
             )
-        if len(shown) == len(pool):
-            return found
-        scores = np.full(pool.entries.shape if entrywise else len(pool), -np.inf, found.dtype)
-        scores[askable] = found
         return scores
+
+
+def _fill(scores: Scores, rows: NDArray[np.intp], found: Scores, askable: NDArray[np.bool_]) -> int:
+    """Put what was found of the rows into their scores, where they can be asked.
+
+    Returns how many of them are not finite.
+    """
+    not_finite: list[int] = []
+
+    def fill(part: slice) -> None:
+        there, block = askable[part], found[part]
+        scores[rows[part]] = np.where(there, block, -np.inf)
+        not_finite.append(np.count_nonzero(there & ~np.isfinite(block)))
+
+    in_blocks(fill, len(rows))
+    return sum(not_finite)
 
 
 def measure(
