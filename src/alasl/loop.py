@@ -74,8 +74,12 @@ class Loop:
         """Images asked so far."""
         return int(self._asked.any(axis=1).sum())
 
-    def training_set(self) -> tuple[Rows, Entries]:
-        """The rows (n,) to train on now, and their targets (n, L)."""
+    def training_set(self, guesses: bool = False) -> tuple[Rows, Entries]:
+        """The rows (n,) to train on now, and their targets (n, L).
+
+        guesses: whether unknown entries teach something; images of which nothing is known are
+        then among them.
+        """
         pool, entries = self.split.pool, self.labels.entries
         if self.settings.train == "clean":
             rows = np.concatenate([self.split.clean, pool[self._finished()]])
@@ -86,6 +90,8 @@ class Loop:
         targets = entries[rows]
         if self.settings.assume == "absent":
             targets = np.where(targets == UNKNOWN, np.int8(ABSENT), targets)
+        if guesses:
+            return rows, targets
         known = (targets != UNKNOWN).any(axis=1)
         return rows[known], targets[known]
 
@@ -179,7 +185,10 @@ class Loop:
             seen("features", rows),
             seen("members", rows),
             labelled=Labelled(
-                self.labels.entries[known], seen("probabilities", known), seen("features", known)
+                self.labels.entries[known],
+                seen("probabilities", known),
+                seen("features", known),
+                ids=known,
             )
             if "labelled" in needs
             else None,
@@ -187,6 +196,8 @@ class Loop:
             asked=self.images if by_images else int(self._asked.sum()),
             budget=settings.rounds * batch,
             batch=batch,
+            ask=settings.ask,  # type: ignore[arg-type]  # RunSettings checked it
+            ids=rows,
             memory=dict(self._memory),
         )
 
