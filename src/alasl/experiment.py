@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -71,18 +71,16 @@ def make_classifier(
         )
     from alasl.models.features import features_of
 
+    if settings.model == "head":
+        from alasl.models.head import Head, HeadSettings, standardised
+
+        head = HeadSettings(**settings.training())
     features = features_of(dataset, settings.backbone, weights, progress)
     if settings.model == "logistic":
         from alasl.models.logistic import Logistic, flattened
 
         return Logistic(flattened(features, split.seen), len(dataset.labels.names))
-    from alasl.models.head import Head, HeadSettings, standardised
-
-    return Head(
-        standardised(features, split.seen),
-        len(dataset.labels.names),
-        HeadSettings(**settings.training()),
-    )
+    return Head(standardised(features, split.seen), len(dataset.labels.names), head)
 
 
 def simulate(
@@ -144,11 +142,13 @@ def _simulate(
     while not record.done:
         step: Evaluation | Round
         if len(record.evaluations) == len(record.rounds):
-            step = _evaluate(loop, classifier)
+            step = evaluate(loop, classifier)
+            if loop.round == 0:
+                _warn_of_undefined(step, loop.labels.names)
             if folder:
                 classifier.save(_weights(folder, step.round))
         else:
-            step = _ask(loop, classifier)
+            step = ask(loop, classifier)
         record.add(step)
         if journal:
             journal.append(step)
@@ -191,14 +191,15 @@ def _start(dataset: Dataset, split: Split, loop: Loop) -> Start:
     )
 
 
-def _evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
+def evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
+    """Train on what the loop has now, and evaluate on the test set after each epoch."""
     begun = time.perf_counter()
     settings = loop.settings
-    rows, targets = loop.training_set()
+    rows, targets = loop.training_set(classifier.guesses)
     maps: list[float] = []
     ap = np.full(len(loop.labels.names), np.nan)
 
-    def evaluate(_: int, logits: np.ndarray) -> None:
+    def watch(_: int, logits: np.ndarray) -> None:
         ap[:] = average_precision(logits, loop.test_entries)
         maps.append(mean_ap(ap))
 
@@ -208,17 +209,8 @@ def _evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
         seed=torch_seed(settings.seed, "train", loop.round),
         keep=settings.start == "continue" and loop.round > 0,
         watch=loop.split.test,
-        on_epoch=evaluate,
+        on_epoch=watch,
     )
-    if loop.round == 0 and (missing := undefined(ap, loop.labels.names)):
-        log.warning(
-            "%d labels have no known positive in the test set, so their AP is undefined: %s; "
-            "mAP is over %d of %d labels",
-            len(missing),
-            ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
-            len(ap) - len(missing),
-            len(ap),
-        )
     return Evaluation(
         round=loop.round,
         images=loop.images,
@@ -230,15 +222,28 @@ def _evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
     )
 
 
-def _ask(loop: Loop, classifier: Classifier) -> Round:
+def ask(loop: Loop, classifier: Classifier) -> Round:
+    """The loop's next round, with an ensemble trained first where the measure needs one."""
     if "members" in loop.measure.needs:
         settings = loop.settings
         classifier.fit_members(
-            *loop.training_set(),
+            *loop.training_set(classifier.guesses),
             seed=torch_seed(settings.seed, "members", loop.round),
             members=settings.members,
         )
     return loop.ask(classifier)
+
+
+def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:
+    if missing := undefined(first.ap, names):
+        log.warning(
+            "%d labels have no known positive in the test set, so their AP is undefined: %s; "
+            "mAP is over %d of %d labels",
+            len(missing),
+            ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
+            len(names) - len(missing),
+            len(names),
+        )
 
 
 def _weights(folder: Path, round: int) -> Path:

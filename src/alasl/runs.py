@@ -245,7 +245,7 @@ def _rounds_rows(record: Record) -> list[list[object]]:
         figures = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
         per_label = ["" if math.isnan(v) else f"{v:.4f}" for v in e.ap]
         rows.append(
-            [e.round, e.images, e.cost, f"{e.time:g}", *figures, f"{e.seconds:.3f}", *per_label]
+            [e.round, e.images, e.cost, f"{e.time:.10g}", *figures, f"{e.seconds:.3f}", *per_label]
         )
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,19 @@ train = "clean"
 name = "measures"
 measure = ["random", "hard", "mine.py:mine"]
 noise = [0.3, 0.6]
+
+[[grid]]
+name = "models"
+model = ["head", "logistic"]
+measure = "variance"
+ask = "entries"
+answers = 20
+open_seconds = 2.0
+
+[[figure]]
+file = "models"
+kind = "map-per-cost"
+grid = "models"
 
 [[figure]]
 file = "rounds"
@@ -79,10 +93,18 @@ def files(folder: Path) -> dict[str, bytes]:
 def expected(place: Path) -> dict[str, bytes]:
     study(place, "run", "small.toml", "--out", "one", "--workers", "1")
     left = files(place / "one")
-    assert {"study.toml", "results.csv", "study.html", "figures/rounds.png"} <= set(left)
-    lines = left["results.csv"].decode().splitlines()
-    assert lines[0] == "grid,measure,noise,seed,round,images,cost,map,map_last,map_best"
-    assert len(lines) == 1 + 4 * 6 * 3
+    pictures = {"figures/rounds.png", "figures/models.png"}
+    assert {"study.toml", "results.csv", "study.html", *pictures} <= set(left)
+    rows = list(csv.DictReader(left["results.csv"].decode().splitlines()))
+    assert len(rows) == 4 * (6 + 2) * 3
+    images = next(row for row in rows if row["round"] == "2")
+    assert images["time"] == images["cost"]
+    entries = [row for row in rows if row["grid"] == "models" and row["round"] == "2"]
+    assert [row["model"] for row in entries] == ["head"] * 4 + ["logistic"] * 4
+    for row in entries:
+        assert row["cost"] == "40"
+        # Each image is opened once a round.
+        assert 40 + 2 * int(row["images"]) <= float(row["time"]) <= 40 + 2 * 40
     return left
 
 
@@ -127,7 +149,7 @@ def test_ctrl_c_leaves_a_report_of_what_is_done(place: Path) -> None:
     assert "a report of what is done: cut/study.html" in err
     assert "Traceback" not in err
     assert (place / "cut" / "study.html").stat().st_size > 5000
-    assert (place / "cut" / "results.csv").read_text().count("\n") >= 1 + 2 * 6 * 3
+    assert (place / "cut" / "results.csv").read_text().count("\n") >= 1 + 2 * 8 * 3
 
 
 def test_a_folder_of_another_study_is_refused_with_the_difference(

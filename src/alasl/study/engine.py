@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from alasl.data.dataset import Dataset
 from alasl.errors import ConflictError, DataError
-from alasl.experiment import make_split, read_data, simulate
+from alasl.experiment import make_classifier, make_split, read_data, simulate
 from alasl.files import resource_errors, write_text
 from alasl.loop import Loop
 from alasl.models.device import small_products
@@ -26,6 +26,7 @@ from alasl.study.clusters import Workers
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, differences, read_study, to_toml
 from alasl.study.stack import run_stack
+from alasl.study.turns import run_in_turn
 
 Progress = Callable[[int, int], None]
 Outcomes = list[list[Evaluation]]
@@ -33,7 +34,7 @@ Outcomes = list[list[Evaluation]]
 
 @dataclass(frozen=True)
 class Unit:
-    """Runs done together: the heads of a seed, which share features, or one fine-tuning.
+    """Runs done together: those of a seed that share features, or one fine-tuning.
 
     runs: their places in the study's order for that seed.
     """
@@ -108,14 +109,14 @@ def units_of(study: Study) -> list[Unit]:
     """The study's runs in the portions that are done, and kept, as one."""
     units = []
     for seed in study.seed_range:
-        heads = []
+        together = []
         for number, (_, settings) in enumerate(study.runs(seed)):
-            if _stackable(settings):
-                heads.append(number)
+            if _shares_features(settings):
+                together.append(number)
             else:
                 units.append(Unit(f"seed-{seed:04d}-run-{number:04d}", seed, (number,)))
-        if heads:
-            units.append(Unit(f"seed-{seed:04d}", seed, tuple(heads)))
+        if together:
+            units.append(Unit(f"seed-{seed:04d}", seed, tuple(together)))
     return units
 
 
@@ -133,37 +134,44 @@ def run_unit(
 
 def _run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[str, Outcomes]:
     runs = [study.runs(unit.seed)[number][1] for number in unit.runs]
-    if not _stackable(runs[0]):
+    if not _shares_features(runs[0]):
         with _one_device(folder):
             record = simulate(runs[0], folder / "runs" / unit.name, dataset=dataset)
         return unit.name, [record.evaluations]
     with small_products(torch.device("cpu")):
-        return unit.name, _run_heads(dataset, runs)
+        return unit.name, _run_together(dataset, runs)
 
 
-def _run_heads(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
+def _run_together(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
     outcomes: dict[int, list[Evaluation]] = {}
-    assert dataset.features is not None
-    # A grid may vary the split; runs of one split share their features.
-    by_split: dict[tuple[Any, ...], list[int]] = {}
+    # A grid may vary split and model; runs of one split and model share what they train on.
+    shared: dict[tuple[Any, ...], list[int]] = {}
     for number, run in enumerate(runs):
-        by_split.setdefault((run.split, run.clean, run.test), []).append(number)
-    for numbers in by_split.values():
-        split = make_split(dataset, runs[numbers[0]])
-        features = standardised(dataset.features, split.seen)
+        shared.setdefault((run.split, run.clean, run.test, run.model), []).append(number)
+    for numbers in shared.values():
+        first = runs[numbers[0]]
+        split = make_split(dataset, first)
         loops = [Loop(dataset.labels, split, runs[number]) for number in numbers]
-        outcomes |= zip(numbers, run_stack(loops, features), strict=True)
+        if first.model == "head":
+            assert dataset.features is not None
+            found = run_stack(loops, standardised(dataset.features, split.seen))
+        else:
+            found = run_in_turn(loops, make_classifier(dataset, split, first))
+        outcomes |= zip(numbers, found, strict=True)
     return [outcomes[number] for number in range(len(runs))]
 
 
-def _stackable(settings: RunSettings) -> bool:
-    return settings.model == "head" and settings.start == "restart"
+def _shares_features(settings: RunSettings) -> bool:
+    """Whether a run can be done with others: its classifier sees features, and restarts."""
+    return settings.model == "logistic" or (
+        settings.model == "head" and settings.start == "restart"
+    )
 
 
 def _with_features(dataset: Dataset, study: Study, extracting: Progress | None) -> Dataset:
-    """The data set with its features in memory, where any run trains a head."""
+    """The data set with its features in memory, where any run trains on them."""
     if dataset.features is not None or not any(
-        settings.model == "head" for _, settings in study.runs(study.seed_range[0])
+        settings.model != "finetune" for _, settings in study.runs(study.seed_range[0])
     ):
         return dataset
     base = from_dict(dict(study.base))

@@ -31,6 +31,11 @@ class RunResult:
         """Entries that the oracle had filled at each evaluation."""
         return [e.cost for e in self.evaluations]
 
+    @property
+    def times(self) -> list[float]:
+        """Seconds of people's time at each evaluation."""
+        return [e.time for e in self.evaluations]
+
 
 @dataclass(frozen=True)
 class Results:
@@ -62,14 +67,14 @@ class Results:
 def results_csv(results: Results) -> str:
     """A line for each evaluation of each run: grid, what varies, seed, round, figures."""
     varied = list(dict.fromkeys(key for grid in results.study.grids for key in grid.values))
-    figures = ["round", "images", "cost", "map", "map_last", "map_best"]
+    figures = ["round", "images", "cost", "time", "map", "map_last", "map_best"]
     rows: list[Sequence[object]] = [["grid", *varied, "seed", *figures]]
     for run in results.runs:
         settings = run.settings.to_dict()
         point = [run.grid, *(settings.get(key, "") for key in varied), run.settings.seed]
         for e, value in zip(run.evaluations, run.maps, strict=True):
             maps = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
-            rows.append([*point, e.round, e.images, e.cost, *maps])
+            rows.append([*point, e.round, e.images, e.cost, f"{e.time:.10g}", *maps])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
