@@ -59,10 +59,15 @@ def plainly(costs, maps, batch, wanted):
         t = stats.t(degrees)
         return sum(f[0] / total * t.cdf((value - f[mean]) / f[scale]) for f in found)
 
-    low, high = (
-        optimize.brentq(lambda v: below(v, 3, 4) - share, -100, 100) for share in (0.1, 0.9)
+    def quantile(share):
+        return optimize.brentq(lambda value: below(value, 3, 4) - share, -100, 100)
+
+    return (
+        sum(f[0] * f[1] for f in found) / total,
+        quantile(0.1),
+        quantile(0.9),
+        below(wanted, 1, 2),
     )
-    return sum(f[0] * f[1] for f in found) / total, low, high, below(wanted, 1, 2)
 
 
 @pytest.mark.parametrize("points", [4, 6])

@@ -136,11 +136,12 @@ class _Mixture:
 
 
 def _forecast(cost: Floats, height: Floats, batch: float) -> tuple[_Mixture, _Mixture]:
-    """How far the curve rises by the next batch, and how far the next measurement is above the last.
+    """How far the curve rises by the next batch, and the next measurement above the last one.
 
-    Each curve is a regression on one shape, with errors of which neighbours are alike (AR(1)), under
-    flat priors for level and rise and a weak one for the errors' size; it counts by its marginal
-    likelihood. All shapes go from 0 to 1 over the costs seen, so that this compares like with like.
+    Each curve is a regression on one shape, with errors of which neighbours are alike (AR(1)),
+    under flat priors for level and rise and a weak one for the errors' size; it counts by its
+    marginal likelihood. All shapes go from 0 to 1 over the costs seen, so like is compared with
+    like.
     """
     shapes = _shapes(cost, batch)
     seen, step = shapes[:, :-1], shapes[:, -1] - 1
