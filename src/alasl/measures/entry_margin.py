@@ -28,4 +28,7 @@ def entry_margin(pool: Pool, *, within: Within = "label") -> Scores:
 def margin(p: NDArray[np.floating]) -> NDArray[np.floating]:
     """1 - |2 p - 1|, from 0 to 1, of each probability."""
     # Written so that nothing is rounded: probabilities that differ keep their order.
-    return np.asarray(2 * np.minimum(p, 1 - p))
+    found = 1 - p
+    np.minimum(found, p, out=found)
+    found *= 2
+    return found
