@@ -74,6 +74,15 @@ _VERSION_1 = (
     " SELECT RAISE(ABORT, 'what was given is never changed'); END",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1)
+_VERSION_2 = (
+    # What a model trained on the answers so far was worth: the curve of mAP against answers.
+    "CREATE TABLE trainings (training INTEGER PRIMARY KEY, at REAL NOT NULL,"
+    " event INTEGER NOT NULL, answers INTEGER NOT NULL, seconds REAL NOT NULL,"
+    " took REAL NOT NULL, map REAL, ap TEXT NOT NULL, model TEXT NOT NULL, judged TEXT NOT NULL)",
+    "CREATE TRIGGER trainings_stay BEFORE UPDATE ON trainings BEGIN"
+    " SELECT RAISE(ABORT, 'a training is never changed'); END",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1, _VERSION_2)
 
 VERSION = len(MIGRATIONS) - 1

@@ -15,6 +15,7 @@ the time in seconds since 1970, by default the clock's.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -145,6 +146,26 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What a model was worth when it had been trained on what was known at some time.
+
+    event: the last event it knew. answers: entries that people had filled by then. seconds: of
+    people's time. took: seconds of training. map: in per cent, None where undefined. ap: of each
+    label, in per cent, None where undefined. judged: on what, in words.
+    """
+
+    at: float
+    event: int
+    answers: int
+    seconds: float
+    took: float
+    map: float | None
+    ap: tuple[float | None, ...]
+    model: str
+    judged: str
+
+
+@dataclass(frozen=True)
 class Imported:
     """What an import did: entries new, said before, left as they were, and replaced."""
 
@@ -258,6 +279,13 @@ class Store:
         """The table now: one value for each entry, as the module says, and where it came from."""
         with self._database.reading() as db:
             return self._labels(db)
+
+    def known(self, image: int) -> dict[int, int]:
+        """What stands of one image, label to 1 or 0: its row of `labels()`, without the others."""
+        self._check([image], [0])
+        with self._database.reading() as db:
+            entries, _ = self._stands(db, image)
+        return {j: value for j, value in enumerate(entries[0].tolist()) if value != UNKNOWN}
 
     def votes(self) -> Votes:
         """What stands of all that people said, imports among it; nothing of machines."""
@@ -457,6 +485,7 @@ class Store:
 
         As many steps as there are. None where there is nothing to take back.
         """
+        _check_name("a request's name", request)
         now = _now(now)
         with self._database.writing() as db:
             who = _find_person(db, person)
@@ -520,6 +549,30 @@ class Store:
                 return
             after = rows[-1][0]
 
+    def last_event(self) -> int:
+        """The id of the last event, 1 for a new store."""
+        with self._database.reading() as db:
+            return int(db.execute("SELECT max(id) FROM events").fetchone()[0])
+
+    def note_training(self, training: Training) -> None:
+        """Keep what a model was worth."""
+        values = {**vars(training), "ap": json.dumps(training.ap)}
+        with self._database.writing() as db:
+            db.execute(
+                f"INSERT INTO trainings ({', '.join(values)})"
+                f" VALUES ({', '.join(':' + name for name in values)})",
+                values,
+            )
+
+    def trainings(self) -> list[Training]:
+        """Every training noted, the first one first."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT at, event, answers, seconds, took, map, ap, model, judged FROM trainings"
+                " ORDER BY training"
+            ).fetchall()
+        return [Training(*(*row[:6], tuple(json.loads(row[6])), *row[7:])) for row in rows]
+
     # Other sources, and contradictions
 
     def import_answers(
@@ -536,10 +589,11 @@ class Store:
     ) -> Imported:
         """Take answers from elsewhere, (n,) each, all or none of them.
 
-        source: e.g. the file's name. person: who said it, one for all or (n); by default the
-        source. An answer that contradicts the table, or that person's other answer in the same
-        import, is a conflict: `refuse` raises a `ConflictError` that lists them all, `keep` leaves
-        them out, `replace` lets the (last) answer stand. The same import twice changes nothing.
+        source: e.g. the file's name. person: who said it, one for all or (n); by default nobody
+        in particular, and the source stands for it. An answer that contradicts the table, or that
+        person's other answer in the same import, is a conflict: `refuse` raises a `ConflictError`
+        that lists them all, `keep` leaves them out, `replace` lets the (last) answer stand. The
+        same import twice changes nothing.
         """
         row, col = np.asarray(rows, np.intp), np.asarray(cols, np.intp)
         value = np.asarray(values, np.int64)
@@ -550,6 +604,8 @@ class Store:
         self._check(row, col)
         if not len(row) == len(col) == len(value) == len(people):
             raise DataError("rows, cols, values and people of an import must be as many")
+        for name in {source, *people}:
+            _check_name("who answered", name)
         for bad in value[~np.isin(value, (PRESENT, ABSENT, UNKNOWN))][:1]:
             _check_value(int(bad))
         took = [None] * len(row) if seconds is None else seconds
@@ -579,7 +635,7 @@ class Store:
                     if on_conflict != "replace":
                         continue
                     overruled[i, j] = v
-                elif earlier == v:
+                elif earlier == v or (person is None and v == stands[i, j]):
                     same += 1
                     continue
                 taken[key] = (v, s)
@@ -675,13 +731,23 @@ class Store:
                     found.append(f"{what}: {wrong} rows differ from what the events say")
         return found
 
-    def _given(self, db: sqlite3.Connection) -> Entries:
-        blobs = [row[0] for row in db.execute("SELECT given FROM images ORDER BY image")]
-        shape = (len(self.images), len(self.names))
+    def _given(self, db: sqlite3.Connection, image: int | None = None) -> Entries:
+        one = "" if image is None else " WHERE image = :image"
+        sql = f"SELECT given FROM images{one} ORDER BY image"
+        blobs = [row[0] for row in db.execute(sql, {"image": image})]
+        shape = (len(blobs), len(self.names))
         return np.frombuffer(b"".join(blobs), np.int8).reshape(shape).copy()
 
     def _labels(self, db: sqlite3.Connection) -> Labels:
-        entries = self._given(db)
+        entries, source = self._stands(db)
+        return Labels(entries, self.names, self.images, SOURCES, source)
+
+    def _stands(
+        self, db: sqlite3.Connection, only: int | None = None
+    ) -> tuple[Entries, NDArray[np.uint8]]:
+        """The entries and their sources (N, L) of all images, or (1, L) of one."""
+        entries, first = self._given(db, only), only or 0
+        which = "1" if only is None else "image = :only"
         source = np.zeros(entries.shape, np.uint8)
         unknown = entries == UNKNOWN
         # From the lowest to the highest, so that what comes later stands.
@@ -689,19 +755,23 @@ class Store:
             image, label, yes, no = _columns(
                 db.execute(
                     "SELECT image, label, sum(value = 1), sum(value = 0) FROM standing"
-                    f" WHERE kind {kinds} GROUP BY image, label HAVING max(value) >= 0"
+                    f" WHERE {which} AND kind {kinds} GROUP BY image, label HAVING max(value) >= 0",
+                    {"only": only},
                 ),
                 4,
             )
-            mine = unknown[image, label]
-            image, label = image[mine], label[mine]
+            mine = unknown[image - first, label]
+            image, label = image[mine] - first, label[mine]
             entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
             source[image, label] = SOURCES.index(by)
-        image, label, value = _columns(db.execute("SELECT image, label, value FROM resolved"), 3)
-        entries[image, label] = value
-        source[image, label] = SOURCES.index("resolved")
+        image, label, value = _columns(
+            db.execute(f"SELECT image, label, value FROM resolved WHERE {which}", {"only": only}),
+            3,
+        )
+        entries[image - first, label] = value
+        source[image - first, label] = SOURCES.index("resolved")
         source[entries == UNKNOWN] = 0
-        return Labels(entries, self.names, self.images, SOURCES, source)
+        return entries, source
 
     def _resolve(
         self, db: sqlite3.Connection, now: float, person: str, image: int, label: int, value: int
@@ -835,6 +905,13 @@ def _check_value(value: int) -> None:
         )
 
 
+def _check_name(what: str, name: str) -> None:
+    if not name.strip() or len(name) > _NAME or not name.isprintable():
+        raise UsageError(
+            f"{what} is 1 to {_NAME} characters that can be printed", seen=ascii(name[:_NAME])
+        )
+
+
 def _check_seconds(seconds: float) -> None:
     if not 0 <= seconds < float("inf"):
         raise DataError("an answer takes 0 seconds or more", seen=str(seconds))
@@ -845,11 +922,7 @@ def _person(db: sqlite3.Connection, name: str) -> int:
     found = _find_person(db, name)
     if found >= 0:
         return found
-    if not name.strip() or len(name) > _NAME or not name.isprintable():
-        raise UsageError(
-            f"a person's name is 1 to {_NAME} characters that can be printed",
-            seen=ascii(name[:_NAME]),
-        )
+    _check_name("a person's name", name)
     row = db.execute("INSERT INTO people (name) VALUES (?) RETURNING person", (name,)).fetchone()
     return int(row[0])
 
@@ -989,8 +1062,7 @@ def _known(
     content: list[tuple[int, int | None, int | None]],
 ) -> bool:
     """Whether a request was taken before. Raises `ConflictError` if it asked for something else."""
-    if not request:
-        raise UsageError("a request needs a name of its own")
+    _check_name("a request's name", request)
     first = db.execute("SELECT act FROM events WHERE request = ?", (request,)).fetchone()
     if first is None:
         return False

@@ -1,0 +1,420 @@
+"""What a store hands out, takes, counts, takes back and refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alasl.errors import ConflictError, DataError, UsageError
+from alasl.labels import Labels
+from alasl.project.store import SOURCES, Answer, Store, Training, Undone, Wanted
+
+Make = Callable[..., Store]
+
+
+def ask(store: Store, *entries: tuple[int, int], **more: object) -> None:
+    rows, cols = zip(*entries, strict=True)
+    store.fill(1, Wanted(rows, cols, model="m"), **more)  # type: ignore[arg-type]
+
+
+def say(store: Store, person: str, image: int, label: int, value: int, request: str = "") -> None:
+    answer = Answer(image, label, value, 2.0)
+    store.answer(person, [answer], request=request or f"{person}{image}{label}{value}")
+
+
+def entry(store: Store, image: int, label: int) -> tuple[int, str | None]:
+    labels = store.labels()
+    return int(labels.entries[image, label]), labels.source_of(image, label)
+
+
+def test_a_store_gives_back_the_table_its_files_and_roles(make_store: Make) -> None:
+    store = make_store(4, 3)
+    assert store.names == ("label0", "label1", "label2")
+    assert store.images == ("0000.jpg", "0001.jpg", "0002.jpg", "0003.jpg")
+    assert store.files[3] == "/pictures/0003.jpg"
+    assert store.roles == ("clean", "clean", "pool", "pool")
+    np.testing.assert_array_equal(store.labels().entries, store.given())
+    assert store.given().tolist() == [[0, 1, 0], [1, 0, 1], [-1] * 3, [-1] * 3]
+    assert [e.kind for e in store.events()] == ["given"]
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, max_size=4, unique=True))
+def test_any_name_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str]
+) -> None:
+    names += ["\ud800 lone", "nul\0in", "=1+1", "\u202eabc"]
+    names = list(dict.fromkeys(names))
+    path = tmp_path_factory.mktemp("names") / "store"
+    entries = np.zeros((len(names), len(names)), np.int8)
+    labels = Labels(entries, tuple(names), tuple(names))
+    store = Store.create(path, labels, names, ["pool"] * len(names))
+    store.close()
+    again = Store.open(path)
+    assert (again.names, again.images, again.files) == (tuple(names),) * 3
+    again.close()
+
+
+def test_tasks_come_best_first_with_what_the_model_said(make_store: Make) -> None:
+    store = make_store()
+    wanted = Wanted([3, 2, 3], [1, 0, 0], [0.9, 0.8, 0.7], [0.6, 0.5, 0.4], model="v1")
+    store.fill(4, wanted)
+    (task,) = store.lease("ann", now=100)
+    assert (task.image, task.labels, task.probabilities) == (3, (1, 0), (0.6, 0.4))
+    assert (task.model, task.round, task.until) == ("v1", 4, 220)
+
+
+def test_a_label_can_be_asked_over_many_images(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), (2, 1), (3, 1), (4, 0), (4, 1))
+    tasks = store.lease("ann", images=9, label=1, now=0)
+    assert [(t.image, t.labels) for t in tasks] == [(2, (1,)), (3, (1,)), (4, (1,))]
+    rest = store.lease("ben", images=9, now=0)
+    assert [(t.image, t.labels) for t in rest] == [(2, (0,)), (4, (0,))]
+
+
+def test_what_one_holds_nobody_else_gets_until_the_lease_ends(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), (3, 0))
+    assert [t.image for t in store.lease("ann", now=0)] == [2]
+    assert [t.image for t in store.lease("ben", images=5, now=0)] == [3]
+    assert store.lease("cem", now=119) == []
+    store.renew("ben", now=119)
+    assert [t.image for t in store.held("ben", now=130)] == [3]
+    assert [t.image for t in store.lease("cem", images=5, now=121)] == [2]
+    store.renew("ann", now=122)
+    assert store.held("ann", now=122) == [], "cem has it now"
+    store.release("ben")
+    assert [t.image for t in store.lease("dan", now=123)] == [3]
+
+
+def test_an_answer_stands_and_is_counted(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), (2, 1))
+    store.lease("ann")
+    answers = [Answer(2, 0, 1, 1.5, 0.7, "m", shown=True), Answer(2, 1, -1, 0.5)]
+    store.answer("ann", answers, request="r")
+    assert entry(store, 2, 0) == (1, "people")
+    assert entry(store, 2, 1) == (-1, None)
+    assert store.untold()[2].tolist() == [False, True, False]
+    progress = store.progress()
+    assert (progress.size, progress.left, progress.answered) == (2, 0, 2)
+    assert dataclasses.astuple(progress.people["ann"]) == (2, 0, 2.0)
+    first, second = list(store.events())[1:]
+    assert (first.person, first.kind, first.image, first.label) == ("ann", "answer", 2, 0)
+    assert (first.seconds, first.probability, first.model, first.shown) == (1.5, 0.7, "m", True)
+    assert (first.act, second.act, second.request) == (first.id, first.id, None)
+
+
+def test_a_request_counts_once_and_cannot_be_used_for_something_else(make_store: Make) -> None:
+    store = make_store()
+    for _ in range(3):
+        say(store, "ann", 2, 0, 1, "same")
+        store.skip("ann", 3, request="skipped")
+    assert len(list(store.events())) == 3
+    assert store.progress().people["ann"].seconds == 2.0
+    with pytest.raises(ConflictError, match="made before"):
+        say(store, "ann", 2, 0, 0, "same")
+    with pytest.raises(ConflictError, match="made before"):
+        say(store, "ben", 2, 0, 1, "same")
+    with pytest.raises(ConflictError, match="made before"):
+        store.undo("ann", request="same")
+    assert entry(store, 2, 0) == (1, "people")
+
+
+def test_fifty_steps_can_be_undone_and_each_once(make_store: Make) -> None:
+    store = make_store(40, 3)
+    entries = [(i, j) for i in range(2, 40) for j in range(2)]
+    ask(store, *entries)
+    before = store.labels().entries
+    for number, (image, label) in enumerate(entries):
+        if number % 5:
+            say(store, "ann", image, label, number % 2)
+        else:
+            store.skip("ann", image, request=f"skip{number}")
+    for number, (image, label) in reversed(list(enumerate(entries))):
+        undone = store.undo("ann", request=f"undo{number}")
+        assert undone == store.undo("ann", request=f"undo{number}"), "the same request"
+        answers = (Answer(image, label, number % 2, 2.0),) if number % 5 else ()
+        assert undone == Undone("answer" if number % 5 else "skip", (image,), answers)
+    assert store.undo("ann", request="more") is None
+    np.testing.assert_array_equal(store.labels().entries, before)
+    assert store.progress().left == len(entries)
+    assert store.problems() == []
+
+
+def test_what_was_undone_is_in_the_persons_hands_again(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0))
+    store.lease("ann", now=0)
+    store.answer("ann", [Answer(2, 0, 1, 1.0)], request="r", now=1)
+    store.undo("ann", request="u", now=2)
+    assert [t.image for t in store.held("ann", now=3)] == [2]
+    assert store.lease("ben", now=3) == []
+    store.skip("ann", 2, request="s", now=4)
+    assert [t.image for t in store.lease("ben", now=5)] == [2]
+    store.release("ben")
+    assert store.lease("ann", now=5) == [], "it was skipped"
+    store.undo("ann", request="u2", now=6)
+    assert [t.image for t in store.held("ann", now=7)] == [2]
+
+
+def test_undoing_a_correction_brings_back_what_was_said_before(make_store: Make) -> None:
+    store = make_store()
+    say(store, "ann", 2, 0, 1)
+    say(store, "ann", 2, 0, 0)
+    assert entry(store, 2, 0) == (0, "people")
+    store.undo("ann", request="u")
+    assert entry(store, 2, 0) == (1, "people")
+    assert store.progress().people["ann"].answers == 1
+
+
+def test_undoing_a_correction_asks_nobody_again(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0))
+    say(store, "ann", 2, 0, 1)
+    say(store, "ann", 2, 0, 0)
+    store.undo("ann", request="u")
+    assert store.progress().left == 0
+
+
+def test_an_answer_fills_the_slot_that_its_giver_holds(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), repeats=1.0)
+    store.lease("ann", now=0)
+    store.lease("ben", now=100)
+    store.answer("ben", [Answer(2, 0, 1, 1.0)], request="r", now=150)
+    assert store.held("ben", now=151) == []
+    assert [t.image for t in store.lease("cem", now=152)] == [2], "ann's lease had run out"
+
+
+def test_an_entry_asked_twice_is_asked_of_two_people(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), (3, 0), repeats=1.0)
+    assert store.progress().size == 4
+    for person in ("ann", "ben"):
+        tasks = store.lease(person, images=9, now=0)
+        assert [(t.image, t.labels) for t in tasks] == [(2, (0,)), (3, (0,))]
+    assert store.lease("cem", now=0) == []
+    say(store, "ann", 2, 0, 1)
+    say(store, "ann", 2, 0, 0, "corrected")
+    assert store.progress().left == 3, "one person fills one slot"
+
+
+def test_a_share_is_asked_twice_and_the_seed_says_which(make_store: Make) -> None:
+    store = make_store(402, 1)
+    sizes = []
+    for seed in (1, 1, 2):
+        ask(store, *((i, 0) for i in range(2, 402)), repeats=0.25, seed=seed)
+        sizes.append(sorted(row[0] for row in twice(store)))
+    assert sizes[0] == sizes[1] != sizes[2]
+    assert 60 < len(sizes[0]) < 140
+
+
+def twice(store: Store) -> list[tuple[int, int]]:
+    query = "SELECT image, label FROM queue GROUP BY image, label HAVING count(*) = 2"
+    with sqlite3.connect(store.path) as db:
+        return db.execute(query).fetchall()
+
+
+def test_refilling_leaves_what_people_hold(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), (3, 0))
+    store.lease("ann", now=0)
+    store.fill(2, Wanted([4, 2], [0, 0]), now=1)
+    assert [t.image for t in store.held("ann", now=2)] == [2]
+    assert [t.image for t in store.lease("ben", images=9, now=2)] == [4]
+    assert (store.progress().size, store.progress().round) == (2, 2)
+
+
+def test_answers_to_the_golden_set_never_alter_the_table(make_store: Make) -> None:
+    store = make_store()
+    store.fill(1, Wanted([0, 2], [0, 0], golden=[True, False]), repeats=1.0)
+    assert store.progress().size == 3, "golden entries are asked once"
+    say(store, "ann", 0, 0, 1)
+    assert entry(store, 0, 0) == (0, "given")
+    assert store.disagreements() == []
+    assert store.votes().values.tolist() == [1]
+
+
+def test_the_majority_stands_and_a_tie_is_unknown_until_it_is_resolved(make_store: Make) -> None:
+    store = make_store()
+    say(store, "ann", 2, 0, 1)
+    say(store, "ben", 2, 0, 0)
+    assert entry(store, 2, 0) == (-1, None)
+    (found,) = store.disagreements()
+    assert (found.image, found.label, found.said) == (2, 0, {"ann": 1, "ben": 0})
+    say(store, "cem", 2, 0, 0)
+    assert entry(store, 2, 0) == (0, "people")
+    store.resolve("lead", 2, 0, 1)
+    assert entry(store, 2, 0) == (1, "resolved")
+    assert store.disagreements() == []
+    store.resolve("lead", 2, 0, -1)
+    assert entry(store, 2, 0) == (-1, None)
+    assert store.untold()[2, 0]
+
+
+def test_people_overrule_machines(make_store: Make) -> None:
+    store = make_store()
+    store.machine("m3", [0, 2, 3, 4], [0, 0, 0, 0], [1, 1, 1, 1], [0.99] * 4)
+    say(store, "ann", 2, 0, 0)
+    say(store, "ann", 3, 0, -1)
+    assert [entry(store, i, 0) for i in (0, 2, 3, 4)] == [
+        (0, "given"),
+        (0, "people"),
+        (1, "machine"),
+        (1, "machine"),
+    ]
+    assert store.votes().names == ("ann",)
+    assert not store.untold()[4, 0]
+
+
+def test_a_late_answer_is_not_lost(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0))
+    store.lease("ann", now=0)
+    store.lease("ben", now=500)
+    store.answer("ann", [Answer(2, 0, 1, 1.0)], request="late", now=501)
+    assert entry(store, 2, 0) == (1, "people")
+    assert [t.image for t in store.held("ben", now=502)] == [2]
+
+
+def test_progress_counts_each_label(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), (2, 1), (3, 1))
+    store.lease("ann")
+    say(store, "ann", 2, 1, 0)
+    assert store.progress().labels == ((1, 1), (2, 1), (0, 0))
+
+
+def test_an_import_with_a_conflict_changes_nothing_until_told_how(make_store: Make) -> None:
+    store = make_store()
+    say(store, "ann", 2, 0, 1)
+    rows, cols, values = [2, 0, 3], [0, 0, 0], [0, 1, 1]
+    with pytest.raises(ConflictError) as refused:
+        store.import_answers("x.csv", rows, cols, values)
+    assert len(refused.value.more) == 2
+    assert "'0002.jpg', label 'label0': 1 stands, 'x.csv' says 0" in refused.value.more[0]
+    assert len(list(store.events())) == 2
+
+    kept = store.import_answers("x.csv", rows, cols, values, on_conflict="keep")
+    assert dataclasses.astuple(kept) == (1, 0, 2, 0)
+    assert [entry(store, i, 0)[0] for i in (0, 2, 3)] == [0, 1, 1]
+    replaced = store.import_answers("x.csv", rows, cols, values, on_conflict="replace")
+    assert dataclasses.astuple(replaced) == (0, 1, 0, 2)
+    assert [entry(store, i, 0) for i in (0, 2)] == [(1, "resolved"), (0, "resolved")]
+    again = store.import_answers("x.csv", rows, cols, values)
+    assert dataclasses.astuple(again) == (0, 3, 0, 0)
+    assert store.problems() == []
+
+
+def test_an_import_keeps_apart_who_said_what(make_store: Make) -> None:
+    store = make_store()
+    ask(store, (2, 0), (3, 0))
+    people = ["ann", "ben", "ben"]
+    store.import_answers("x", [2, 2, 3], [0, 0, 0], [1, 0, -1], person=people, seconds=[3, 4, None])
+    assert store.disagreements()[0].said == {"ann": 1, "ben": 0}
+    assert store.progress().people["ben"].seconds == 4
+    assert store.progress().left == 0, "what was settled elsewhere need not be asked"
+    with pytest.raises(ConflictError):
+        store.import_answers("y", [4, 4], [0, 0], [1, 0], person="ann")
+    store.import_answers("y", [4, 4], [0, 0], [1, 0], person="ann", on_conflict="replace")
+    assert entry(store, 4, 0)[0] == 0
+
+
+def test_cannot_tell_takes_back_nothing_in_an_import(make_store: Make) -> None:
+    store = make_store()
+    store.import_answers("x", [2], [0], [1])
+    store.import_answers("x", [2], [0], [-1])
+    assert entry(store, 2, 0)[0] == 1
+
+
+def test_trainings_come_back_as_they_were_noted(make_store: Make) -> None:
+    store = make_store()
+    noted = [
+        Training(10.0, 1, 0, 0.0, 1.5, 40.5, (40.5, None, 40.5), "v1", "the test set"),
+        Training(20.0, store.last_event(), 7, 9.5, 1.5, None, (None,) * 3, "v2", "nothing"),
+    ]
+    for training in noted:
+        store.note_training(training)
+    assert store.trainings() == noted
+
+
+def test_events_come_in_order_and_from_where_one_left_off(make_store: Make) -> None:
+    store = make_store(40, 40)
+    store.import_answers("x", *np.nonzero(np.ones((38, 40))), np.ones(38 * 40), on_conflict="keep")
+    ids = [e.id for e in store.events()]
+    assert ids == list(range(1, len(ids) + 1))
+    assert len(ids) > 1400
+    assert [e.id for e in store.events(after=ids[-3])] == ids[-2:]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE events SET value = 0",
+        "DELETE FROM events",
+        "UPDATE images SET given = x'00'",
+    ],
+)
+def test_the_file_itself_refuses_to_forget(make_store: Make, change: str) -> None:
+    store = make_store()
+    say(store, "ann", 2, 0, 1)
+    with sqlite3.connect(store.path) as db, pytest.raises(sqlite3.IntegrityError, match="never"):
+        db.execute(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        ("DELETE FROM standing", "answers that stand"),
+        ("UPDATE people SET skips = 7", "people's counts"),
+        ("UPDATE counts SET left = 7", "the queue's counts"),
+        ("INSERT INTO skips VALUES (1, 1, 1)", "images skipped"),
+        ("INSERT INTO resolved VALUES (1, 1, 1, 1)", "entries resolved"),
+    ],
+)
+def test_a_state_that_the_events_do_not_bear_out_is_found(
+    make_store: Make, change: str, seen: str
+) -> None:
+    store = make_store()
+    say(store, "ann", 2, 0, 1)
+    assert store.problems() == []
+    with sqlite3.connect(store.path) as db:
+        db.execute(change)
+    assert any(seen in problem for problem in store.problems())
+
+
+def test_what_makes_no_sense_is_refused(make_store: Make) -> None:
+    store = make_store()
+    for image, label in ((6, 0), (-1, 0), (0, 3)):
+        with pytest.raises(DataError, match="no such"):
+            say(store, "ann", image, label, 1)
+    with pytest.raises(DataError, match="must be 1"):
+        say(store, "ann", 2, 0, 2)
+    with pytest.raises(DataError, match="seconds"):
+        store.answer("ann", [Answer(2, 0, 1, float("nan"))], request="r")
+    for name in ("", " ", "a\nb", "x" * 101, "\ud800"):
+        with pytest.raises(UsageError, match="name"):
+            say(store, name, 2, 0, 1)
+    with pytest.raises(UsageError):
+        store.answer("ann", [], request="r")
+    with pytest.raises(UsageError):
+        store.answer("ann", [Answer(2, 0, 1, 1.0)], request="")
+    assert len(list(store.events())) == 1
+
+
+def test_a_store_is_not_made_over_another(make_store: Make, tmp_path: Path) -> None:
+    make_store(path=tmp_path / "one")
+    with pytest.raises(ConflictError):
+        make_store(path=tmp_path / "one")
+
+
+def test_every_source_of_a_table_is_named() -> None:
+    assert SOURCES[0] == "given", "index 0 stands for what nobody answered"
