@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alasl.errors import ResourceError
+from alasl.errors import DataError, ResourceError
 
 _RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
 
@@ -35,6 +35,15 @@ def as_resource_error(error: OSError, path: Path | None = None) -> ResourceError
         seen=error.strerror,
         do="free some space, or name a folder that can be written to",
     )
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn a file that is not there, or cannot be opened, into a `DataError`."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError("the file cannot be read", where=str(path), seen=error.strerror) from error
 
 
 @contextmanager

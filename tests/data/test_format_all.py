@@ -17,7 +17,12 @@ from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
 
 WRITABLE = [name for name, each in FORMATS.items() if each.write]
-SUFFIX = {"coco": ".json", "npz": ".npz"}
+SUFFIX = {
+    "coco": ".json",
+    "imagefolder": ".jsonl",
+    "label-studio": ".json",
+    "npz": ".npz",
+}
 
 HOSTILE = [
     *[
@@ -87,7 +92,7 @@ def test_what_is_written_is_read_back(format, labels):
             same(round_trip(labels, format, Path(folder), empty="unknown"), labels)
 
 
-@pytest.mark.parametrize("format", ["csv-long", "npz"])
+@pytest.mark.parametrize("format", ["csv-long", "label-studio", "npz"])
 def test_where_an_entry_came_from_is_kept(tmp_path: Path, format):
     labels = Labels(np.array([[1, -1, 0], [-1, -1, -1]]), ("a", "b", "c"), ("x", "y"))
     labels = labels.merge([0, 1], [1, 2], [0, 1], "anna").merge([1], [0], [1], "=bo, b")

@@ -22,7 +22,7 @@ __all__ = ["FORMATS", "Format", "Table", "read", "read_table", "write"]
 _log = logging.getLogger(__name__)
 
 _HEAD = 65536
-_SUFFIXES = (".csv", ".json", ".npz")
+_SUFFIXES = (".csv", ".json", ".jsonl", ".npz")
 
 
 def _discover() -> dict[str, Format]:
@@ -165,7 +165,7 @@ def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Pa
         return files[0]
     if not files:
         raise DataError(
-            "no table of entries here: no .csv, .json or .npz, and no PASCAL VOC folders",
+            "no table of entries here: no .csv, .json, .jsonl or .npz, and no PASCAL VOC folders",
             where=str(path),
         )
     raise UsageError(

@@ -33,6 +33,23 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer as a file has it: by names, and where it stands there.
+
+    value: 1 present, 0 absent, -1 cannot tell. person: empty where the file does not say. seconds:
+    what the answer took. time: when, in seconds since 1970. None where the file does not say.
+    """
+
+    where: str
+    image: str
+    label: str
+    value: int
+    person: str = ""
+    seconds: float | None = None
+    time: float | None = None
+
+
 @dataclass(frozen=True)
 class Format:
     """A way to write a table of entries down.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alasl.data.formats import json_file
 from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
@@ -77,18 +77,7 @@ def _read(path: Path, options: Options) -> Table:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise DataError("the file cannot be read", where=str(path), seen=error.strerror) from error
-    except json.JSONDecodeError as error:
-        raise DataError(
-            "this is not valid JSON", where=f"{path}:{error.lineno}", seen=error.msg
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError("the file is not UTF-8", where=str(path)) from error
-    except RecursionError as error:
-        raise DataError("the JSON is nested too deeply", where=str(path)) from error
+    content = json_file.load(path)
     if not isinstance(content, dict):
         raise DataError(
             "expected a JSON object with images, annotations and categories",
@@ -165,8 +154,7 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
         for number, (row, col) in enumerate(np.argwhere(labels.entries == PRESENT).tolist(), 1)
     ]
     content = {"images": images, "annotations": annotations, "categories": categories}
-    # ASCII with escapes carries every name, a NUL and a lone surrogate too.
-    path.write_text(json.dumps(content), encoding="ascii")
+    path.write_text(json_file.dump(content), encoding="ascii")
 
 
 FORMAT = Format(

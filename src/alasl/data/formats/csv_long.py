@@ -1,4 +1,4 @@
-"""CSV, one row an entry: `image,label,value[,annotator[,time]]`; what has no row is unknown."""
+"""CSV, one row an entry: `image,label,value[,annotator[,time[,seconds]]]`; no row is unknown."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from alasl.data.formats.rows import (
 from alasl.errors import DataError
 from alasl.labels import UNKNOWN, Labels
 
-_COLUMNS = ["image", "label", "value", "annotator", "time"]
+COLUMNS = ["image", "label", "value", "annotator", "time", "seconds"]
 _GIVEN = "given"
 
 
 def is_long_header(header: list[str]) -> bool:
     """Whether a CSV with this header may have one row an entry."""
-    return len(header) >= 3 and header == _COLUMNS[: len(header)]
+    return len(header) >= 3 and header == COLUMNS[: len(header)]
 
 
 def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
@@ -41,7 +41,7 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     header = read_header(path, rows, "image")
     if not is_long_header(header):
         raise DataError(
-            "the columns must be image,label,value and then, if wanted, annotator,time",
+            "the columns must be image,label,value and then, if wanted, annotator,time,seconds",
             where=f"{path}:1",
             seen=",".join(header[:6]),
         )
@@ -121,7 +121,7 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
 def _lines(labels: Labels) -> Iterator[str]:
     """A row for each known entry, and empty ones that keep order, images and labels complete."""
     named = bool((labels.known & (labels.source != 0)).any())
-    yield row(*_COLUMNS[: 4 if named else 3])
+    yield row(*COLUMNS[: 4 if named else 3])
     values = ("0", "1", "")  # -1 takes the last
     who = ("", *labels.sources[1:])
     for at, image in enumerate(labels.images):
@@ -133,5 +133,9 @@ def _lines(labels: Labels) -> Iterator[str]:
 
 
 FORMAT = Format(
-    "csv-long", "CSV image,label,value[,annotator[,time]]; no row: unknown", _holds, _read, _write
+    "csv-long",
+    "CSV image,label,value[,annotator[,time[,seconds]]]; no row: unknown",
+    _holds,
+    _read,
+    _write,
 )

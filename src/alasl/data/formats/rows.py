@@ -16,7 +16,7 @@ from alasl.labels import ABSENT, PRESENT, UNKNOWN
 CELLS = {"1": PRESENT, "0": ABSENT, "": UNKNOWN, "1.0": PRESENT, "0.0": ABSENT}
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
     """(line where it starts, cells) of each row, the header first; blank lines are left out.
 
     Raises a `DataError` with file:line for what is not UTF-8, holds a NUL or is badly quoted.
@@ -24,7 +24,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(_without_nul(path, file), strict=True)
+            reader = csv.reader(_without_nul(path, file), delimiter=separator, strict=True)
             for cells in reader:
                 if cells:
                     yield line, cells

@@ -1,0 +1,98 @@
+"""Hugging Face ImageFolder's `metadata.jsonl`: a line an image, `labels` present, `absent` absent.
+
+Both lists may be null. With `labels` alone a line cannot say whether the other labels are absent or
+unknown, so that has to be told (`empty`), as for the empty cells of a CSV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alasl.data.formats import json_file
+from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.errors import DataError, UsageError
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
+
+_FILE, _PRESENT, _ABSENT = "file_name", "labels", "absent"
+# The first line also has all labels in their order, of which the lists may lack some.
+_NAMES = "names"
+
+
+def _holds(path: Path, head: bytes) -> bool:
+    return path.suffix.lower() == ".jsonl" and f'"{_FILE}"'.encode() in head
+
+
+def _read(path: Path, options: Options) -> Table:
+    images: list[str] = []
+    names: dict[str, int] = {}
+    cells: list[tuple[int, int, int]] = []
+    half: list[tuple[int, int]] = []  # (row, line) without a list of what is absent
+    for line, record in json_file.load_lines(path):
+        where = f"{path}:{line}"
+        if not isinstance(record, dict) or not isinstance(record.get(_FILE), str):
+            raise DataError(
+                f"expected an object with {_FILE!r}", where=where, seen=repr(record)[:80]
+            )
+        row = len(images)
+        images.append(record[_FILE])
+        for name in _texts(record, _NAMES, where) or ():
+            names.setdefault(name, len(names))
+        present, absent = (_texts(record, key, where) for key in (_PRESENT, _ABSENT))
+        if both := sorted({*(present or ())} & {*(absent or ())}):
+            raise DataError("a label is both present and absent", where=where, seen=repr(both[0]))
+        if present is not None and absent is None:
+            half.append((row, line))
+        for value, said in ((PRESENT, present), (ABSENT, absent)):
+            cells += [(row, names.setdefault(name, len(names)), value) for name in said or ()]
+    if half and options.empty is None:
+        raise UsageError(
+            f"{len(half)} images have {_PRESENT!r} without {_ABSENT!r}; "
+            "say what a label in neither is",
+            where=f"{path}:{half[0][1]}",
+            do="--empty unknown: nobody checked; --empty absent: the image has not the label",
+        )
+    entries = np.full((len(images), len(names)), UNKNOWN, np.int8)
+    if options.empty == "absent":
+        entries[[row for row, _ in half]] = ABSENT
+    if cells:
+        rows, cols, values = np.array(cells).T
+        entries[rows, cols] = values
+    return Table(Labels(entries, tuple(names), tuple(images)))
+
+
+def _texts(record: dict[str, Any], key: str, where: str) -> list[str] | None:
+    texts = record.get(key)
+    if texts is None:
+        return None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise DataError(
+            f"{key!r} must be null or a list of texts", where=where, seen=repr(texts)[:80]
+        )
+    return texts
+
+
+def _write(labels: Labels, path: Path, features: Features | None) -> None:  # noqa: ARG001
+    with path.open("w", encoding="ascii", newline="") as file:
+        file.writelines(json_file.dump(record) + "\n" for record in _records(labels))
+
+
+def _records(labels: Labels) -> Iterator[dict[str, Any]]:
+    for row, (image, entries) in enumerate(zip(labels.images, labels.entries, strict=True)):
+        record: dict[str, Any] = {_FILE: image, _PRESENT: None, _ABSENT: None}
+        if (entries != UNKNOWN).any():
+            for key, value in ((_PRESENT, PRESENT), (_ABSENT, ABSENT)):
+                record[key] = [labels.names[col] for col in np.flatnonzero(entries == value)]
+        yield record | {_NAMES: labels.names} if row == 0 else record
+
+
+FORMAT = Format(
+    "imagefolder",
+    "Hugging Face metadata.jsonl: file_name, and lists labels and absent that may be null",
+    _holds,
+    _read,
+    _write,
+)

@@ -1,0 +1,165 @@
+"""Answers in and out: from and to Label Studio, CSV and spreadsheets; one file here a format.
+
+What comes in is a list of `Told` by row and column of the project's table; a name that the table
+does not have is an error that gives the nearest one. Any format of a table of entries can be read
+as well: each known entry is then an answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from alasl.data.formats import FORMATS as TABLES
+from alasl.data.formats import read_table
+from alasl.data.formats.base import Empty, Options, Said
+from alasl.errors import DataError, UsageError
+from alasl.files import readable, replacing
+from alasl.project.exchange.base import Asked, Exchange, Query, Told
+from alasl.project.exchange.names import Names
+
+__all__ = ["FORMATS", "Asked", "Exchange", "Told", "formats", "read", "write", "write_query"]
+
+_HEAD = 65536
+Way = Literal["read", "write", "write_query"]
+
+
+def _discover() -> dict[str, Exchange]:
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
+    found = (getattr(module, "EXCHANGE", None) for module in modules)
+    return {one.name: one for one in found if isinstance(one, Exchange)}
+
+
+FORMATS = _discover()
+
+
+def formats(way: Way = "read") -> tuple[str, ...]:
+    """Names of the formats by which answers can be read, written, or a query written."""
+    own = [name for name, one in FORMATS.items() if getattr(one, way)]
+    return tuple(sorted({*own, *TABLES} if way == "read" else own))
+
+
+def read(
+    path: str | Path,
+    format: str | None,
+    images: Sequence[str],
+    names: Sequence[str],
+    *,
+    person: str = "import",
+    empty: Empty | None = None,
+    keep_unannotated: bool = True,
+) -> list[Told]:
+    """The answers in a file, in the order they were given, for the table of `images` and `names`.
+
+    format: one of `formats()`; None to recognise it.
+    Where a person answers an entry more than once, only the last answer is taken. person: who
+    answered, where the file does not say. empty, keep_unannotated: as for a table of entries.
+    Raises a `DataError` with file and line for anything that cannot be taken, and for names that
+    the table does not have, all of them listed.
+    """
+    path = Path(path)
+    options = Options(empty, keep_unannotated)
+    own = FORMATS.get(_check(format, "read")) if format else _recognise(path)
+    found = own.read(path, options) if own and own.read else _table(path, format, options)
+    known = Names(images, names)
+    told: dict[tuple[int, int, str], Told] = {}
+    for said in found:
+        entry = known.entry(said)
+        if entry is not None:
+            key = (*entry, said.person or person)
+            told.pop(key, None)  # so that the last answer also stands last
+            told[key] = Told(*entry, said.value, key[2], said.seconds, said.time)
+    known.refuse_lost(path)
+    return list(told.values())
+
+
+def write(
+    path: str | Path,
+    format: str,
+    images: Sequence[str],
+    names: Sequence[str],
+    told: Iterable[Told],
+) -> None:
+    """Write answers down, whole or not at all; `read` gives back the same.
+
+    Where a person answers an entry more than once, the last answer is written.
+    """
+    put = FORMATS[_check(format, "write")].write
+    assert put is not None
+    last = {(one.image, one.label, one.person): one for one in told}
+    if any(not person for *_, person in last):
+        raise DataError("an answer to write does not say who gave it", where=str(path))
+    said = [
+        Said("", images[t.image], names[t.label], t.value, t.person, t.seconds, t.time)
+        for t in last.values()
+    ]
+    with replacing(Path(path)) as beside:
+        put(beside, said)
+
+
+def write_query(
+    path: str | Path,
+    format: str,
+    images: Sequence[str],
+    names: Sequence[str],
+    asked: Iterable[Asked],
+    *,
+    model: str = "",
+    prefix: str = "",
+) -> None:
+    """Write a query, best entry first, for people to answer elsewhere; `read` takes the answers.
+
+    model: name and version of the model whose probabilities they are. prefix: what makes an
+    image's address out of its id, for tools that show it by an address.
+    """
+    put = FORMATS[_check(format, "write_query")].write_query
+    assert put is not None
+    rows = [(images[one.image], names[one.label], one) for one in asked]
+    with replacing(Path(path)) as beside:
+        put(beside, Query(rows, model, prefix))
+
+
+def _check(format: str, way: Way) -> str:
+    known = formats(way)
+    if format not in known:
+        what = {"read": "read", "write": "write answers to", "write_query": "write a query to"}
+        raise UsageError(
+            f"cannot {what[way]} the format {format!r}", do=f"there are: {', '.join(known)}"
+        )
+    return format
+
+
+def _recognise(path: Path) -> Exchange | None:
+    """The format of a file of answers; None for one that may be a table of entries."""
+    if path.is_dir():
+        return None
+    with readable(path), path.open("rb") as file:
+        head = file.read(_HEAD)
+    return next((one for one in FORMATS.values() if one.read and one.holds(path, head)), None)
+
+
+def _table(path: Path, format: str | None, options: Options) -> Iterable[Said]:
+    """Each known entry of a table of entries as an answer, of the person it came from."""
+    table, file = read_table(
+        path,
+        format=format,
+        empty=options.empty,
+        keep_unannotated=options.keep_unannotated,
+    )
+    labels = table.labels
+    people = ("", *labels.sources[1:])
+    where = str(file)
+    for row, col in np.argwhere(labels.known).tolist():
+        yield Said(
+            where,
+            labels.images[row],
+            labels.names[col],
+            int(labels.entries[row, col]),
+            people[labels.source[row, col]],
+        )

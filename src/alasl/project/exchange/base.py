@@ -1,0 +1,67 @@
+"""What goes between a project and other tools: entries that are asked, answers that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alasl.data.formats.base import Options, Said
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One answer to a project's entry, from elsewhere or to go there.
+
+    image, label: row and column of the project's table. value: 1 present, 0 absent, -1 cannot
+    tell. seconds: what it took. time: when, in seconds since 1970. None where nobody noted it.
+    """
+
+    image: int
+    label: int
+    value: int
+    person: str
+    seconds: float | None = None
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One entry of a query.
+
+    image, label: row and column of the project's table. probability: of being present, by the
+    model, from 0 to 1. priority: from 0 to 1, 1 = ask first.
+    """
+
+    image: int
+    label: int
+    probability: float | None = None
+    priority: float = 1.0
+
+
+@dataclass(frozen=True)
+class Query:
+    """Entries to ask, best first, by name, with what the model says of them.
+
+    model: its name and version. prefix: what makes an image's address out of its id, for tools
+    that show it by an address.
+    """
+
+    asked: Sequence[tuple[str, str, Asked]]
+    model: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A format by which answers come in, answers go out, or a query goes out; None where not.
+
+    holds: whether a file is in this format, from its first 64 kB.
+    """
+
+    name: str
+    about: str
+    holds: Callable[[Path, bytes], bool]
+    read: Callable[[Path, Options], Iterable[Said]] | None = None
+    write: Callable[[Path, Sequence[Said]], None] | None = None
+    write_query: Callable[[Path, Query], None] | None = None

@@ -1,0 +1,85 @@
+"""CSV with a row for each answer: `image,label,value,annotator,time,seconds`.
+
+The same as the table format of this name, which keeps one answer an entry; here each person's
+answer counts. A row with an annotator and an empty value says "cannot tell". Times are ISO 8601.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from alasl.data.formats.base import Options, Said
+from alasl.data.formats.csv_long import COLUMNS, FORMAT, is_long_header
+from alasl.data.formats.json_file import iso, moment
+from alasl.data.formats.rows import (
+    CELLS,
+    bad_cells,
+    read_header,
+    read_rows,
+    refuse_ragged,
+    row,
+    write_lines,
+)
+from alasl.errors import DataError
+from alasl.labels import UNKNOWN
+from alasl.project.exchange.base import Exchange
+
+
+def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
+    rows = read_rows(path)
+    header = read_header(path, rows, "image")
+    if not is_long_header(header):
+        raise DataError(
+            "the columns must be image,label,value and then, if wanted, annotator,time,seconds",
+            where=f"{path}:1",
+            seen=",".join(header[:6]),
+        )
+    bad: list[tuple[int, str, str]] = []
+    for line, cells in rows:
+        refuse_ragged(path, line, cells, header)
+        where = f"{path}:{line}"
+        image, label, cell, person, time, seconds = [*cells, "", "", ""][: len(COLUMNS)]
+        value = CELLS.get(cell.strip())
+        if value is None:
+            bad.append((line, "value", cell))
+        elif value != UNKNOWN or person:  # else it only names an image and a label
+            yield Said(
+                where, image, label, value, person, _seconds(seconds, where), moment(time, where)
+            )
+    if bad:
+        raise bad_cells(path, bad)
+
+
+def _seconds(cell: str, where: str) -> float | None:
+    if not cell:
+        return None
+    try:
+        seconds = float(cell)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise DataError(
+            f"column 'seconds' holds {cell!r}; expected a number, 0 or more", where=where
+        )
+    return seconds
+
+
+def _write(path: Path, said: Sequence[Said]) -> None:
+    values = ("0", "1", "")  # -1 takes the last
+    lines = (
+        row(
+            one.image,
+            one.label,
+            values[one.value],
+            one.person,
+            "" if one.time is None else iso(one.time),
+            "" if one.seconds is None else repr(float(one.seconds)),
+        )
+        for one in said
+    )
+    write_lines(path, [row(*COLUMNS), *lines])
+
+
+EXCHANGE = Exchange(FORMAT.name, FORMAT.about, FORMAT.holds, _read, _write)

@@ -1,0 +1,51 @@
+"""Label Studio: a query as tasks with predictions, answers from its full JSON export, and to it.
+
+`CONFIG` is the labelling interface that such a project needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from alasl.data.formats.base import Options, Said
+from alasl.data.formats.label_studio import (
+    CONFIG,
+    FORMAT,
+    Guess,
+    Task,
+    read_tasks,
+    tasks_of,
+    write_tasks,
+)
+from alasl.project.exchange.base import Asked, Exchange, Query
+
+__all__ = ["CONFIG", "EXCHANGE"]
+
+
+def _read(path: Path, options: Options) -> Iterable[Said]:  # noqa: ARG001
+    return read_tasks(path).said
+
+
+def _write(path: Path, said: Sequence[Said]) -> None:
+    write_tasks(path, tasks_of(said))
+
+
+def _write_query(path: Path, query: Query) -> None:
+    """A task an image, in the order of the query, with its first entry's priority."""
+    by_image: dict[str, list[tuple[str, Asked]]] = {}
+    for image, label, asked in query.asked:
+        by_image.setdefault(image, []).append((label, asked))
+    tasks = [
+        Task(image, tuple(label for label, _ in asked), _guess(query.model, asked))
+        for image, asked in by_image.items()
+    ]
+    write_tasks(path, tasks, prefix=query.prefix)
+
+
+def _guess(model: str, asked: Sequence[tuple[str, Asked]]) -> Guess:
+    likely = tuple(label for label, one in asked if (one.probability or 0.0) >= 0.5)
+    return Guess(model, likely, max(one.priority for _, one in asked))
+
+
+EXCHANGE = Exchange(FORMAT.name, FORMAT.about, FORMAT.holds, _read, _write, _write_query)

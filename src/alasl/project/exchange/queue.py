@@ -1,0 +1,112 @@
+"""A query as a spreadsheet: `image,label,probability,priority,answer`, the last for people to fill.
+
+An answer is 1 (present), 0 (absent) or ? (cannot tell); an empty cell is no answer.
+
+Spreadsheets take a cell that begins with a sign such as = for a formula, by which a name from
+elsewhere could run one. So such a name gets an apostrophe before it, and loses it when it is read.
+One that begins with apostrophes and such a sign gets one more, so that no two names become one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from alasl.data.formats.base import Options, Said
+from alasl.data.formats.rows import read_rows, refuse_ragged, write_lines
+from alasl.errors import DataError
+from alasl.files import readable
+from alasl.labels import ABSENT, PRESENT, UNKNOWN
+from alasl.project.exchange.base import Exchange, Query
+
+COLUMNS = ("image", "label", "probability", "priority", "answer")
+_NEEDED = ("image", "label", "answer")
+_ANSWERS = {"1": PRESENT, "1.0": PRESENT, "0": ABSENT, "0.0": ABSENT, "?": UNKNOWN}
+# What makes a formula of a cell, in plain and in full width, or may hide that a formula follows.
+_FORMULA = re.compile(r"('*)[=+\-@\t\r\n＝＋－＠]")
+
+
+def guarded(name: str) -> str:
+    """The name as a cell that no spreadsheet takes for a formula."""
+    return "'" + name if _FORMULA.match(name) else name
+
+
+def unguarded(cell: str) -> str:
+    """The name that `guarded` made the cell of."""
+    found = _FORMULA.match(cell)
+    return cell[1:] if found and found[1] else cell
+
+
+def _write_query(path: Path, query: Query) -> None:
+    lines = (
+        _row(
+            guarded(image),
+            guarded(label),
+            "" if asked.probability is None else f"{asked.probability:.4f}",
+            f"{asked.priority:.4f}",
+            "",
+        )
+        for image, label, asked in query.asked
+    )
+    # With a byte order mark, spreadsheets know that it is UTF-8.
+    write_lines(path, ["\ufeff" + _row(*COLUMNS), *lines])
+
+
+def _row(*cells: str) -> str:
+    """A line of CSV with every cell quoted: some spreadsheets separate by semicolons."""
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+
+def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
+    """The rows that have an answer. Columns may be moved or added, and rows sorted."""
+    with readable(path), path.open(encoding="utf-8-sig", errors="replace") as file:
+        separator = _separator(file.readline(4096))
+    rows = read_rows(path, separator)
+    line, header = next(rows, (1, []))
+    missing = [name for name in _NEEDED if header.count(name) != 1]
+    if missing:
+        raise DataError(
+            f"expected one column each of {', '.join(_NEEDED)}",
+            where=f"{path}:{line}",
+            seen=", ".join(map(repr, header[:8])) or "nothing",
+        )
+    at = [header.index(name) for name in _NEEDED]
+    bad: list[str] = []
+    for line, cells in rows:
+        refuse_ragged(path, line, cells, header)
+        image, label, answer = (cells[i] for i in at)
+        if not answer.strip():
+            continue
+        value = _ANSWERS.get(answer.strip())
+        if value is None:
+            bad.append(f"{path}:{line}: {answer!r}")
+        else:
+            yield Said(f"{path}:{line}", unguarded(image), unguarded(label), value)
+    if bad:
+        raise DataError(
+            f"{len(bad)} cells of the column 'answer' are no answers",
+            where=str(path),
+            more=bad,
+            do="write 1 (present), 0 (absent), ? (cannot tell), or nothing",
+        )
+
+
+def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
+    line = head.split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
+    cells = {cell.strip().strip('"') for cell in line.split(_separator(line))}
+    return cells.issuperset(_NEEDED)
+
+
+def _separator(line: str) -> str:
+    """The sign that separates the cells of the first line: spreadsheets save as they like."""
+    return max(",;\t", key=line.count)
+
+
+EXCHANGE = Exchange(
+    "queue",
+    "CSV image,label,probability,priority,answer for a spreadsheet: 1, 0, ? or empty",
+    _holds,
+    read=_read,
+    write_query=_write_query,
+)
