@@ -87,6 +87,15 @@ def test_known_training_adds_the_pool_and_never_the_test_set(dataset: Dataset) -
     assert not (absent == UNKNOWN).any()
 
 
+def test_images_of_which_nothing_is_known_are_for_losses_that_guess(dataset: Dataset) -> None:
+    loop = make_loop(dataset, replace(SETTINGS, train="known", hide="single", noise=0.0))
+    rows, _ = loop.training_set()
+    more, targets = loop.training_set(guesses=True)
+    assert len(more) == len(loop.split.clean) + len(loop.split.pool) > len(rows)
+    np.testing.assert_array_equal(targets, loop.labels.entries[more])
+    np.testing.assert_array_equal(more[(targets != UNKNOWN).any(axis=1)], rows)
+
+
 def test_measures_of_one_seed_share_split_noise_and_oracle(dataset: Dataset) -> None:
     settings = replace(SETTINGS, oracle_error=0.3)
     one, two = make_loop(dataset, settings), make_loop(dataset, replace(settings, measure="hard"))

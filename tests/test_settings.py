@@ -33,6 +33,15 @@ def test_a_value_out_of_range_is_named(name: str, value: object, says: str) -> N
     assert says in str(caught.value)
 
 
+def test_logistic_regression_takes_no_loss_but_its_own() -> None:
+    for loss in (None, "bce"):
+        assert RunSettings(model="logistic", loss=loss).loss == loss
+    with pytest.raises(UsageError, match=r"bce alone; seen: --loss asl(.|\n)*--model head"):
+        RunSettings(model="logistic", loss="asl")
+    assert "loss" not in RunSettings().training()
+    assert RunSettings(loss="hill:margin=0.5").training()["loss"] == "hill:margin=0.5"
+
+
 def test_an_unknown_key_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'noise'"):
         from_dict({"niose": 0.4}, where="a.toml")

@@ -98,7 +98,9 @@ class RunSettings:
     )
     backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
     weights: str | None = setting(None, "a file with the backbone's weights")
-    loss: str = setting("asl", "asl (asymmetric) or bce")
+    loss: str | None = setting(
+        None, "what training minimises: alasl losses; by default asl, and bce for logistic"
+    )
     epochs: int = setting(20, "epochs of each training", limits=POSITIVE)
     rate: float | None = setting(None, "learning rate; by default the model's own", limits=POSITIVE)
     batch: int | None = setting(
@@ -129,6 +131,12 @@ class RunSettings:
             raise UsageError(
                 "--clean and --test leave no image for the pool",
                 seen=f"{self.clean} + {self.test}",
+            )
+        if self.model == "logistic" and self.loss not in (None, "bce"):
+            raise UsageError(
+                "logistic regression minimises bce alone",
+                seen=f"--loss {self.loss}",
+                do="leave --loss out, or take --model head or finetune",
             )
 
     def training(self) -> dict[str, Any]:

@@ -268,7 +268,16 @@ def test_the_registry_fails_loudly():
     with pytest.raises(UsageError, match=r"'gamma'(.|\n)*gamma_neg, gamma_pos, shift"):
         resolve("asl", gamma=2)
     with pytest.raises(ValueError, match="two losses are named 'bce'"):
-        loss("bce")(torch.nn.Module)
+        loss("bce", paper="-", unknown="-", head_rate=1.0)(asymmetric)
+    with pytest.raises(UsageError, match=r"'asl:gamma_neg=-1'(.|\n)*from 0 to 20"):
+        resolve("asl:gamma_neg=-1")
+    with pytest.raises(UsageError, match=r"gamma_neg must be float from 0 to 20; seen: 99"):
+        resolve("asl", gamma_neg=99)
+    with pytest.raises(UsageError, match=r"seen: reduction=mean(.|\n)*gamma_neg=4.0"):
+        resolve("asl:reduction=mean")
+    logits, targets = case()
+    spelled = resolve("asl:gamma_neg=2:focal_grad=false")(logits, targets)
+    assert spelled == asymmetric(logits, targets, gamma_neg=2.0, focal_grad=False)
 
 
 def test_what_cannot_be_is_refused():

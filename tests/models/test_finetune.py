@@ -126,7 +126,7 @@ def test_unknown_entries_teach_nothing(folder):
 
 
 @pytest.mark.parametrize("params", [{"reduction": "mean"}, {"loss": "bce", "augment": False},
-                                    {"params": {"gamma_neg": 2.0}}, {"precision": "bfloat16"},
+                                    {"loss": "asl:gamma_neg=2"}, {"precision": "bfloat16"},
                                     {"precision": "float16"}])  # fmt: skip
 def test_each_way_to_train_gives_finite_results(folder, params):
     seen = fit(model(folder, epochs=1, **params), folder)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from alasl.errors import DataError
+from alasl.errors import DataError, UsageError
+from alasl.losses import available
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.head import Head, Heads, HeadSettings, standardised
 
@@ -73,14 +74,19 @@ def test_unknown_entries_teach_nothing() -> None:
     assert (head.predict(rows)[:, 4] == 0.5).all()
 
 
-@pytest.mark.parametrize("loss", ["asl", "bce"])
+@pytest.mark.parametrize("loss", available())
 def test_stacked_training_equals_training_one_by_one(loss: str) -> None:
     features, entries = problem()
     features = features.double()
     rng = np.random.default_rng(1)
     rows = [rng.permutation(300)[:90] for _ in range(4)]
-    settings = HeadSettings(loss=loss, epochs=5, batch=32, rate=1e-2)
-    targets = [np.where(rng.random((90, 5)) < 0.3, -1, entries[r]).astype(np.int8) for r in rows]
+    # From early on, so that what a loss remembers matters within few epochs.
+    early = {p.name for p in available()[loss].parameters} & {"start"}
+    spec = ":".join([loss, *(f"{name}=1" for name in early)])
+    settings = HeadSettings(loss=spec, epochs=5, batch=32, rate=1e-2)
+    hidden = rng.random((4, 90, 5)) < 0.6
+    hidden[:, :9] = np.arange(9)[:, None] < 3  # some known whole, some not at all
+    targets = [np.where(h, -1, entries[r]).astype(np.int8) for h, r in zip(hidden, rows, strict=True)]
     stacked = Heads(features, 4, 5, settings)
     stacked.fit(rows, targets, seeds=[10, 11, 12, 13])
     for run in range(4):
@@ -88,6 +94,32 @@ def test_stacked_training_equals_training_one_by_one(loss: str) -> None:
         alone.fit([rows[run]], [targets[run]], seeds=[10 + run])
         torch.testing.assert_close(alone.weights[0], stacked.weights[run], rtol=0, atol=1e-9)
         torch.testing.assert_close(alone.bias[0], stacked.bias[run], rtol=0, atol=1e-9)
+
+
+def test_what_unknown_entries_teach_is_the_losss_affair() -> None:
+    features, entries = problem()
+    rows = np.arange(200)
+    hidden = entries[rows].copy()
+    hidden[50:] = np.where(hidden[50:] == 1, 1, -1)
+    seen = {}
+    for loss in ("bce", "an", "wan"):
+        head = Head(features, 5, HeadSettings(loss=loss, rate=1e-2))
+        head.fit(rows, hidden, seed=0)
+        seen[loss] = head.predict(rows)
+        assert head.guesses == (loss != "bce")
+    # As good as absent: the same bits as where they are said to be absent, which is right here.
+    head = Head(features, 5, HeadSettings(loss="bce", rate=1e-2))
+    head.fit(rows, entries[rows], seed=0)
+    np.testing.assert_array_equal(seen["an"], head.predict(rows))
+    # The less they count as absent, the more of everything is seen.
+    assert seen["an"].mean() < seen["wan"].mean() < seen["bce"].mean()
+
+
+def test_a_loss_that_is_not_there_is_refused_before_anything_is_done() -> None:
+    with pytest.raises(UsageError, match="did you mean 'hill'"):
+        HeadSettings(loss="hil")
+    with pytest.raises(UsageError, match=r"loss 'hill:margin=20'(.|\n)*from 0 to 10"):
+        HeadSettings(loss="hill:margin=20")
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_others() -> None:

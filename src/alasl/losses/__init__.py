@@ -1,12 +1,12 @@
 """Losses over logits and targets of 1 (present), 0 (absent) and -1 (unknown)."""
 
-from alasl.losses.asl import Asymmetric, asymmetric
-from alasl.losses.base import Reduction, available, loss, resolve
-from alasl.losses.bce import BinaryCrossEntropy, binary_cross_entropy
+from alasl.losses.asl import asymmetric
+from alasl.losses.base import Kind, Loss, Reduction, available, loss, resolve
+from alasl.losses.bce import binary_cross_entropy
 
 __all__ = [
-    "Asymmetric",
-    "BinaryCrossEntropy",
+    "Kind",
+    "Loss",
     "Reduction",
     "asymmetric",
     "available",

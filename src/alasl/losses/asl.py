@@ -5,27 +5,35 @@ Ridnik et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from alasl.errors import UsageError
 from alasl.losses.base import Batch, Reduction, loss
+from alasl.parameters import Between
 
 
+@loss(
+    "asl",
+    paper="Ridnik et al., ICCV 2021",
+    unknown="teaches nothing",
+    guesses=False,
+    head_rate=3e-3,
+)
 def asymmetric(
     logits: Tensor,
     targets: Tensor,
     *,
-    gamma_neg: float = 4.0,
-    gamma_pos: float = 0.0,
-    shift: float = 0.05,
+    gamma_neg: Annotated[float, Between(0, 20)] = 4.0,
+    gamma_pos: Annotated[float, Between(0, 20)] = 0.0,
+    shift: Annotated[float, Between(0, 0.99)] = 0.05,
     focal_grad: bool = True,
     reduction: Reduction = "sum",
 ) -> Tensor:
-    """The asymmetric loss over the known entries.
+    """The asymmetric loss over the known entries: easy absent entries count little.
 
     present: (1 - p)^gamma_pos * -log p, with p = sigmoid(logits)
     absent:  p_m^gamma_neg * -log(1 - p_m), with p_m = max(p - shift, 0)
@@ -42,43 +50,17 @@ def asymmetric(
         )
     batch = Batch.of(logits, targets)
     slope = batch.slopes_needed
-    missed, falls = _present(batch.z, gamma_pos, slope, focal_grad)
-    raised, rises = _absent(batch.z, gamma_neg, shift, slope, focal_grad)
+    missed, falls = present_terms(batch.z, gamma_pos, slope, focal_grad)
+    raised, rises = absent_terms(batch.z, gamma_neg, shift, slope, focal_grad)
     terms = batch.present * missed + batch.absent * raised
     slopes = batch.present * falls + batch.absent * rises if slope else None
     return batch.reduce(terms, slopes, reduction)
 
 
-@loss("asl")
-class Asymmetric(nn.Module):
-    """`asymmetric` as a module."""
-
-    head_rate = 3e-3
-
-    def __init__(
-        self,
-        gamma_neg: float = 4.0,
-        gamma_pos: float = 0.0,
-        shift: float = 0.05,
-        focal_grad: bool = True,
-        reduction: Reduction = "sum",
-    ) -> None:
-        super().__init__()
-        self.params: dict[str, Any] = {
-            "gamma_neg": gamma_neg,
-            "gamma_pos": gamma_pos,
-            "shift": shift,
-            "focal_grad": focal_grad,
-            "reduction": reduction,
-        }
-
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The loss of logits and targets, (..., L) each."""
-        return asymmetric(logits, targets, **self.params)
-
-
-def _present(z: Tensor, gamma: float, slope: bool, focal_grad: bool) -> tuple[Tensor, Tensor]:
-    """The terms of present entries, and their slopes in z (the terms again without `slope`)."""
+def present_terms(
+    z: Tensor, gamma: float, slope: bool, focal_grad: bool = True
+) -> tuple[Tensor, Tensor]:
+    """(1 - p)^gamma * -log p, and its slopes in z (the terms again without `slope`)."""
     wrong, terms = torch.sigmoid(-z), -logsigmoid(z)
     if not gamma:
         return terms, wrong.neg_()
@@ -92,10 +74,10 @@ def _present(z: Tensor, gamma: float, slope: bool, focal_grad: bool) -> tuple[Te
     return terms, slopes
 
 
-def _absent(
-    z: Tensor, gamma: float, shift: float, slope: bool, focal_grad: bool
+def absent_terms(
+    z: Tensor, gamma: float, shift: float, slope: bool, focal_grad: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """The terms of absent entries, and their slopes in z (the terms again without `slope`)."""
+    """p_m^gamma * -log(1 - p_m), and its slopes in z (the terms again without `slope`)."""
     tiny = torch.finfo(z.dtype).tiny
     # 1 - p_m comes from 1 - p = sigmoid(-z), which keeps its digits where p is close to 1.
     wrong, right = torch.sigmoid(z), torch.sigmoid(-z).clamp_(min=tiny)

@@ -6,38 +6,144 @@ import difflib
 import inspect
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from alasl.errors import DataError, UsageError
+from alasl.parameters import Parameter, parameters_of, parse_parameters
 
 Reduction = Literal["sum", "mean", "none"]
 
-_REGISTRY: dict[str, type[nn.Module]] = {}
-_Loss = TypeVar("_Loss", bound=type[nn.Module])
+_REGISTRY: dict[str, Kind] = {}
+_Source = TypeVar("_Source", bound=Callable[..., Any])
 
 
-def loss(name: str) -> Callable[[_Loss], _Loss]:
-    """Register a module under `name`; its keyword arguments are the loss's parameters.
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """A registered loss.
 
-    A module is called with (logits, targets); what it must remember over epochs are its buffers.
+    name, paper, about: its name, where it comes from, one line of what it is.
+    unknown: what it makes of an unknown entry. state: what it remembers over a training, or "".
+    guesses: whether an unknown entry teaches it anything.
+    batchwise: whether an entry's term hangs on other entries of its batch, or on earlier batches.
+    head_rate: the learning rate of a head that trains with it. parameters: what may be set.
+    reduction: what it does with its terms unless told.
     """
 
-    def register(module: _Loss) -> _Loss:
+    name: str
+    paper: str
+    about: str
+    unknown: str
+    state: str
+    guesses: bool
+    batchwise: bool
+    head_rate: float
+    parameters: tuple[Parameter, ...]
+    reduction: Reduction
+    make: Callable[..., Loss] = field(repr=False)
+
+
+class Loss(nn.Module):
+    """A loss as a training uses it: a module of logits and targets, with or without a memory.
+
+    A training calls `begin`, then for each epoch `epoch` and the module with each batch. What a
+    loss remembers are its buffers, so that a checkpoint holds them. A leading dimension, as of
+    stacked runs, keeps runs apart: each gets what it would get alone.
+    """
+
+    kind: Kind
+
+    def __init__(self, reduction: Reduction = "sum", **params: Any) -> None:
+        super().__init__()
+        self.params = params
+        self.reduction: Reduction = reduction
+
+    def begin(self, targets: Tensor) -> None:
+        """Before a training on images with `targets` (..., n, L)."""
+
+    def epoch(self, number: int, of: int) -> None:
+        """Before epoch `number` of `of`, counted from 0."""
+
+    def forward(self, logits: Tensor, targets: Tensor, places: Tensor | None = None) -> Tensor:
+        """The loss of a batch, logits and targets (..., B, L).
+
+        places: (..., B), where its images stand among those that the training began with.
+        """
+        _one_shape(logits, targets)
+        return self.value(logits, targets, places)
+
+    def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:
+        """What `forward` gives, for a loss to say."""
+        raise NotImplementedError
+
+    def counted(self, targets: Tensor) -> Tensor:
+        """How many entries a mean is over: the known ones, or all where unknown ones teach."""
+        return torch.ones_like(targets).sum() if self.kind.guesses else (targets >= 0).sum()
+
+
+class _Plain(Loss):
+    """A function of logits and targets as a module."""
+
+    def __init__(self, function: Callable[..., Tensor], **params: Any) -> None:
+        super().__init__(**params)
+        self.function = function
+
+    def value(
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        places: Tensor | None,  # noqa: ARG002
+    ) -> Tensor:
+        return self.function(logits, targets, reduction=self.reduction, **self.params)
+
+
+def loss(
+    name: str,
+    *,
+    paper: str,
+    unknown: str,
+    head_rate: float,
+    state: str = "",
+    guesses: bool = True,
+    batchwise: bool = False,
+) -> Callable[[_Source], _Source]:
+    """Register a function of (logits, targets), or a class of `Loss`, as the loss `name`.
+
+    Its keyword arguments but `reduction` are the parameters; see `alasl.parameters`. The first
+    line of its docstring is its line in tables. The other arguments: see `Kind`.
+    """
+
+    def register(source: _Source) -> _Source:
         if name in _REGISTRY:
-            raise ValueError(f"two losses are named {name!r}: {_REGISTRY[name]}, {module}")
-        _REGISTRY[name] = module
-        return module
+            raise ValueError(f"two losses are named {name!r}: {_REGISTRY[name].make}, {source}")
+        whole = isinstance(source, type)
+        parameters = parameters_of(source.__init__ if whole else source, 1 if whole else 2)
+        kind = Kind(
+            name=name,
+            paper=paper,
+            about=(inspect.getdoc(source) or "").split("\n")[0],
+            unknown=unknown,
+            state=state,
+            guesses=guesses,
+            batchwise=batchwise,
+            head_rate=head_rate,
+            parameters=tuple(p for p in parameters if p.name != "reduction"),
+            reduction=next(p.default for p in parameters if p.name == "reduction"),
+            make=source if whole else lambda **params: _Plain(source, **params),
+        )
+        _REGISTRY[name] = kind
+        return source
 
     return register
 
 
-def available() -> dict[str, type[nn.Module]]:
-    """Every loss by name: one for each file of this package that registers one."""
+def available() -> dict[str, Kind]:
+    """Every loss by name: those that the files of this package register."""
     import alasl.losses as package
 
     for module in pkgutil.iter_modules(package.__path__):
@@ -45,21 +151,30 @@ def available() -> dict[str, type[nn.Module]]:
     return dict(sorted(_REGISTRY.items()))
 
 
-def resolve(name: str, **params: Any) -> nn.Module:
-    """The loss called `name`. Raises `UsageError` where there is none, or it lacks a parameter."""
-    losses = available()
-    if name not in losses:
-        near = difflib.get_close_matches(name, losses, n=1)
+def resolve(spec: str, *, reduction: Reduction | None = None, **params: Any) -> Loss:
+    """The loss that `NAME[:key=value]...` spells, e.g. `asl:gamma_neg=2`; `params` are set as well.
+
+    Raises `UsageError` for a name, a parameter or a value that is unknown.
+    """
+    name, *given = spec.split(":")
+    kinds, where = available(), f"loss {spec!r}"
+    if name not in kinds:
+        near = difflib.get_close_matches(name, kinds, n=1)
         raise UsageError(
             f"there is no loss called {name!r}",
-            do=(f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(losses)}",
+            do=(f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(kinds)}",
         )
-    valid = [p for p in inspect.signature(losses[name]).parameters if p != "self"]
+    kind = kinds[name]
+    valid = {p.name: p for p in kind.parameters}
     if unknown := sorted(set(params) - set(valid)):
         raise UsageError(
             f"the loss {name!r} has no parameter {unknown[0]!r}", do=f"it has {', '.join(valid)}"
         )
-    return losses[name](**params)
+    values = {key: valid[key].check(value, where) for key, value in params.items()}
+    values |= parse_parameters(given, kind.parameters, where)
+    found = kind.make(reduction=reduction or kind.reduction, **values)
+    found.kind = kind
+    return found
 
 
 @dataclass(frozen=True)
@@ -67,7 +182,7 @@ class Batch:
     """Logits (..., L) and their targets, as every loss computes with them.
 
     z: the logits, at least float32, finite and cut off from the graph.
-    present, absent: 1.0 where a target says so, else 0.0; both are 0.0 where it is unknown.
+    present, absent, unknown: 1.0 where a target says so, else 0.0.
     """
 
     logits: Tensor
@@ -81,13 +196,10 @@ class Batch:
 
         Raises `DataError` unless the two have one shape.
         """
-        if logits.shape != targets.shape:
-            raise DataError(
-                "targets must have the shape of the logits",
-                seen=f"logits {tuple(logits.shape)}, targets {tuple(targets.shape)}",
-            )
+        _one_shape(logits, targets)
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        most = torch.finfo(logits.dtype).max
+        # Room for weights, and for a sum over a million entries.
+        most = torch.finfo(logits.dtype).max / 2**30
         # 0 times infinity is NaN: with finite logits, masking is one product. Masks of bools cost
         # `where`, many times as slow.
         z = logits.detach().clamp(-most, most)
@@ -95,14 +207,35 @@ class Batch:
         return cls(logits, z, y.clamp(min=0), 1 - y.abs())
 
     @property
+    def unknown(self) -> Tensor:
+        """1.0 where the target is unknown, else 0.0."""
+        return 1 - self.present - self.absent
+
+    @property
     def slopes_needed(self) -> bool:
         """Whether anyone will ask for the gradient."""
         return torch.is_grad_enabled() and self.logits.requires_grad
 
-    def reduce(self, terms: Tensor, slopes: Tensor | None, reduction: Reduction) -> Tensor:
+    def cross_entropy(
+        self, up: Tensor, down: Tensor, reduction: Reduction, *, guesses: bool = True
+    ) -> Tensor:
+        """The loss `up` * -log p + `down` * -log(1 - p), both constant, with p = sigmoid(logits).
+
+        up, down: broadcast to (..., L). guesses: as for `reduce`.
+        """
+        terms = -up * logsigmoid(self.z) - down * logsigmoid(-self.z)
+        slopes = None
+        if self.slopes_needed:
+            slopes = down * torch.sigmoid(self.z) - up * torch.sigmoid(-self.z)
+        return self.reduce(terms, slopes, reduction, guesses=guesses)
+
+    def reduce(
+        self, terms: Tensor, slopes: Tensor | None, reduction: Reduction, *, guesses: bool = False
+    ) -> Tensor:
         """The loss from each entry's term and the term's slope in z, (..., L) each.
 
-        none: the terms; sum; mean: over known entries, 0 with a gradient of 0 where there is none.
+        none: the terms; sum; mean: over known entries, or over all where the loss `guesses`, 0
+        with a gradient of 0 where there is none.
         """
         if slopes is not None:
             terms = _Closed.apply(self.logits, terms, slopes)
@@ -111,9 +244,20 @@ class Batch:
         if reduction == "sum":
             return terms.sum()
         if reduction == "mean":
-            return terms.sum() / (self.present + self.absent).sum().clamp(min=1)
+            known = (self.present + self.absent).sum()
+            return terms.sum() / (known.new_tensor(terms.numel()) if guesses else known).clamp(
+                min=1
+            )
         raise UsageError(
             f"there is no reduction {reduction!r}", do=f"known: {', '.join(get_args(Reduction))}"
+        )
+
+
+def _one_shape(logits: Tensor, targets: Tensor) -> None:
+    if logits.shape != targets.shape:
+        raise DataError(
+            "targets must have the shape of the logits",
+            seen=f"logits {tuple(logits.shape)}, targets {tuple(targets.shape)}",
         )
 
 

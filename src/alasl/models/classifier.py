@@ -19,6 +19,10 @@ OnEpoch = Callable[[int, NDArray[np.float32]], None]
 class Classifier(Protocol):
     """Fits on known entries of some images of a data set, predicts probabilities for others."""
 
+    @property
+    def guesses(self) -> bool:
+        """Whether unknown entries teach it anything, so images of which nothing is known do too."""
+
     def fit(
         self,
         rows: Rows,
@@ -30,8 +34,9 @@ class Classifier(Protocol):
         watch: Rows | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> None:
-        """Train on the images `rows` (n,) with `targets` (n, L); entries of -1 teach nothing.
+        """Train on the images `rows` (n,) with `targets` (n, L).
 
+        What an entry of -1 teaches is the loss's affair; nothing, by default.
         weights: (n, L), 0 or more, how much each entry counts; None for 1.
         keep: go on from the last fit; otherwise restart from the pretrained weights.
         watch, on_epoch: after each epoch, on_epoch(epoch, logits (len(watch), L)) is called.

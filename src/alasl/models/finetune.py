@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from alasl.data.dataset import Dataset
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Entries
+from alasl.losses import resolve
 from alasl.models.backbones import Backbone, load_backbone
 from alasl.models.checkpoint import Tensors, part, read_tensors, under, write_tensors
 from alasl.models.classifier import OnEpoch, Probabilities, Rows
@@ -92,6 +93,8 @@ class Finetune:
         epochs, batches = self._settings.epochs, self._batches(len(rows))
         training = Training(start, self._settings, epochs * batches, self._device, self._ranks)
         self._network = training.average
+        wanted = torch.as_tensor(targets)
+        training.begin(wanted)
         watched: list[NDArray[np.float32]] = []
         if found is not None:
             tensors, about = found
@@ -100,7 +103,6 @@ class Finetune:
         if watch is not None and on_epoch:
             for epoch, logits in enumerate(watched):
                 on_epoch(epoch, logits)
-        wanted = torch.as_tensor(targets)
         counts = None if weights is None else torch.as_tensor(weights)
         for epoch in range(len(watched), epochs):
             self._epoch(training, epoch, batches, rows, wanted, counts, seed)
@@ -109,6 +111,11 @@ class Finetune:
             self._write(training, fit, watched)
             if watch is not None and on_epoch:
                 on_epoch(epoch, seen)
+
+    @property
+    def guesses(self) -> bool:
+        """See `Classifier.guesses`."""
+        return resolve(self._settings.loss).kind.guesses
 
     @property
     def network(self) -> nn.Module:
@@ -200,11 +207,13 @@ class Finetune:
             squares, [rows[share] for share in shares], self._settings.workers, self._device
         )
         total = torch.zeros((), device=self._device)
+        training.epoch(epoch, self._settings.epochs)
         for number, (share, pixels) in enumerate(zip(shares, images, strict=True)):
             step = epoch * batches + number
             with seeded(torch_seed(seed, "step", step, self._ranks.rank), self._device):
+                given = (targets[share], torch.from_numpy(share))
                 counts = None if weights is None else weights[share].to(self._device)
-                total += training.step(step, pixels, targets[share].to(self._device), counts)
+                total += training.step(step, pixels, *(g.to(self._device) for g in given), counts)
         if not self._ranks.total(total).isfinite():
             raise UsageError(
                 f"the loss is no longer finite in epoch {epoch + 1}", do="lower --rate"

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from alasl.errors import DataError
 from alasl.files import replacing
 from alasl.labels import Entries
-from alasl.losses import resolve
+from alasl.losses import Loss, resolve
 from alasl.models.bootstrap import bootstrap
 from alasl.models.classifier import OnEpoch, Probabilities, Rows
 from alasl.models.device import pick_device, small_products
@@ -31,6 +31,14 @@ class HeadSettings:
     rate: float | None = None  # None: the loss's own
     batch: int = 64
     decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        resolve(self.loss)
+
+    @property
+    def guesses(self) -> bool:
+        """Whether unknown entries teach a head anything."""
+        return resolve(self.loss).kind.guesses
 
 
 def order_seed(seed: int) -> int:
@@ -84,11 +92,11 @@ class Heads:
         counts = None if weights is None else torch.as_tensor(np.stack(weights), device=device)
         runs, count = images.shape
         run = torch.arange(runs, device=device)[:, None]
+        loss = resolve(settings.loss, reduction="sum")
         if not self.bias.any():
-            self.bias = _log_odds(wanted).to(self.bias)
+            self.bias = _log_odds(wanted, loss.kind.guesses).to(self.bias)
         orders = [torch.Generator().manual_seed(seed) for seed in seeds]
-        loss: nn.Module = resolve(settings.loss, reduction="sum")
-        rate = settings.rate or float(getattr(loss, "head_rate", 1e-3))
+        rate = settings.rate or loss.kind.head_rate
         self._columns.grad = torch.empty_like(self._columns)
         optimiser = torch.optim.AdamW(
             [self._columns, self.bias], rate, weight_decay=settings.decay, fused=True
@@ -96,13 +104,16 @@ class Heads:
         steps = settings.epochs * -(-count // settings.batch)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         watched = None if watch is None else self.features[torch.as_tensor(watch, device=device)]
+        loss.begin(wanted)
         for epoch in range(settings.epochs):
+            loss.epoch(epoch, settings.epochs)
             order = torch.stack([torch.randperm(count, generator=g) for g in orders]).to(device)
             for chosen in torch.split(order, settings.batch, dim=1):
                 self._slope(
                     loss,
                     images.gather(1, chosen),
                     wanted[run, chosen],
+                    chosen,
                     None if counts is None else counts[run, chosen],
                 )
                 optimiser.step()
@@ -112,13 +123,13 @@ class Heads:
         self._columns.grad = self.bias.grad = None
 
     def _slope(
-        self, loss: nn.Module, images: Tensor, targets: Tensor, weights: Tensor | None
+        self, loss: Loss, images: Tensor, targets: Tensor, places: Tensor, weights: Tensor | None
     ) -> None:
-        """Set the gradients of a step: images (R, B), targets and weights (R, B, L)."""
+        """Set the gradients of a step: images, places (R, B), targets and weights (R, B, L)."""
         seen = self.features.index_select(0, images.flatten()).view(*images.shape, -1)
         logits = torch.baddbmm(self.bias, seen, self.weights).requires_grad_()
         # The sum over runs leaves each run its own gradient; the mean is over images.
-        (slopes,) = torch.autograd.grad(loss(logits, targets) / images.shape[1], logits)
+        (slopes,) = torch.autograd.grad(loss(logits, targets, places) / images.shape[1], logits)
         if weights is not None:
             slopes = slopes * weights
         assert self._columns.grad is not None
@@ -136,13 +147,14 @@ class Heads:
         return logits.view(-1, runs, labels).permute(1, 0, 2) + self.bias
 
 
-def _log_odds(targets: Tensor) -> Tensor:
+def _log_odds(targets: Tensor, guesses: bool) -> Tensor:
     """(R, 1, L): how often each label is present among its known entries, as a logit.
 
+    guesses: among all its entries, where the loss takes unknown ones for absent, more or less.
     A head that starts there does not spend its features on learning that most labels are rare.
     """
     present = (targets > 0).sum(dim=1, keepdim=True) + 0.5
-    absent = (targets == 0).sum(dim=1, keepdim=True) + 0.5
+    absent = (targets <= 0 if guesses else targets == 0).sum(dim=1, keepdim=True) + 0.5
     return (present / absent).log()
 
 
@@ -174,6 +186,11 @@ class Head:
         self._labels = labels
         self._heads = self._new()
         self._members: Heads | None = None
+
+    @property
+    def guesses(self) -> bool:
+        """See `Classifier.guesses`."""
+        return self._settings.guesses
 
     def _new(self) -> Heads:
         return Heads(self._features, 1, self._labels, self._settings)

@@ -86,6 +86,11 @@ class Logistic:
         self._bias = self._features.new_zeros((1, labels))
         self._members: list[tuple[Tensor, Tensor]] = []
 
+    @property
+    def guesses(self) -> bool:
+        """See `Classifier.guesses`."""
+        return False
+
     def fit(
         self,
         rows: Rows,

@@ -6,13 +6,14 @@ Ridnik et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021, and 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from alasl.errors import UsageError
+from alasl.losses import resolve
 from alasl.models.device import has_fast_bfloat16
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -36,13 +37,13 @@ class FinetuneSettings:
     average: float = 0.9997
     size: int = 224
     augment: bool = True
-    params: dict[str, Any] = field(default_factory=dict)
     reduction: Literal["sum", "mean"] = "sum"
     workers: int | None = None
     device: str = "auto"
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
+        resolve(self.loss)
         for name in ("epochs", "rate", "batch", "size"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be more than 0", seen=repr(getattr(self, name)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ class Training:
         self._network = network
         self._wrapped = ranks.wrap(network, device)
         self._pixels = Pixels(backbone, device)
-        self._loss = resolve(settings.loss, **settings.params, reduction="none").to(device)
+        self._loss = resolve(settings.loss, reduction="none").to(device)
         self._optimiser = torch.optim.Adam(
             parameter_groups(network, settings.decay), settings.rate, fused=True
         )
@@ -58,22 +59,36 @@ class Training:
         module: nn.Module = self._average.module
         return module
 
+    def begin(self, targets: Tensor) -> None:
+        """Before the first epoch, or `restore`: what is known of all images, (N, L)."""
+        self._loss.begin(targets.to(self._device))
+
+    def epoch(self, number: int, of: int) -> None:
+        """Before epoch `number` of `of`, counted from 0."""
+        self._loss.epoch(number, of)
+
     def step(
-        self, step: int, images: Tensor, targets: Tensor, weights: Tensor | None = None
+        self,
+        step: int,
+        images: Tensor,
+        targets: Tensor,
+        places: Tensor,
+        weights: Tensor | None = None,
     ) -> Tensor:
         """Learn from this process's images, uint8 (n, 3, S, S), and targets (n, L): the loss.
 
-        weights: (n, L), how much each entry counts; None for 1.
+        places: (n,), where the images stand among all. weights: (n, L), how much each entry
+        counts; None for 1.
         """
         rate, beta = one_cycle(step, self._steps, self._settings.rate)
         for group in self._optimiser.param_groups:
             group["lr"], group["betas"] = rate, (beta, 0.999)
         with torch.autocast(self._device.type, self._dtype, self._dtype != torch.float32):
             logits = self._wrapped(self._pixels(images))
-        terms: Tensor = self._loss(logits.float(), targets)
+        terms = self._terms(logits.float(), targets, places)
         loss = (terms if weights is None else terms * weights).sum()
         if self._settings.reduction == "mean":
-            loss = loss / self._ranks.total((targets >= 0).sum()).clamp(min=1)
+            loss = loss / self._ranks.total(self._loss.counted(targets)).clamp(min=1)
         self._optimiser.zero_grad()
         # Gradients are averaged over the processes: times their count they are summed.
         self._scaler.scale(loss * self._ranks.count).backward()  # type: ignore[no-untyped-call]
@@ -81,6 +96,22 @@ class Training:
         self._scaler.update()
         self._average.update(self._network, step=step + 1)
         return loss.detach()
+
+    def _terms(self, logits: Tensor, targets: Tensor, places: Tensor) -> Tensor:
+        """(n, L): the loss of each entry of this process's images.
+
+        Where it hangs on the batch, all processes see the whole one, and remember the same.
+        """
+        ranks = self._ranks
+        if ranks.count == 1 or not self._loss.kind.batchwise:
+            return self._loss(logits, targets, places)  # type: ignore[no-any-return]
+        whole, wanted, where = (
+            torch.from_numpy(ranks.gather(part.detach().cpu().numpy())).to(self._device)
+            for part in (logits, targets, places)
+        )
+        own = torch.as_tensor(ranks.share(np.arange(len(whole))), device=self._device)
+        terms: Tensor = self._loss(whole.index_copy(0, own, logits), wanted, where)
+        return terms[own]
 
     def meet(self) -> None:
         """Make the running statistics, which each process keeps of its own images, one."""

@@ -60,8 +60,8 @@ def run_stack(loops: Sequence[Loop], features: Tensor) -> list[list[Evaluation]]
 def _distinct(loops: Sequence[Loop]) -> list[Training]:
     found: dict[bytes, Training] = {}
     for loop in loops:
-        rows, targets = loop.training_set()
         settings = HeadSettings(**loop.settings.training())
+        rows, targets = loop.training_set(settings.guesses)
         seed = torch_seed(loop.settings.seed, "train", loop.round)
         key = hashlib.sha256(rows.tobytes() + targets.tobytes())
         key.update(repr((settings, seed)).encode())
