@@ -29,8 +29,12 @@ class Database:
         self._writing = threading.Lock()
         self._open: list[sqlite3.Connection] = []
         _refuse_foreign(path)
-        with self._errors():
-            self._migrate()
+        try:
+            with self._errors():
+                self._migrate()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connections of all threads."""
