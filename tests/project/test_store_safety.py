@@ -110,6 +110,7 @@ def test_a_full_disk_is_said_and_loses_nothing(make_store: Make, small_disk: Pat
     assert {*acknowledged} <= {e.request for e in store.events()}
     subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
     assert store.problems() == []
+    store.release("ann")
     answer_all(store, "ben", acknowledged)
     store.close()
     again = Store.open(store.path)
