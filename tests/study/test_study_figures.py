@@ -238,6 +238,7 @@ def test_partial_results_are_shown_and_say_so(paper, make_results):
         ({"kind": "nothing like it"}, "there are: gain-by-noise"),
         ({"kind": "map-by-measure"}, "unknown kind"),
         ({"kind": "map-final:8000"}, "map-final takes no option"),
+        ({"kind": "map-per-cost:lin"}, "write for example map-per-cost:log"),
         ({"kind": "map-at-cost:many"}, "write for example map-at-cost:8000"),
         ({"file": "../up"}, "a name, without folder"),
         ({"where": {"nois": 0.2}}, "did you mean 'noise'"),

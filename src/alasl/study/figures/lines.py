@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any
 
 from alasl.errors import DataError
-from alasl.figures import INK, colour, marker
+from alasl.figures import COLOURS, DASHES, INK, colour, marker
 from alasl.settings import RunSettings
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Plot
@@ -76,10 +78,12 @@ def asking(results: Results, plot: Plot) -> list[Line]:
     return lines
 
 
-def lines_of(runs: Sequence[RunResult], along: str | None = None) -> list[Line]:
+def lines_of(
+    runs: Sequence[RunResult], along: str | None = None, *, alone: bool = True
+) -> list[Line]:
     """Runs by all their settings but the seed and what is along the axis, named by what varies.
 
-    Random comes first, where there is one.
+    Random comes first, where there is one. alone: whether these are all lines of the figure.
     """
     apart = {"seed", along}
     groups: dict[RunSettings, list[RunResult]] = {}
@@ -91,9 +95,10 @@ def lines_of(runs: Sequence[RunResult], along: str | None = None) -> list[Line]:
         for item in dataclasses.fields(RunSettings)
         if len({getattr(settings, item.name) for settings in groups}) > 1
     ]
-    lines = [Line(_name(key, varied), key, tuple(group)) for key, group in groups.items()]
-    alone = sum(line.random for line in lines) == 1
-    return sorted(lines, key=lambda line: alone and not line.random)
+    unasked = alone and not any(settings.rounds for settings in groups)
+    lines = [Line(_name(key, varied, unasked), key, tuple(group)) for key, group in groups.items()]
+    one = sum(line.random for line in lines) == 1
+    return sorted(lines, key=lambda line: one and not line.random)
 
 
 def baselines(lines: Sequence[Line]) -> dict[Line, Line]:
@@ -119,6 +124,18 @@ def identical(lines: Sequence[Line]) -> list[list[Line]]:
     return list(groups.values())
 
 
+def shades(lines: Sequence[Line]) -> dict[Line, str]:
+    """The colours of a figure's lines: their measures', where dashes can tell apart those of one.
+
+    More lines than that of one colour get the colours in turn that no other line has.
+    """
+    own = Counter(line.shade for line in lines)
+    crowded = {shade for shade, count in own.items() if count > len(DASHES)}
+    taken = own.keys() - crowded
+    free = cycle([c for c in (INK, *COLOURS.values()) if c not in taken] or [INK])
+    return {line: next(free) if line.shade in crowded else line.shade for line in lines}
+
+
 def mark(line: Line, lines: Sequence[Line]) -> str:
     """The marker of one of a figure's lines."""
     if line.asks:
@@ -127,8 +144,14 @@ def mark(line: Line, lines: Sequence[Line]) -> str:
     return _UNASKED[unasked.index(line) % len(_UNASKED)]
 
 
-def _name(settings: RunSettings, varied: Sequence[str]) -> str:
-    others = [f"{key} {getattr(settings, key)}" for key in varied if key != "measure"]
+def _name(settings: RunSettings, varied: Sequence[str], unasked: bool) -> str:
+    """What sets a line apart. unasked: whether it goes without saying that it asks nothing."""
+    others = [f"{key} {_value(getattr(settings, key))}" for key in varied if key != "measure"]
     if not settings.rounds:
-        return ", ".join(["nothing asked", *(o for o in others if not o.startswith("rounds "))])
+        others = [other for other in others if not other.startswith("rounds ")]
+        return ", ".join(others if others and unasked else ["nothing asked", *others])
     return ", ".join(others if others and "measure" not in varied else [settings.measure, *others])
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

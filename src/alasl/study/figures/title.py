@@ -24,6 +24,8 @@ def title(
     says: what is shown, where the plot has no title of its own. what: shows the interval, "band" or
     "bar". along: the setting on the axis.
     """
+    if not any(line.asks for line in lines):
+        says += ", nothing asked"
     where = "".join(
         f", {key} {f'{100 * value:.0f} %' if key == 'noise' else value}"
         for key, value in plot.where.items()

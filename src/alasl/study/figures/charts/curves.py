@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alasl.figures import DASHES, plain, span
 from alasl.study.figures.charts import MAP, WIDTH
-from alasl.study.figures.lines import Line, baselines, identical, mark
+from alasl.study.figures.lines import Line, baselines, identical, mark, shades
 from alasl.study.results import RunResult
 from alasl.study.stats import interval
 
@@ -56,15 +56,17 @@ def _panel(
 ) -> list[Any]:
     """A line with a band for each, over seeds; identical lines take turns in dashes and marks."""
     drawn = []
+    colours = shades(lines)
     dashes: Counter[str] = Counter()
     for group in identical(lines):
         for turn, line in enumerate(group):
+            shade = colours[line]
             found = [interval(seeds) for seeds in zip(*values[line], strict=True)]
             x = xs[line][: len(found)]
             if turn == 0:
                 low, high = [f.low for f in found], [f.high for f in found]
-                axes.fill_between(x, low, high, color=line.shade, alpha=0.13, lw=0)
-            dash: Any = DASHES[dashes[line.shade] % len(DASHES)]
+                axes.fill_between(x, low, high, color=shade, alpha=0.13, lw=0)
+            dash: Any = DASHES[dashes[shade] % len(DASHES)]
             every: Any = None
             if len(group) > 1:
                 dash = (4.0 * turn, (4.0, 4.0 * (len(group) - 1)))
@@ -75,10 +77,10 @@ def _panel(
                 linestyle=dash,
                 marker=mark(line, lines),
                 markevery=every,
-                color=line.shade,
+                color=shade,
                 zorder=2 if line.random else 3,
             )
             drawn[-1].set_label(plain(line.name, 60))
-            dashes[line.shade] += 1
+            dashes[shade] += 1
     axes.margins(x=0.03)
     return drawn

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alasl.errors import DataError
-from alasl.figures import GREY, name_lines, set_title
+from alasl.figures import GREY, set_title
 from alasl.study.checks import final_map
 from alasl.study.figures.base import kind
 from alasl.study.figures.charts import WIDTH
 from alasl.study.figures.charts.along import AXES, along
 from alasl.study.figures.charts.bars import bars
-from alasl.study.figures.lines import chosen, lines_of, mark
+from alasl.study.figures.charts.names import name_ends
+from alasl.study.figures.lines import chosen, lines_of, mark, shades
 from alasl.study.figures.title import title
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Plot
@@ -28,7 +29,7 @@ def gain_by_noise(results: Results, plot: Plot, _: str) -> Figure:
 
     lines = lines_of(chosen(results, plot), "noise")
     noises = {run.settings.noise for line in lines for run in line.runs}
-    bases = lines_of(_unasked(results, noises), "noise")
+    bases = lines_of(_unasked(results, noises), "noise", alone=False)
     if not bases:
         raise DataError(
             "there is nothing to gain upon",
@@ -40,6 +41,7 @@ def gain_by_noise(results: Results, plot: Plot, _: str) -> Figure:
     drawn = along(above, [*lines, *bases], "noise")
     above.set_xlabel("")
     asked = [line for line in lines if not line.random] or lines
+    colours = shades([*lines, *bases])
     pairs = [(line, base) for line in asked for base in bases]
     for place, (line, base) in enumerate(pairs):
         shift = 0.8 * (place - (len(pairs) - 1) / 2)
@@ -48,13 +50,13 @@ def gain_by_noise(results: Results, plot: Plot, _: str) -> Figure:
             ours, theirs = (one.at("noise", noise).by_seed(final_map) for one in (line, base))
             found.append(interval([ours[seed] - theirs[seed] for seed in ours if seed in theirs]))
         places = [100 * noise + shift for noise in sorted(noises)]
-        bars(below, places, found, line.shade, mark(base, bases))
+        bars(below, places, found, colours[line], mark(base, bases))
     below.axhline(0, color=GREY, linewidth=1)
     below.set_xlabel(AXES["noise"])
     below.set_ylabel("gain on these\n(mAP points, paired)")
     says = "mAP after the last round, and its gain on what asks nothing"
     set_title(above, title(results, plot, [*lines, *bases], says, "bar", "noise"))
-    return name_lines(figure, drawn)
+    return name_ends(figure, [above, below], drawn)
 
 
 def _unasked(results: Results, noises: set[float]) -> list[RunResult]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from alasl.figures import name_lines, set_title
+from alasl.figures import set_title
 from alasl.settings import RunSettings
 from alasl.study.figures.base import kind
 from alasl.study.figures.charts import WIDTH
 from alasl.study.figures.charts.along import along
+from alasl.study.figures.charts.names import name_ends
 from alasl.study.figures.lines import chosen, lines_of
 from alasl.study.figures.title import title
 from alasl.study.results import Results
@@ -32,4 +33,4 @@ def map_by(results: Results, plot: Plot, setting: str) -> Figure:
     drawn = along(axes, lines, setting)
     says = f"mAP after the last round, by {setting}"
     set_title(axes, title(results, plot, lines, says, "bar", setting))
-    return name_lines(figure, drawn)
+    return name_ends(figure, [axes], drawn)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alasl.figures import name_lines, set_title, thousands
+from alasl.figures import set_title, thousands
 from alasl.study.checks import map_at
 from alasl.study.figures.base import kind
 from alasl.study.figures.charts.curves import curves
+from alasl.study.figures.charts.names import name_ends
 from alasl.study.figures.lines import chosen, lines_of
 from alasl.study.figures.title import title
 from alasl.study.results import Results, RunResult
@@ -15,13 +17,13 @@ from alasl.study.spec import Plot
 from alasl.study.stats import interval
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-@kind("map-per-cost")
-def map_per_cost(results: Results, plot: Plot, _: str) -> Figure:
+@kind("map-per-cost", "map-per-cost(?::(log))?", example="map-per-cost:log")
+def map_per_cost(results: Results, plot: Plot, scale: str) -> Figure:
     """mAP over the answers it took, and what it is above Random's there; a point is a round."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     def lead(run: RunResult, random: RunResult) -> list[float]:
         return [m - map_at(random, c) for m, c in zip(run.maps, run.costs, strict=True)]
@@ -32,8 +34,25 @@ def map_per_cost(results: Results, plot: Plot, _: str) -> Figure:
         for line in lines
     }
     figure, axes, drawn = curves(lines, costs, lead)
-    axes[-1].set_xlabel("cost (answers: entries filled), mean over seeds")
-    axes[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda x, _: thousands(x)))
+    _scale(axes[-1], [cost for line in lines for cost in costs[line]], scale)
     set_title(axes[0], title(results, plot, lines, "mAP over cost", "band"))
-    return name_lines(figure, drawn)
+    return name_ends(figure, axes, drawn)
+
+
+def _scale(axes: Axes, costs: Sequence[float], scale: str) -> None:
+    """The axis of costs. On a logarithmic one, 0 stands at a little distance from the least."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
+
+    unit = "cost (answers: entries filled), mean over seeds"
+    least = min((cost for cost in costs if cost > 0), default=1.0)
+    if scale == "log":
+        axes.set_xscale("symlog", linthresh=least, linscale=0.3)
+        axes.set_xlim(-0.1 * least, 1.1 * max(*costs, least))
+        axes.xaxis.set_major_locator(
+            SymmetricalLogLocator(base=10, linthresh=least, subs=[1, 2, 5])
+        )
+        unit += f"; logarithmic from {thousands(least)} on"
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_xlabel(unit)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: thousands(x)))

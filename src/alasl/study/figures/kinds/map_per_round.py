@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alasl.figures import name_lines, set_title
+from alasl.figures import set_title
 from alasl.study.figures.base import kind
 from alasl.study.figures.charts.curves import curves
+from alasl.study.figures.charts.names import name_ends
 from alasl.study.figures.lines import chosen, lines_of
 from alasl.study.figures.title import title
 from alasl.study.results import Results, RunResult
@@ -31,4 +32,4 @@ def map_per_round(results: Results, plot: Plot, _: str) -> Figure:
     axes[-1].set_xlabel("round (0: before any answer)")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     set_title(axes[0], title(results, plot, lines, "mAP after each round", "band"))
-    return name_lines(figure, drawn)
+    return name_ends(figure, axes, drawn)
