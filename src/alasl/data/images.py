@@ -43,12 +43,16 @@ _UPRIGHT = {
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def load_image(path: str | Path) -> Image.Image:
+def load_image(path: str | Path, side: int | None = None) -> Image.Image:
     """The image as a person sees it: RGB, upright, the first frame, transparent parts white.
 
-    Raises a `DataError` with path and reason for whatever cannot be decoded whole.
+    side: pixels that are enough on either side; a large JPEG is then decoded at 1/2, 1/4 or 1/8 of
+    its size, but never below. Raises a `DataError` with path and reason for whatever cannot be
+    decoded whole.
     """
     with open_image(path) as image:
+        if side is not None:
+            image.draft("RGB", (side, side))
         return _upright(_as_rgb(image), image)
 
 

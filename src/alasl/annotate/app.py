@@ -1,0 +1,235 @@
+"""The routes: a page, its script and style, images by their row, and the steps of people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Annotated, Any, TypeVar
+
+from fastapi import FastAPI, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from alasl.annotate.desk import Desk, NotThere, printable
+from alasl.annotate.guard import Access, Guard
+from alasl.annotate.messages import (
+    Answers,
+    By,
+    Held,
+    Refused,
+    Renewed,
+    Saved,
+    Skip,
+    Status,
+    TasksOut,
+    Undo,
+    Undone,
+    Wanted,
+)
+from alasl.annotate.pictures import Pictures, Size
+from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
+from alasl.files import as_resource_error
+
+Result = TypeVar("Result")
+
+# Threads that talk to the store, each with a connection of its own, and threads that decode images.
+_STORE_THREADS, _IMAGE_THREADS = 8, 2
+
+# A page sends again what met a 409 or 5xx, which may pass; nothing else.
+_STATUS: dict[type[AlaslError], int] = {
+    NotThere: 404,
+    UsageError: 422,
+    ConflictError: 409,
+    ResourceError: 503,
+}
+_SENTENCE = {"content": {"application/json": {"schema": Refused.model_json_schema()}}}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"description": HTTPStatus(code).phrase, **_SENTENCE}
+    for code in (400, 403, 404, 409, 413, 415, 421, 422, 500, 503)
+}
+
+
+class Script(Response):
+    media_type = "text/javascript"
+
+
+class Style(Response):
+    media_type = "text/css"
+
+
+class Icon(Response):
+    media_type = "image/svg+xml"
+
+
+class Jpeg(Response):
+    media_type = "image/jpeg"
+
+
+def make_app(desk: Desk, pictures: Pictures, access: Access) -> FastAPI:
+    """The application over a project's desk and pictures; every request passes the guard."""
+    store_threads = ThreadPoolExecutor(_STORE_THREADS, "store")
+    image_threads = ThreadPoolExecutor(_IMAGE_THREADS, "image")
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        for threads in (store_threads, image_threads):
+            threads.shutdown(cancel_futures=True)
+
+    async def stored(call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(store_threads, call)
+
+    app = FastAPI(
+        title="ALASL annotate",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+        responses=_REFUSALS,
+    )
+    app.add_middleware(Guard, access=access)
+    _handle_errors(app)
+
+    @app.get("/", response_class=HTMLResponse)
+    async def page(request: Request) -> Response:
+        """The page; the link with the token leads here, and leaves it in a cookie."""
+        if access.opens(request.url.query):
+            # Our own page leads on, not a redirect: a strict cookie is not sent on a redirect that
+            # began on another site, say a chat that the link was clicked in.
+            answer = _html(_template("enter.html.j2"))
+            answer.headers["refresh"] = "0; url=/"
+            answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
+            return answer
+        labels = [printable(name) for name in desk.store.names]
+        return _html(_template("page.html.j2"), labels=labels, project=desk.project)
+
+    @app.get("/annotate.js", response_class=Script)
+    async def script() -> Response:
+        """The page's script."""
+        return _static("annotate.js", Script)
+
+    @app.get("/annotate.css", response_class=Style)
+    async def style() -> Response:
+        """The page's style."""
+        return _static("annotate.css", Style)
+
+    @app.get("/icon.svg", response_class=Icon)
+    async def icon() -> Response:
+        """The page's icon."""
+        return _static("icon.svg", Icon)
+
+    @app.get("/images/{image}/{size}", response_class=Jpeg)
+    async def picture(image: Annotated[int, Path(ge=0, lt=2**31)], size: Size) -> Response:
+        """An image by its row in the table, as JPEG."""
+        loop = asyncio.get_running_loop()
+        try:
+            content = await loop.run_in_executor(image_threads, pictures.get, image, size)
+        except DataError as error:
+            return _refused(404, str(error))
+        headers = {"cache-control": "private, max-age=3600"}
+        return Jpeg(content, headers=headers)
+
+    @app.post("/api/tasks")
+    async def tasks(sent: Wanted) -> TasksOut:
+        """Hand out images to be asked about."""
+        return await stored(lambda: desk.tasks(sent))
+
+    @app.post("/api/answers")
+    async def answers(sent: Answers) -> Saved:
+        """Take answers; they are on the disk when this returns."""
+        return await stored(lambda: desk.answer(sent))
+
+    @app.post("/api/skip")
+    async def skip(sent: Skip) -> Saved:
+        """Leave an image to others."""
+        return await stored(lambda: desk.skip(sent))
+
+    @app.post("/api/undo")
+    async def undo(sent: Undo) -> Undone:
+        """Take back the last step."""
+        return await stored(lambda: desk.undo(sent))
+
+    @app.post("/api/renew")
+    async def renew(sent: By) -> Renewed:
+        """Hold on to what the person holds."""
+        return await stored(lambda: desk.renew(sent.person))
+
+    @app.post("/api/release", status_code=204)
+    async def release(sent: Held) -> None:
+        """Give images back unanswered."""
+        await stored(lambda: desk.release(sent))
+
+    @app.post("/api/status")
+    async def status(sent: By) -> Status:
+        """Where the queue and the training stand."""
+        return await stored(lambda: desk.status(sent.person))
+
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Errors as JSON with one sentence; never what was sent, which may be no text."""
+
+    @app.exception_handler(AlaslError)
+    async def ours(_: Request, error: AlaslError) -> Response:
+        kinds = (kind for kind in _STATUS if isinstance(error, kind))
+        return _refused(_STATUS.get(next(kinds, AlaslError), 500), str(error))
+
+    @app.exception_handler(OSError)
+    async def resources(_: Request, error: OSError) -> Response:
+        resource = as_resource_error(error)
+        if resource is None:
+            raise error
+        return _refused(503, str(resource))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return _refused(422, f"{place}: {first['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> Response:
+        answer = _refused(error.status_code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+
+def _refused(code: int, why: str) -> Response:
+    return JSONResponse(
+        {"error": printable(why)}, status_code=code, headers={"cache-control": "no-store"}
+    )
+
+
+def _html(template: Callable[..., str], **values: object) -> Response:
+    return HTMLResponse(template(**values), headers={"cache-control": "no-store"})
+
+
+@cache
+def _template(name: str) -> Callable[..., str]:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("alasl.annotate", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render
+
+
+@cache
+def _read(name: str) -> bytes:
+    return (files("alasl.annotate") / name).read_bytes()
+
+
+def _static(name: str, kind: type[Response]) -> Response:
+    # Asked anew with each load, so that a page never runs the script of another version.
+    return kind(_read(name), headers={"cache-control": "no-cache"})

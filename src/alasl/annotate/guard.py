@@ -1,0 +1,209 @@
+"""Who may talk to the page's server: decided for every request, before any route is looked up.
+
+Another page in the same browser, and any other program of the machine, can reach a port of
+loopback. So every request needs the token, and its Host must be one of ours (a foreign name that
+leads to this address is refused). Whatever may change something also needs our Origin and JSON,
+which a foreign page cannot send.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# A batch of answers to a hundred images is about 20 kB.
+MAX_BODY = 256 * 1024
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+# Scripts, styles, images and answers of our own only; no markup from text (Trusted Types).
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+HEADERS = {
+    "content-security-policy": CSP,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not let in: the status, and a sentence for the person."""
+
+    status: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Access:
+    """What lets a request in.
+
+    token: the secret; `cookie`: the name of the cookie that holds it. hosts: names that the Host
+    header may have, at any port, as a tunnel may lead from another one. addresses: whether any IP
+    address may stand there too, where people come from other machines: a rebound name is none.
+    """
+
+    token: str
+    cookie: str
+    hosts: frozenset[str] = LOOPBACK
+    addresses: bool = False
+
+    def refuse(self, method: str, path: str, query: str, headers: dict[str, str]) -> Refusal | None:
+        """Why a request must not be answered; None where it may.
+
+        headers: names in lower case.
+        """
+        host = headers.get("host", "")
+        if not self._ours(host):
+            return Refusal(421, "this address is not one the page is served under")
+        if path == "/" and method == "GET" and self.opens(query):
+            return None
+        if not self._knows_token(headers):
+            return Refusal(403, "open the link that `alasl annotate` printed: it holds the token")
+        site = headers.get("sec-fetch-site", "none")
+        arrives = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+        if site not in ("none", "same-origin") and not arrives:
+            return Refusal(403, "another site asked for this")
+        if method == "GET":
+            return None
+        if headers.get("origin") != f"http://{host}":
+            return Refusal(403, "only the page itself may send this")
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return Refusal(415, "send JSON")
+        return None
+
+    def opens(self, query: str) -> bool:
+        """Whether a link's query holds the token."""
+        given = parse_qs(query, max_num_fields=8).get("token", [])
+        return len(given) == 1 and self._is_token(given[0])
+
+    def _knows_token(self, headers: dict[str, str]) -> bool:
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self._is_token(given.strip()):
+            return True
+        try:
+            cookies = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return False
+        return self.cookie in cookies and self._is_token(cookies[self.cookie].value)
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
+
+    def _ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        if name in self.hosts:
+            return True
+        return self.addresses and _is_address(name)
+
+
+class Guard:
+    """Middleware around the whole application: refuses, limits bodies, adds the safe headers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app = app
+        self.access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        refusal = self._refusal(scope)
+        if refusal is None and scope["method"] != "GET":
+            body = await _body(receive)
+            if body is None:
+                refusal = Refusal(413, f"more than {MAX_BODY // 1024} kB were sent")
+            else:
+                receive = _replay(body)
+        if refusal:
+            await _answer(refusal, send)
+            return
+
+        async def safe(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": _with_safe(message["headers"])}
+            await send(message)
+
+        await self.app(scope, receive, safe)
+
+    def _refusal(self, scope: Scope) -> Refusal | None:
+        headers: dict[str, str] = {}
+        for key, value in scope["headers"]:
+            name = key.decode("latin-1").lower()
+            # One that stands twice could mean one thing to us and another to a proxy.
+            if name in headers and name in ("host", "origin", "content-type", "authorization"):
+                return Refusal(400, f"the header {name} stands twice")
+            headers[name] = value.decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        return self.access.refuse(scope["method"], scope["path"], query, headers)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The request's body; None where it is too long, or its sender has gone."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes) -> Receive:
+    """What the application receives in place of a body that was read already."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+async def _answer(refusal: Refusal, send: Send) -> None:
+    body = json.dumps({"error": refusal.why}).encode()
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": refusal.status,
+            "headers": _with_safe([*headers, (b"content-length", str(len(body)).encode())]),
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_safe(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [*headers, *((k.encode(), v.encode()) for k, v in HEADERS.items())]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,167 @@
+"""What the page sends and gets, with limits; all else is refused before it reaches the store."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+
+def _whole(value: object) -> object:
+    """JSON knows no integers, only numbers: 2.0 is 2 there."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+# The store refuses names with characters that cannot be seen.
+Person = Annotated[str, StringConstraints(pattern=r"\S", max_length=64)]
+# Made by the page, new for each step of a person; the same one sent twice counts once.
+Request = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{8,64}$")]
+Row = Annotated[int, Field(ge=0, lt=2**31), Whole]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+MOST_IMAGES = 64
+
+
+class Message(BaseModel):
+    """A message of known fields only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class By(Message):
+    """Who sends it; people have names and no accounts."""
+
+    person: Person
+
+
+class Given(Message):
+    """One answer: 1 present, 0 absent, -1 cannot tell, and how it came about.
+
+    seconds: it took. probability, model: what the model had said. shown: whether the person saw it.
+    """
+
+    image: Row
+    label: Row
+    value: Annotated[int, Field(ge=-1, le=1), Whole]
+    seconds: Seconds
+    probability: Probability | None = None
+    model: Annotated[str, StringConstraints(max_length=200)] = ""
+    shown: bool = False
+
+
+class Step(By):
+    """Something that a person did, which can be undone."""
+
+    request: Request
+
+
+class Answers(Step):
+    """One batch, which stands and is undone as a whole."""
+
+    answers: Annotated[list[Given], Field(min_length=1, max_length=1000)]
+
+
+class Skip(Step):
+    """An image that this person will not be asked about again."""
+
+    image: Row
+
+
+class Undo(Step):
+    """Take back this person's last batch or skip."""
+
+
+class Wanted(By):
+    """Images to be asked about; with a label, only those where it is asked, and only it.
+
+    fresh: the page has just been opened, so what it held before is given back first.
+    """
+
+    images: Annotated[int, Field(ge=1, le=MOST_IMAGES), Whole] = 1
+    label: Row | None = None
+    fresh: bool = False
+
+
+class Held(By):
+    """Images that this person gives back unanswered."""
+
+    images: Annotated[list[Row], Field(max_length=10 * MOST_IMAGES)]
+
+
+class AskedLabel(Message):
+    """A label to answer, and what the model expects of it."""
+
+    label: int
+    probability: float | None
+
+
+class TaskOut(Message):
+    """An image with the labels asked of it, the likeliest first, and what is known of it already.
+
+    name: the image's id in the table. known: (label, value), 1 present, 0 absent.
+    """
+
+    image: int
+    name: str
+    asked: list[AskedLabel]
+    known: list[tuple[int, int]]
+    model: str
+    round: int
+
+
+class Status(Message):
+    """Where the queue and the training stand.
+
+    queued, left: answers in the queue, and those not given yet. mine, seconds: answers of this
+    person and the time they took. labels: for each label of the table, how many are left.
+    training: `off`, `idle`, `training` or `failed`; trained: epoch seconds of the last success.
+    """
+
+    queued: int
+    left: int
+    mine: int
+    seconds: float
+    labels: list[int]
+    training: str
+    trained: float | None
+
+
+class TasksOut(Message):
+    """Images to ask about; `status` says why there are none. lease: seconds they are held."""
+
+    tasks: list[TaskOut]
+    lease: float
+    status: Status
+
+
+class Saved(Message):
+    """What was sent is on the disk."""
+
+    saved: Literal[True] = True
+    status: Status
+
+
+class Undone(Message):
+    """What was taken back: kind `answer`, `skip`, or `nothing` where there was nothing left.
+
+    tasks: its images, to be asked again; answers: what had been answered.
+    """
+
+    kind: Literal["answer", "skip", "nothing"]
+    tasks: list[TaskOut]
+    answers: list[Given]
+    status: Status
+
+
+class Renewed(Message):
+    """The images that this person still holds."""
+
+    held: list[int]
+
+
+class Refused(Message):
+    """Why a request was not carried out."""
+
+    error: str

@@ -1,0 +1,87 @@
+"""Images as the page shows them: decoded here, scaled down, upright, without metadata, as JPEG.
+
+The page names an image by its row in the table. What is sent is always a JPEG that we wrote, so a
+file that only claims to be an image, or holds more than one, reaches no browser.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+
+from PIL import Image
+
+from alasl.data.images import load_image
+from alasl.errors import DataError
+
+Size = Literal["small", "large", "huge"]
+
+# The longer side, in pixels: in a grid, filling a screen, and zoomed in.
+SIDES: dict[Size, int] = {"small": 360, "large": 1600, "huge": 4096}
+
+_CACHE = 128 * 1024 * 1024
+
+
+class Pictures:
+    """The images of a project, by row; those sent last are kept, up to 128 MB.
+
+    files: for each image a path, absolute or below `root`, or None. root: the folder in which every
+    file must really lie, wherever links lead.
+    """
+
+    def __init__(self, files: Sequence[str | None], root: Path) -> None:
+        self._files = files
+        self._root = root.resolve()
+        self._kept: OrderedDict[tuple[int, Size], bytes] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def get(self, image: int, size: Size) -> bytes:
+        """An image as JPEG, no side longer than its size allows, never enlarged.
+
+        Raises a `DataError` where there is no such file, where it lies elsewhere, or where it
+        cannot be decoded.
+        """
+        key = image, size
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        content = _jpeg(self._path(image), SIDES[size])
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = content
+                self._bytes += len(content)
+            while self._bytes > _CACHE:
+                _, oldest = self._kept.popitem(last=False)
+                self._bytes -= len(oldest)
+        return content
+
+    def _path(self, image: int) -> Path:
+        file = self._files[image] if 0 <= image < len(self._files) else None
+        if file is None:
+            raise DataError("there is no file of this image", seen=str(image))
+        try:
+            path = (self._root / file).resolve()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise DataError("the image's path cannot be followed", where=file) from error
+        if not path.is_relative_to(self._root):
+            raise DataError(
+                "the image lies outside the project's images, so it is not shown", where=file
+            )
+        return path
+
+
+def _jpeg(path: Path, side: int) -> bytes:
+    image = load_image(path, side)
+    image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()

@@ -1,0 +1,111 @@
+"""Training in the background: a process of its own, so that nobody who answers waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+State = Literal["off", "idle", "training", "failed"]
+
+log = logging.getLogger("alasl")
+
+# Added to the process's niceness: whoever answers goes first.
+_NICE = 10
+
+
+class Training:
+    """Runs `command`, which trains and makes the queue anew, when enough was answered.
+
+    command: None trains never. every: new answers that are enough; where the queue runs empty, one
+    is. After a training it rests at least as long as that took, so that at most half of a
+    processor goes into it.
+    """
+
+    def __init__(self, command: Sequence[str] | None, every: int = 100) -> None:
+        self.state: State = "idle" if command else "off"
+        self.trained: float | None = None
+        self._command = list(command or ())
+        self._every = every
+        self._new = 0
+        self._empty = False
+        self._rest = 0.0
+        self._stopping = False
+        self._change = threading.Condition()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name="training", daemon=True)
+
+    def start(self, *, now: bool = False) -> None:
+        """Begin to watch; `now`: train at once, as nothing is in the queue."""
+        if not self._command:
+            return
+        if now:
+            self.notice(self._every, 0)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a training that runs is ended, too, and leaves what stood before."""
+        with self._change:
+            self._stopping = True
+            self._change.notify()
+            if self._process:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.terminate()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def notice(self, answers: int, left: int) -> None:
+        """Hear of new answers, and of how many are left in the queue."""
+        with self._change:
+            self._new += answers
+            self._empty = left == 0
+            if self._due():
+                self._change.notify()
+
+    def _due(self) -> bool:
+        return self._new >= self._every or (self._empty and self._new > 0)
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._stopping or self._due())
+                self._change.wait_for(lambda: self._stopping, timeout=self._rest)
+                if self._stopping:
+                    return
+                self._new, self._empty, self.state = 0, False, "training"
+            begun = time.monotonic()
+            failure = self._train()
+            self._rest = time.monotonic() - begun
+            if failure is None:
+                self.state, self.trained = "idle", time.time()
+            elif not self._stopping:
+                self.state = "failed"
+                log.warning("a training in the background failed: %s", failure)
+
+    def _train(self) -> str | None:
+        """Train once; the reason where that failed."""
+        with tempfile.TemporaryFile() as said:
+            try:
+                with self._change:
+                    if self._stopping:
+                        return "stopped"
+                    self._process = subprocess.Popen(
+                        self._command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+                    )
+            except OSError as error:
+                return str(error)
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+            code = self._process.wait()
+            self._process = None
+            if code == 0:
+                return None
+            said.seek(0)
+            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+            return f"exit code {code}: {' '.join(lines[-3:])}"

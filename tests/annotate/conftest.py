@@ -1,0 +1,265 @@
+"""Small projects, their page served here, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from alasl.annotate.app import make_app
+from alasl.annotate.desk import Desk
+from alasl.annotate.guard import Access
+from alasl.annotate.pictures import Pictures
+from alasl.annotate.server import listen
+from alasl.annotate.training import Training
+from alasl.labels import Labels
+from alasl.project.store import Event, Store, Wanted
+
+TOKEN = "t" * 64
+NAMES = ("dog", "cat", "boat", "tree")
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+# Without these Chromium looks for its maker's hosts, and waits.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass
+class Project:
+    """A project on disk: its store, and the folder of its images."""
+
+    store: Store
+    images: Path
+    folder: Path
+
+    def ask(self, pairs: list[tuple[int, int]], p: list[float] | None = None) -> None:
+        """Make these (image, label) the queue, in this order."""
+        rows, cols = np.array(pairs, np.intp).reshape(-1, 2).T
+        chance = np.linspace(0.9, 0.1, len(pairs)) if p is None else np.array(p)
+        self.store.fill(1, Wanted(rows, cols, chance, chance, model="m1"))
+
+    def said(self) -> dict[tuple[int, int], int]:
+        """What stands of what people said: (image, label) to 1, 0 or -1."""
+        votes = self.store.votes()
+        entries = zip(votes.rows.tolist(), votes.cols.tolist(), strict=True)
+        return dict(zip(entries, votes.values.tolist(), strict=True))
+
+    def events(self, kind: str) -> list[Event]:
+        """What happened, of one kind."""
+        return [event for event in self.store.events() if event.kind == kind]
+
+
+MakeProject = Callable[..., Project]
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Iterator[MakeProject]:
+    """Projects of a few plain images, each with its number on it."""
+    made: list[Project] = []
+
+    def make(
+        images: int = 6,
+        names: tuple[str, ...] = NAMES,
+        entries: NDArray[np.int8] | None = None,
+        files: list[str] | None = None,
+        size: tuple[int, int] = (96, 64),
+    ) -> Project:
+        folder = tmp_path / f"project{len(made)}"
+        where = folder / "images"
+        where.mkdir(parents=True)
+        ids = files or [f"{i:04d}.jpg" for i in range(images)]
+        for i, name in enumerate(ids):
+            image = Image.new("RGB", size, (60 + 15 * i % 180, 120, 180))
+            ImageDraw.Draw(image).text((10, 20), str(i), fill="white", font_size=24)
+            image.save(where / name, "JPEG")
+        if entries is None:
+            entries = np.full((len(ids), len(names)), -1, np.int8)
+        labels = Labels(entries, names, tuple(ids))
+        store = Store.create(folder / "store.sqlite", labels, ids, ["pool"] * len(ids))
+        made.append(Project(store, where, folder))
+        return made[-1]
+
+    yield make
+    for project in made:
+        project.store.close()
+
+
+@dataclass
+class Site:
+    """A page that is served in this process; it can go away and come back at the same address."""
+
+    project: Project
+    training: Training = field(default_factory=lambda: Training(None))
+    port: int = 0
+    _server: Any = None
+    _thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def link(self) -> str:
+        return f"{self.url}/?token={TOKEN}"
+
+    def start(self) -> None:
+        """Serve, at the port from before if there was one."""
+        listening = listen("127.0.0.1", self.port)
+        self.port = int(listening.getsockname()[1])
+        store = self.project.store
+        app = make_app(
+            Desk(store, self.training),
+            Pictures(store.files, self.project.images),
+            Access(TOKEN, f"alasl-{self.port}"),
+        )
+        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Be gone: the port refuses connections."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Project], Site]]:
+    """Serve a project's page."""
+    sites: list[Site] = []
+
+    def start(project: Project, **options: Any) -> Site:
+        sites.append(Site(project, **options))
+        sites[-1].start()
+        return sites[-1]
+
+    yield start
+    for site in sites:
+        site.stop()
+
+
+def find_browser() -> str | None:
+    """Any Chromium or Chrome of this machine."""
+    named = os.environ.get("CHROME")
+    found = (shutil.which(name) for name in ([named] if named else BROWSERS))
+    return next((path for path in found if path), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless browser; where there is none the test is skipped, but fails in CI."""
+    from playwright.sync_api import sync_playwright
+
+    path = find_browser()
+    if path is None:
+        reason = "no Chromium or Chrome on this machine; CHROME may name one"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@dataclass
+class View:
+    """A tab of a browser, and everything that went wrong in it."""
+
+    page: Any
+    problems: list[str] = field(default_factory=list)
+    # Of a server that is gone, as the test wants it to be.
+    expected: tuple[str, ...] = ()
+
+    def open(self, site: Site, person: str | None = "Ann") -> None:
+        """Come by the link, and give a name."""
+        self.page.goto(site.link)
+        self.page.wait_for_url(f"{site.url}/")
+        if person is not None:
+            self.page.fill("#person", person)
+            self.page.keyboard.press("Enter")
+            self.page.wait_for_selector('body:not([data-state="start"])')
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def ready(self, state: str = "image") -> None:
+        """Wait until something can be answered."""
+        self.page.wait_for_selector(f'body[data-state="{state}"][data-ready]')
+
+    def saved(self) -> None:
+        """Wait until the server has everything."""
+        self.page.wait_for_function("outbox.items.length === 0 && !outbox.sending")
+
+    def text(self, selector: str) -> str:
+        return str(self.page.text_content(selector)).strip()
+
+    def asked(self) -> list[str]:
+        """The labels asked now, in order."""
+        return list(
+            self.page.eval_on_selector_all("#asked bdi", "all => all.map(e => e.textContent)")
+        )
+
+    def here(self) -> str:
+        """The label that keys are about."""
+        return self.text("#asked .here bdi")
+
+    def ticked(self) -> list[int]:
+        """The places of the grid's ticked images."""
+        marks = self.page.eval_on_selector_all(
+            ".cell", "all => all.map(e => e.getAttribute('aria-checked'))"
+        )
+        return [i for i, mark in enumerate(marks) if mark == "true"]
+
+    def image(self) -> str:
+        """The image that is shown large."""
+        return str(self.page.get_attribute("#stage img", "alt"))
+
+    def unexpected(self) -> list[str]:
+        return [p for p in self.problems if not any(word in p for word in self.expected)]
+
+
+@pytest.fixture
+def view(browser: Any) -> Iterator[View]:
+    """A new tab, whose errors and breaches of the content policy fail the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    shown = View(page)
+    page.on("pageerror", lambda error: shown.problems.append(f"error: {error}"))
+    page.on(
+        "console",
+        lambda m: shown.problems.append(m.text) if m.type in ("error", "warning") else None,
+    )
+    page.on("dialog", lambda dialog: (shown.problems.append("dialog"), dialog.dismiss()))
+    yield shown
+    with suppress(Exception):
+        context.close()
+    assert shown.unexpected() == []
