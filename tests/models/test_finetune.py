@@ -143,8 +143,9 @@ def run_child(folder: Path, checkpoint: Path | str, settings: dict, *slow: str):
 
 
 @pytest.mark.slow
-def test_a_killed_fit_goes_on_and_ends_with_the_same_bits(folder, tmp_path):
-    settings = {"epochs": 5, "size": 32, "batch": 4, "precision": "float32"}
+@pytest.mark.parametrize("loss", ["asl", "ll-cp:rate=20"])
+def test_a_killed_fit_goes_on_and_ends_with_the_same_bits(folder, tmp_path, loss):
+    settings = {"epochs": 5, "size": 32, "batch": 4, "precision": "float32", "loss": loss}
     whole = run_child(folder, "-", settings)
     told = whole.communicate()[0]
     assert whole.returncode == 0
@@ -168,6 +169,36 @@ def test_a_killed_fit_goes_on_and_ends_with_the_same_bits(folder, tmp_path):
         child = run_child(folder, checkpoint, settings)
         assert child.communicate()[0] == told
         assert json.loads((folder / "end-0.json").read_text()) == want
+
+
+@pytest.mark.parametrize("loss", ["ll-cp:rate=20", "em-apl:start=1", "csl:start=1", "splc"])
+def test_what_a_loss_remembers_is_gone_on_from(folder, tmp_path, loss):
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def stop(epoch: int, _: np.ndarray) -> None:
+        if epoch == 1:
+            raise Stop
+
+    targets = np.load(folder / "entries.npy")[ROWS]
+    targets[5:, 1:] = -1
+    ends = []
+    for killed in (False, True):
+        checkpoint = tmp_path / f"{killed}.safetensors"
+        if killed:
+            with pytest.raises(Stop):
+                model(folder, checkpoint, loss=loss, epochs=4).fit(
+                    ROWS, targets, seed=0, watch=WATCH, on_epoch=stop
+                )
+        finetune = model(folder, checkpoint, loss=loss, epochs=4)
+        finetune.fit(ROWS, targets, seed=0, watch=WATCH)
+        tensors, _ = read_tensors(checkpoint)
+        ends.append({name: value for name, value in tensors.items() if name.startswith("loss.")})
+        ends[-1]["weights"] = weights_digest(finetune)
+    assert ends[0].keys() == ends[1].keys()
+    assert ends[0]["weights"] == ends[1]["weights"]
+    for name in ends[0].keys() - {"weights"}:
+        assert torch.equal(ends[0][name], ends[1][name])
 
 
 def test_a_checkpoint_of_another_fit_is_refused_until_that_is_done(folder, tmp_path):
@@ -263,13 +294,21 @@ def run_ranks(folder: Path, backbone: str, processes: int, settings: dict) -> li
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reduction", ["sum", "mean"])
-def test_two_processes_learn_what_one_does(folder, reduction):
+@pytest.mark.parametrize(
+    ("reduction", "loss"),
+    [
+        ("sum", "asl"),
+        ("mean", "asl"),
+        ("mean", "ll-cp:rate=20"),
+        ("sum", "csl:start=1:likeliest=1"),
+    ],
+)
+def test_two_processes_learn_what_one_does(folder, reduction, loss):
     # Layer norms: each image for itself, so that only the sharing out could make a difference.
     # Coupled decay makes Adam feel the gradient's scale. 21 images in batches of 5 share unevenly.
     settings = {
         "epochs": 2, "size": 32, "batch": 5, "decay": 0.5, "average": 0.0, "reduction": reduction,
-        "precision": "float32", "workers": 0,
+        "precision": "float32", "workers": 0, "loss": loss,
     }  # fmt: skip
     (one,) = run_ranks(folder, "convnext_atto", 1, settings)
     first, second = run_ranks(folder, "convnext_atto", 2, settings)

@@ -86,7 +86,9 @@ def test_stacked_training_equals_training_one_by_one(loss: str) -> None:
     settings = HeadSettings(loss=spec, epochs=5, batch=32, rate=1e-2)
     hidden = rng.random((4, 90, 5)) < 0.6
     hidden[:, :9] = np.arange(9)[:, None] < 3  # some known whole, some not at all
-    targets = [np.where(h, -1, entries[r]).astype(np.int8) for h, r in zip(hidden, rows, strict=True)]
+    targets = [
+        np.where(h, -1, entries[r]).astype(np.int8) for h, r in zip(hidden, rows, strict=True)
+    ]
     stacked = Heads(features, 4, 5, settings)
     stacked.fit(rows, targets, seeds=[10, 11, 12, 13])
     for run in range(4):
