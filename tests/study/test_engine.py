@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import signal
 import subprocess
@@ -134,6 +135,57 @@ def test_a_killed_study_goes_on_to_the_same_files(place: Path, expected: dict[st
     assert kills >= 2
     study(place, "resume", "killed")
     assert files(place / "killed") == expected
+
+
+SLOW = """
+import os, time
+from alasl.measures import measure
+
+@measure("slow", paper="")
+def slow(pool):
+    "Leaves its process's number, and takes its time."
+    with open("pids", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+    time.sleep(0.5)
+    return -pool.unknown_per_image.astype(float)
+"""
+
+
+def running(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return state != "Z"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are listed on Linux")
+def test_workers_end_with_a_study_that_is_killed(place: Path) -> None:
+    (place / "mine.py").write_text(SLOW.replace('"slow"', '"mine"'))
+    command = [sys.executable, "-m", "alasl", "study", "run", "small.toml", "--seeds", "40"]
+    process = subprocess.Popen(
+        [*command, "--out", "left", "--workers", "2"],
+        cwd=place,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    pids: set[int] = set()
+    while process.poll() is None and len(pids) < 2:
+        time.sleep(0.05)
+        if (place / "pids").exists():
+            pids = {int(line) for line in (place / "pids").read_text().split()}
+    assert process.poll() is None
+    assert process.pid not in pids
+    assert all(running(pid) for pid in pids)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    until = time.monotonic() + 30
+    while any(running(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(running(pid) for pid in pids)
 
 
 def test_ctrl_c_leaves_a_report_of_what_is_done(place: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import joblib
@@ -52,9 +55,32 @@ def _local(count: int) -> Workers:
             return_as="generator_unordered",
             pre_dispatch="n_jobs",
         )
-        yield from run(joblib.delayed(function)(*job) for job in jobs)
+        ours = joblib.delayed(_while_alive)
+        yield from run(ours(os.getpid(), function, *job) for job in jobs)
 
     return Workers(count, mapped)
+
+
+def _while_alive(parent: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """function(*arguments) in a process that ends when its parent does, even by a kill -9.
+
+    Otherwise it would finish its work for nobody, and then wait for more, its memory full.
+    """
+    if os.getpid() != parent:
+        _watch(parent)
+    return function(*arguments)
+
+
+@cache
+def _watch(parent: int) -> None:
+    """Let a thread of this process look for its parent every second from now on."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 @contextmanager
