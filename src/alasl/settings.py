@@ -26,6 +26,7 @@ class Limits:
 ANY = Limits(lambda value: value == value, "a number")
 SHARE = Limits(lambda value: 0 < value < 1, "between 0 and 1")
 BELOW_ONE = Limits(lambda value: 0 <= value < 1, "at least 0 and below 1")
+AT_LEAST_ONE = Limits(lambda value: value >= 1, "1 or more")
 NATURAL = Limits(lambda value: value >= 0, "0 or more")
 POSITIVE = Limits(lambda value: value > 0, "more than 0")
 
@@ -69,6 +70,9 @@ class RunSettings:
     answers: int = setting(500, "answers in a round, where entries are asked", limits=POSITIVE)
     seconds: float | None = setting(
         None, "people's time in a round, seconds, in place of either", limits=POSITIVE
+    )
+    growth: float = setting(
+        1.0, "how many times what the round before asked a round asks", limits=AT_LEAST_ONE
     )
     answer_seconds: float = setting(1.0, "people's time for an answer, seconds", limits=POSITIVE)
     open_seconds: float = setting(
@@ -126,7 +130,7 @@ class RunSettings:
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
             if value is not None:
-                _check(item, value)
+                check_setting(item, value)
         if self.clean + self.test >= 1:
             raise UsageError(
                 "--clean and --test leave no image for the pool",
@@ -150,7 +154,7 @@ class RunSettings:
         return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
 
 
-def _check(item: dataclasses.Field[Any], value: object) -> None:
+def check_setting(item: dataclasses.Field[Any], value: object) -> None:
     """Raise a `UsageError` unless a setting's value is of its type and in its range."""
     flag = "--" + item.name.replace("_", "-")
     choices, limits = item.metadata["choices"], item.metadata["limits"]

@@ -189,6 +189,19 @@ class Votes:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Queued:
+    """One answer that the queue wants. done: it has been given, or the entry is settled."""
+
+    image: int
+    label: int
+    score: float | None
+    probability: float | None
+    model: str
+    golden: bool
+    done: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Wanted:
     """Entries to ask, best first: (n,) each. golden: known entries to check attention with."""
@@ -353,6 +366,15 @@ class Store:
                 ],
             )
             db.execute("INSERT OR REPLACE INTO notes VALUES ('round', ?)", (round,))
+
+    def queue(self) -> list[Queued]:
+        """All answers that the queue wants, best first; an entry asked twice stands twice."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT image, label, score, probability, model, golden, done FROM queue"
+                " ORDER BY place"
+            ).fetchall()
+        return [Queued(*(*row[:5], bool(row[5]), bool(row[6]))) for row in rows]
 
     def lease(
         self,
@@ -590,10 +612,10 @@ class Store:
         """Take answers from elsewhere, (n,) each, all or none of them.
 
         source: e.g. the file's name. person: who said it, one for all or (n); by default nobody
-        in particular, and the source stands for it. An answer that contradicts the table, or that
-        person's other answer in the same import, is a conflict: `refuse` raises a `ConflictError`
-        that lists them all, `keep` leaves them out, `replace` lets the (last) answer stand. The
-        same import twice changes nothing.
+        in particular, for whom the source's name stands. An answer that contradicts the table, or
+        that person's other answer in the same import, is a conflict: `refuse` raises a
+        `ConflictError` that lists them all, `keep` leaves them out, `replace` lets the (last)
+        answer stand. The same import twice changes nothing.
         """
         row, col = np.asarray(rows, np.intp), np.asarray(cols, np.intp)
         value = np.asarray(values, np.int64)
@@ -635,7 +657,7 @@ class Store:
                     if on_conflict != "replace":
                         continue
                     overruled[i, j] = v
-                elif earlier == v or (person is None and v == stands[i, j]):
+                elif earlier == v or (who == source and v == stands[i, j]):
                     same += 1
                     continue
                 taken[key] = (v, s)

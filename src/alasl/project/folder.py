@@ -1,0 +1,151 @@
+"""A project's folder: what was given, how it is asked, everything that people said.
+
+project.toml holds the settings, store.sqlite the table and all answers; model/ can be made again
+from the two at any time, and so can report.html.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from alasl.data.dataset import Dataset
+from alasl.data.split import Split
+from alasl.errors import ConflictError, DataError
+from alasl.experiment import make_split, read_data
+from alasl.files import resource_errors
+from alasl.labels import Labels
+from alasl.project import settings as files
+from alasl.project.settings import ProjectSettings
+from alasl.project.store import ROLES, Store
+
+SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """An open project: its folder, settings and store. Made by `init` or `load`."""
+
+    folder: Path
+    settings: ProjectSettings
+    store: Store
+
+    @property
+    def root(self) -> Path:
+        """The folder below which the images lie; files of the store are relative to it."""
+        return Path(self.settings.root)
+
+    @property
+    def model(self) -> Path:
+        """The folder of what training made."""
+        return self.folder / MODEL
+
+    def split(self) -> Split:
+        """The rows of the clean set, the pool and the test set."""
+        roles = np.array(self.store.roles)
+        return Split(*(np.flatnonzero(roles == role) for role in ROLES))
+
+    def dataset(self, labels: Labels | None = None) -> Dataset:
+        """The images with the table as it is now (or with `labels`)."""
+        paths = None
+        if None not in self.store.files:
+            paths = tuple(self.root / str(file) for file in self.store.files)
+        brought = self.folder / FEATURES
+        features = np.load(brought, mmap_mode="r") if brought.exists() else None
+        return Dataset(labels or self.store.labels(), paths, features, self.settings.name)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Keep others from training meanwhile. Raises `ConflictError` where one does."""
+        lock = FileLock(self.folder / ".training.lock")
+        with resource_errors(self.folder):
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise ConflictError(
+                    "another process is training on this project",
+                    where=str(self.folder),
+                    do="wait for it",
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a folder is a project's."""
+    return (folder / SETTINGS).is_file()
+
+
+def init(folder: Path, settings: ProjectSettings) -> Project:
+    """A new project in `folder` on the data that `settings.run` names; whole or not at all.
+
+    Images are not copied. Raises `ConflictError` where the folder holds anything already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(
+            "there is a project here already"
+            if is_project(folder)
+            else "the folder is not empty, so no project is made in it",
+            where=str(folder),
+            do="name another folder",
+        )
+    dataset = read_data(settings.run)
+    split = make_split(dataset, settings.run)
+    roles = np.empty(len(dataset), dtype=object)
+    for role in ROLES:
+        roles[getattr(split, role)] = role
+    root = _root(dataset, settings)
+    paths: tuple[str | None, ...] = (None,) * len(dataset)
+    if dataset.paths is not None:
+        paths = tuple(os.path.relpath(path.absolute(), root) for path in dataset.paths)
+    settings = replace(settings, name=settings.name or dataset.name, root=str(root))
+    with _whole(folder) as beside:
+        Store.create(beside / STORE, dataset.labels, paths, list(roles)).close()
+        if dataset.features is not None:
+            np.save(beside / FEATURES, dataset.features)
+        files.write(settings, beside / SETTINGS)
+    return load(folder)
+
+
+def load(folder: Path) -> Project:
+    """The project in a folder. Raises `DataError` without one."""
+    if not is_project(folder):
+        raise DataError(
+            "there is no project here", where=str(folder), do="make one: alasl init PROJECT DATA"
+        )
+    return Project(folder, files.read(folder / SETTINGS), Store.open(folder / STORE))
+
+
+def _root(dataset: Dataset, settings: ProjectSettings) -> Path:
+    """The folder that holds all image files, or the data's where there are none."""
+    if settings.root:
+        return Path(settings.root).absolute()
+    if dataset.paths:
+        return Path(os.path.commonpath([path.absolute().parent for path in dataset.paths]))
+    return Path(settings.run.data).absolute()
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder to fill beside `folder`; it takes its place once the block is done."""
+    with resource_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:12]}"
+        beside.mkdir()
+        try:
+            yield beside
+            if folder.exists():
+                folder.rmdir()  # empty, or this fails
+            beside.rename(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)

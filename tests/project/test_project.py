@@ -1,0 +1,289 @@
+"""A project from its making to the next queue: settings, roles, training, asking."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alasl.data.dataset import Dataset
+from alasl.data.formats import write
+from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
+from alasl.labels import Labels
+from alasl.metrics import average_precision
+from alasl.project import settings as files
+from alasl.project.folder import Project, init, load
+from alasl.project.learner import Learner
+from alasl.project.settings import DEFAULTS, ProjectSettings
+from alasl.project.store import Answer
+from alasl.settings import RunSettings
+
+MakeProject = Callable[..., Project]
+
+
+@pytest.fixture
+def make_project(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Iterator[MakeProject]:
+    """Projects on learnable data of which 70 % of the pool is unknown; `truth` knows it all."""
+    made: list[Project] = []
+
+    def make(images: int = 300, unknown: float = 0.7, run: Any = (), **own: Any) -> Project:
+        data = make_dataset(images)
+        truth = data.labels
+        hidden = np.random.default_rng(0).random(truth.shape) < unknown
+        hidden[: images // 3] = False
+        folder = tmp_path / f"data{len(made)}"
+        folder.mkdir()
+        write(truth.forget(hidden), folder / "table.npz", "npz", features=data.features)
+        np.save(folder / "truth.npy", truth.entries)
+        settings = RunSettings(data=str(folder), **{**DEFAULTS, "answers": 60, **dict(run)})
+        made.append(init(tmp_path / f"project{len(made)}", ProjectSettings(run=settings, **own)))
+        return made[-1]
+
+    yield make
+    for project in made:
+        project.store.close()
+
+
+def truth_of(project: Project) -> np.ndarray:
+    found: np.ndarray = np.load(Path(project.settings.run.data) / "truth.npy")
+    return found
+
+
+def answer_queue(project: Project, person: str = "ann", count: int = 10**6) -> int:
+    """Answer what is asked, from the truth."""
+    truth, done = truth_of(project), 0
+    while done < count and (tasks := project.store.lease(person)):
+        (task,) = tasks
+        answers = [Answer(task.image, j, int(truth[task.image, j]), 2.0) for j in task.labels]
+        done += len(answers)
+        project.store.answer(person, answers, request=f"{person}-{project.store.last_event()}")
+    return done
+
+
+def test_a_project_keeps_what_it_was_given(make_project: MakeProject) -> None:
+    project = make_project(repeats=0.25, stop_below=0.5)
+    again = load(project.folder)
+    assert again.settings == project.settings
+    assert again.settings.repeats == 0.25
+    split = again.split()
+    assert sum(map(len, (split.clean, split.pool, split.test))) == 300
+    assert (project.store.labels().entries[split.test] >= 0).all(), "the known ones are judged on"
+    np.testing.assert_array_equal(again.dataset().features, again.dataset().features)
+    again.store.close()
+
+
+def test_files_are_kept_relative_to_the_images_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    (data / "images" / "a").mkdir(parents=True)
+    ids = tuple(f"a/{i:02d}.png" for i in range(20))
+    for name in ids:
+        Image.new("RGB", (8, 8), "red").save(data / "images" / name)
+    labels = Labels(np.tile(np.eye(2, dtype=np.int8), (10, 1)), ("dog", "cat"), ids)
+    write(labels, data / "table.npz", "npz")
+    monkeypatch.chdir(tmp_path)
+    settings = ProjectSettings(run=RunSettings(data="data", **DEFAULTS))
+    project = init(Path("mine"), settings)
+    assert project.settings.name == "data"
+    assert project.root == data / "images" / "a"
+    assert project.store.files[3] == "03.png"
+    monkeypatch.chdir("/")
+    paths = project.dataset().paths
+    assert paths is not None
+    assert all(path.is_file() for path in paths)
+    project.store.close()
+
+
+def test_a_folder_that_holds_anything_is_refused(make_project: MakeProject, tmp_path: Path) -> None:
+    project = make_project()
+    before = sorted(project.folder.iterdir())
+    with pytest.raises(ConflictError, match="already"):
+        init(project.folder, project.settings)
+    assert sorted(project.folder.iterdir()) == before
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("dear")
+    with pytest.raises(ConflictError, match="not empty"):
+        init(tmp_path / "other", project.settings)
+
+
+def test_a_project_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    settings = ProjectSettings(run=RunSettings(data=str(tmp_path / "missing"), **DEFAULTS))
+    with pytest.raises(DataError):
+        init(tmp_path / "mine", settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("[project]\nrepeat = 0.1", "'repeats'"),
+        ("[project]\nrepeats = 1.5", "--repeats"),
+        ("[projekt]\n", "'project'"),
+        ("[run]\nmesure = 'x'", "'measure'"),
+        ("nonsense", "not a TOML file"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(tmp_path: Path, text: str, seen: str) -> None:
+    path = tmp_path / "project.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=seen):
+        files.read(path)
+
+
+def test_a_missing_project_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="alasl init"):
+        load(tmp_path)
+
+
+def test_training_is_judged_on_the_test_set_and_noted(make_project: MakeProject) -> None:
+    project = make_project()
+    training = Learner(project).train()
+    assert training is not None
+    assert project.store.trainings() == [training]
+    assert training.map is not None
+    assert training.map > 60
+    assert (training.answers, training.seconds) == (0, 0)
+    test = project.split().test
+    probabilities = np.load(project.model / f"{training.model}.npy")
+    expected = 100 * average_precision(probabilities[test], truth_of(project)[test])
+    np.testing.assert_allclose(np.array(training.ap, float), expected, atol=0.2)
+
+
+def test_answers_raise_what_the_model_is_worth(make_project: MakeProject) -> None:
+    project = make_project(400, unknown=0.97)
+    learner = Learner(project)
+    worth = []
+    for _ in range(4):
+        training = learner.train()
+        assert training is not None
+        worth.append((training.answers, training.map))
+        learner.suggest()
+        assert answer_queue(project) >= 60
+    assert [answers for answers, _ in worth] == [0, 60, 120, 180]
+    assert worth[-1][1] > worth[0][1]
+    assert len(list(project.model.glob("*.safetensors"))) == 1
+
+
+def test_only_unknown_entries_of_the_pool_are_asked_and_the_golden_set(
+    make_project: MakeProject,
+) -> None:
+    project = make_project(golden=0.2, repeats=0.0)
+    learner = Learner(project)
+    learner.train()
+    assert learner.suggest() == 60
+    given, pool, clean = project.store.given(), project.split().pool, project.split().clean
+    queued = project.store.queue()
+    golden = [q for q in queued if q.golden]
+    assert len(golden) == 12
+    assert all(q.image in clean and given[q.image, q.label] >= 0 for q in golden)
+    assert sum(given[q.image, q.label] for q in golden) == 6, "half of them are present"
+    assert all(q.image in pool and given[q.image, q.label] < 0 for q in queued if not q.golden)
+    model = json.loads((project.model / "about.json").read_text())["model"]
+    seen = np.load(project.model / f"{model}.npy")
+    assert all(q.probability == pytest.approx(seen[q.image, q.label]) for q in queued)
+    places = [i for i, q in enumerate(queued) if q.golden]
+    assert places != list(range(12))
+    assert max(places) > 20, "they are mixed in"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"measure": "hard+entropy", "ask": "images", "images": 5},
+        {"measure": "bald", "model": "head", "epochs": 2, "members": 3},
+        {"measure": "k-center", "ask": "images", "images": 5},
+        {"measure": "entropy", "seconds": 30.0},
+    ],
+)
+def test_every_kind_of_measure_can_fill_the_queue(
+    make_project: MakeProject, run: dict[str, Any]
+) -> None:
+    project = make_project(run=run)
+    learner = Learner(project)
+    learner.train()
+    queued = learner.suggest()
+    asked = {(q.image, q.label) for q in project.store.queue() if not q.golden}
+    assert queued == len(asked) > 10
+    # Another process has no classifier in memory, but the files of the model.
+    assert Learner(project).suggest() > 10
+
+
+def test_without_anything_known_entries_are_asked_by_chance(tmp_path: Path) -> None:
+    labels = Labels(np.full((30, 3), -1, np.int8), ("a", "b", "c"), tuple(map(str, range(30))))
+    features = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+    write(labels, tmp_path / "none.npz", "npz", features=features)
+    run = RunSettings(data=str(tmp_path / "none.npz"), **{**DEFAULTS, "answers": 12})
+    project = init(tmp_path / "blank", ProjectSettings(run=run, repeats=0.0))
+    learner = Learner(project)
+    assert learner.train() is None
+    assert learner.suggest() == 12
+    for task in project.store.lease("ann", images=30):
+        answers = [Answer(task.image, j, (task.image + j) % 2, 1.0) for j in task.labels]
+        project.store.answer("ann", answers, request=str(task.image))
+    training = learner.train()
+    assert training is not None
+    assert training.map is None, "nothing is known of the test set"
+    assert "clean" in training.judged
+    project.store.close()
+
+
+def test_a_test_set_of_which_nothing_is_known_is_replaced_by_folds(
+    tmp_path: Path, make_dataset: Callable[..., Dataset]
+) -> None:
+    data = make_dataset(200)
+    hidden = np.zeros(data.labels.shape, bool)
+    hidden[150:] = True
+    write(data.labels.forget(hidden), tmp_path / "t.npz", "npz", features=data.features)
+    lines = [
+        f"{i:04d}.jpg,{'clean' if i < 100 else 'pool' if i < 150 else 'test'}" for i in range(200)
+    ]
+    (tmp_path / "split.csv").write_text("\n".join(["image,split", *lines]))
+    run = RunSettings(data=str(tmp_path / "t.npz"), split=str(tmp_path / "split.csv"), **DEFAULTS)
+    project = init(tmp_path / "folds", ProjectSettings(run=run))
+    training = Learner(project).train()
+    assert training is not None
+    assert training.judged == "the 100 clean images, cross-validated"
+    assert training.map is not None
+    assert 50 < training.map < 99
+    project.store.close()
+
+
+def test_when_all_is_asked_there_is_nothing_to_do(make_project: MakeProject) -> None:
+    project = make_project(100, run={"answers": 1000}, golden=0.0, repeats=0.0)
+    learner = Learner(project)
+    learner.train()
+    left = learner.suggest()
+    assert answer_queue(project) == left
+    with pytest.raises(NothingToDo):
+        learner.suggest()
+    assert project.store.lease("ann") == []
+
+
+def test_what_nobody_could_tell_is_not_asked_again(make_project: MakeProject) -> None:
+    project = make_project(golden=0.0, repeats=0.0)
+    learner = Learner(project)
+    learner.train()
+    learner.suggest()
+    first = {(q.image, q.label) for q in project.store.queue()}
+    for task in project.store.lease("ann", images=1000):
+        unsure = [Answer(task.image, j, -1, 1.0) for j in task.labels]
+        project.store.answer("ann", unsure, request=str(task.image))
+    learner.suggest()
+    assert not first & {(q.image, q.label) for q in project.store.queue()}
+
+
+def test_one_trains_at_a_time(make_project: MakeProject) -> None:
+    project = make_project()
+    with project.training():
+        other = dataclasses.replace(project)
+        with pytest.raises(ConflictError, match="training"), other.training():
+            pass
+    with project.training():
+        pass
