@@ -1,0 +1,80 @@
+"""2DAL: entries that are uncertain and tell much about the image's other unknown entries."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import UNKNOWN
+from alasl.measures.base import Between, Pool, Scores, measure
+from alasl.measures.blocks import in_blocks
+from alasl.measures.entropy import binary_entropy
+from alasl.measures.mixture import fit_mixture
+from alasl.measures.picks import by_draws
+
+# Images that the mixture is fitted on, at most, drawn; and images handled at once.
+FITTED, IMAGES = 10_000, 1024
+# Outcomes of a smaller probability are taken for this one, whose logarithm there is.
+TINY = np.float32(1e-30)
+
+Matrix = NDArray[np.float32]
+
+
+@measure(
+    "2dal",
+    paper="Qi 2008, with a Bernoulli mixture",
+    needs=("labelled",),
+    unit="entry",
+    work="N L^2 groups",
+)
+def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16) -> Scores:
+    """Entropy of the label, and what its answer tells about the image's other unknown labels.
+
+    Both are those of a mixture of so many `groups` of images, each with its own rate of every
+    label, given what is known of the image. It needs no model, and sees no picture: images of which
+    the same is known score alike.
+    """
+    assert pool.labelled is not None
+    order, rng = by_draws(pool.ties)
+    entries = pool.entries[order]
+    every = np.concatenate([pool.labelled.entries, entries[:FITTED]])
+    told = every[(every != UNKNOWN).any(axis=1)]
+    mixture = fit_mixture(told[rng.permutation(len(told))[:FITTED]], groups, rng)
+    likely = mixture.groups(entries).astype(np.float32)
+    rates = mixture.rates.astype(np.float32)
+    scores = np.empty(pool.entries.shape, np.float32)
+
+    def fill(rows: slice) -> None:
+        p = likely[rows] @ rates
+        own = binary_entropy(p)
+        unknown = entries[rows] == UNKNOWN
+        scores[order[rows]] = own + _information(likely[rows], rates, p, own, unknown)
+
+    in_blocks(fill, len(pool), IMAGES)
+    return scores
+
+
+def _information(
+    likely: Matrix, rates: Matrix, p: Matrix, own: Matrix, unknown: NDArray[np.bool_]
+) -> Matrix:
+    """(n, L): the mutual information of each unknown label with the image's others, summed.
+
+    likely: (n, K) how likely each group is. rates: (K, L). p, own: (n, L) probability and entropy
+    of each label. I(j; l) = H(j) + H(l) - H(j, l), from the four outcomes of the pair.
+    """
+    found = np.zeros(p.shape, np.float32)
+    for label in range(p.shape[1] - 1):
+        rows = np.flatnonzero(unknown[:, label])
+        later = slice(label + 1, None)
+        both = likely[rows] @ (rates[:, label, None] * rates[:, later])
+        this, other = p[rows, label, None], p[rows, later]
+        shared = own[rows, label, None] + own[rows, later]
+        for outcome in (both, this - both, other - both, 1 - this - other + both):
+            np.maximum(outcome, TINY, out=outcome)
+            shared += outcome * np.log(outcome)
+        shared = np.where(unknown[rows, later], np.maximum(shared, 0), 0)
+        found[rows, label] += shared.sum(axis=1)
+        found[rows, later] += shared
+    return found
