@@ -146,6 +146,29 @@ def test_a_budget_beyond_the_pool_is_refused_with_both_numbers(dataset: Dataset)
         make_loop(dataset, replace(SETTINGS, images=50))
 
 
+@pytest.mark.parametrize(
+    ("ask", "given", "expected"),
+    [
+        ("images", {"images": 4}, [4, 6, 9, 14]),
+        ("entries", {"answers": 4}, [4, 6, 9, 14]),
+        ("entries", {"seconds": 8.0, "answer_seconds": 2.0}, [4, 6, 9, 13]),
+    ],
+)
+def test_rounds_grow(dataset: Dataset, ask: str, given: dict, expected: list[int]) -> None:
+    loop = make_loop(dataset, replace(SETTINGS, ask=ask, growth=1.5, **given))
+    rounds = [loop.ask() for _ in range(4)]
+    asked = [
+        len(event.asked) if ask == "images" else sum(len(a.answers) for a in event.asked)
+        for event in rounds
+    ]
+    assert asked == expected
+
+
+def test_a_grown_budget_beyond_the_pool_is_refused(dataset: Dataset) -> None:
+    with pytest.raises(UsageError, match=r"4 rounds of 20 images and more, \d+ images to ask"):
+        make_loop(dataset, replace(SETTINGS, images=20, growth=1.5))
+
+
 def test_nothing_hidden_is_nothing_to_do(dataset: Dataset) -> None:
     with pytest.raises(NothingToDo, match="hide some with --noise"):
         make_loop(dataset, replace(SETTINGS, noise=0.0))

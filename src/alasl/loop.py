@@ -149,12 +149,25 @@ class Loop:
         return np.asarray(~self._askable().any(axis=1))
 
     def _budget(self) -> Budget:
-        settings = self.settings
+        settings, grown = self.settings, self.settings.growth**self.round
         if settings.seconds is not None:
-            return Budget(seconds=settings.seconds)
+            return Budget(seconds=settings.seconds * grown)
         if settings.ask == "images":
-            return Budget(images=settings.images)
-        return Budget(answers=settings.answers)
+            return Budget(images=round(settings.images * grown))
+        return Budget(answers=round(settings.answers * grown))
+
+    def _batch(self, number: int) -> int:
+        """What round `number`, from 0 on, may ask: images or answers; most where it has seconds."""
+        settings = self.settings
+        by_images = settings.ask == "images"
+        each: float = settings.images if by_images else settings.answers
+        if settings.seconds is not None:
+            opening = settings.open_seconds if by_images else 0.0
+            each = settings.seconds / (settings.answer_seconds + opening)
+        return max(1, round(each * settings.growth**number))
+
+    def _whole_budget(self) -> int:
+        return sum(self._batch(number) for number in range(self.settings.rounds))
 
     def _pool(self, places: Rows, ties: NDArray[np.float64], sight: Sight | None) -> Pool:
         """What the measure is shown of the images at `places` of the pool, and beside them."""
@@ -171,13 +184,6 @@ class Loop:
                 "members": sight.members,
             }[need](rows)
 
-        by_images = settings.ask == "images"
-        batch = settings.images if by_images else settings.answers
-        if settings.seconds is not None:
-            price = settings.answer_seconds + settings.open_seconds
-            batch = max(
-                1, int(settings.seconds / (price if by_images else settings.answer_seconds))
-            )
         return Pool(
             self.labels.entries[rows],
             ties,
@@ -193,9 +199,9 @@ class Loop:
             if "labelled" in needs
             else None,
             closed=self._asked[places],
-            asked=self.images if by_images else int(self._asked.sum()),
-            budget=settings.rounds * batch,
-            batch=batch,
+            asked=self.images if settings.ask == "images" else int(self._asked.sum()),
+            budget=self._whole_budget(),
+            batch=self._batch(self.round),
             ask=settings.ask,  # type: ignore[arg-type]  # RunSettings checked it
             ids=rows,
             memory=dict(self._memory),
@@ -249,11 +255,11 @@ class Loop:
             )
         by_images = settings.ask == "images"
         available = int(askable.any(axis=1).sum() if by_images else askable.sum())
-        each = settings.images if by_images else settings.answers
-        if settings.seconds is None and settings.rounds * each > available:
+        if settings.seconds is None and self._whole_budget() > available:
             what = "images" if by_images else "answers"
+            each = f"{self._batch(0)} {what}{' and more' if settings.growth > 1 else ''}"
             raise UsageError(
                 "the budget is beyond the pool",
-                seen=f"{settings.rounds} rounds of {each} {what}, {available} to ask",
+                seen=f"{settings.rounds} rounds of {each}, {available} {what} to ask",
                 do=f"lower --rounds or --{what}",
             )

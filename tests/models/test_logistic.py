@@ -76,9 +76,27 @@ def test_flattening_looks_at_the_reference_images_alone() -> None:
     length = np.array([max(sum(v * v for v in row) ** 0.5, 1e-12) for row in roots])
     unit = roots / length[:, None]
     expected = (unit - unit[:30].mean(0)) / unit[:30].std(0)
-    np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-4)
+    # Turned only: what lies between any two images is as it was.
+    np.testing.assert_allclose(result @ result.T, expected @ expected.T, rtol=1e-3, atol=1e-3)
+    spread = result[:30].T @ result[:30] / 30
+    np.testing.assert_allclose(spread - torch.diag(spread.diag()), 0, atol=1e-5)
+    assert (spread.diag().diff() > 0).all()
     features[30:] *= -5
     np.testing.assert_array_equal(flattened(features, reference)[:30], result[:30])
+
+
+def test_of_many_features_the_main_directions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alasl.models.logistic.DIRECTIONS", 3)
+    rng = np.random.default_rng(0)
+    features = (rng.normal(0, 1, (60, 3)) @ rng.normal(0, 1, (3, 40))).astype(np.float32)
+    result = flattened(features, np.arange(60))
+    assert result.shape == (60, 3)
+    assert float(result.square().sum()) == pytest.approx(180, rel=1e-3)
+    monkeypatch.undo()
+    whole = flattened(features, np.arange(60))
+    assert whole.shape == (60, 40)
+    turned = whole[:, -3:] * (result[0, 0] / whole[0, -3])
+    np.testing.assert_allclose(result, turned, rtol=1e-2, atol=1e-3)
 
 
 def test_it_is_a_classifier(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from scipy.linalg import eigh
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -25,20 +26,33 @@ from alasl.models.device import pick_device, small_products
 # Standard deviation of a logit before anything is known; from 2 to 6.5 mAP hardly changes.
 SPREAD = 3.6
 STEPS = 50
+# Main directions of the features that are kept; all 1 280 give 0.1 mAP more at thrice the work.
+DIRECTIONS = 512
 
 
 def flattened(features: NDArray[np.floating], reference: Rows) -> Tensor:
-    """(N, D) float32 features whose large values count less, mean 0, variance 1 over `reference`.
+    """(N, D) float32 features whose large values count less, by their main directions.
 
-    Signed square roots scaled to length 1, then standardised; only images are looked at, no label.
-    Perronnin et al., "Improving the Fisher Kernel", ECCV 2010.
+    Signed square roots scaled to length 1, then standardised over `reference`, as Perronnin et al.,
+    "Improving the Fisher Kernel", ECCV 2010; then turned to their principal axes, of which the
+    first `DIRECTIONS` are kept, with variances of mean 1. Only images are looked at, no label.
     """
     roots = np.sign(features) * np.sqrt(np.abs(features))
     roots /= np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), 1e-12)
     seen = np.asarray(roots[reference], np.float64)
     mean, std = seen.mean(axis=0), seen.std(axis=0)
     scale = np.divide(1, std, out=np.zeros_like(std), where=std > 1e-8)
-    return torch.from_numpy(((roots - mean) * scale).astype(np.float32))
+    return _main_directions(((roots - mean) * scale).astype(np.float32), reference)
+
+
+def _main_directions(features: NDArray[np.float32], reference: Rows) -> Tensor:
+    seen = features[reference]
+    variances, axes = eigh(seen.T @ seen / len(seen))
+    variances, axes = variances[-DIRECTIONS:], axes[:, -DIRECTIONS:]
+    # The sign of an axis is the solver's whim; its largest part positive makes it one thing.
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    scale = np.sqrt(len(variances) / max(float(variances.sum()), 1e-12))
+    return torch.from_numpy(np.ascontiguousarray(features @ (axes * scale), np.float32))
 
 
 def fit_logistic(
