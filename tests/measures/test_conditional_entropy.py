@@ -12,7 +12,7 @@ from alasl.measures import Labelled, Pool, resolve
 from alasl.measures.conditional_entropy import conditional, dependence
 
 
-def by_loop(pool, i, j):
+def by_loop(pool, i, j, strength):
     """The entropy of entry (i, j) given the image's known entries."""
     images = [*pool.entries.tolist(), *pool.labelled.entries.tolist()]
     p = np.clip(pool.probabilities.astype(float), 1e-7, 1 - 1e-7)
@@ -25,18 +25,19 @@ def by_loop(pool, i, j):
             for a in (0, 1)
         ]
         surprise = value - float(pool.probabilities[i, k])
-        logit += math.log(n[1][1] * n[0][0] / (n[1][0] * n[0][1])) * surprise
+        logit += strength * math.log(n[1][1] * n[0][0] / (n[1][0] * n[0][1])) * surprise
     q = 1 / (1 + math.exp(-logit))
     return -q * math.log(q) - (1 - q) * math.log(1 - q)
 
 
-def test_the_score_is_the_formula(kind, make_pool):
+@pytest.mark.parametrize("strength", [0.5, 1])
+def test_the_score_is_the_formula(strength, kind, make_pool):
     pool = make_pool(kind)
     some = pool.take(np.flatnonzero(pool.askable.any(axis=1)))
-    scores = resolve("conditional-entropy:within=all")(some)
+    scores = resolve(f"conditional-entropy:within=all:strength={strength}")(some)
     places = list(zip(*np.nonzero(some.askable), strict=True))
     for i, j in places[:: max(1, len(places) // 40)]:
-        assert scores[i, j] == pytest.approx(by_loop(some, i, j), rel=1e-5, abs=1e-8)
+        assert scores[i, j] == pytest.approx(by_loop(some, i, j, strength), rel=1e-5, abs=1e-8)
 
 
 def test_where_nothing_is_known_it_is_the_entropy(make_pool):
@@ -65,10 +66,10 @@ def test_labels_that_go_together_tell_of_each_other():
     hidden = entries[:100].copy()
     hidden[:, 0] = -1
     pool = Pool(hidden, rng.random(100), np.full((100, 3), 0.5), labelled=known)
-    q = conditional(pool)[:, 0]
+    q = conditional(pool, slice(None), dependence(pool))[:, 0]
     truth = entries[:100, 0]
     loss = -np.log(np.where(truth == 1, q, 1 - q)).mean()
     assert loss < 0.1 < math.log(2)
     # What the model expects is no news: nothing moves.
     seen = replace(pool, probabilities=np.where(hidden == -1, 0.3, hidden).astype(float))
-    np.testing.assert_allclose(conditional(seen)[:, 0], 0.3)
+    np.testing.assert_allclose(conditional(seen, slice(None), dependence(seen))[:, 0], 0.3)

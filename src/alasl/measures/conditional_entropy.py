@@ -3,11 +3,12 @@
 Labels depend on each other beyond what the model sees: an image known to show a plate is likelier
 to show a fork. So each known entry of an image moves its other entries,
 
-    logit q_il = logit p_il + sum over known j of theta_jl (y_ij - p_ij),
+    logit q_il = logit p_il + strength x sum over known j of theta_jl (y_ij - p_ij),
 
-by as much as it surprises the model, y - p, so that what the features tell is not counted twice.
-theta is the log odds ratio of two labels over all images of which both are known, pool and
-labelled ones, with half an image added to each of the four counts. The score is the entropy of q.
+by as much as it surprises the model, y - p. theta is the log odds ratio of two labels over all
+images of which both are known, pool and labelled ones, with half an image added to each of the four
+counts. Part of it is what the features tell already, hence a strength below 1. The score is the
+entropy of q.
 
 To ask for entries by conditional label dependence where labels are incomplete is Wu et al.'s idea;
 they estimate the dependence in another way (docs/measures.md).
@@ -15,12 +16,14 @@ they estimate the dependence in another way (docs/measures.md).
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.measures.balance import Within, balanced
-from alasl.measures.base import Pool, Scores, measure
+from alasl.measures.base import Between, Pool, Scores, measure
 from alasl.measures.blocks import BLOCK, in_blocks
 from alasl.measures.entropy import binary_entropy
 
@@ -36,29 +39,31 @@ CERTAIN = 1e-7
     unit="entry",
     work="N L^2",
 )
-def conditional_entropy(pool: Pool, *, within: Within = "label") -> Scores:
+def conditional_entropy(
+    pool: Pool, *, within: Within = "label", strength: Annotated[float, Between(0, 1)] = 0.5
+) -> Scores:
     """Largest entropy given the image's known entries, by how labels go together.
 
     within: `label` compares an entry with those of its label only, as many of each first; `all`
         compares all entries.
+    strength: how far a known entry moves the others; at 0 the score is `entry-entropy`'s.
     """
     worth = np.zeros(pool.entries.shape, np.float32)
-    theta = dependence(pool)
+    theta = strength * dependence(pool)
 
     def fill(rows: slice) -> None:
         askable = pool.askable[rows]
-        worth[rows][askable] = binary_entropy(_conditional(pool, rows, theta)[askable])
+        worth[rows][askable] = binary_entropy(conditional(pool, rows, theta)[askable])
 
     in_blocks(fill, len(pool))
     return balanced(worth, pool, within)
 
 
-def conditional(pool: Pool) -> Matrix:
-    """(N, L): q, the probability of each entry given the image and its known entries."""
-    return _conditional(pool, slice(0, len(pool)), dependence(pool))
+def conditional(pool: Pool, rows: slice, theta: Matrix) -> Matrix:
+    """(n, L): q, the probability of each entry of some images given their known entries.
 
-
-def _conditional(pool: Pool, rows: slice, theta: Matrix) -> Matrix:
+    theta: (L, L), how far the log odds of the second label move for a certain surprise at the first.
+    """
     assert pool.probabilities is not None
     p, entries = pool.probabilities[rows].astype(np.float64), pool.entries[rows]
     surprise = np.where(entries == UNKNOWN, 0, entries - p)
