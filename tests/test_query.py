@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alasl import query
+from alasl import ranking
 from alasl.errors import DataError, NothingToDo, UsageError
 from alasl.query import Budget, Price, Query, select
 from alasl.seeds import spread
@@ -80,7 +80,7 @@ def test_entries_equal_a_full_sort(pool, answers, block):
     best = sorted(every, key=lambda e: (scores[e], draws[e]), reverse=True)[:answers]
     first = list(dict.fromkeys(i for i, _ in best))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(query, "BLOCK", block)
+        patch.setattr(ranking, "BLOCK", block)
         found = select(askable, scores, ties, "entries", Budget(answers=answers))
     assert pairs(found) == sorted(best, key=lambda e: (first.index(e[0]), e[1]))
 
@@ -104,7 +104,7 @@ def test_a_long_pool_in_blocks_equals_one_sort():
     order = every[np.lexsort((draws.ravel()[every], scores.ravel()[every]))[::-1]]
     for answers in (1, 50, 700, 20_000):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(query, "BLOCK", 500)
+            patch.setattr(ranking, "BLOCK", 500)
             found = select(askable, scores, ties, "entries", Budget(answers=answers))
         assert sorted(found.rows * 7 + found.cols) == sorted(order[:answers])
 
@@ -318,7 +318,7 @@ def test_ties_are_fair_to_images():
 @pytest.mark.parametrize("block", [4, 1 << 20])
 def test_ties_are_fair_to_entries(block, monkeypatch):
     """Each of 12 equal entries is among the 3 asked in a quarter of 1 000 draws."""
-    monkeypatch.setattr(query, "BLOCK", block)
+    monkeypatch.setattr(ranking, "BLOCK", block)
     askable, draws = np.ones((4, 3), bool), 1000
     count = np.zeros((4, 3))
     for ties in np.random.default_rng(0).random((draws, 4)):

@@ -7,7 +7,7 @@ single entries are best; the dearer it is, the more of an image is asked at once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import DataError, NothingToDo, UsageError
-from alasl.seeds import spread
+from alasl.ranking import entry_chance, highest, highest_of_chunks, row_blocks
 
 Ask = Literal["images", "entries"]
 Flat = NDArray[np.intp]
 
-# Entries handled at once, so that a pool of any size can be ranked in little memory.
-BLOCK = 1 << 20
 # Sums of seconds may miss a budget that they meet by their rounding.
 TOLERANCE = 1 + 1e-9
 
@@ -105,7 +103,7 @@ def select(
     some = askable.any(axis=1)
     if not some.any():
         raise NothingToDo("no entry of the pool can be asked")
-    for block in _blocks(askable):
+    for block in row_blocks(askable.shape):
         if np.isnan(scores[block][some[block]]).any():
             raise DataError("a score is NaN, so nothing can be ranked")
     if ask == "images":
@@ -126,10 +124,12 @@ def _images(
 ) -> Query:
     candidates = np.flatnonzero(askable.any(axis=1))
     each = np.broadcast_to(price.answer, askable.shape[1])
-    takes = np.concatenate([askable[block] @ each for block in _blocks(askable)])[candidates]
+    takes = np.concatenate([askable[block] @ each for block in row_blocks(askable.shape)])[
+        candidates
+    ]
     if scores.ndim == 2:
         worth = np.concatenate(
-            [np.where(askable[b], scores[b], 0).sum(axis=1) for b in _blocks(askable)]
+            [np.where(askable[b], scores[b], 0).sum(axis=1) for b in row_blocks(askable.shape)]
         )[candidates]
         if budget.images is None:
             worth = _by_the_second(worth, price.open + takes)
@@ -138,7 +138,7 @@ def _images(
     # Where images alone count none is passed over; in answers or seconds one may be too dear.
     alone = budget.answers is None and budget.seconds is None
     most = budget.images if alone and budget.images else len(candidates)
-    chosen = _highest(worth, lambda places: ties[candidates[places]], most)
+    chosen = highest(worth, lambda places: ties[candidates[places]], most)
     answers = np.count_nonzero(askable[candidates[chosen]], axis=1)
     rows = candidates[chosen]
     rows = rows[_paid(budget, price.open, rows, answers, takes[chosen])]
@@ -165,25 +165,24 @@ def _entries(
         within_means = price.open + each <= budget.seconds * TOLERANCE
 
     def chunks() -> Iterator[tuple[Flat, NDArray[np.floating]]]:
-        for block in _blocks(askable):
+        for block in row_blocks(askable.shape):
             mask, score = askable[block] & within_means, scores[block]
             score = np.where(mask, score if score.ndim == 2 else score[:, None], 0)
             yield block.start * labels + np.flatnonzero(mask), _worth(mask, score, price)[mask]
 
+    draws = entry_chance(ties, labels)
+
     def chance(places: Flat) -> NDArray[np.floating]:
-        """What decides between entries of equal worth: higher = first."""
-        rows, cols = np.divmod(places, labels)
-        some, back = np.unique(rows, return_inverse=True)
-        draws = spread(ties[some], labels)[back, cols]
         if not price.open:
-            return np.asarray(draws)
+            return draws(places)
         # Entries of one prefix are worth the same: they stay together, the best of them first.
+        rows, cols = np.divmod(places, labels)
         alone = (scores[rows, cols] if scores.ndim == 2 else scores[rows]) / each[cols]
         rank = np.empty(len(places))
-        rank[np.lexsort((draws, alone, ties[rows]))] = np.arange(len(places))
+        rank[np.lexsort((draws(places), alone, ties[rows]))] = np.arange(len(places))
         return rank
 
-    chosen = _highest_of_chunks(chunks(), chance, most)
+    chosen = highest_of_chunks(chunks(), chance, most)
     rows, cols = np.divmod(chosen, labels)
     kept = _paid(budget, price.open, rows, np.ones(len(rows), np.intp), each[cols])
     rows, cols = rows[kept], cols[kept]
@@ -267,51 +266,3 @@ def _paid(
         opened[rows[rest[:count]]] = True
         rest = rest[count + 1 :]
     return taken
-
-
-def _highest(
-    scores: NDArray[np.floating], chance: Callable[[Flat], NDArray[np.floating]], count: int
-) -> Flat:
-    """The `count` highest, in order; `chance(places)` is asked only for those that need it."""
-    found = _highest_unordered(scores, chance, count)
-    return np.asarray(found[np.lexsort((chance(found), scores[found]))[::-1]])
-
-
-def _highest_of_chunks(
-    chunks: Iterable[tuple[Flat, NDArray[np.floating]]],
-    chance: Callable[[Flat], NDArray[np.floating]],
-    count: int,
-) -> Flat:
-    """As `_highest`, of places and scores that come by and by; few are held at a time."""
-    places, scores = np.empty(0, np.intp), np.empty(0)
-    border = -np.inf
-    for more, found in chunks:
-        high = found >= border
-        places = np.concatenate([places, more[high]])
-        scores = np.concatenate([scores, found[high]])
-        if len(places) > 2 * count:
-            best = _highest_unordered(scores, lambda at: chance(places[at]), count)  # noqa: B023
-            places, scores = places[best], scores[best]
-            border = scores.min()
-    return places[_highest(scores, lambda at: chance(places[at]), count)]
-
-
-def _highest_unordered(
-    scores: NDArray[np.floating], chance: Callable[[Flat], NDArray[np.floating]], count: int
-) -> Flat:
-    if count >= len(scores):
-        return np.arange(len(scores))
-    border = np.partition(scores, -count)[-count]
-    found = np.flatnonzero(scores > border)
-    level = np.flatnonzero(scores == border)
-    short = count - len(found)
-    if short < len(level):
-        level = level[np.argpartition(chance(level), -short)[-short:]]
-    return np.concatenate([found, level])
-
-
-def _blocks(askable: NDArray[np.bool_]) -> Iterator[slice]:
-    """The pool's rows in blocks of about `BLOCK` entries."""
-    rows = max(1, BLOCK // max(askable.shape[1], 1))
-    for start in range(0, len(askable), rows):
-        yield slice(start, min(start + rows, len(askable)))
