@@ -62,7 +62,7 @@ def conditional_entropy(
 def conditional(pool: Pool, rows: slice, theta: Matrix) -> Matrix:
     """(n, L): q, the probability of each entry of some images given their known entries.
 
-    theta: (L, L), how far the log odds of the second label move for a certain surprise at the first.
+    theta: (L, L), what a surprise at the first label adds to the log odds of the second.
     """
     assert pool.probabilities is not None
     p, entries = pool.probabilities[rows].astype(np.float64), pool.entries[rows]
