@@ -104,9 +104,11 @@ def _index(path: Path, key: str, records: list[dict[str, Any]]) -> dict[Any, int
     places: dict[Any, int] = {}
     for number, record in enumerate(records):
         name = record.get("id")
-        if not isinstance(name, int | str) or name in places:
-            fault = "its id stands twice" if name in places else "its id is missing or no number"
-            raise DataError(fault, where=f"{path}: {key}[{number}]", seen=repr(name))
+        where = f"{path}: {key}[{number}]"
+        if not isinstance(name, int | str):
+            raise DataError("its id is missing or no number", where=where, seen=repr(name)[:80])
+        if name in places:
+            raise DataError("its id stands twice", where=where, seen=repr(name))
         places[name] = number
     return places
 

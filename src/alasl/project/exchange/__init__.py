@@ -64,8 +64,12 @@ def read(
     the table does not have, all of them listed.
     """
     path = Path(path)
+    if format is not None:
+        _check(format, "read")
+    if not path.exists():
+        raise DataError("there is no such file or folder", where=str(path))
     options = Options(empty, keep_unannotated)
-    own = FORMATS.get(_check(format, "read")) if format else _recognise(path)
+    own = FORMATS.get(format) if format else _recognise(path)
     found = own.read(path, options) if own and own.read else _table(path, format, options)
     known = Names(images, names)
     told: dict[tuple[int, int, str], Told] = {}

@@ -15,7 +15,6 @@ from alasl.data.formats.csv_long import COLUMNS, FORMAT, is_long_header
 from alasl.data.formats.json_file import iso, moment
 from alasl.data.formats.rows import (
     CELLS,
-    bad_cells,
     read_header,
     read_rows,
     refuse_ragged,
@@ -36,20 +35,26 @@ def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
             where=f"{path}:1",
             seen=",".join(header[:6]),
         )
-    bad: list[tuple[int, str, str]] = []
+    faults: list[str] = []
     for line, cells in rows:
         refuse_ragged(path, line, cells, header)
-        where = f"{path}:{line}"
-        image, label, cell, person, time, seconds = [*cells, "", "", ""][: len(COLUMNS)]
-        value = CELLS.get(cell.strip())
-        if value is None:
-            bad.append((line, "value", cell))
-        elif value != UNKNOWN or person:  # else it only names an image and a label
-            yield Said(
-                where, image, label, value, person, _seconds(seconds, where), moment(time, where)
-            )
-    if bad:
-        raise bad_cells(path, bad)
+        try:
+            said = _said(cells, f"{path}:{line}")
+        except DataError as error:
+            faults.append(str(error))
+            continue
+        if said.value != UNKNOWN or said.person:  # else it only names an image and a label
+            yield said
+    if faults:
+        raise DataError(f"{len(faults)} rows hold no answer", where=str(path), more=faults)
+
+
+def _said(cells: list[str], where: str) -> Said:
+    image, label, cell, person, time, seconds = [*cells, "", "", ""][: len(COLUMNS)]
+    value = CELLS.get(cell.strip())
+    if value is None:
+        raise DataError(f"column 'value' holds {cell!r}; expected 1, 0 or empty", where=where)
+    return Said(where, image, label, value, person, _seconds(seconds, where), moment(time, where))
 
 
 def _seconds(cell: str, where: str) -> float | None:

@@ -1,0 +1,84 @@
+"""Long CSV with people and times: each person's answer counts, and every bad cell has its line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from alasl.data.formats import read_table
+from alasl.errors import DataError
+from alasl.project import exchange
+from alasl.project.exchange import Told
+
+IMAGES, NAMES = ("a.jpg", "b.jpg"), ("dog", "cat")
+TEN = datetime(2026, 3, 2, 10, tzinfo=UTC).timestamp()
+
+
+def read(tmp_path: Path, *lines: str) -> list[Told]:
+    path = tmp_path / "answers.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return exchange.read(path, "csv-long", IMAGES, NAMES, person="me")
+
+
+def test_each_person_counts_and_the_later_columns_may_be_missing(tmp_path: Path) -> None:
+    assert read(tmp_path, "image,label,value", "a.jpg,dog,1", "a.jpg,cat,") == [
+        Told(0, 0, 1, "me")  # a row without value and annotator says nothing
+    ]
+    assert read(
+        tmp_path,
+        "image,label,value,annotator,time,seconds",
+        "a.jpg,dog,1,ann,2026-03-02T10:00:00Z,1.5",
+        "a.jpg,dog,0,ben,2026-03-02T12:00:00+02:00,",
+        "b.jpg,cat,,ben,2026-03-02 10:00,0",
+        "b.jpg,cat,1.0,,,",
+    ) == [
+        Told(0, 0, 1, "ann", 1.5, TEN),
+        Told(0, 0, 0, "ben", None, TEN),
+        Told(1, 1, -1, "ben", 0.0, TEN),
+        Told(1, 1, 1, "me"),
+    ]
+
+
+ALL = "image,label,value,annotator,time,seconds"
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "says"),
+    [
+        ("image,label", "a.jpg,dog", "csv:1: the columns must be"),
+        ("image,label,value,who", "a.jpg,dog,1,x", "csv:1: the columns must be"),
+        ("image,label,value", "a.jpg,dog,yes", "csv:2: column 'value' holds 'yes'"),
+        ("image,label,value", "a.jpg,dog", "csv:2: the row has 2 cells"),
+        ("image,label,value,annotator,time", "a.jpg,dog,1,x,noon", "csv:2: a time must be in ISO"),
+        (ALL, "a.jpg,dog,1,x,,-2", "csv:2: column 'seconds'"),
+        (ALL, "a.jpg,dog,1,x,,nan", "csv:2: column 'seconds'"),
+        (ALL, "a.jpg,dog,1,x,,fast", "csv:2: column 'second"),
+        ("image,label,value", "a.jpg,fox,1", "csv:2: label 'fox'"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, header: str, line: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        read(tmp_path, header, line)
+
+
+def test_all_bad_lines_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="2 rows hold no answer") as error:
+        read(tmp_path, ALL, "a.jpg,dog,x,,,", "a.jpg,dog,1,,,", "a.jpg,cat,1,,then,")
+    assert [case.split(":")[1] for case in error.value.more] == ["2", "4"]
+
+
+def test_what_is_written_is_a_table_of_entries_too(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    told = [Told(0, 0, 1, "ann", 2.0, TEN), Told(1, 1, -1, "ann"), Told(1, 0, 0, "ben", None, None)]
+    exchange.write(path, "csv-long", IMAGES, NAMES, told)
+    assert path.read_text().splitlines() == [
+        "image,label,value,annotator,time,seconds",
+        "a.jpg,dog,1,ann,2026-03-02T10:00:00+00:00,2.0",
+        "b.jpg,cat,,ann,,",
+        "b.jpg,dog,0,ben,,",
+    ]
+    labels = read_table(path)[0].labels
+    assert labels.entries.tolist() == [[1, -1], [0, -1]]
+    assert labels.source_of(0, 0) == "ann"

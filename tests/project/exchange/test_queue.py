@@ -1,0 +1,100 @@
+"""The spreadsheet of a query: what people and spreadsheets do with it, and no formula in it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from alasl.errors import DataError
+from alasl.project import exchange
+from alasl.project.exchange import Asked, Told
+from alasl.project.exchange.queue import guarded, unguarded
+
+IMAGES, NAMES = ("a.jpg", "=b;.jpg", "ä.jpg"), ("dog", "=cat")
+ASKED = [Asked(1, 1, 0.25, 1.0), Asked(0, 0, None, 0.5), Asked(2, 0, 0.123456, 0.0)]
+
+
+def read(path: Path, **options) -> list[Told]:
+    return exchange.read(path, "queue", IMAGES, NAMES, **options)
+
+
+def test_it_is_a_plain_table_that_a_spreadsheet_reads_as_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "queue.csv"
+    exchange.write_query(path, "queue", IMAGES, NAMES, ASKED)
+    assert path.read_bytes().startswith(b'\xef\xbb\xbf"image",')
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["image", "label", "probability", "priority", "answer"],
+            ["'=b;.jpg", "'=cat", "0.2500", "1.0000", ""],
+            ["a.jpg", "dog", "", "0.5000", ""],
+            ["ä.jpg", "dog", "0.1235", "0.0000", ""],
+        ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_filled_in_sorted_and_saved_by_a_spreadsheet(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "queue.csv"
+    exchange.write_query(path, "queue", IMAGES, NAMES, ASKED)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        _, *rows = csv.reader(file)
+    for cells, answer in zip(rows, ["1", " ? ", ""], strict=True):
+        cells[-1] = answer
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        out = csv.writer(file, delimiter=separator)
+        out.writerow(["answer", "remark", "label", "image"])
+        out.writerows([cells[4], "a, b; c", cells[1], cells[0]] for cells in reversed(rows))
+    assert read(path, person="ann") == [Told(0, 0, -1, "ann"), Told(1, 1, 1, "ann")]
+    assert exchange.read(path, None, IMAGES, NAMES, person="ann") == read(path, person="ann")
+
+
+def test_every_cell_that_is_no_answer_is_named_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "queue.csv"
+    path.write_text('image,label,answer\na.jpg,dog,yes\n"a.jpg",dog,1\na.jpg,dog,-1\n')
+    with pytest.raises(DataError, match="2 cells of the column 'answer'") as error:
+        read(path)
+    assert error.value.more == (f"{path}:2: 'yes'", f"{path}:4: '-1'")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "expected one column each of image, label, answer"),
+        ("image,label\n", "expected one column each"),
+        ("image,label,answer,answer\n", "expected one column each"),
+        ("image,label,answer\na.jpg,dog\n", "csv:2: the row has 2 cells; expected 3"),
+        ('image,label,answer\n"a.jpg,dog,1\n', "not valid CSV"),
+        ("image,label,answer\na.jpg,dog\0,1\n", "NUL"),
+    ],
+)
+def test_what_is_no_queue_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "queue.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=says):
+        read(path)
+
+
+def test_what_a_spreadsheet_saved_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "queue.csv"
+    path.write_bytes("image,label,answer\nä.jpg,dog,1\n".encode("cp1252"))
+    with pytest.raises(DataError, match="csv:2: the file is not UTF-8"):
+        read(path)
+    path.write_bytes("image\tlabel\tanswer\nä.jpg\tdog\t1\n".encode("utf-16"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        read(path)
+
+
+@given(st.text(st.sampled_from("'=+-@\t\r\n＝x")))
+@example("''=")
+@example("'x")
+def test_guarding_is_undone_and_leaves_no_formula(name: str) -> None:
+    cell = guarded(name)
+    assert unguarded(cell) == name
+    assert cell[:1] not in set("=+-@\t\r\n＝＋－＠")
+
+
+def test_a_name_that_a_person_typed_without_guard_is_itself() -> None:
+    assert unguarded("=cat") == "=cat"
