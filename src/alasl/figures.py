@@ -140,6 +140,25 @@ def map_per_cost(records: Sequence[Record]) -> Figure:
         return name_lines(figure, axes.get_lines())
 
 
+def curve(xs: Sequence[float], maps: Sequence[float], xlabel: str, title: str) -> Figure:
+    """mAP in per cent over something, as one line."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    with style():
+        figure, axes = canvas()
+        axes.plot(xs, maps, "o-", color=COLOURS["entropy"])
+        axes.set_xlabel(xlabel)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda x, _: thousands(x) if x == round(x) else f"{x:g}")
+        )
+        axes.set_ylabel("mAP (%)")
+        axes.set_ylim(*span(maps))
+        axes.margins(x=0.03)
+        set_title(axes, "\n".join(plain(line, 60) for line in title.split("\n")))
+        return figure
+
+
 def ap_per_label(record: Record) -> Figure:
     """AP of each label before any answer (line) and after the last round (bar), best first.
 

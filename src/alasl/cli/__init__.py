@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 import traceback
@@ -12,7 +13,10 @@ import click
 from alasl.errors import AlaslError, ResourceError
 from alasl.files import as_resource_error
 
-COMMANDS = ("run", "report", "study", "check", "convert", "scenes", "measures", "demo")
+COMMANDS = (
+    *("run", "report", "study", "check", "convert", "scenes", "measures", "losses", "demo"),
+    *("init", "train", "suggest", "annotate", "import", "export", "resolve", "status"),
+)
 
 INTERRUPTED = 130
 
@@ -26,7 +30,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"alasl.cli.{cmd_name}").command
+        # A module cannot be called `import`.
+        module = cmd_name + "_" * keyword.iskeyword(cmd_name)
+        command: click.Command = importlib.import_module(f"alasl.cli.{module}").command
         return command
 
 

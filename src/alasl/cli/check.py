@@ -15,6 +15,7 @@ from alasl.errors import DataError
 
 if TYPE_CHECKING:
     from alasl.data.check import LabelCount, Report
+    from alasl.data.dataset import Dataset
     from alasl.data.formats.base import Empty
 
 _SHOWN = 5
@@ -54,28 +55,34 @@ def command(
 ) -> None:
     """Read DATA and all its image files once; report counts and every bad file.
 
-    DATA is a folder with a table of entries and images/, or a file. Exits with 3 if a file is bad.
+    DATA is a folder with a table of entries and images/, or a file; or a project, whose store is
+    then checked as well. Exits with 3 if a file is bad.
     """
     from alasl.data.check import check
     from alasl.data.formats import read
+    from alasl.project.folder import is_project
 
     show_warnings(quiet)
-    try:
-        dataset = read(
-            data,
-            labels=labels,
-            format=format,
-            empty=empty,
-            images=images,
-            features=features,
-            keep_unannotated=not drop_unannotated,
-            require_images=False,
-        )
-    except DataError as error:
-        if len(error.more) > _SHOWN:
-            _write(out, ({"kind": "table", "reason": case} for case in [error.what, *error.more]))
-            click.echo(f"the whole list: {out}", err=True)
-        raise
+    if is_project(data):
+        dataset = _project(data)
+    else:
+        try:
+            dataset = read(
+                data,
+                labels=labels,
+                format=format,
+                empty=empty,
+                images=images,
+                features=features,
+                keep_unannotated=not drop_unannotated,
+                require_images=False,
+            )
+        except DataError as error:
+            if len(error.more) > _SHOWN:
+                cases = [error.what, *error.more]
+                _write(out, ({"kind": "table", "reason": case} for case in cases))
+                click.echo(f"the whole list: {out}", err=True)
+            raise
     report = check(dataset, on_progress=Bar("check", "image", quiet))
     found = list(report.findings())
     if found:
@@ -93,6 +100,18 @@ def command(
             more=[f"{bad.path}: {bad.reason}" for bad in report.bad],
             do=f"the whole list: {out}",
         )
+
+
+def _project(folder: Path) -> Dataset:
+    """A project's images with its table as it is now; its store must bear out its events."""
+    from alasl.project.folder import load
+
+    project = load(folder)
+    if problems := project.store.problems():
+        raise DataError(
+            "the store is damaged", where=str(project.store.path), more=problems, do="keep a copy"
+        )
+    return project.dataset()
 
 
 def _write(path: Path, findings: Iterable[dict[str, Any]]) -> None:

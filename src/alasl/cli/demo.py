@@ -1,4 +1,4 @@
-"""`alasl demo`: the main job on the drawn scenes, beside Random."""
+"""`alasl demo`: the main job on the drawn scenes: beside Random, or to answer oneself."""
 
 from __future__ import annotations
 
@@ -6,21 +6,37 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import Bar, json_option, quiet_option
+from alasl.cli.options import Bar, json_option, quiet_option, show_warnings
 from alasl.cli.run import run_and_show
 from alasl.settings import RunSettings
 
 SCENES = 2000
+# For a project to answer by hand: enough to learn from, and drawn and seen through in seconds.
+TO_ANNOTATE, HIDDEN = 600, 0.9
 
 
 @click.command("demo")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True
 )
+@click.option("--annotate", is_flag=True, help="Set up a project of 600 scenes to answer yourself.")
+@click.option(
+    "--answers",
+    type=click.IntRange(0),
+    default=0,
+    help="With --annotate: so many answers are given for you, from the truth.",
+)
 @json_option
 @quiet_option
-def command(out: Path, as_json: bool, quiet: bool) -> None:
-    """Draw 2 000 scenes, hide 40 % of the entries, ask by Hard with entropy and by Random."""
+def command(out: Path, annotate: bool, answers: int, as_json: bool, quiet: bool) -> None:
+    """Draw 2 000 scenes, hide 40 % of the entries, ask by Hard with entropy and by Random.
+
+    With --annotate: draw 600 scenes, hide 90 % of the pool's entries, and make a project in which
+    you answer what it asks.
+    """
+    if annotate:
+        project(out / "annotate", answers, quiet)
+        return
     from alasl.data.scenes import make_scenes
 
     scenes = out / "scenes"
@@ -28,3 +44,40 @@ def command(out: Path, as_json: bool, quiet: bool) -> None:
     measures = ("hard+entropy", "random")
     settings = [RunSettings(data=str(scenes), measure=m, images=20) for m in measures]
     run_and_show(settings, [out / m for m in measures], as_json=as_json, quiet=quiet)
+
+
+def project(out: Path, answers: int, quiet: bool) -> None:
+    """A project on drawn scenes under `out`, its first queue filled; the same call goes on."""
+    import numpy as np
+
+    from alasl.cli.status import lines
+    from alasl.data.formats import read, write
+    from alasl.data.hide import hide
+    from alasl.data.scenes import make_scenes
+    from alasl.data.split import stratified_split
+    from alasl.project.folder import init, is_project, load
+    from alasl.project.learner import Learner
+    from alasl.project.overview import overview
+    from alasl.project.settings import DEFAULTS, ProjectSettings
+    from alasl.project.simulate import work
+
+    show_warnings(quiet)
+    scenes, folder, table = out / "scenes", out / "project", out / "partly.csv"
+    make_scenes(scenes, TO_ANNOTATE, on_progress=Bar("scenes", "scene", quiet))
+    truth = read(scenes).labels
+    if not is_project(folder):
+        pool = stratified_split(truth, 0).pool
+        hidden = np.zeros(truth.shape, np.bool_)
+        hidden[pool] = hide(truth.entries[pool], "uniform", HIDDEN, 0)
+        write(truth.forget(hidden), table, "csv-wide")
+        run = RunSettings(
+            data=str(table), empty="unknown", image_folder=str(scenes / "images"), **DEFAULTS
+        )
+        init(folder, ProjectSettings(name="drawn scenes", run=run))
+    opened = load(folder)
+    with opened.training():
+        work(Learner(opened, Bar("features", "image", quiet)), truth.entries, "demo", answers)
+    for text in lines(overview(opened)):
+        click.echo(text)
+    click.echo(f"next: alasl annotate {folder}, and open the address that it prints")
+    click.echo(f"then: alasl report {folder}")

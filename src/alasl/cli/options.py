@@ -9,7 +9,7 @@ import os
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,25 +29,41 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on 
 
 def run_options(function: Function) -> Function:
     """Give a command an option for each setting of a run, and --config."""
-    hints = typing.get_type_hints(RunSettings)
-    for item in reversed(dataclasses.fields(RunSettings)):
-        if item.name == "data":
-            continue
-        default = "" if item.default is None else f" [default: {item.default}]"
-        option = click.option(
-            "--" + item.name.replace("_", "-"),
-            item.name,
-            type=_click_type(hints[item.name], item.metadata["choices"]),
-            default=None,
-            help=item.metadata["about"] + default,
-        )
-        function = option(function)
+    names = [item.name for item in dataclasses.fields(RunSettings) if item.name != "data"]
+    function = setting_options(RunSettings, names)(function)
     config = click.option(
         "--config",
         type=click.Path(path_type=Path),
         help="a TOML file with any of these; an option given here goes before it",
     )
     return config(function)
+
+
+def setting_options(
+    settings: Any, names: Iterable[str], defaults: Mapping[str, Any] | None = None
+) -> Callable[[Function], Function]:
+    """Give a command an option for each of some settings of a class of them; None where not given.
+
+    defaults: what the help says of those whose default is not the class's own.
+    """
+    hints = typing.get_type_hints(settings)
+    fields = {item.name: item for item in dataclasses.fields(settings)}
+
+    def give(function: Function) -> Function:
+        for name in reversed(list(names)):
+            item = fields[name]
+            default = (defaults or {}).get(name, item.default)
+            says = "" if default in (None, "") else f" [default: {default}]"
+            function = click.option(
+                "--" + name.replace("_", "-"),
+                name,
+                type=_click_type(hints[name], item.metadata["choices"]),
+                default=None,
+                help=item.metadata["about"] + says,
+            )(function)
+        return function
+
+    return give
 
 
 def run_settings(data: str | None, config: Path | None, given: dict[str, Any]) -> RunSettings:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option
-from alasl.errors import AlaslError
+from alasl.cli.options import json_option, print_json
+from alasl.errors import AlaslError, UsageError
 from alasl.runs import Record, load
 
 if TYPE_CHECKING:
@@ -34,9 +34,19 @@ if TYPE_CHECKING:
 def command(
     folders: tuple[Path, ...], out: Path | None, figures: Path | None, as_json: bool
 ) -> None:
-    """Write one self-contained HTML page on a run, finished or not, or compare several."""
+    """Write one self-contained HTML page on a run, finished or not, or compare several.
+
+    DIR may also be a project: then the page shows its answers, people and labels.
+    """
+    from alasl.project.folder import is_project
     from alasl.report import headline, summary, table, write_report
 
+    projects = [folder for folder in folders if is_project(folder)]
+    if projects and len(folders) > 1:
+        raise UsageError("a project has a page of its own", seen=str(projects[0]))
+    if projects:
+        _project(projects[0], out, figures, as_json)
+        return
     records = [load(folder) for folder in folders]
     out = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
     write_report(records, out, _paths(records[0]) if len(records) == 1 else None)
@@ -54,6 +64,25 @@ def command(
     click.echo(table(records))
     if len(records) == 1:
         click.echo(f"\n{headline(records[0])}")
+    click.echo(f"report: {out}", err=True)
+
+
+def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool) -> None:
+    from alasl.cli.status import lines
+    from alasl.project.folder import load as load_project
+    from alasl.project.overview import overview
+    from alasl.report import write_project_figures, write_project_report
+
+    state = overview(load_project(folder))
+    out = out or folder / "report.html"
+    write_project_report(state, out)
+    if figures:
+        write_project_figures(state, figures)
+    if as_json:
+        print_json({"schema_version": 1, "report": str(out), **state.to_dict()})
+        return
+    for text in lines(state):
+        click.echo(text)
     click.echo(f"report: {out}", err=True)
 
 

@@ -108,7 +108,8 @@ def init(folder: Path, settings: ProjectSettings) -> Project:
     paths: tuple[str | None, ...] = (None,) * len(dataset)
     if dataset.paths is not None:
         paths = tuple(os.path.relpath(path.absolute(), root) for path in dataset.paths)
-    settings = replace(settings, name=settings.name or dataset.name, root=str(root))
+    run = replace(settings.run, data=str(Path(settings.run.data).absolute()))
+    settings = replace(settings, name=settings.name or dataset.name, root=str(root), run=run)
     with _whole(folder) as beside:
         Store.create(beside / STORE, dataset.labels, paths, list(roles)).close()
         if dataset.features is not None:

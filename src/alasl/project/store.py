@@ -190,6 +190,18 @@ class Votes:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """What stands of what one person said of one entry, how long it took, and when."""
+
+    image: int
+    label: int
+    value: int
+    person: str
+    seconds: float | None
+    at: float
+
+
+@dataclass(frozen=True)
 class Queued:
     """One answer that the queue wants. done: it has been given, or the entry is settled."""
 
@@ -314,6 +326,16 @@ class Store:
         return Votes(
             rows, cols, people, values.astype(np.int8), tuple(names[int(p)] for p in found)
         )
+
+    def statements(self) -> list[Statement]:
+        """What stands of all that people said, in the order in which it was said."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT s.image, s.label, s.value, name, e.seconds, at FROM standing s"
+                " JOIN events e ON e.id = s.event JOIN people p ON p.person = s.person"
+                " WHERE s.kind <> 'machine' ORDER BY e.id"
+            ).fetchall()
+        return [Statement(*row) for row in rows]
 
     def untold(self) -> NDArray[np.bool_]:
         """(N, L): entries that somebody was asked and could not tell, or nobody can."""

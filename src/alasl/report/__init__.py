@@ -2,6 +2,16 @@
 
 from alasl.report.folder import write_run
 from alasl.report.page import Paths, write_report
+from alasl.report.project import write_project_figures, write_project_report
 from alasl.report.summary import headline, summary, table
 
-__all__ = ["Paths", "headline", "summary", "table", "write_report", "write_run"]
+__all__ = [
+    "Paths",
+    "headline",
+    "summary",
+    "table",
+    "write_project_figures",
+    "write_project_report",
+    "write_report",
+    "write_run",
+]

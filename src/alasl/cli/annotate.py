@@ -1,0 +1,56 @@
+"""`alasl annotate`: the page where people answer, while the model follows."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from alasl.cli.options import quiet_option, show_warnings
+
+PORT = 8765
+
+
+@click.command("annotate")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.option("--port", type=int, default=PORT, show_default=True, help="0 takes any free one")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="the address to listen at; one beyond this machine needs --token",
+)
+@click.option("--token", help="what opens the page, instead of one made by chance")
+@click.option(
+    "--train/--no-train",
+    "train",
+    default=True,
+    show_default=True,
+    help="train and ask anew in the background while people answer",
+)
+@quiet_option
+def command(
+    project: Path, port: int, host: str, token: str | None, train: bool, quiet: bool
+) -> None:
+    """Serve the page on which people answer PROJECT's queue, until Ctrl-C.
+
+    Open the address that it prints. Answers are on the disk before the page shows the next image.
+    """
+    from alasl.annotate import serve
+    from alasl.project.folder import load
+
+    show_warnings(quiet)
+    opened = load(project)
+    again = [sys.executable, "-m", "alasl", "suggest", str(project), "--quiet"]
+    serve(
+        opened.store,
+        opened.root,
+        project,
+        host=host,
+        port=port,
+        token=token,
+        train=again if train else None,
+        every=opened.settings.every,
+        say=lambda text: click.echo(text),
+    )

@@ -1,0 +1,88 @@
+"""`alasl import`: answers from elsewhere into a project."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
+from alasl.errors import ConflictError
+
+if TYPE_CHECKING:
+    from alasl.data.formats.base import Empty
+    from alasl.labels import OnConflict
+
+_SHOWN = 5
+
+
+@click.command("import")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "format", help="the file's format, where it is not clear")
+@click.option("--person", help="who answered, where the file does not say [the file's name]")
+@click.option(
+    "--empty",
+    type=click.Choice(("unknown", "absent")),
+    help="what an empty cell of a CSV means",
+)
+@click.option(
+    "--on-conflict",
+    type=click.Choice(("refuse", "keep", "replace")),
+    default="refuse",
+    show_default=True,
+    help="where an answer contradicts the project: change nothing, keep what is known, or take it",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("conflicts.txt"),
+    show_default=True,
+    help="where all conflicts are listed, if there are more than five",
+)
+@json_option
+@quiet_option
+def command(
+    project: Path,
+    file: Path,
+    format: str | None,
+    person: str | None,
+    empty: Empty | None,
+    on_conflict: OnConflict,
+    out: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Take the answers of FILE into PROJECT, all of them or none.
+
+    FILE is a queue that was filled in, a Label Studio export, or any table of entries. The same
+    file twice changes nothing. Conflicts are listed, and nothing changes until you say how.
+    """
+    from alasl.files import write_text
+    from alasl.project.folder import load
+    from alasl.project.handover import import_file
+
+    show_warnings(quiet)
+    try:
+        done = import_file(
+            load(project),
+            file,
+            format=format,
+            person=person,
+            empty=empty,
+            on_conflict=on_conflict,
+        )
+    except ConflictError as error:
+        if len(error.more) > _SHOWN:
+            write_text(out, "".join(f"{case}\n" for case in error.more))
+            click.echo(f"all conflicts: {out}", err=True)
+        raise
+    if as_json:
+        print_json({"schema_version": 1, **asdict(done)})
+        return
+    click.echo(
+        f"{done.new} new answers, {done.same} known before, {done.kept} left out, "
+        f"{done.replaced} in place of what was known"
+    )

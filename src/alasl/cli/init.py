@@ -1,0 +1,52 @@
+"""`alasl init`: a project of your own on a data set with unknown entries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from alasl.cli.options import (
+    json_option,
+    print_json,
+    quiet_option,
+    setting_options,
+    show_warnings,
+)
+from alasl.project.settings import DEFAULTS, OF_A_RUN, ProjectSettings, own_fields
+from alasl.settings import RunSettings
+
+OWN = [item.name for item in own_fields()]
+
+
+@click.command("init")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(path_type=Path))
+@setting_options(ProjectSettings, OWN)
+@setting_options(RunSettings, OF_A_RUN, DEFAULTS)
+@json_option
+@quiet_option
+def command(project: Path, data: Path, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Make a project in the new folder PROJECT, to have the unknown entries of DATA answered.
+
+    DATA is a folder with a table of entries and images/, or a file; the images stay where they
+    are. The images that are known best become the clean and the test set. All settings are kept
+    in PROJECT/project.toml and can be changed there.
+    """
+    from alasl.project.folder import init
+    from alasl.project.overview import overview
+
+    show_warnings(quiet)
+    told = {name: value for name, value in given.items() if value is not None}
+    own = {name: told.pop(name) for name in OWN if name in told}
+    run = RunSettings(**{**DEFAULTS, **told, "data": str(data)})
+    made = init(project, ProjectSettings(run=run, **own))
+    state = overview(made)
+    if as_json:
+        print_json({"schema_version": 1, "project": str(project), **state.to_dict()})
+        return
+    sizes = ", ".join(f"{count} {role}" for role, count in state.sizes.items())
+    click.echo(f"{project}: {sizes} images, {len(state.labels)} labels")
+    click.echo(f"entries of the pool: {state.given} known, {state.unknown} unknown")
+    click.echo(f"next: alasl suggest {project}, then alasl annotate {project}")

@@ -1,0 +1,59 @@
+"""`alasl resolve`: entries that people answered both ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from alasl.cli.options import json_option, print_json
+from alasl.errors import UsageError
+
+_SAYS = {1: "present", 0: "absent"}
+
+
+@click.command("resolve")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="write the list to a file with a column to fill in",
+)
+@click.option("--person", help="who decides; needed with FILE")
+@json_option
+def command(
+    project: Path, file: Path | None, out: Path | None, person: str | None, as_json: bool
+) -> None:
+    """List the entries of PROJECT that people answered both ways, or settle those of FILE.
+
+    FILE is the list that --out wrote, its column `answer` filled in: 1 present, 0 absent, ? nobody
+    can tell. What is settled stands above everything that was said.
+    """
+    from alasl.project.folder import load
+    from alasl.project.handover import resolve_file, write_disagreements
+
+    opened = load(project)
+    if file is not None:
+        if not person:
+            raise UsageError("say who decides, with --person")
+        settled = resolve_file(opened, file, person)
+        if as_json:
+            print_json({"schema_version": 1, "settled": settled})
+        else:
+            click.echo(f"{settled} entries settled")
+        return
+    found = opened.store.disagreements()
+    images, names = opened.store.images, opened.store.names
+    if out:
+        write_disagreements(opened, found, out)
+    if as_json:
+        entries = [
+            {"image": images[d.image], "label": names[d.label], "said": d.said} for d in found
+        ]
+        print_json({"schema_version": 1, "disagreements": entries})
+        return
+    for d in found:
+        said = ", ".join(f"{who!r} {_SAYS[value]}" for who, value in d.said.items())
+        click.echo(f"{images[d.image]!r}, label {names[d.label]!r}: {said}")
+    click.echo(f"{len(found)} entries were answered both ways")

@@ -1,0 +1,58 @@
+"""`alasl status`: where a project stands, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from alasl.cli.options import json_option, print_json
+from alasl.cli.train import line
+
+if TYPE_CHECKING:
+    from alasl.project.overview import Overview
+
+
+@click.command("status")
+@click.argument("project", type=click.Path(path_type=Path))
+@json_option
+def command(project: Path, as_json: bool) -> None:
+    """Show where PROJECT stands: answers, people, agreement, what the model is worth."""
+    from alasl.project.folder import load
+    from alasl.project.overview import overview
+
+    state = overview(load(project))
+    if as_json:
+        print_json({"schema_version": 1, **state.to_dict()})
+        return
+    for text in lines(state):
+        click.echo(text)
+
+
+def lines(state: Overview) -> Iterator[str]:
+    """The state in a few lines for a terminal."""
+    sizes = ", ".join(f"{count} {role}" for role, count in state.sizes.items())
+    yield f"{state.name}: {sizes} images, {len(state.labels)} labels"
+    yield (
+        f"entries of the pool: {state.given} given, {state.answers} answered, "
+        f"{state.unknown} unknown, {state.untold} of these could not be told"
+    )
+    size, left = state.queue
+    yield f"queue of round {state.round}: {size} answers wanted, {left} left"
+    if state.trainings:
+        yield line(state.trainings[-1])
+    else:
+        yield "no model has been trained yet"
+    for person in state.people:
+        golden = f", {person.right} of {person.checked} right" if person.checked else ""
+        alpha = "" if person.alpha is None else f", agreement {person.alpha:.2f}"
+        minutes = f"{person.seconds / 60:.1f} min"
+        yield f"  {person.name}: {person.answers} answers, {minutes}{golden}{alpha}"
+    if state.alpha.entries:
+        yield f"agreement (alpha) {state.alpha.value:.2f} over {state.alpha.entries} entries"
+    if state.disagreements:
+        yield f"{state.disagreements} entries answered both ways: alasl resolve"
+    yield str(state.advice)
+    yield state.next

@@ -1,0 +1,80 @@
+"""`alasl suggest`: which answers to get next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from alasl.cli.options import (
+    Bar,
+    allow_download,
+    download_option,
+    json_option,
+    print_json,
+    quiet_option,
+    show_warnings,
+)
+from alasl.cli.train import line, told
+
+
+@click.command("suggest")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.option(
+    "--train/--no-train",
+    "train",
+    default=True,
+    show_default=True,
+    help="train first on what is known by now, or take the model as it stands",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="write the queue to a file, for people who answer elsewhere",
+)
+@click.option(
+    "--format", "format", default="queue", show_default=True, help="of --out: queue, label-studio"
+)
+@click.option("--prefix", default="", help="what makes an image's address out of its name in --out")
+@download_option
+@json_option
+@quiet_option
+def command(
+    project: Path,
+    train: bool,
+    out: Path | None,
+    format: str,
+    prefix: str,
+    download: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train PROJECT's model and put the entries to ask next into its queue, best first.
+
+    `alasl annotate` asks them. With --out they are also written to a file that a spreadsheet, or
+    Label Studio, can open; `alasl import` takes the answers.
+    """
+    from alasl.project.folder import load
+    from alasl.project.learner import Learner
+
+    allow_download(download)
+    show_warnings(quiet)
+    opened = load(project)
+    with opened.training():
+        learner = Learner(opened, Bar("features", "image", quiet))
+        training = learner.train() if train else None
+        asked = learner.suggest()
+    if out:
+        from alasl.project.handover import write_queue
+
+        write_queue(opened, out, format, prefix)
+    wanted = len(opened.store.queue())
+    if as_json:
+        found = {"asked": asked, "wanted": wanted, "out": str(out) if out else None}
+        result = {"schema_version": 1, **found, "training": told(training) if training else None}
+        print_json(result)
+        return
+    if training:
+        click.echo(line(training))
+    click.echo(f"{asked} entries to ask, {wanted} answers wanted")
+    click.echo(f"queue: {out}" if out else f"next: alasl annotate {project}")

@@ -1,0 +1,177 @@
+"""Where a project stands: what is known, who did what, how far people agree, what to do next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from alasl.advice import Advice, advise
+from alasl.labels import PRESENT, UNKNOWN
+from alasl.project.agreement import Alpha, agreement, attention
+from alasl.project.beliefs import said
+from alasl.project.dawid_skene import dawid_skene
+from alasl.project.folder import Project
+from alasl.project.learner import filled
+from alasl.project.store import Training
+
+
+@dataclass(frozen=True)
+class LabelState:
+    """One label over the pool's images: entries given, answered since, and left unknown.
+
+    present: of those known. ap: in per cent by the last training, alpha: how far people agree on
+    it; None where undefined.
+    """
+
+    name: str
+    given: int
+    answered: int
+    unknown: int
+    present: int
+    ap: float | None
+    alpha: float | None
+
+
+@dataclass(frozen=True)
+class PersonState:
+    """One person: entries answered, images skipped, seconds in all and for the median answer.
+
+    checked: answers of theirs to the golden set, right: of these. alpha: agreement with the others.
+    miss, false_alarm: estimated shares of present entries called absent, and of absent ones called
+    present. None where there is nothing to tell it from.
+    """
+
+    name: str
+    answers: int
+    skips: int
+    seconds: float
+    checked: int
+    right: int
+    alpha: float | None
+    miss: float | None
+    false_alarm: float | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A project's state; entries are of the pool, alpha is Krippendorff's over all labels."""
+
+    name: str
+    sizes: dict[str, int]
+    given: int
+    answers: int
+    unknown: int
+    untold: int
+    seconds: float
+    queue: tuple[int, int]
+    round: int
+    people: tuple[PersonState, ...]
+    labels: tuple[LabelState, ...]
+    alpha: Alpha
+    disagreements: int
+    trainings: tuple[Training, ...]
+    advice: Advice
+
+    @property
+    def next(self) -> str:
+        """What to do next, in one sentence."""
+        if not self.trainings and self.queue[0] == 0:
+            return "Next: alasl suggest trains a model and says what to ask."
+        if self.queue[1]:
+            return f"Next: alasl annotate; {self.queue[1]} answers are wanted."
+        if self.unknown == 0:
+            return "Every entry of the pool is known."
+        return "Next: alasl suggest; the queue is empty."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The state as JSON takes it: what is undefined is None."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain | {"advice": {**plain["advice"], "says": str(self.advice)}, "next": self.next}
+
+
+def overview(project: Project) -> Overview:
+    """Count and estimate everything; a second or so where much has been said."""
+    store, settings = project.store, project.settings
+    labels, given, split = store.labels(), store.given(), project.split()
+    pool = split.pool
+    entries, before = labels.entries[pool], given[pool]
+    answers = said(store.votes())
+    agree, right = agreement(answers), {a.person: a for a in attention(answers, given)}
+    belief = dawid_skene(answers, given) if len(answers) else None
+    errors = {}
+    if belief is not None:
+        both = zip(belief.miss, belief.false_alarm, strict=True)
+        errors = dict(zip(belief.names, both, strict=True))
+    progress, trainings = store.progress(), tuple(store.trainings())
+    ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
+    people = []
+    for name, count in progress.people.items():
+        golden, alpha = right.get(name), agree.people.get(name)
+        # Without an answer of others or of the golden set, an estimate is only what is usual.
+        checked = (golden.asked if golden else 0) + (alpha.entries if alpha else 0)
+        miss, false_alarm = errors[name] if checked and name in errors else (None, None)
+        people.append(
+            PersonState(
+                name,
+                count.answers,
+                count.skips,
+                count.seconds,
+                golden.asked if golden else 0,
+                golden.right if golden else 0,
+                _defined(alpha.value if alpha else None),
+                _defined(miss),
+                _defined(false_alarm),
+            )
+        )
+    return Overview(
+        name=settings.name,
+        sizes={"clean": len(split.clean), "pool": len(pool), "test": len(split.test)},
+        given=int((before != UNKNOWN).sum()),
+        answers=filled(labels, given, pool),
+        unknown=int((entries == UNKNOWN).sum()),
+        untold=int((store.untold()[pool] & (entries == UNKNOWN)).sum()),
+        seconds=sum(count.seconds for count in progress.people.values()),
+        queue=(progress.size, progress.left),
+        round=progress.round,
+        people=tuple(people),
+        labels=tuple(
+            LabelState(
+                name,
+                int((before[:, j] != UNKNOWN).sum()),
+                int(((before[:, j] == UNKNOWN) & (entries[:, j] != UNKNOWN)).sum()),
+                int((entries[:, j] == UNKNOWN).sum()),
+                int((entries[:, j] == PRESENT).sum()),
+                ap[j],
+                _defined(agree.labels[j].value if j in agree.labels else None),
+            )
+            for j, name in enumerate(labels.names)
+        ),
+        alpha=agree.overall,
+        disagreements=len(store.disagreements()),
+        trainings=trainings,
+        advice=stop_advice(trainings, settings.run.answers, settings.stop_below),
+    )
+
+
+def stop_advice(trainings: tuple[Training, ...], batch: int, stop_below: float | None) -> Advice:
+    """What the next `batch` answers are expected to bring, by the trainings so far."""
+    told = [t for t in trainings if t.map is not None]
+    # Undoing may take answers back; the curve is over the most there ever were.
+    costs = np.maximum.accumulate([t.answers for t in told]) if told else np.zeros(0)
+    maps = [t.map for t in told if t.map is not None]
+    return advise(costs.tolist(), maps, batch, stop_below)
+
+
+def _defined(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,51 @@
+"""People who answer a project's queue from the truth: to see it work, and to test it."""
+
+from __future__ import annotations
+
+import uuid
+
+from alasl.errors import DataError
+from alasl.labels import Entries
+from alasl.project.learner import Learner
+from alasl.project.store import Answer, Store
+
+# What a person takes for an answer, seconds, on the page's grid of images.
+SECONDS = 1.0
+
+
+def answer_from(store: Store, truth: Entries, person: str, count: int) -> int:
+    """Answer at least `count` entries of the queue from the truth, image by image, as it is asked.
+
+    truth: int8 (N, L), in the table's order. Returns how many; fewer where the queue runs empty.
+    """
+    if truth.shape != (len(store.images), len(store.names)):
+        raise DataError("the truth is of another table", seen=str(truth.shape))
+    done = 0
+    while done < count and (tasks := store.lease(person)):
+        (task,) = tasks
+        answers = [
+            Answer(task.image, label, int(truth[task.image, label]), SECONDS, chance, task.model)
+            for label, chance in zip(task.labels, task.probabilities, strict=True)
+        ]
+        store.answer(person, answers, request=str(uuid.uuid4()))
+        done += len(answers)
+    return done
+
+
+def work(learner: Learner, truth: Entries, person: str, count: int) -> int:
+    """Rounds of training, asking and answering until `count` entries are answered; how many were.
+
+    A person answers `every` entries between two trainings, as on the page.
+    """
+    project, done = learner.project, 0
+    while done < count:
+        learner.train()
+        learner.suggest()
+        batch = min(project.settings.every, count - done)
+        answered = answer_from(project.store, truth, person, batch)
+        if not answered:
+            break
+        done += answered
+    learner.train()
+    learner.suggest()
+    return done

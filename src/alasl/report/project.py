@@ -1,0 +1,79 @@
+"""The page on a project: mAP against answers and people's time, labels, people, when to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alasl.errors import DataError
+from alasl.figures import curve
+from alasl.files import write_text
+from alasl.project.overview import Overview
+from alasl.report.html import inline, render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_project_report(state: Overview, out: Path) -> None:
+    """Write the page on a project, whole or not at all."""
+    write_text(out, project_page(state))
+
+
+def project_page(state: Overview) -> str:
+    """The page's HTML; see `write_project_report`."""
+    return render(
+        "alasl.report",
+        "project.html.j2",
+        title=state.name,
+        state=state,
+        hours=state.seconds / 3600,
+        last=state.trainings[-1] if state.trainings else None,
+        first=state.trainings[0] if state.trainings else None,
+        figures=[
+            (says, inline(figure, f"figure{number}", says))
+            for number, (says, figure) in enumerate(project_figures(state))
+        ],
+        width=_widths(state),
+    )
+
+
+def project_figures(state: Overview) -> list[tuple[str, Figure]]:
+    """mAP against answers, and against people's time, each with what it says; none before two."""
+    told = [t for t in state.trainings if t.map is not None]
+    if len(told) < 2:
+        return []
+    maps = [t.map for t in told if t.map is not None]
+    title = f"{state.name}: {len(state.labels)} labels\njudged on {told[-1].judged}"
+    return [
+        (
+            "mAP over the entries that people filled.",
+            curve([t.answers for t in told], maps, "answers (entries filled)", title),
+        ),
+        (
+            "mAP over the time that people spent.",
+            curve([t.seconds / 60 for t in told], maps, "people's time (minutes)", title),
+        ),
+    ]
+
+
+def write_project_figures(state: Overview, folder: Path) -> None:
+    """Write the figures as PNG and SVG. Raises `DataError` where there are none yet."""
+    from alasl.figures import save
+
+    figures = project_figures(state)
+    if not figures:
+        raise DataError("a curve needs two trainings of which the mAP is defined")
+    for name, (_, figure) in zip(("map-per-answer", "map-per-time"), figures, strict=True):
+        for kind in ("png", "svg"):
+            save(figure, folder / f"{name}.{kind}")
+
+
+def _widths(state: Overview) -> list[dict[str, Any]]:
+    """For each label the shares of its entries that were given and answered, in per cent."""
+    shares = []
+    for label in state.labels:
+        whole = max(label.given + label.answered + label.unknown, 1)
+        given = 100 * label.given / whole
+        shares.append({"given": given, "known": given + 100 * label.answered / whole})
+    return shares
