@@ -94,3 +94,27 @@ def test_voc_is_a_folder(tmp_path: Path):
         read_table(tmp_path / "a.csv", format="voc")
     with pytest.raises(DataError, match="no ImageSets"):
         read_table(tmp_path, format="voc")
+
+
+BOMB = "".join(
+    f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f'<!DOCTYPE x [<!ENTITY a "lol">{BOMB}]><x><object><name>&i;</name></object></x>', "XML"),
+        ("<a>" * 50_000, "not valid XML"),
+        *(
+            (f"<?xml version='1.0' encoding='{name}'?><a>ö</a>", "encoding that cannot be read")
+            for name in ("nonsense", "shift_jis", "utf-7", "hex", "undefined")
+        ),
+    ],
+)
+def test_xml_made_to_do_harm_is_one_clear_error(tmp_path: Path, text: str, says: str):
+    folder = tmp_path / "Annotations"
+    folder.mkdir()
+    (folder / "a.xml").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=says):
+        read_table(tmp_path)

@@ -88,6 +88,10 @@ def _objects(file: Path) -> dict[str, int]:
     except ElementTree.ParseError as error:
         line = error.position[0]
         raise DataError("this is not valid XML", where=f"{file}:{line}", seen=str(error)) from error
+    except (ValueError, LookupError) as error:
+        raise DataError(
+            "this XML is in an encoding that cannot be read", where=str(file), seen=str(error)
+        ) from error
     except OSError as error:
         raise DataError("the file cannot be read", where=str(file), seen=error.strerror) from error
     objects: dict[str, int] = {}
