@@ -273,9 +273,9 @@ def test_free_opening_gives_free_entries_and_dear_opening_whole_images(pool):
         reverse=True,
     )
     assert set(pairs(free)) == set(entries[: int(answers / 2 + 1)])
-    dear = Price(1.0, 1e5)
+    dear = Price(1.0, 1e7)
     opened = max(1, int(askable.any(axis=1).sum()) // 2)
-    seconds = opened * 1e5 + answers
+    seconds = opened * 1e7 + answers
     some = select(askable, scores, ties, "entries", Budget(seconds=seconds), dear)
     whole = select(askable, scores, ties, "images", Budget(images=opened))
     assert set(pairs(some)) == set(pairs(whole))

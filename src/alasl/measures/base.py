@@ -30,8 +30,26 @@ Need = Literal["probabilities", "features", "members", "labelled"]
 Unit = Literal["image", "entry"]
 Function = Callable[..., Scores]
 
+# What a pool must bring, or a function of the parameters that says it.
+Needs = Iterable[Need] | Callable[..., Iterable[Need]]
+
 GROUP = "alasl.measures"
 _REGISTRY: dict[str, Measure] = {}
+
+
+class Names(str):
+    """The type of a parameter that names measures, with commas between them.
+
+    One with parameters of its own stands in parentheses: `random,(entropy:form=binary)`.
+    """
+
+    @property
+    def each(self) -> list[str]:
+        """The specs of the measures named."""
+        return [
+            part[1:-1] if part.startswith("(") and part.endswith(")") else part
+            for part in _outside(self, ",")
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +169,8 @@ class Pool:
             features=None if self.features is None else self.features[rows],
             members=None if self.members is None else self.members[:, rows],
             closed=None if self.closed is None else self.closed[rows],
-            ids=None if self.ids is None else self.ids[rows],
+            # Where images have no numbers, their places in the whole pool are.
+            ids=rows if self.ids is None else self.ids[rows],
         )
 
 
@@ -172,7 +191,7 @@ class Measure:
     """A registered measure with its settings; call it with a pool to get its scores.
 
     name, paper, about: its name, where it comes from, one line of what it asks first.
-    unit: whether it scores an image or each entry. needs: what the pool must bring.
+    said_unit, said_needs: what it was registered with (`measure`).
     work: how its arithmetic grows with N images, L labels, D features, E members.
     parameters: what may be set. settings: what was set.
     """
@@ -180,13 +199,36 @@ class Measure:
     name: str
     paper: str
     about: str
-    unit: Unit
-    needs: frozenset[Need]
+    said_unit: Unit | None
+    said_needs: Needs = field(repr=False)
     work: str
     parameters: tuple[Parameter, ...]
     function: Function = field(repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every parameter's value, set or by default."""
+        return {p.name: self.settings.get(p.name, p.default) for p in self.parameters}
+
+    @cached_property
+    def uses(self) -> tuple[Measure, ...]:
+        """The measures that its parameters name, which it takes its scores from."""
+        named = [value for value in self.values.values() if isinstance(value, Names)]
+        return tuple(resolve(spec) for names in named for spec in names.each)
+
+    @cached_property
+    def unit(self) -> Unit:
+        """Whether it scores an image or each entry."""
+        return self.said_unit or ("entry" if "entry" in {m.unit for m in self.uses} else "image")
+
+    @cached_property
+    def needs(self) -> frozenset[Need]:
+        """What the pool must bring, for itself and for the measures that it uses."""
+        said = self.said_needs
+        own = frozenset(said(**self.values) if callable(said) else said)
+        return own.union(*(m.needs for m in self.uses))
 
     @property
     def spec(self) -> str:
@@ -245,8 +287,8 @@ def measure(
     name: str,
     *,
     paper: str,
-    needs: Iterable[Need] = (),
-    unit: Unit = "image",
+    needs: Needs = (),
+    unit: Unit | None = "image",
     work: str = "N L",
 ) -> Callable[[Function], Function]:
     """Register a function of a pool as the measure `name`; the function itself is unchanged.
@@ -255,6 +297,9 @@ def measure(
     higher = ask first: (N,) of images, or (N, L) of entries where `unit` is "entry" (what it says
     of known entries does not matter). Its docstring's first line is its line in tables. An
     argument's annotation may be a `Literal` of words, or `Annotated[float, Between(low, high)]`.
+    An argument with a default of type `Names` names other measures, whose needs are added; with
+    `unit` None it scores entries where one of them does, else images. `needs` may be a function of
+    the same arguments.
     """
 
     def register(function: Function) -> Function:
@@ -269,8 +314,8 @@ def measure(
             name=name,
             paper=paper,
             about=(inspect.getdoc(function) or "").split("\n")[0],
-            unit=unit,
-            needs=frozenset(needs),
+            said_unit=unit,
+            said_needs=needs,
             work=work,
             parameters=parameters_of(function),
             function=function,
@@ -292,7 +337,7 @@ def resolve(spec: str) -> Measure:
     `FILE.py:NAME[:key=value]...` takes it from a Python file of the user's. Raises `UsageError`
     for a name, a parameter or a value that is unknown.
     """
-    name, *given = spec.split(":")
+    name, *given = _outside(spec, ":")
     file = None
     if name.endswith(".py"):
         file, name, given = Path(name), (given or [""])[0], given[1:]
@@ -307,7 +352,22 @@ def resolve(spec: str) -> Measure:
             + f"There are: {', '.join(sorted(_REGISTRY))}",
         )
     settings = parse_parameters(given, found.parameters, f"measure {spec!r}")
-    return replace(found, settings=settings, file=file)
+    resolved = replace(found, settings=settings, file=file)
+    # So that a wrong name among them is refused here.
+    assert resolved.uses is not None
+    return resolved
+
+
+def _outside(text: str, separator: str) -> list[str]:
+    """The text's parts between separators that stand outside of parentheses."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        if sign == separator and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
 
 
 def _origin(function: Function) -> str:
