@@ -21,8 +21,17 @@ def _paper(seeds: Seeds) -> Iterable[Check]:
     return paper.checks(seeds)
 
 
+def _efficiency(seeds: Seeds) -> Iterable[Check]:
+    from alasl.study import goals
+
+    return goals.checks(seeds)
+
+
 # A set of claims: its checks on the finished seeds of a study.
-SETS: Mapping[str, Callable[[Seeds], Iterable[Check]]] = {"paper": _paper}
+SETS: Mapping[str, Callable[[Seeds], Iterable[Check]]] = {
+    "paper": _paper,
+    "efficiency": _efficiency,
+}
 
 
 def claim_set(name: str) -> Callable[[Seeds], Iterable[Check]]:

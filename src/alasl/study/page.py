@@ -1,4 +1,4 @@
-"""What a study leaves to look at: one self-contained page, two tables, its figures."""
+"""What a study leaves to look at: one self-contained page, its tables, its figures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from alasl.report.html import inline, render
 from alasl.settings import RunSettings
 from alasl.study.checks import ALPHA, Claim, Seeds, final_cost, final_map, increase
 from alasl.study.claims import check, claims_csv, verdicts
+from alasl.study.efficiency import efficiency_csv, needed, ratios_csv
 from alasl.study.figures import Line, draw_all, lines_of, write_figures
 from alasl.study.results import Results, results_csv
 from alasl.study.spec import Grid, Plot
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
 
 
 def write_study(results: Results, folder: Path) -> list[Claim]:
-    """Write study.html, results.csv, figures/ and, where it has claims, claims.csv; return these.
+    """Write study.html, results.csv, figures/, and claims.csv and ratios.csv where it has them.
 
-    A study of which runs are missing is shown as far as it is done, and says so.
+    Returns the claims. A study that lacks runs is shown as far as it is done, and says so.
     """
     claims = check(results)
     drawn = draw_all(results)
     write_text(folder / "results.csv", results_csv(results))
     if results.study.claims:
         write_text(folder / "claims.csv", claims_csv(claims))
+    if results.study.efficiency:
+        write_text(folder / "efficiency.csv", efficiency_csv(results))
+        write_text(folder / "ratios.csv", ratios_csv(results, needed(results)))
     write_figures(drawn, folder / "figures")
     write_text(folder / "study.html", page(results, claims, drawn))
     return claims
@@ -54,6 +58,7 @@ def page(results: Results, claims: Sequence[Claim], drawn: Iterable[tuple[Plot, 
             for name, verdict in whole.items()
         ],
         counts=Counter(whole.values()),
+        needed=needed(results),
         alpha=ALPHA,
         figures=[
             (plot.file, inline(figure, f"figure{number}", f"{plot.file}: {plot.kind}"))

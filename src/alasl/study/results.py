@@ -10,7 +10,7 @@ from typing import Any
 
 from alasl.runs import Evaluation
 from alasl.settings import RunSettings
-from alasl.study.spec import Study
+from alasl.study.spec import ALL, Study
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,12 @@ class Results:
     runs: tuple[RunResult, ...]
 
     def select(self, grid: str, **where: Any) -> list[RunResult]:
-        """The runs of a grid whose settings have these values, in the study's order."""
+        """The runs of a grid, or of "*" for all, whose settings have these values, in order."""
         return [
             run
             for run in self.runs
-            if run.grid == grid and all(getattr(run.settings, k) == v for k, v in where.items())
+            if grid in (ALL, run.grid)
+            and all(getattr(run.settings, k) == v for k, v in where.items())
         ]
 
     @property

@@ -19,6 +19,9 @@ from alasl.settings import RunSettings, from_dict
 
 Values = Mapping[str, Any]
 
+# In place of a grid's name: all grids.
+ALL = "*"
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -35,7 +38,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Plot:
-    """One figure of a study: its kind, the grid it shows, and which of its runs."""
+    """One figure of a study: its kind, the grid it shows, or "*" for all, and which of its runs."""
 
     file: str
     kind: str
@@ -45,11 +48,20 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Efficiency:
+    """Which grid's mAP, after how many answers, the others are measured by."""
+
+    baseline: str
+    answers: int
+
+
+@dataclass(frozen=True)
 class Study:
     """What to run and what to show of it.
 
     base: settings that all runs share. seeds: how many, from base seed on; runs of one seed are
-    paired. claims: the set of checks to make (`alasl.study.claims`), or none.
+    paired. claims: the set of checks to make (`alasl.study.claims`), or none. efficiency: how
+    answers for the same mAP are counted (`alasl.study.efficiency`), or None.
     """
 
     name: str
@@ -59,6 +71,7 @@ class Study:
     seeds: int
     plots: tuple[Plot, ...] = ()
     claims: str | None = None
+    efficiency: Efficiency | None = None
 
     def runs(self, seed: int) -> list[tuple[str, RunSettings]]:
         """The runs of one seed with the grid each is of, in the study's order."""
@@ -77,7 +90,8 @@ class Study:
 
 def parse(content: Values, where: str) -> Study:
     """A study from the content of its file. Raises `UsageError` naming an unknown key's nearest."""
-    _known(content, ("name", "about", "seeds", "claims", "run", "grid", "figure"), where)
+    keys = ("name", "about", "seeds", "claims", "run", "grid", "figure", "efficiency")
+    _known(content, keys, where)
     base = dict(content.get("run", {}))
     from_dict({**base, "seed": base.get("seed", 0)}, where=f"{where}: [run]")
     grids = tuple(
@@ -103,6 +117,9 @@ def parse(content: Values, where: str) -> Study:
         seeds=seeds,
         plots=plots,
         claims=content.get("claims"),
+        efficiency=_efficiency(content["efficiency"], names, where)
+        if "efficiency" in content
+        else None,
     )
 
 
@@ -145,13 +162,27 @@ def _grid(table: Values, number: int, base: Values, where: str) -> Grid:
     return grid
 
 
+def _efficiency(table: Values, grids: list[str], where: str) -> Efficiency:
+    place = f"{where}: [efficiency]"
+    _known(table, ("baseline", "answers"), place)
+    baseline, answers = table.get("baseline"), table.get("answers")
+    if not isinstance(baseline, str):
+        raise UsageError("efficiency needs the name of a grid as baseline", where=place)
+    _known({baseline: None}, tuple(grids), place, "grid")
+    if isinstance(answers, bool) or not isinstance(answers, int) or answers < 1:
+        raise UsageError(
+            "answers must be a whole number from 1 on", where=place, seen=repr(answers)
+        )
+    return Efficiency(baseline, answers)
+
+
 def _plot(table: Values, number: int, grids: list[str], where: str) -> Plot:
     place = f"{where}: [[figure]] {number}"
     _known(table, ("file", "kind", "grid", "title", "where"), place)
     for key in ("file", "kind", "grid"):
         if key not in table:
             raise UsageError(f"a figure needs {key}", where=place)
-    _known({table["grid"]: None}, tuple(grids), place, "grid")
+    _known({table["grid"]: None}, (ALL, *grids), place, "grid")
     return Plot(
         table["file"], table["kind"], table["grid"], table.get("title", ""), table.get("where", {})
     )
@@ -175,6 +206,8 @@ def to_toml(study: Study) -> str:
     content: dict[str, Any] = {"name": study.name, "about": study.about, "seeds": study.seeds}
     if study.claims:
         content["claims"] = study.claims
+    if study.efficiency:
+        content["efficiency"] = dataclasses.asdict(study.efficiency)
     content["run"] = dict(study.base)
     content["grid"] = [
         {"name": grid.name, **{key: list(values) for key, values in grid.values.items()}}
@@ -214,6 +247,9 @@ def _values(study: Study, name: str) -> dict[str, list[Any]] | None:
 
 
 def checked(study: Study) -> Study:
-    """The study, once every one of its runs' settings is known to be allowed."""
-    study.runs(study.seed_range[0])
+    """The study, once every one of its runs' settings is known to be allowed, losses too."""
+    from alasl.losses import resolve
+
+    for spec in {run.loss for _, run in study.runs(study.seed_range[0]) if run.loss}:
+        resolve(spec)
     return study

@@ -25,12 +25,13 @@ _UNASKED = "d8p>"
 class Line:
     """Runs that are equal but for the seed, and but for what a figure has along its axis.
 
-    settings: what they share; what differs stands at its default.
+    settings: what they share; what differs stands at its default. own: a colour of its own.
     """
 
     name: str
     settings: RunSettings
     runs: tuple[RunResult, ...]
+    own: str | None = None
 
     @property
     def asks(self) -> bool:
@@ -44,7 +45,9 @@ class Line:
 
     @property
     def shade(self) -> str:
-        """Its colour: the measure's."""
+        """Its colour: its own, or the measure's."""
+        if self.own:
+            return self.own
         return colour(self.settings.measure) if self.asks else INK
 
     def by_seed(self, value: Value) -> dict[int, float]:
@@ -63,9 +66,11 @@ def chosen(results: Results, plot: Plot) -> list[RunResult]:
     found = results.select(plot.grid, **where)
     shown = {run.settings for run in found}
     baseline = {replace(run, measure="random") for run in shown if run.rounds} - shown
+    grids = {run.grid for run in found}
     for run in results.runs:
         if run.settings in baseline:
-            found.append(run)
+            # It stands among the runs of the one grid that is shown as if it were of it.
+            found.append(replace(run, grid=min(grids)) if len(grids) == 1 else run)
             baseline.remove(run.settings)
     return found
 
@@ -83,8 +88,21 @@ def lines_of(
 ) -> list[Line]:
     """Runs by all their settings but the seed and what is along the axis, named by what varies.
 
-    Random comes first, where there is one. alone: whether these are all lines of the figure.
+    Random comes first, where there is one. alone: whether these are all lines of the figure. Runs
+    of several grids are named by their grid, and by what varies in it.
     """
+    grids = list(dict.fromkeys(run.grid for run in runs))
+    if len(grids) > 1:
+        return [
+            replace(
+                line,
+                name=grid if len(found) == 1 else f"{grid}: {line.name}",
+                own=None if line.random else own,
+            )
+            for grid, own in zip(grids, cycle((*COLOURS.values(), INK)), strict=False)
+            for found in [lines_of([r for r in runs if r.grid == grid], along, alone=False)]
+            for line in found
+        ]
     apart = {"seed", along}
     groups: dict[RunSettings, list[RunResult]] = {}
     for run in runs:
@@ -104,13 +122,12 @@ def lines_of(
 def baselines(lines: Sequence[Line]) -> dict[Line, Line]:
     """For each line the one of Random that is equal in all else, where there are others as well."""
     randoms = {line.settings: line for line in lines if line.random}
-    if len(randoms) == len(lines):
-        return {}
-    return {
+    found = {
         line: randoms[key]
         for line in lines
         if line.asks and (key := replace(line.settings, measure="random")) in randoms
     }
+    return found if len(found) > len(randoms) else {}
 
 
 def identical(lines: Sequence[Line]) -> list[list[Line]]:

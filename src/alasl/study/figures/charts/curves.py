@@ -42,7 +42,7 @@ def curves(
         _panel(panel, lines, xs, values) for panel, values in zip(axes, shown.values(), strict=True)
     ]
     axes[0].set_ylabel(MAP)
-    axes[0].set_ylim(*span([h for line in axes[0].get_lines() for h in line.get_ydata()]))
+    axes[0].set_ylim(*span(list(axes[0].dataLim.intervaly)))
     if len(axes) > 1:
         axes[1].set_ylabel("less Random's\n(mAP points, paired)")
     return figure, axes, drawn[0]
