@@ -225,3 +225,8 @@ def test_labels_keep_their_order_and_bare_ones_their_place(tmp_path: Path) -> No
     assert json.loads((tmp_path / "t.json").read_text())[0]["meta"] == {"labels": ["z", "y", "x"]}
     back = read_table(tmp_path / "t.json")[0].labels
     assert (back.names, back.images) == (labels.names, labels.images)
+
+
+def test_the_interface_stands_in_the_docs() -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
+    assert f"```xml\n{CONFIG}```" in page.read_text(encoding="utf-8")
