@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from alasl.data.scenes import make_scenes
+from alasl.models.finetune import FinetuneSettings
+from alasl.study.spec import shipped
 
 
 def study(place: Path, *arguments: str) -> dict:
@@ -18,6 +20,27 @@ def study(place: Path, *arguments: str) -> dict:
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def test_the_papers_full_study_has_the_papers_settings() -> None:
+    full, head = shipped()["paper-full"], shipped()["paper"]
+    assert full.base == {
+        "model": "finetune",
+        "backbone": "tresnet_m",
+        "loss": "asl",
+        "batch": 16,
+        "epochs": 20,
+        "train": "clean",
+        "clean": 0.1,
+        "test": 0.2,
+        "rounds": 10,
+        "images": 50,
+        "final": "mean",
+        "start": "restart",
+    }
+    assert FinetuneSettings(**full.runs(0)[0][1].training()).size == 224
+    # The same runs, figures and claims as with a head.
+    assert (full.grids, full.plots, full.claims) == (head.grids, head.plots, head.claims)
 
 
 @pytest.mark.slow

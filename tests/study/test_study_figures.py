@@ -90,6 +90,9 @@ def test_lines_are_means_over_seeds_with_their_interval(results):
     lead = maps - np.array(of_seeds(results, lambda run: run.maps, "random"))
     assert list(named(below)["entropy"].get_ydata()) == pytest.approx(list(lead.mean(axis=0)))
     assert not any(named(below)["random"].get_ydata())
+    low, high = above.get_ylim()
+    whole = [interval(maps[:, place]) for place in range(maps.shape[1])]
+    assert low < min(f.low for f in whole) < max(f.high for f in whole) < high
     last = interval(lead[:, -1])
     ends = [band.get_paths()[0].vertices for band in below.collections]
     assert any(
@@ -146,6 +149,8 @@ def test_the_fixed_cost_is_what_all_reach_or_is_given(results):
     far = draw(results, plot("map-at-cost:17000", noise=0.4))
     assert words(far).count("not reached in every seed") == 2  # Random and entropy
     assert [len(axes.containers) for axes in far.axes] == [6]  # no lead over what is not reached
+    (axes,) = draw(results, plot("map-at-cost:99999", noise=0.4)).axes
+    assert not len(axes.get_xticks())
 
 
 def test_i_is_told_per_1000_answers(results):

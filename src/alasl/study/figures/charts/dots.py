@@ -62,6 +62,8 @@ def dots(
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.grid(True, axis="x")
         axes.tick_params(axis="y", length=0)
+    if not told:
+        first.set_xticks([])
     if leads:
         panels[1].axvline(0, color=GREY, linewidth=1, zorder=1)
         panels[1].set_xlabel("less Random's,\npaired by seed")
