@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 import pytest
 
-from alasl.cli import app
-from alasl.cli.measures import markdown
+from alasl.cli import app, losses, measures
+from alasl.losses import available as available_losses
 from alasl.measures import available
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +32,7 @@ NOT_RUN = {
     "alasl scenes runs/demo/scenes": "2 000 scenes, for the two commands below it",
     "python -m benchmarks.": "a search that takes an hour",
     "alasl study paper DATA/corel5k": "ten minutes; the how-to runs it in miniature",
+    "alasl study losses DATA": "half an hour; test_shipped.py runs it at toy size",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # Options of other programs that the docs name.
@@ -204,7 +205,14 @@ def test_the_table_of_measures_is_the_registrys() -> None:
     table = page.split("<!-- measures: begin -->")[1].split("<!-- measures: end -->")[0]
     # A plugin that somebody has installed does not belong on the page.
     ours = [m for m in available() if m.function.__module__.startswith("alasl.")]
-    assert table.strip() == markdown(ours), "run: alasl measures --markdown"
+    assert table.strip() == measures.markdown(ours), "run: alasl measures --markdown"
+
+
+def test_the_table_of_losses_is_the_registrys() -> None:
+    page = (ROOT / "docs" / "losses.md").read_text(encoding="utf-8")
+    table = page.split("<!-- losses: begin -->")[1].split("<!-- losses: end -->")[0]
+    found = losses.markdown(available_losses().values())
+    assert table.strip() == found, "run: alasl losses --markdown"
 
 
 @pytest.mark.parametrize(

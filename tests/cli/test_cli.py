@@ -63,6 +63,21 @@ def test_help_names_every_command_and_every_setting() -> None:
     assert "--oracle-error" in alasl("run", "--help").stdout
 
 
+def test_losses_are_listed_and_a_wrong_one_is_refused(data: Path, tmp_path: Path) -> None:
+    text = alasl("losses").stdout
+    assert "hill  (Zhang et al., 2021)" in text
+    assert ":margin=1.0  float from 0 to 10" in text
+    told = json.loads(alasl("losses", "--json").stdout)["losses"]
+    assert {"asl", "bce", "splc"} <= {kind["name"] for kind in told}
+    out = tmp_path / "out"
+    done = alasl("run", data, *QUICK, "--loss", "hill:margn=0.5", "--out", out)
+    assert done.returncode == 2
+    assert "no such parameter; seen: margn=0.5" in done.stderr
+    assert "margin=1.0 (float from 0 to 10)" in done.stderr
+    done = alasl("run", data, *QUICK, "--loss", "ll-cp:rate=5", "--out", out)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = alasl("run", data, *QUICK, "--out", out)
@@ -252,7 +267,7 @@ def test_an_option_of_a_run_is_never_forgotten_by_the_python_interface(data: Pat
     import alasl as package
 
     dataset = package.read(data)
-    settings = package.RunSettings(rounds=1, images=5, epochs=2)
+    settings = package.RunSettings(rounds=1, answers=50)
     record = package.simulate(settings, dataset=dataset)
     assert len(record.maps) == 2
     assert all(getattr(package, name) for name in package.__all__)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from alasl.errors import DataError, UsageError
-from alasl.study.spec import Study, differences, parse, read_study, shipped, to_toml
+from alasl.losses import available
+from alasl.study.spec import Study, checked, differences, parse, read_study, shipped, to_toml
 
 SMALL = {
     "name": "small",
@@ -41,6 +42,21 @@ def test_paper_full_has_exactly_the_papers_settings() -> None:
         assert (run.model, run.backbone, run.loss) == ("finetune", "tresnet_m", "asl")
         assert (run.batch, run.epochs, run.images, run.clean) == (16, 20, 50, 0.1)
         assert run.rounds == (0 if grid == "noisy" else 10)
+
+
+def test_the_study_of_losses_has_every_loss_at_every_hiding() -> None:
+    runs = [run for _, run in shipped()["losses"].runs(0)]
+    hidings = {(run.hide, run.noise) for run in runs}
+    assert len(hidings) == 8
+    assert {(run.loss, run.hide, run.noise) for run in runs} == {
+        (loss, *hiding) for loss in available() for hiding in hidings
+    }
+
+
+def test_a_loss_that_is_not_there_is_refused_before_any_run() -> None:
+    grid = [{"name": "a", "loss": ["bce", "hill:margins=1"]}]
+    with pytest.raises(UsageError, match=r"seen: margins=1(.|\n)*margin=1.0"):
+        checked(parse({**SMALL, "grid": grid}, "x.toml"))
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

@@ -43,14 +43,17 @@ def confident(
 
 @loss(
     "ibrahim",
-    paper="Ibrahim et al., 2020",
+    paper="Ibrahim et al., ICMR 2020",
     unknown="absent, with weight 1 - P(label, given the present labels of its image)",
     state="the weights, counted once in the entries trained on",
     batchwise=True,
     head_rate=1e-3,
 )
 class Confidence(Loss):
-    """Sample-level confidence weights, counted on the observed labels; see `confidences`."""
+    """Confidence weights, from which labels stand together among the entries trained on.
+
+    The weights: see `confidences`.
+    """
 
     weights: Tensor
 

@@ -1,0 +1,68 @@
+"""`alasl losses`: what can stand after --loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from alasl.cli.options import json_option, print_json
+
+if TYPE_CHECKING:
+    from alasl.losses import Kind
+
+
+@click.command("losses")
+@json_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of docs/losses.md.")
+def command(as_json: bool, as_markdown: bool) -> None:
+    """List the losses: what each makes of an unknown entry, what can be set."""
+    from alasl.losses import available
+
+    losses = available().values()
+    if as_json:
+        rows = [
+            {
+                "name": kind.name,
+                "about": kind.about,
+                "paper": kind.paper,
+                "unknown": kind.unknown,
+                "remembers": kind.state,
+                "parameters": {
+                    p.name: {"default": p.default, "may be": p.allowed} for p in kind.parameters
+                },
+            }
+            for kind in losses
+        ]
+        print_json({"schema_version": 1, "losses": rows})
+        return
+    if as_markdown:
+        click.echo(markdown(losses))
+        return
+    for kind in losses:
+        click.echo(f"{kind.name}  ({kind.paper})" if kind.paper != "-" else kind.name)
+        click.echo(f"    {kind.about}")
+        click.echo(f"    an unknown entry: {kind.unknown}")
+        for p in kind.parameters:
+            click.echo(f"    :{p.name}={p.default}  {p.allowed}")
+
+
+def markdown(losses: Iterable[Kind]) -> str:
+    """The losses as a Markdown table, a line each."""
+    lines = ["| loss | paper | what it is | an unknown entry | it remembers | parameters |"]
+    lines.append("| --- | --- | --- | --- | --- | --- |")
+    for kind in losses:
+        settings = (
+            "; ".join(f"`{p.name}={p.default}` ({p.allowed})" for p in kind.parameters) or "-"
+        )
+        cells = (
+            f"`{kind.name}`",
+            kind.paper,
+            kind.about,
+            kind.unknown,
+            kind.state or "-",
+            settings,
+        )
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)
