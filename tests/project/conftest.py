@@ -6,12 +6,18 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from alasl.data.dataset import Dataset
+from alasl.data.formats import write
 from alasl.labels import Entries, Labels
+from alasl.project.folder import Project, init
+from alasl.project.settings import DEFAULTS, ProjectSettings
 from alasl.project.store import Store
+from alasl.settings import RunSettings
 
 
 def table(images: int, labels: int) -> Labels:
@@ -38,6 +44,31 @@ def make_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
     yield make
     for store in made:
         store.close()
+
+
+@pytest.fixture
+def make_project(
+    tmp_path: Path, make_dataset: Callable[..., Dataset]
+) -> Iterator[Callable[..., Project]]:
+    """Projects on learnable data of which 70 % of the pool is unknown; `truth` knows it all."""
+    made: list[Project] = []
+
+    def make(images: int = 300, unknown: float = 0.7, run: Any = (), **own: Any) -> Project:
+        data = make_dataset(images)
+        truth = data.labels
+        hidden = np.random.default_rng(0).random(truth.shape) < unknown
+        hidden[: images // 3] = False
+        folder = tmp_path / f"data{len(made)}"
+        folder.mkdir()
+        write(truth.forget(hidden), folder / "table.npz", "npz", features=data.features)
+        np.save(folder / "truth.npy", truth.entries)
+        settings = RunSettings(data=str(folder), **{**DEFAULTS, "answers": 60, **dict(run)})
+        made.append(init(tmp_path / f"project{len(made)}", ProjectSettings(run=settings, **own)))
+        return made[-1]
+
+    yield make
+    for project in made:
+        project.store.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,49 +21,21 @@ from alasl.project import settings as files
 from alasl.project.folder import Project, init, load
 from alasl.project.learner import Learner
 from alasl.project.settings import DEFAULTS, ProjectSettings
+from alasl.project.simulate import answer_from
 from alasl.project.store import Answer
 from alasl.settings import RunSettings
 
 MakeProject = Callable[..., Project]
 
 
-@pytest.fixture
-def make_project(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Iterator[MakeProject]:
-    """Projects on learnable data of which 70 % of the pool is unknown; `truth` knows it all."""
-    made: list[Project] = []
-
-    def make(images: int = 300, unknown: float = 0.7, run: Any = (), **own: Any) -> Project:
-        data = make_dataset(images)
-        truth = data.labels
-        hidden = np.random.default_rng(0).random(truth.shape) < unknown
-        hidden[: images // 3] = False
-        folder = tmp_path / f"data{len(made)}"
-        folder.mkdir()
-        write(truth.forget(hidden), folder / "table.npz", "npz", features=data.features)
-        np.save(folder / "truth.npy", truth.entries)
-        settings = RunSettings(data=str(folder), **{**DEFAULTS, "answers": 60, **dict(run)})
-        made.append(init(tmp_path / f"project{len(made)}", ProjectSettings(run=settings, **own)))
-        return made[-1]
-
-    yield make
-    for project in made:
-        project.store.close()
+def answer_queue(project: Project, count: int = 10**6) -> int:
+    """Answer what is asked, from the truth."""
+    return answer_from(project.store, truth_of(project), "ann", count)
 
 
 def truth_of(project: Project) -> np.ndarray:
     found: np.ndarray = np.load(Path(project.settings.run.data) / "truth.npy")
     return found
-
-
-def answer_queue(project: Project, person: str = "ann", count: int = 10**6) -> int:
-    """Answer what is asked, from the truth."""
-    truth, done = truth_of(project), 0
-    while done < count and (tasks := project.store.lease(person)):
-        (task,) = tasks
-        answers = [Answer(task.image, j, int(truth[task.image, j]), 2.0) for j in task.labels]
-        done += len(answers)
-        project.store.answer(person, answers, request=f"{person}-{project.store.last_event()}")
-    return done
 
 
 def test_a_project_keeps_what_it_was_given(make_project: MakeProject) -> None:

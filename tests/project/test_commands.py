@@ -1,0 +1,298 @@
+"""The commands of a project, from init to report, as people call them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alasl.cli import status
+from alasl.data.dataset import Dataset
+from alasl.data.formats import read, write
+from alasl.project.folder import Project, load
+from alasl.project.learner import Learner
+from alasl.project.overview import overview
+from alasl.project.simulate import answer_from, work
+from alasl.project.store import Answer
+
+MakeProject = Callable[..., Project]
+Say = Callable[..., Any]
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Calls the command line; what it printed, as JSON with `--json` and as text without."""
+
+    def call(*args: object, code: int = 0) -> Any:
+        capsys.readouterr()
+        found = status([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        assert found == code, err
+        if code:
+            return err
+        return json.loads(out) if "--json" in args else out
+
+    return call
+
+
+def truth_of(project: Project) -> np.ndarray:
+    found: np.ndarray = np.load(Path(project.settings.run.data) / "truth.npy")
+    return found
+
+
+def fill_in(queue: Path, out: Path, value: Callable[[str, str], object]) -> list[dict[str, str]]:
+    """The queue with its column `answer` filled, as somebody does in a spreadsheet."""
+    rows = list(csv.DictReader(queue.open(encoding="utf-8-sig", newline="")))
+    with out.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        for row in rows:
+            table.writerow({**row, "answer": value(row["image"], row["label"])})
+    return rows
+
+
+def test_a_week_without_the_page(
+    tmp_path: Path, make_dataset: Callable[..., Dataset], say: Say
+) -> None:
+    data = make_dataset(240)
+    hidden = np.random.default_rng(0).random(data.labels.shape) < 0.9
+    hidden[:80] = False
+    write(data.labels.forget(hidden), tmp_path / "t.npz", "npz", features=data.features)
+    row_of = {image: i for i, image in enumerate(data.labels.images)}
+    col_of = {name: j for j, name in enumerate(data.labels.names)}
+
+    def true(image: str, label: str) -> int:
+        return int(data.labels.entries[row_of[image], col_of[label]])
+
+    mine = tmp_path / "mine"
+    made = say("init", mine, tmp_path / "t.npz", "--answers", 50, "--repeats", 0, "--json")
+    assert made["sizes"] == {"clean": 24, "pool": 168, "test": 48}
+    assert "no model has been trained yet" in say("status", mine)
+    assert say("train", mine, "--json")["answers"] == 0
+    for week in range(4):
+        queue = tmp_path / f"queue{week}.csv"
+        told = say("suggest", mine, "--out", queue, "--json")
+        assert told["asked"] == 50
+        assert told["training"]["answers"] == 50 * week
+        rows = fill_in(queue, tmp_path / "filled.csv", true)
+        assert len(rows) == 50
+        told = say("import", mine, tmp_path / "filled.csv", "--person", "ann", "--json")
+        assert told == {"schema_version": 1, "new": 50, "same": 0, "kept": 0, "replaced": 0}
+    told = say("import", mine, tmp_path / "filled.csv", "--person", "ann", "--json")
+    assert (told["new"], told["same"]) == (0, 50)
+
+    state = say("status", mine, "--json")
+    assert state["answers"] == 200
+    assert state["people"][0]["name"] == "ann"
+    assert state["advice"]["gain"] is not None
+    assert len(state["trainings"]) == 5
+    page = say("report", mine, "--figures", tmp_path / "figures", "--json")["report"]
+    text = Path(page).read_text()
+    assert page == str(mine / "report.html")
+    assert "mAP over the time that people spent" in text
+    assert all(f"<bdi>{name}</bdi>" in text for name in data.labels.names)
+    assert str(state["advice"]["says"]) in text
+    assert len(list((tmp_path / "figures").iterdir())) == 4
+
+    out = tmp_path / "now.csv"
+    say("export", mine, out, "--to", "csv-wide")
+    table = read(out, empty="unknown", require_images=False).labels
+    np.testing.assert_array_equal(table.entries, load(mine).store.labels().entries)
+
+
+def test_an_import_with_conflicts_lists_them_and_waits(
+    make_project: MakeProject, tmp_path: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = make_project()
+    say("suggest", project.folder, "--out", tmp_path / "q.csv", "--quiet")
+    fill_in(tmp_path / "q.csv", tmp_path / "one.csv", lambda *_: 1)
+    fill_in(tmp_path / "q.csv", tmp_path / "two.csv", lambda *_: 0)
+    say("import", project.folder, "one.csv", "--person", "ann")
+    before = project.store.labels().entries
+    error = say("import", project.folder, "two.csv", code=6)
+    assert "60 answers contradict what is known; nothing was imported" in error
+    assert "--on-conflict" in error
+    assert len((tmp_path / "conflicts.txt").read_text().splitlines()) == 60
+    np.testing.assert_array_equal(project.store.labels().entries, before)
+    told = say("import", project.folder, "two.csv", "--on-conflict", "keep", "--json")
+    assert told["kept"] == 60
+    np.testing.assert_array_equal(project.store.labels().entries, before)
+    told = say("import", project.folder, "two.csv", "--on-conflict", "replace", "--json")
+    assert told["replaced"] == 60
+    changed = project.store.labels().entries != before
+    assert changed.sum() == 60
+
+
+def test_a_file_that_is_wrong_anywhere_changes_nothing(
+    make_project: MakeProject, tmp_path: Path, say: Say
+) -> None:
+    project = make_project()
+    say("suggest", project.folder, "--out", tmp_path / "q.csv", "--quiet")
+    fill_in(tmp_path / "q.csv", tmp_path / "a.csv", lambda *_: 1)
+    text = (tmp_path / "a.csv").read_text().replace("label5", "label9")
+    (tmp_path / "a.csv").write_text(text)
+    assert "label9" in say("import", project.folder, tmp_path / "a.csv", code=3)
+    assert [e.kind for e in project.store.events()] == ["given"]
+
+
+def test_answers_come_back_as_they_were_exported(
+    make_project: MakeProject, tmp_path: Path, say: Say
+) -> None:
+    project = make_project(repeats=0.5)
+    Learner(project).suggest()
+    for person in ("ann", "ben"):
+        answer_from(project.store, truth_of(project), person, 20)
+    out = tmp_path / "answers.csv"
+    say("export", project.folder, out, "--to", "csv-long", "--what", "answers")
+    other = make_project()
+    say("import", other.folder, out)
+    assert {(s.image, s.label, s.value, s.person) for s in other.store.statements()} == {
+        (s.image, s.label, s.value, s.person) for s in project.store.statements()
+    }
+    assert other.store.progress().people["ann"].seconds == pytest.approx(
+        project.store.progress().people["ann"].seconds
+    )
+
+
+def test_label_studio_gets_the_queue_and_gives_answers_back(
+    make_project: MakeProject, tmp_path: Path, say: Say
+) -> None:
+    project = make_project(repeats=0.0)
+    out = tmp_path / "tasks.json"
+    say("suggest", project.folder, "--out", out, "--format", "label-studio", "--quiet")
+    tasks = json.loads(out.read_text())
+    entries = {(t["data"]["uid"], a["value"]) for t in tasks for a in t["data"]["asked"]}
+    asked = {
+        (project.store.images[q.image], project.store.names[q.label])
+        for q in project.store.queue()
+        if not q.golden
+    }
+    assert entries == asked
+
+
+def test_disagreements_are_listed_and_settled(
+    make_project: MakeProject, tmp_path: Path, say: Say
+) -> None:
+    project = make_project()
+    pool = int(np.argwhere(project.store.labels().entries[:, 0] < 0)[0, 0])
+    for person, value in (("=ann", 1), ("ben", 0)):
+        project.store.answer(person, [Answer(pool, 0, value, 1.0)], request=person)
+    listed = say("resolve", project.folder, "--out", tmp_path / "open.csv", "--json")
+    (entry,) = listed["disagreements"]
+    assert (entry["label"], entry["said"]) == ("label0", {"=ann": 1, "ben": 0})
+    assert "1 entries answered both ways" in say("status", project.folder)
+    assert "'=ann' present, 'ben' absent" in say("resolve", project.folder)
+    rows = fill_in(tmp_path / "open.csv", tmp_path / "done.csv", lambda *_: 1)
+    assert rows[0]["said"].startswith("'="), "no spreadsheet takes it for a formula"
+    say("resolve", project.folder, tmp_path / "done.csv", code=2)
+    say("resolve", project.folder, tmp_path / "done.csv", "--person", "lead")
+    assert project.store.labels().entries[pool, 0] == 1
+    assert say("resolve", project.folder, "--json")["disagreements"] == []
+
+
+def test_check_looks_into_a_project(make_project: MakeProject, say: Say, tmp_path: Path) -> None:
+    project = make_project()
+    out = tmp_path / "check.jsonl"
+    told = say("check", project.folder, "--json", "--quiet", "--out", out)
+    assert told["images"] == 300
+    with sqlite3.connect(project.store.path) as db:
+        db.execute("UPDATE counts SET left = 5")
+    assert "the store is damaged" in say("check", project.folder, code=3)
+
+
+def test_a_command_without_a_project_says_how_to_make_one(tmp_path: Path, say: Say) -> None:
+    for command in ("train", "suggest", "status", "resolve"):
+        assert "alasl init" in say(command, tmp_path, code=3)
+
+
+def test_a_project_that_is_there_is_not_made_over(make_project: MakeProject, say: Say) -> None:
+    project = make_project()
+    assert "already" in say("init", project.folder, project.settings.run.data, code=6)
+
+
+def test_a_full_disk_stops_an_import_with_5_and_keeps_what_was(
+    small_disk: Path, make_dataset: Callable[..., Dataset], tmp_path: Path, say: Say
+) -> None:
+    data = make_dataset(1500)
+    features = np.ones((1500, 1), np.float32)
+    nothing = data.labels.forget(data.labels.known)
+    write(nothing, tmp_path / "t.npz", "npz", features=features)
+    mine = small_disk / "mine"
+    say("init", mine, tmp_path / "t.npz")
+    write(data.labels, tmp_path / "all.npz", "npz")
+    error = say("import", mine, tmp_path / "all.npz", code=5)
+    assert "what stood before is intact" in error
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    project = load(mine)
+    assert [e.kind for e in project.store.events()] == ["given"]
+    assert project.store.problems() == []
+    project.store.close()
+    say("import", mine, tmp_path / "all.npz")
+
+
+def test_the_state_counts_what_people_did(make_project: MakeProject) -> None:
+    project = make_project(golden=0.2, repeats=0.2, stop_below=0.5)
+    learner, truth = Learner(project), truth_of(project)
+    assert work(learner, truth, "ann", 150) >= 150
+    answer_from(project.store, 1 - truth, "ben", 60)
+    state = overview(project)
+    pool = project.split().pool
+    now, given = project.store.labels().entries[pool], project.store.given()[pool]
+    assert state.answers == ((given < 0) & (now >= 0)).sum()
+    assert state.unknown == (now < 0).sum()
+    assert sum(label.answered for label in state.labels) == state.answers
+    ann, ben = state.people
+    assert ann.checked > 20
+    assert ann.right == ann.checked
+    assert ben.right == 0 < ben.checked
+    assert ben.miss is not None
+    assert ann.miss is not None
+    assert ben.miss > ann.miss
+    assert state.alpha.entries == 0 or state.alpha.value < 0
+    assert state.disagreements == len(project.store.disagreements())
+    assert state.advice.stop_below == pytest.approx(0.5 * 60 / 1000)
+    json.dumps(state.to_dict(), allow_nan=False)
+
+
+def test_hostile_names_are_only_text_on_the_page(
+    tmp_path: Path, make_dataset: Callable[..., Dataset], say: Say
+) -> None:
+    data = make_dataset(100)
+    name = "<script>alert(1)</script>"
+    names = (name, *data.labels.names[1:])
+    labels = replace(data.labels, names=names)
+    write(labels, tmp_path / "t.npz", "npz", features=data.features)
+    mine = tmp_path / "mine"
+    say("init", mine, tmp_path / "t.npz", "--name", name)
+    say("train", mine)
+    project = load(mine)
+    project.store.answer(name, [Answer(0, 0, 1, 1.0)], request="r")
+    project.store.close()
+    say("report", mine)
+    text = (mine / "report.html").read_text()
+    assert name not in text
+    assert text.count("&lt;script&gt;alert(1)") >= 3
+
+
+@pytest.mark.slow
+def test_the_demo_sets_up_a_project_that_learns(tmp_path: Path, say: Say) -> None:
+    out = say("demo", "--annotate", "--answers", 200, "--out", tmp_path, "--quiet")
+    project = tmp_path / "annotate" / "project"
+    assert f"next: alasl annotate {project}" in out
+    state = overview(load(project))
+    assert state.answers >= 180
+    assert state.queue[1] > 400
+    assert state.trainings[-1].map is not None
+    assert state.trainings[0].map is not None
+    assert state.trainings[-1].map > state.trainings[0].map
+    again = say("demo", "--annotate", "--out", tmp_path, "--quiet")
+    assert f"{state.answers} answered" in again
