@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -200,7 +201,7 @@ class View:
     def open(self, site: Site, person: str | None = "Ann") -> None:
         """Come by the link, and give a name."""
         self.page.goto(site.link)
-        self.page.wait_for_url(f"{site.url}/")
+        self.page.wait_for_selector("#person")
         if person is not None:
             self.page.fill("#person", person)
             self.page.keyboard.press("Enter")
@@ -214,12 +215,22 @@ class View:
         """Wait until something can be answered."""
         self.page.wait_for_selector(f'body[data-state="{state}"][data-ready]')
 
+    def until(self, expression: str, seconds: float = 60) -> None:
+        """Wait until an expression of the page's is true.
+
+        By asking again, as the page's content policy forbids what Playwright would do.
+        """
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"never came true: {expression}"
+            time.sleep(0.02)
+
     def saved(self) -> None:
         """Wait until the server has everything."""
-        self.page.wait_for_function("outbox.items.length === 0 && !outbox.sending")
+        self.until("outbox.items.length === 0 && !outbox.sending")
 
     def text(self, selector: str) -> str:
-        return str(self.page.text_content(selector)).strip()
+        return str(self.page.locator(selector).first.text_content()).strip()
 
     def asked(self) -> list[str]:
         """The labels asked now, in order."""
@@ -250,13 +261,17 @@ class View:
 def view(browser: Any) -> Iterator[View]:
     """A new tab, whose errors and breaches of the content policy fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     shown = View(page)
     page.on("pageerror", lambda error: shown.problems.append(f"error: {error}"))
     page.on(
         "console",
-        lambda m: shown.problems.append(m.text) if m.type in ("error", "warning") else None,
+        lambda m: (
+            shown.problems.append(f"{m.text} {m.location}")
+            if m.type in ("error", "warning")
+            else None
+        ),
     )
     page.on("dialog", lambda dialog: (shown.problems.append("dialog"), dialog.dismiss()))
     yield shown

@@ -955,7 +955,7 @@ function listen() {
   });
   $("keys").addEventListener("change", () => change({ keys: $("keys").checked }));
   $("shown").addEventListener("change", () => change({ shown: $("shown").checked }));
-  $("rename").addEventListener("change", () => {
+  $("help").addEventListener("close", () => {
     const person = $("rename").value.trim();
     if (person && person !== settings.person) enter(person);
   });

@@ -1,0 +1,236 @@
+"""No answer is lost: without a connection, over reloads, without room to keep it, on refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import MakeProject, Project, Site, View
+
+pytestmark = pytest.mark.slow
+
+Serve = Callable[..., Site]
+GONE = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "ERR_FAILED",
+        "ERR_INTERNET_DISCONNECTED")  # fmt: skip
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    made = make_project(images=12, names=("dog", "cat"))
+    made.ask([(i, 0) for i in range(12)])
+    return made
+
+
+def test_answers_given_while_the_server_is_gone_arrive_when_it_is_back(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = GONE
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    view.press("j")
+    view.ready()
+    view.saved()
+    site.stop()
+    for _ in range(3):
+        view.press("k")
+        view.ready()
+    view.until("document.querySelector('#saved').dataset.state === 'trouble'")
+    assert "Not saved yet: 3 steps, kept in this browser" in view.text("#saved")
+    # Undone before it was ever sent.
+    view.press("u")
+    view.ready()
+    assert view.image() == "Image 0003.jpg"
+    view.press("l")
+    view.ready()
+    assert project.said() == {(0, 0): 1}
+    site.start()
+    view.saved()
+    assert view.text("#saved") == "All saved"
+    assert project.said() == {(0, 0): 1, (1, 0): 0, (2, 0): 0, (3, 0): -1}
+    assert [event.kind for event in project.store.events()][1:] == [
+        "answer", "answer", "answer", "answer", "undo", "answer",
+    ]  # fmt: skip
+
+
+def test_without_images_left_it_says_that_the_connection_is_gone_and_goes_on_by_itself(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = GONE
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    view.until("ahead.length === 6")
+    site.stop()
+    for _ in range(7):
+        view.page.wait_for_selector("body[data-ready]")
+        view.press("j")
+    view.page.wait_for_selector('body[data-wait="offline"]')
+    assert view.text("#wait-title") == "No connection"
+    assert "kept in this browser" in view.text("#wait-text")
+    site.start()
+    view.ready()
+    view.saved()
+    assert len(project.said()) == 7
+    assert view.image() == "Image 0007.jpg"
+
+
+def test_unsent_answers_outlast_the_page(project: Project, serve: Serve, view: View) -> None:
+    view.expected = GONE
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    site.stop()
+    view.press("j")
+    view.ready()
+    view.press("k")
+    view.ready()
+    kept = view.page.evaluate("Object.keys(localStorage).filter((k) => k.includes(':out:')).length")
+    assert kept == 2
+    view.page.close()
+    site.start()
+    view.page = view.page.context.new_page()
+    view.page.goto(site.url)
+    view.ready()
+    view.saved()
+    assert project.said() == {(0, 0): 1, (1, 0): 0}
+    assert view.image() == "Image 0002.jpg"
+    left = view.page.evaluate("Object.keys(localStorage).filter((k) => k.includes(':out:')).length")
+    assert left == 0
+
+
+def test_an_answer_whose_receipt_was_lost_counts_once(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = GONE
+    lost: list[int] = []
+
+    def lose(route: Any) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.fetch().status)
+        route.abort()
+
+    view.page.route("**/api/answers", lose)
+    view.open(serve(project))
+    view.ready()
+    view.press("j")
+    view.ready()
+    view.saved()
+    assert lost == [200]
+    assert project.said() == {(0, 0): 1}
+    assert len(project.events("answer")) == 1
+
+
+def test_answers_are_never_sent_to_another_project_at_the_same_address(
+    project: Project, make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    view.expected = GONE
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    site.stop()
+    view.press("j")
+    view.ready()
+    other = make_project(images=12, names=("dog", "cat"))
+    other.ask([(5, 1)])
+    first, site.project = site.project, other
+    site.start()
+    view.page.reload()
+    view.page.wait_for_selector("#person")
+    view.page.fill("#person", "Ann")
+    view.press("Enter")
+    view.ready()
+    view.saved()
+    assert other.said() == {}
+    site.stop()
+    site.project = first
+    site.start()
+    view.page.reload()
+    view.ready()
+    view.saved()
+    assert project.said() == {(0, 0): 1}
+
+
+def test_where_the_browser_keeps_nothing_it_says_so(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = GONE
+    view.page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('QuotaExceededError'); }"
+    )
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    site.stop()
+    view.press("j")
+    view.ready()
+    view.until("document.querySelector('#saved').dataset.state === 'trouble'")
+    assert "this browser cannot keep them. Leave this page open." in view.text("#saved")
+    site.start()
+    view.saved()
+    assert project.said() == {(0, 0): 1}
+
+
+def test_what_the_server_refuses_is_said_and_kept_and_the_rest_goes_on(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = ("422",)
+
+    def spoil(route: Any) -> None:
+        body = json.loads(route.request.post_data)
+        if body["answers"][0]["image"] == 0:
+            body["answers"][0]["seconds"] = -1
+        route.continue_(post_data=json.dumps(body))
+
+    view.page.route("**/api/answers", spoil)
+    view.open(serve(project))
+    view.ready()
+    view.press("j")
+    view.ready()
+    view.press("j")
+    view.ready()
+    view.saved()
+    assert "The server refused a step" in view.text("#alert")
+    assert project.said() == {(1, 0): 1}
+    kept = view.page.evaluate("storage.keys('refused:').map((key) => storage.get(key).body)")
+    assert kept[0]["answers"][0]["image"] == 0
+    # One step back is the one that stands.
+    view.press("u")
+    view.ready()
+    view.saved()
+    assert project.said() == {}
+
+
+def test_after_a_long_sleep_images_that_others_took_are_not_asked_again(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.until("ahead.length === 6")
+    project.store.release("Ann")
+    taken = [task.image for task in project.store.lease("Ben", images=4)]
+    assert taken == [0, 1, 2, 3]
+    view.page.evaluate("heartbeat()")
+    view.until("ahead.length === 6 && !ahead.some((task) => task.image < 4)")
+    view.press("j")
+    view.ready()
+    assert view.image() == "Image 0004.jpg"
+
+
+def test_a_wrong_token_keeps_the_answers_and_says_what_to_do(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = ("403",)
+    view.open(serve(project))
+    view.ready()
+    view.page.context.clear_cookies()
+    view.press("j")
+    view.ready()
+    view.until("document.querySelector('#saved').dataset.state === 'trouble'")
+    assert "open the link" in view.text("#saved")
+    assert view.page.evaluate("outbox.items.length") == 1

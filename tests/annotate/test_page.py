@@ -1,0 +1,555 @@
+"""The page in a real browser: every state, every key, and what it leaves in the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from alasl.annotate.training import Training
+
+from .conftest import NAMES, MakeProject, Project, Site, View
+
+pytestmark = pytest.mark.slow
+
+Serve = Callable[..., Site]
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    """Six images, of each dog, cat and boat are asked; the tree is known."""
+    entries = np.full((6, 4), -1, np.int8)
+    entries[:, 3] = [1, 0, 1, 0, 1, 0]
+    made = make_project(entries=entries)
+    made.ask([(i, j) for i in range(6) for j in range(3)])
+    return made
+
+
+# By image
+
+
+def test_the_likeliest_label_is_asked_first_and_what_is_known_stands_apart(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    entries = np.full((6, 4), -1, np.int8)
+    entries[0] = (1, -1, -1, 0)
+    project = make_project(entries=entries)
+    project.ask([(0, 1), (0, 2)], p=[0.2, 0.7])
+    view.open(serve(project))
+    view.ready()
+    assert view.asked() == ["boat", "cat"]
+    assert view.here() == "boat"
+    assert re.sub(r"\s+", " ", view.text("#known")) == "PresentdogAbsenttree"
+    assert view.page.locator("#asked [aria-pressed=true]").count() == 0
+    assert view.text("#asked .chance") == ""
+
+
+def test_one_key_answers_and_goes_on(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    assert view.image() == "Image 0000.jpg"
+    view.press("j")
+    assert view.here() == "cat"
+    assert view.text("#said") == "dog: present."
+    view.press("k", "l")
+    view.ready()
+    assert view.image() == "Image 0001.jpg"
+    view.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): -1}
+    assert view.text("#counts") == "3 of 18 answered, 3 by you"
+    first = project.events("answer")[0]
+    assert (first.person, first.model, first.shown, first.round) == ("Ann", "m1", False, 1)
+    assert first.probability == pytest.approx(0.9)
+
+
+def test_the_rest_is_absent_with_one_key(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("j", "Enter")
+    view.ready()
+    view.press(";")
+    view.ready()
+    assert view.image() == "Image 0002.jpg"
+    view.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): 0} | {(1, j): 0 for j in range(3)}
+
+
+def test_labels_can_be_answered_out_of_order_and_changed(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("ArrowDown", "ArrowDown", "j")
+    assert view.here() == "dog"
+    view.press("j", "ArrowUp", "k", "l")
+    view.ready()
+    view.saved()
+    assert project.said() == {(0, 0): 0, (0, 1): -1, (0, 2): 1}
+
+
+def test_a_label_is_found_by_its_name_and_keys_are_off_while_it_is_typed(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("/")
+    view.page.keyboard.type("jklupo")
+    view.saved()
+    assert project.said() == {}
+    view.page.fill("#find-label", "bo")
+    view.press("Enter")
+    assert view.here() == "boat"
+    assert view.page.is_hidden("#find")
+    view.press("/", "Escape", "j")
+    assert view.page.locator("#asked .label").nth(2).locator("[aria-pressed=true]").count() == 1
+
+
+def test_each_answer_is_timed_without_the_time_away(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.page.clock.install()
+    view.open(serve(project))
+    view.ready()
+    view.page.clock.run_for(1500)
+    view.press("j")
+    view.page.clock.run_for(700)
+    view.press("k")
+    # Ten minutes without a key are no thinking.
+    view.page.clock.run_for(600_000)
+    view.press("l")
+    view.ready()
+    view.page.clock.run_for(600)
+    view.press("Enter")
+    view.until("outbox.items.length === 0")
+    took = [event.seconds for event in project.events("answer")]
+    assert took == pytest.approx([1.5, 0.7, 120, 0.2, 0.2, 0.2], abs=0.15)
+
+
+def test_a_key_held_down_answers_once(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    for _ in range(5):
+        view.page.keyboard.down("j")
+    view.page.keyboard.up("j")
+    assert view.here() == "cat"
+
+
+def test_nothing_is_answered_before_the_image_is_seen(
+    project: Project, serve: Serve, view: View
+) -> None:
+    held: list[object] = []
+    view.page.route("**/images/1/large", lambda route: held.append(route))
+    view.open(serve(project))
+    view.ready()
+    view.press("Enter")
+    view.page.wait_for_selector('body:not([data-ready])[data-state="image"]')
+    view.press("j", "Enter", "k")
+    view.saved()
+    assert {image for image, _ in project.said()} == {0}
+    held[0].continue_()  # type: ignore[attr-defined]
+    view.ready()
+    view.press("Enter")
+    view.saved()
+    assert {image for image, _ in project.said()} == {0, 1}
+
+
+def test_an_image_that_cannot_be_shown_says_why_and_can_be_skipped(
+    project: Project, serve: Serve, view: View
+) -> None:
+    (project.images / "0000.jpg").write_bytes(b"<html>")
+    view.expected = ("404",)
+    view.open(serve(project))
+    view.ready()
+    assert "HTML or XML, not an image" in view.text("#stage")
+    view.press("p")
+    view.ready()
+    assert view.image() == "Image 0001.jpg"
+    view.saved()
+    assert project.events("skip")[0].image == 0
+
+
+def test_predictions_are_shown_and_ticked_only_when_asked_and_the_answers_say_so(
+    project: Project, serve: Serve, view: View
+) -> None:
+    project.ask([(i, j) for i in range(6) for j in range(3)], p=[0.8, 0.6, 0.3] * 6)
+    view.open(serve(project))
+    view.ready()
+    view.press("h")
+    view.page.check("#shown")
+    view.press("Escape", "Enter")
+    view.ready()
+    assert view.page.locator("#asked [aria-pressed=true]").all_text_contents() == ["Present"] * 2
+    assert view.page.locator("#asked .chance").all_text_contents() == ["80 %", "60 %", "30 %"]
+    view.press("k", "Enter")
+    view.ready()
+    view.saved()
+    answers = project.events("answer")
+    assert [(e.image, e.value, e.shown) for e in answers] == [
+        (0, 0, False), (0, 0, False), (0, 0, False), (1, 0, True), (1, 1, True), (1, 0, True),
+    ]  # fmt: skip
+
+
+# By label
+
+
+def by_label(view: View) -> None:
+    view.press("m")
+    view.ready("grid")
+
+
+def test_a_grid_asks_one_label_of_many_images(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    by_label(view)
+    assert view.text("#tick") == "Tick every image with dog"
+    assert view.page.locator(".cell kbd").all_text_contents() == list("QWERAS")
+    view.press("q", "r", "w", "w")
+    assert view.ticked() == [0, 3]
+    view.press("ArrowRight", "l", "Enter")
+    view.page.wait_for_selector('body[data-state="wait"]')
+    view.saved()
+    said = {(0, 0): 1, (1, 0): 0, (2, 0): -1, (3, 0): 1, (4, 0): 0, (5, 0): 0}
+    assert project.said() == said
+    assert view.text("#wait-title") == "Nothing left to ask of dog"
+    view.press("Enter")
+    view.ready("grid")
+    assert view.text("#tick-label") == "cat"
+    assert len({event.act for event in project.events("answer")}) == 1
+
+
+def test_a_grid_is_walked_ticked_and_skipped_by_arrows_and_answer_keys(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    by_label(view)
+    view.press("ArrowDown", "j", "p", "ArrowUp", "j", "Space", "ArrowLeft", "Space")
+    assert view.ticked() == [2, 4]
+    view.press("Enter")
+    view.page.wait_for_selector('body[data-state="wait"]')
+    view.saved()
+    assert project.said() == {(0, 0): 0, (1, 0): 0, (2, 0): 1, (3, 0): 0, (4, 0): 1}
+    assert [event.image for event in project.events("skip")] == [5]
+    view.press("u")
+    view.ready("grid")
+    view.saved()
+    assert project.said() == {}
+    assert [event.kind for event in project.events("undo")] == ["undo"] * 2
+
+
+def test_another_label_is_chosen_from_the_list(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    by_label(view)
+    assert view.page.locator("#label option").all_text_contents() == [
+        "dog (6 left)", "cat (6 left)", "boat (6 left)", "tree (0 left)",
+    ]  # fmt: skip
+    view.page.select_option("#label", "2")
+    view.until("document.querySelector('#tick-label').textContent === 'boat'")
+    view.ready("grid")
+    view.press("q", "Enter")
+    view.page.wait_for_selector('body[data-state="wait"]')
+    view.saved()
+    assert {label for _, label in project.said()} == {2}
+
+
+def test_an_image_of_the_grid_is_seen_larger(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    by_label(view)
+    view.press("ArrowRight", "o")
+    view.page.wait_for_selector("#larger[open] img")
+    assert view.page.get_attribute("#larger img", "alt") == "Image 0001.jpg"
+    view.press("o")
+    assert view.page.locator("#larger[open]").count() == 0
+    assert view.page.evaluate("document.activeElement.matches('.here .cell')")
+
+
+# Undo and skip
+
+
+def test_sixty_steps_are_taken_back_one_by_one(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    project = make_project(images=61, names=("dog",), size=(16, 16))
+    project.ask([(i, 0) for i in range(61)])
+    view.open(serve(project))
+    for i in range(60):
+        view.ready()
+        view.press("j" if i % 2 else "k")
+    view.saved()
+    assert len(project.said()) == 60
+    for i in reversed(range(60)):
+        view.press("u")
+        view.ready()
+        assert view.image() == f"Image {i:04d}.jpg"
+    view.saved()
+    assert project.said() == {}
+    assert len(project.events("undo")) == 60
+    view.press("j")
+    view.saved()
+    assert project.said() == {(0, 0): 1}
+
+
+def test_undo_takes_back_the_last_key_within_an_image_and_across(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("j", "k", "u")
+    assert view.here() == "cat"
+    assert view.page.locator("#asked [aria-pressed=true]").all_text_contents() == ["Present"]
+    view.press("j", "l", "Backspace")
+    view.ready()
+    assert view.image() == "Image 0000.jpg"
+    assert view.here() == "boat"
+    view.press("Control+z", "Control+z")
+    assert view.page.locator("#asked [aria-pressed=true]").count() == 0
+    view.saved()
+    assert project.said() == {}
+
+
+def test_undo_goes_on_after_a_reload_and_ends_where_there_is_nothing(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("j", "j", "k")
+    view.ready()
+    view.press("p")
+    view.ready()
+    view.saved()
+    view.page.reload()
+    view.ready()
+    assert view.image() == "Image 0002.jpg"
+    for image in ("0001", "0000"):
+        view.press("u")
+        view.page.wait_for_selector(f'#stage img[alt="Image {image}.jpg"]')
+        view.ready()
+    assert view.here() == "boat"
+    view.saved()
+    assert project.said() == {}
+    view.press("j")
+    view.ready()
+    view.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 1, (0, 2): 1}
+    view.press("u", "u", "u", "u")
+    view.until("document.querySelector('#said').textContent === 'There is nothing to take back.'")
+    view.ready()
+
+
+def test_a_skipped_image_is_left_to_others(
+    project: Project, serve: Serve, view: View, browser: object
+) -> None:
+    project.ask([(0, 0), (1, 0)])
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    view.press("p")
+    view.ready()
+    assert view.image() == "Image 0001.jpg"
+    view.press("j")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    assert view.text("#wait-title") == "Nothing for you right now"
+    other = browser.new_context().new_page()  # type: ignore[attr-defined]
+    theirs = View(other)
+    theirs.open(site, "Ben")
+    theirs.ready()
+    assert theirs.image() == "Image 0000.jpg"
+    other.context.close()
+
+
+# Where things stand
+
+
+def test_at_the_end_it_says_so_and_asks_on_when_there_is_more(
+    project: Project, serve: Serve, view: View
+) -> None:
+    project.ask([(0, 0)])
+    view.open(serve(project))
+    view.ready()
+    view.press("j")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    assert view.text("#wait-title") == "All answered. Thank you!"
+    assert "alasl suggest" in view.text("#wait-text")
+    assert "You gave 1 answer" in view.text("#wait-text")
+    project.ask([(3, 1)])
+    view.ready()
+    assert view.image() == "Image 0003.jpg"
+    assert view.here() == "cat"
+
+
+def test_without_questions_it_says_what_will_bring_some(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    training = Training(["true"])
+    view.open(serve(make_project(), training=training))
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    assert view.text("#wait-title") == "No questions yet"
+    training.state = "training"
+    view.until("document.querySelector('#wait-title').textContent === 'The model is learning'")
+
+
+def test_a_name_is_asked_first_and_kept(project: Project, serve: Serve, view: View) -> None:
+    site = serve(project)
+    view.open(site, person=None)
+    view.page.fill("#person", "  Jukka-Pekka jkl ")
+    view.press("Enter")
+    view.ready()
+    view.press("j")
+    view.page.goto(site.url)
+    view.ready()
+    view.saved()
+    assert project.events("answer")[0].person == "Jukka-Pekka jkl"
+
+
+def test_answers_to_a_part_of_an_image_are_kept_when_the_page_is_left(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("j", "k")
+    view.page.reload()
+    view.ready()
+    view.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 0}
+    assert view.asked() == ["boat"]
+    view.press("h")
+    view.page.fill("#rename", "Ben")
+    view.press("Escape")
+    view.until("settings.person === 'Ben'")
+    view.ready()
+    view.press("j")
+    view.saved()
+    assert [e.person for e in project.events("answer")] == ["Ann", "Ann", "Ben"]
+
+
+# Zoom, size, sight
+
+
+def test_zoom_by_keys_and_back(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+
+    def width() -> float:
+        return float(view.page.evaluate("document.querySelector('#stage img').clientWidth"))
+
+    fitting = width()
+    view.press("o")
+    assert width() == pytest.approx(2.5 * fitting, rel=0.01)
+    left = view.page.evaluate("document.querySelector('#stage').scrollLeft")
+    view.press("Shift+ArrowRight")
+    assert view.page.evaluate("document.querySelector('#stage').scrollLeft") > left > 0
+    view.press("+")
+    assert width() == pytest.approx(3.75 * fitting, rel=0.01)
+    view.press("-", "0")
+    assert width() == fitting
+    view.press("o", "Enter")
+    view.ready()
+    assert width() == fitting
+
+
+@pytest.mark.parametrize("size", [(320, 640), (640, 400), (320, 256)])
+def test_it_fits_a_narrow_screen_and_twice_the_size(
+    project: Project, serve: Serve, view: View, size: tuple[int, int]
+) -> None:
+    view.page.set_viewport_size({"width": size[0], "height": size[1]})
+    view.open(serve(project), person=None)
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    assert view.page.evaluate(fits)
+    view.page.fill("#person", "Ann")
+    view.press("Enter")
+    for state in ("image", "grid"):
+        view.ready(state)
+        assert view.page.evaluate(fits), state
+        view.press("ArrowDown")
+        box = view.page.locator(".here > *:visible").bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= size[1] + 1
+        view.press("h")
+        assert view.page.evaluate(fits), "help"
+        view.press("Escape", "m")
+
+
+def test_single_keys_can_be_turned_off_and_the_mouse_does_everything(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.page.click("[data-do=help]")
+    view.page.uncheck("#keys")
+    view.page.click("#help [data-do=close]")
+    view.press("j", "p", "u", ";")
+    view.page.locator("#asked .label").nth(1).get_by_text("Present").click()
+    # Enter is about the image again, not about the button just clicked.
+    view.press("Enter")
+    view.ready()
+    view.page.click("#mode-grid")
+    view.ready("grid")
+    view.page.locator(".cell").nth(1).click()
+    view.page.click('[data-view="grid"] [data-do=rest]')
+    view.page.wait_for_selector('body[data-state="wait"]')
+    view.saved()
+    assert project.said() == {
+        (0, 0): 0, (0, 1): 1, (0, 2): 0,
+        (1, 0): 0, (2, 0): 1, (3, 0): 0, (4, 0): 0, (5, 0): 0,
+    }  # fmt: skip
+
+
+def test_a_screen_reader_finds_its_way(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    tree = view.page.locator("body").aria_snapshot()
+    for part in ("banner", "main", 'status', 'progressbar "Answers given in this round"',
+                 'group "dog, 1 of 3"', 'button "Cannot tell"', 'img "Image 0000.jpg"',
+                 'heading "Known already"'):  # fmt: skip
+        assert part in tree, part
+    assert view.page.evaluate("document.activeElement.getAttribute('aria-label')") == "dog, 1 of 3"
+    view.press("j")
+    assert view.page.evaluate("document.activeElement.getAttribute('aria-label')") == "cat, 2 of 3"
+    by_label(view)
+    tree = view.page.locator("main").aria_snapshot()
+    assert 'checkbox "Image 1 of 5"' in tree
+    view.press("q")
+    assert 'checkbox "Image 1 of 5" [checked]' in view.page.locator("main").aria_snapshot()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(
+    project: Project, serve: Serve, view: View, scheme: str
+) -> None:
+    view.page.emulate_media(color_scheme=scheme)
+    view.open(serve(project))
+    view.ready()
+    view.press("j", "k")
+    low = view.page.evaluate(CONTRAST)
+    by_label(view)
+    view.press("q")
+    assert low + view.page.evaluate(CONTRAST) == []
+    assert len(NAMES) == 4
+
+
+# Visible texts whose contrast to the nearest opaque ground is below 4.5 (WCAG AA).
+CONTRAST = """() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = rgb(getComputedStyle(e).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll("body *")].filter((e) =>
+    e.checkVisibility() && e.closest(".unseen") === null && !e.matches("option")
+    && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())
+  ).flatMap((e) => {
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    return ratio < 4.5 ? [`${e.textContent.trim()}: ${ratio.toFixed(2)}`] : [];
+  });
+}"""
