@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from alasl.figures import GREY, plain
 from alasl.study.figures.charts import WIDTH
 from alasl.study.figures.charts.bars import bars
-from alasl.study.figures.lines import Line, Value, baselines, mark, shades
+from alasl.study.figures.lines import Line, Value, baselines, mark
 from alasl.study.figures.title import title
 from alasl.study.results import Results
 from alasl.study.spec import Plot
@@ -45,11 +45,11 @@ def dots(
     }
     figure = Figure(figsize=(WIDTH + bool(leads), 1.5 + 0.27 * len(lines)))
     panels = figure.subplots(1, 1 + bool(leads), sharey=True, squeeze=False)[0]
-    for row, (line, shade) in enumerate(shades(lines).items()):
+    for row, line in enumerate(lines):
         means = [list(told[line].values()) if line in told else None, leads.get(line)]
         for axes, values in zip(panels, means, strict=False):
             if values:
-                bars(axes, [row], [interval(values)], shade, mark(line, lines), across=True)
+                bars(axes, [row], [interval(values)], line.shade, mark(line, lines), across=True)
         if line not in told:
             panels[0].annotate(gap, (0.03, row), xycoords=("axes fraction", "data"), va="center")
     first = panels[0]
