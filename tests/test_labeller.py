@@ -137,7 +137,7 @@ def test_the_thresholds_are_those_of_plain_loops(seed, n, m, rate, wrong, share)
 
 
 def table(rng: np.random.Generator, images: int, labels: int = 3, rate: float = -1.0):
-    """A table whose first half is known and drawn by chance; probabilities, truth, what is hidden."""
+    """A table, its first half known and drawn by chance; probabilities, truth, what is hidden."""
     q = expit(rate + 5 * rng.standard_normal((images, labels)))
     truth = (rng.random(q.shape) < q).astype(np.int8)
     hidden = np.zeros(q.shape, np.bool_)

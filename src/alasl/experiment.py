@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,8 @@ from alasl.errors import ConflictError
 from alasl.loop import Loop
 from alasl.metrics import average_precision, mean_ap, undefined
 from alasl.models.classifier import Classifier
-from alasl.runs import Evaluation, Journal, Record, Round, Start, load, write_config
+from alasl.models.crossfit import deal, out_of_fold
+from alasl.runs import Evaluation, HeldOut, Journal, Record, Round, Start, Step, load, write_config
 from alasl.seeds import torch_seed
 from alasl.settings import RunSettings
 
@@ -136,12 +138,18 @@ def _simulate(
         journal.append(record.start)
     for event in record.rounds:
         loop.take(event)
+    if record.held:
+        loop.take_held(record.held[-1])
     if folder and record.evaluations:
         classifier.load(_weights(folder, len(record.evaluations) - 1))
 
+    beside: Classifier | None = None
     while not record.done:
-        step: Evaluation | Round
-        if len(record.evaluations) == len(record.rounds):
+        step: Step
+        if record.wants_held:
+            beside = beside or make_classifier(dataset, split, settings)
+            step = hold_out(loop, beside)
+        elif len(record.evaluations) == len(record.rounds):
             step = evaluate(loop, classifier)
             if loop.round == 0:
                 _warn_of_undefined(step, loop.labels.names)
@@ -208,6 +216,7 @@ def evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
         targets,
         seed=torch_seed(settings.seed, "train", loop.round),
         keep=settings.start == "continue" and loop.round > 0,
+        weights=loop.weights(rows),
         watch=loop.split.test,
         on_epoch=watch,
     )
@@ -222,14 +231,41 @@ def evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
     )
 
 
+def hold_out(loop: Loop, classifier: Classifier) -> HeldOut:
+    """Have images judged by models that did not see them, and new automatic answers put in.
+
+    classifier: one to train these models with, beside the run's own.
+    """
+    begun = time.perf_counter()
+    settings, clean = loop.settings, loop.split.clean
+    rows, targets = loop.training_set(classifier.guesses)
+    said = out_of_fold(
+        classifier,
+        rows,
+        targets,
+        deal(loop.split, len(loop.labels.images), settings.folds, settings.seed),
+        seed=torch_seed(settings.seed, "held out", loop.round),
+        weights=loop.weights(rows),
+    )
+    value = mean_ap(average_precision(said[clean], loop.labels.entries[clean]))
+    sides = loop.label(said) if settings.auto is not None else (None, None)
+    seconds = time.perf_counter() - begun
+    event = HeldOut(loop.round, None if math.isnan(value) else value, seconds, *sides)
+    loop.take_held(event)
+    return event
+
+
 def ask(loop: Loop, classifier: Classifier) -> Round:
     """The loop's next round, with an ensemble trained first where the measure needs one."""
     if "members" in loop.measure.needs:
         settings = loop.settings
+        rows, targets = loop.training_set(classifier.guesses)
         classifier.fit_members(
-            *loop.training_set(classifier.guesses),
+            rows,
+            targets,
             seed=torch_seed(settings.seed, "members", loop.round),
             members=settings.members,
+            weights=loop.weights(rows),
         )
     return loop.ask(classifier)
 

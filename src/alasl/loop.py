@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from alasl.data.hide import MECHANISMS, hide
 from alasl.data.split import Split
 from alasl.errors import DataError, NothingToDo, UsageError
+from alasl.labeller import Bound, answer
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
 from alasl.measures import Labelled, Measure, Pool, resolve
 from alasl.oracles import SimulatedOracle
-from alasl.query import Budget, Price, Query, select
-from alasl.runs import Asked, Round
+from alasl.query import Ask, Budget, Price, Query, select
+from alasl.runs import Asked, HeldOut, Round, Side
 from alasl.seeds import stream
 from alasl.settings import RunSettings
 
@@ -41,6 +42,7 @@ class Sight(Protocol):
 class Loop:
     """One experiment's state: the table as known so far, who is clean, what it has cost.
 
+    labels: what was given, what people answered, and above them the automatic answers.
     truth: the complete table, which only the oracle and the evaluation see.
     split: rows of the clean set, the pool and the test set.
     cost: answers that filled an entry. time: seconds of people's time.
@@ -50,12 +52,17 @@ class Loop:
         self.settings = settings
         self.split = split
         self.measure: Measure = resolve(settings.measure)
+        self.asks: Ask = settings.ask or self.measure.asks  # type: ignore[assignment]
         pool_truth = truth.entries[split.pool]
         hidden = np.zeros(truth.shape, np.bool_)
         way = MECHANISMS.get(settings.hide)
         share = settings.noise if way is None or way.takes_share else 0.0
         hidden[split.pool] = hide(pool_truth, settings.hide, share, settings.seed)
-        self.labels = truth.forget(hidden)
+        self._told = truth.forget(hidden)
+        self._pool_truth = pool_truth
+        self._was_unknown = self._told.unknown[split.pool]
+        self._held: HeldOut | None = None
+        self.labels = self._told
         self.test_entries: Entries = truth.entries[split.test]
         self.cost = 0
         self.time = 0.0
@@ -103,7 +110,12 @@ class Loop:
         """
         places = np.flatnonzero(~self._finished())
         if len(places) == 0:
-            raise NothingToDo("no image of the pool has an unknown entry left to ask")
+            if self.settings.auto is None:
+                raise NothingToDo("no image of the pool has an unknown entry left to ask")
+            # All that is open has an automatic answer; after the next training it may lose it.
+            event = Round(self.round + 1, (), self._memory)
+            self.take(event)
+            return event
         ties = stream(self.settings.seed, "ties", self.round + 1).random(len(self.split.pool))
         pool = self._pool(places, ties[places], sight)
         scores = self.measure(pool)
@@ -111,7 +123,7 @@ class Loop:
             pool.askable,
             scores,
             pool.ties,
-            self.settings.ask,  # type: ignore[arg-type]  # RunSettings checked it
+            self.asks,
             self._budget(),
             self._price,
         )
@@ -132,13 +144,55 @@ class Loop:
                 cols.append(col_of[name])
                 values.append(value)
         rows = self.split.pool[places]
-        self.labels = self.labels.merge(rows, cols, values, source=f"oracle, round {event.round}")
+        self._told = self._told.merge(rows, cols, values, source=f"oracle, round {event.round}")
+        self._overlay()
         self._asked[places, cols] = True
         self.cost += sum(value != UNKNOWN for value in values)
         self.time += len(event.asked) * self.settings.open_seconds
         self.time += len(values) * self.settings.answer_seconds
         self._memory = event.memory
         self.round = event.round
+
+    def label(self, probabilities: NDArray[np.floating]) -> tuple[Side, Side]:
+        """The automatic answers, absent and present, that these probabilities allow.
+
+        probabilities: (N, L), each image's by a model that did not see it; the test set's unused.
+        """
+        settings, pool = self.settings, self.split.pool
+        hidden, closed = np.zeros((2, *self._told.shape), np.bool_)
+        hidden[pool], closed[pool] = self._was_unknown, self._asked
+        assert settings.auto is not None
+        bound = Bound(settings.auto, settings.auto_doubt, settings.auto_share)  # type: ignore[arg-type]  # RunSettings checked it
+        drawn = self.split.clean if settings.calibrate == "clean" else self.split.seen
+        told = answer(self._told, probabilities, drawn, hidden, bound, closed)
+        absent, present = (
+            Side.of(told.entries[pool] == value, threshold, self._pool_truth == 1 - value)
+            for value, threshold in ((ABSENT, told.low), (PRESENT, told.high))
+        )
+        return absent, present
+
+    def take_held(self, event: HeldOut) -> None:
+        """Put a training's automatic answers in the place of the last one's."""
+        self._held = event
+        self._overlay()
+
+    def weights(self, rows: Rows) -> NDArray[np.float32] | None:
+        """(n, L): how much each entry of the images `rows` counts in training; None for 1."""
+        automatic = self.labels.known[rows] & self._told.unknown[rows]
+        if not automatic.any():
+            return None
+        return np.where(automatic, self.settings.auto_weight, 1).astype(np.float32)
+
+    def _overlay(self) -> None:
+        """Fill what nobody has told by the automatic answers; a person's goes before them."""
+        self.labels, held = self._told, self._held
+        if held is None or held.absent is None or held.present is None:
+            return
+        for value, side in ((ABSENT, held.absent), (PRESENT, held.present)):
+            places, cols = np.nonzero(side.mask(self._was_unknown.shape))
+            rows, values = self.split.pool[places], np.full(len(places), value)
+            source = f"automatic, round {held.round}"
+            self.labels = self.labels.merge(rows, cols, values, source, on_conflict="keep")
 
     def _askable(self) -> NDArray[np.bool_]:
         entries = self.labels.entries[self.split.pool]
@@ -152,14 +206,14 @@ class Loop:
         settings, grown = self.settings, self.settings.growth**self.round
         if settings.seconds is not None:
             return Budget(seconds=settings.seconds * grown)
-        if settings.ask == "images":
+        if self.asks == "images":
             return Budget(images=round(settings.images * grown))
         return Budget(answers=round(settings.answers * grown))
 
     def _batch(self, number: int) -> int:
         """What round `number`, from 0 on, may ask: images or answers; most where it has seconds."""
         settings = self.settings
-        by_images = settings.ask == "images"
+        by_images = self.asks == "images"
         each: float = settings.images if by_images else settings.answers
         if settings.seconds is not None:
             opening = settings.open_seconds if by_images else 0.0
@@ -199,10 +253,10 @@ class Loop:
             if "labelled" in needs
             else None,
             closed=self._asked[places],
-            asked=self.images if settings.ask == "images" else int(self._asked.sum()),
+            asked=self.images if self.asks == "images" else int(self._asked.sum()),
             budget=self._whole_budget(),
             batch=self._batch(self.round),
-            ask=settings.ask,  # type: ignore[arg-type]  # RunSettings checked it
+            ask=self.asks,
             ids=rows,
             memory=dict(self._memory),
         )
@@ -253,7 +307,7 @@ class Loop:
                 "no entry of the pool is unknown, so there is nothing to ask",
                 do="hide some with --noise",
             )
-        by_images = settings.ask == "images"
+        by_images = self.asks == "images"
         available = int(askable.any(axis=1).sum() if by_images else askable.sum())
         if settings.seconds is None and self._whole_budget() > available:
             what = "images" if by_images else "answers"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
 import math
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
+from alasl.advice import Advice, advise
 from alasl.errors import ConflictError, DataError
 from alasl.files import resource_errors, write_text
 from alasl.settings import RunSettings, from_dict, read_toml, to_toml
@@ -109,19 +115,124 @@ class Round:
     memory: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Side:
+    """The automatic answers of one side, absent or present, after a training.
+
+    packed: which entries of the pool (P, L), as text; see `mask`.
+    limits: the probability from which on each label is answered, None where it is not.
+    given: automatic answers to each label. wrong: how many of them are, as the simulation knows.
+    """
+
+    packed: str
+    limits: tuple[float | None, ...]
+    given: tuple[int, ...]
+    wrong: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, answered: NDArray[np.bool_], limits: NDArray[np.floating], other: NDArray[np.bool_]
+    ) -> Side:
+        """The side that answers a mask (P, L), wrongly where `other` (P, L) is True."""
+        bits = zlib.compress(np.packbits(answered).tobytes(), 9)
+        return cls(
+            packed=base64.b64encode(bits).decode(),
+            limits=tuple(None if math.isnan(v) else float(v) for v in limits),
+            given=tuple(answered.sum(axis=0).tolist()),
+            wrong=tuple((answered & other).sum(axis=0).tolist()),
+        )
+
+    def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """(P, L): True for the entries that were answered."""
+        bits = np.frombuffer(zlib.decompress(base64.b64decode(self.packed)), np.uint8)
+        return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).astype(np.bool_)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Side:
+        """The side as JSON gives it back."""
+        return cls(values["packed"], *(tuple(values[k]) for k in ("limits", "given", "wrong")))
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What models that had not seen an image say of it, after the training of a round.
+
+    map: mAP on the clean set in per cent, None where undefined. seconds: that it took.
+    absent, present: the automatic answers, None where there are to be none. They take the place of
+    the last training's.
+    """
+
+    round: int
+    map: float | None
+    seconds: float
+    absent: Side | None = None
+    present: Side | None = None
+
+    @property
+    def given(self) -> int:
+        """Automatic answers."""
+        return sum(sum(side.given) for side in (self.absent, self.present) if side)
+
+    @property
+    def wrong(self) -> int:
+        """Automatic answers that are wrong, as the simulation knows."""
+        return sum(sum(side.wrong) for side in (self.absent, self.present) if side)
+
+
+Step = Evaluation | Round | HeldOut
+
+
 @dataclass
 class Record:
-    """A run as far as it has come: one more evaluation than rounds once it is done."""
+    """A run as far as it has come: one more evaluation than rounds once it is done.
+
+    held: after each evaluation, where the settings ask for it.
+    """
 
     settings: RunSettings
     start: Start
     evaluations: list[Evaluation] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
+    held: list[HeldOut] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
-        """Whether the last round has been asked and evaluated."""
-        return len(self.evaluations) == self.settings.rounds + 1
+        """Whether the last round has been asked and evaluated, or the run ended on advice."""
+        if self.wants_held:
+            return False
+        last = len(self.evaluations) == self.settings.rounds + 1
+        return last or (self.settings.on_stop == "end" and self.stopped)
+
+    @property
+    def wants_held(self) -> bool:
+        """Whether the next step is to ask models that have not seen them about the images."""
+        asked = self.settings.auto is not None or self.settings.stop_below is not None
+        return asked and len(self.held) < len(self.evaluations)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is advised to stop after the last evaluation, by the test set's curve."""
+        advice = self.advice
+        return advice is not None and advice.verdict == "stop"
+
+    @property
+    def advice(self) -> Advice | None:
+        """What the next round is expected to bring by the test set's curve; None before a round."""
+        return self._advice(self.maps)
+
+    @property
+    def held_advice(self) -> Advice | None:
+        """The same by the clean set's, judged by models that did not see it; None without."""
+        if not self.held or len(self.held) < len(self.evaluations):
+            return None
+        return self._advice([math.nan if h.map is None else h.map for h in self.held])
+
+    def _advice(self, maps: Sequence[float]) -> Advice | None:
+        asked = [after - before for before, after in pairwise(self.costs) if after > before]
+        if not asked:
+            return None
+        batch = asked[-1] * self.settings.growth
+        return advise(self.costs, maps, batch, self.settings.stop_below)
 
     @property
     def maps(self) -> list[float]:
@@ -138,10 +249,12 @@ class Record:
         """Seconds of people's time at each evaluation."""
         return [e.time for e in self.evaluations]
 
-    def add(self, event: Evaluation | Round) -> None:
+    def add(self, event: Step) -> None:
         """Take one more step of the run into the record."""
         if isinstance(event, Evaluation):
             self.evaluations.append(event)
+        elif isinstance(event, HeldOut):
+            self.held.append(event)
         else:
             self.rounds.append(event)
 
@@ -183,7 +296,7 @@ class Journal:
         """Let go of the folder."""
         self._lock.release()
 
-    def events(self) -> list[Start | Evaluation | Round]:
+    def events(self) -> list[Start | Step]:
         """The steps so far. Raises `DataError` where a line in the middle cannot be read."""
         if not self._path.exists():
             return []
@@ -199,7 +312,7 @@ class Journal:
                 ) from error
         return events
 
-    def append(self, event: Start | Evaluation | Round) -> None:
+    def append(self, event: Start | Step) -> None:
         """Add a step; once this returns it outlasts a kill and a power cut."""
         if not self.writes:
             return
@@ -240,14 +353,25 @@ def write_config(settings: RunSettings, folder: Path, versions: dict[str, str]) 
 
 def _rounds_rows(record: Record) -> list[list[object]]:
     head = ["round", "images", "cost", "time", "map", "map_last", "map_best", "seconds"]
+    if record.held:
+        head += ["map_held_out", "automatic", "automatic_wrong"]
     rows: list[list[object]] = [[*head, *record.start.names]]
     for e, value in zip(record.evaluations, record.maps, strict=True):
         figures = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
         per_label = ["" if math.isnan(v) else f"{v:.4f}" for v in e.ap]
-        rows.append(
-            [e.round, e.images, e.cost, f"{e.time:.10g}", *figures, f"{e.seconds:.3f}", *per_label]
-        )
+        row = [e.round, e.images, e.cost, f"{e.time:.10g}", *figures, f"{e.seconds:.3f}"]
+        rows.append([*row, *_held_cells(record, e.round), *per_label])
     return rows
+
+
+def _held_cells(record: Record, number: int) -> list[object]:
+    """What models that had not seen it said after evaluation `number`; none where none ever did."""
+    if not record.held:
+        return []
+    if number >= len(record.held):
+        return ["", "", ""]
+    held = record.held[number]
+    return ["" if held.map is None else f"{held.map:.4f}", held.given, held.wrong]
 
 
 def _queries_rows(record: Record) -> list[list[object]]:
@@ -264,25 +388,29 @@ def _csv(rows: Sequence[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-_KINDS: dict[str, type[Start] | type[Evaluation] | type[Round]] = {
+_KINDS: dict[str, type[Start] | type[Evaluation] | type[Round] | type[HeldOut]] = {
     "start": Start,
     "evaluation": Evaluation,
     "round": Round,
+    "held_out": HeldOut,
 }
 
 
-def _encode(event: Start | Evaluation | Round) -> dict[str, Any]:
+def _encode(event: Start | Step) -> dict[str, Any]:
     kind = next(name for name, cls in _KINDS.items() if isinstance(event, cls))
     values = event.to_dict() if isinstance(event, Evaluation) else asdict(event)
     return {"kind": kind, **values}
 
 
-def _decode(values: dict[str, Any]) -> Start | Evaluation | Round:
+def _decode(values: dict[str, Any]) -> Start | Step:
     cls = _KINDS[values.pop("kind")]
     if cls is Evaluation:
         return Evaluation.from_dict(values)
     if cls is Round:
         values["asked"] = tuple(Asked(**asked) for asked in values["asked"])
+    elif cls is HeldOut:
+        for side in ("absent", "present"):
+            values[side] = values[side] and Side.from_dict(values[side])
     else:
         values["names"] = tuple(values["names"])
     return cls(**values)

@@ -27,6 +27,9 @@ ANY = Limits(lambda value: value == value, "a number")
 SHARE = Limits(lambda value: 0 < value < 1, "between 0 and 1")
 BELOW_ONE = Limits(lambda value: 0 <= value < 1, "at least 0 and below 1")
 AT_LEAST_ONE = Limits(lambda value: value >= 1, "1 or more")
+BELOW_HALF = Limits(lambda value: 0 < value < 0.5, "above 0 and below 0.5")
+UP_TO_ONE = Limits(lambda value: 0 < value <= 1, "above 0 and at most 1")
+SEVERAL = Limits(lambda value: value >= 2, "2 or more")
 NATURAL = Limits(lambda value: value >= 0, "0 or more")
 POSITIVE = Limits(lambda value: value > 0, "more than 0")
 
@@ -54,10 +57,11 @@ class RunSettings:
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
 
-    measure: str = setting("hard+entropy", "what to ask first: alasl measures")
-    ask: str = setting(
-        "images",
-        "ask for all unknown entries of an image, or for single entries",
+    measure: str = setting("variance", "what to ask first: alasl measures")
+    ask: str | None = setting(
+        None,
+        "ask for all unknown entries of an image, or for single entries; by default what the "
+        "measure scores",
         choices=("images", "entries"),
     )
     noise: float = setting(0.4, "share of the pool's entries that is hidden", limits=BELOW_ONE)
@@ -85,6 +89,40 @@ class RunSettings:
         0.0, "share of wrong answers of the simulated oracle", limits=BELOW_ONE
     )
 
+    auto: float | None = setting(
+        None,
+        "answer entries automatically too, of each label with at most this share wrong [off]",
+        limits=BELOW_HALF,
+    )
+    auto_share: str = setting(
+        "both",
+        "which share: of the automatic answers, or also of the entries they should have left",
+        choices=("both", "answers"),
+    )
+    auto_doubt: float = setting(
+        0.1, "the chance that a label's automatic answers do not keep to it", limits=SHARE
+    )
+    auto_weight: float = setting(
+        0.5, "how much an automatic answer counts in training", limits=UP_TO_ONE
+    )
+    calibrate: str = setting(
+        "clean",
+        "what automatic answers are calibrated on: the clean set, or also the pool's entries known "
+        "from the start, where these are known by chance",
+        choices=("clean", "known"),
+    )
+    folds: int = setting(
+        5, "parts of the images, each judged by a model that did not see it", limits=SEVERAL
+    )
+    stop_below: float | None = setting(
+        None, "advise to stop where 1000 answers bring fewer mAP points than this", limits=ANY
+    )
+    on_stop: str = setting(
+        "advise",
+        "where stopping is advised: only say so, or end the run",
+        choices=("advise", "end"),
+    )
+
     train: str = setting(
         "known",
         "train on the clean set only (the paper), or also on the pool's known entries",
@@ -96,9 +134,9 @@ class RunSettings:
         choices=("ignore", "absent"),
     )
     model: str = setting(
-        "head",
-        "on frozen features a linear head, or logistic regression; or the whole backbone finetuned",
-        choices=("head", "logistic", "finetune"),
+        "logistic",
+        "on frozen features logistic regression, or a linear head; or the whole backbone finetuned",
+        choices=("logistic", "head", "finetune"),
     )
     backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
     weights: str | None = setting(None, "a file with the backbone's weights")

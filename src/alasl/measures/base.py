@@ -231,6 +231,11 @@ class Measure:
         return own.union(*(m.needs for m in self.uses))
 
     @property
+    def asks(self) -> Literal["images", "entries"]:
+        """What is asked by it unless something else is wanted: what it scores."""
+        return "images" if self.unit == "image" else "entries"
+
+    @property
     def spec(self) -> str:
         """The shortest text from which `resolve` makes this measure again."""
         head = [str(self.file), self.name] if self.file else [self.name]

@@ -45,9 +45,18 @@ class Classifier(Protocol):
     def predict(self, rows: Rows) -> Probabilities:
         """(n, L): the probability that each label is present in each of the images `rows`."""
 
-    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:
+    def fit_members(
+        self,
+        rows: Rows,
+        targets: Entries,
+        *,
+        seed: int,
+        members: int,
+        weights: NDArray[np.floating] | None = None,
+    ) -> None:
         """Train an ensemble beside the classifier, each member on a bootstrap of the images.
 
+        weights: as for `fit`.
         Raises `UsageError` where the classifier has no ensembles.
         """
 

@@ -126,14 +126,22 @@ class Finetune:
         """See `Classifier.predict`."""
         return torch.from_numpy(self._logits(rows)).sigmoid().numpy()
 
-    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:  # noqa: ARG002
+    def fit_members(
+        self,
+        rows: Rows,  # noqa: ARG002
+        targets: Entries,  # noqa: ARG002
+        *,
+        seed: int,  # noqa: ARG002
+        members: int,  # noqa: ARG002
+        weights: NDArray[np.floating] | None = None,  # noqa: ARG002
+    ) -> None:
         """Raises `UsageError`: there are no ensembles of whole backbones."""
         raise UsageError(
             "this measure needs an ensemble, which fine-tuning does not train",
             do="take --model head or logistic, or a measure that needs no members",
         )
 
-    def members(self, rows: Rows) -> Probabilities:  # noqa: ARG002
+    def members(self, rows: Rows) -> Probabilities:
         """Never called: `fit_members` refuses."""
         raise NotImplementedError
 

@@ -159,20 +159,29 @@ def _log_odds(targets: Tensor, guesses: bool) -> Tensor:
 
 
 def fit_members(
-    features: Tensor, rows: Rows, targets: Entries, settings: HeadSettings, seed: int, members: int
+    features: Tensor,
+    rows: Rows,
+    targets: Entries,
+    settings: HeadSettings,
+    seed: int,
+    members: int,
+    weights: NDArray[np.floating] | None = None,
 ) -> Heads:
     """An ensemble on the images `rows` (n,): heads trained together that see them unequally often.
 
-    targets: (n, L). seed: of the draws and of each member's order.
+    targets: (n, L). seed: of the draws and of each member's order. weights: (n, L), how much each
+    entry counts besides.
     """
     heads = Heads(features, members, targets.shape[1], settings)
-    draws = bootstrap(seed, members, len(rows))
+    draws = bootstrap(seed, members, len(rows))[:, :, None]
+    if weights is not None:
+        draws = draws * weights
     with small_products(features.device):
         heads.fit(
             [rows] * members,
             [targets] * members,
             seeds=[torch_seed(seed, "member", "order", member) for member in range(members)],
-            weights=list(draws[:, :, None]),
+            weights=list(draws),
         )
     return heads
 
@@ -229,9 +238,19 @@ class Head:
         with small_products(self._features.device):
             return self._heads.logits(rows)[0].sigmoid().cpu().numpy()
 
-    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:
+    def fit_members(
+        self,
+        rows: Rows,
+        targets: Entries,
+        *,
+        seed: int,
+        members: int,
+        weights: NDArray[np.floating] | None = None,
+    ) -> None:
         """See `Classifier.fit_members`."""
-        self._members = fit_members(self._features, rows, targets, self._settings, seed, members)
+        self._members = fit_members(
+            self._features, rows, targets, self._settings, seed, members, weights
+        )
 
     def members(self, rows: Rows) -> NDArray[np.float32]:
         """See `Classifier.members`."""

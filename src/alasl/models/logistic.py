@@ -132,15 +132,26 @@ class Logistic:
         """See `Classifier.predict`."""
         return self._logits(rows).sigmoid().cpu().numpy()
 
-    def fit_members(self, rows: Rows, targets: Entries, *, seed: int, members: int) -> None:
+    def fit_members(
+        self,
+        rows: Rows,
+        targets: Entries,
+        *,
+        seed: int,
+        members: int,
+        weights: NDArray[np.floating] | None = None,
+    ) -> None:
         """See `Classifier.fit_members`."""
-        features, wanted = self._take(rows), torch.as_tensor(targets, device=self._features.device)
-        with small_products(self._features.device):
+        device = self._features.device
+        features, wanted = self._take(rows), torch.as_tensor(targets, device=device)
+        draws = bootstrap(seed, members, len(rows))[:, :, None]
+        counts = np.broadcast_to(
+            draws if weights is None else draws * weights, (members, *wanted.shape)
+        )
+        with small_products(device):
             self._members = [
-                fit_logistic(features, wanted, counts.expand(wanted.shape), self._spread)
-                for counts in torch.as_tensor(bootstrap(seed, members, len(rows)))
-                .to(self._features.device)
-                .unsqueeze(-1)
+                fit_logistic(features, wanted, torch.tensor(each, device=device), self._spread)
+                for each in counts
             ]
 
     def members(self, rows: Rows) -> Probabilities:

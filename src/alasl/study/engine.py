@@ -162,7 +162,12 @@ def _run_together(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
 
 
 def _shares_features(settings: RunSettings) -> bool:
-    """Whether a run can be done with others: its classifier sees features, and restarts."""
+    """Whether a run can be done with others: its classifier sees features, and restarts.
+
+    Automatic answers and advice need models trained beside a run's own, so such runs are not.
+    """
+    if settings.auto is not None or settings.stop_below is not None:
+        return False
     return settings.model == "logistic" or (
         settings.model == "head" and settings.start == "restart"
     )
