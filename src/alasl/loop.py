@@ -225,7 +225,7 @@ class Loop:
 
     def _pool(self, places: Rows, ties: NDArray[np.float64], sight: Sight | None) -> Pool:
         """What the measure is shown of the images at `places` of the pool, and beside them."""
-        needs, split, settings = self.measure.needs, self.split, self.settings
+        needs, split = self.measure.needs, self.split
         rows = split.pool[places]
         known = np.sort(np.concatenate([split.clean, split.pool[self._finished()]]))
 
