@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import Any, Literal, TypeVar, get_args
 
@@ -144,10 +145,7 @@ def loss(
 
 def available() -> dict[str, Kind]:
     """Every loss by name: those that the files of this package register."""
-    import alasl.losses as package
-
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    _discover()
     return dict(sorted(_REGISTRY.items()))
 
 
@@ -175,6 +173,13 @@ def resolve(spec: str, *, reduction: Reduction | None = None, **params: Any) -> 
     found = kind.make(reduction=reduction or kind.reduction, **values)
     found.kind = kind
     return found
+
+
+@cache
+def _discover() -> None:
+    package = import_module(__package__)
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
 
 
 @dataclass(frozen=True)

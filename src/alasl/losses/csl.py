@@ -49,7 +49,7 @@ def partial_asymmetric(
     unknown="absent, but for likely labels and the likeliest entries of a batch",
     state="how likely each label is",
     batchwise=True,
-    head_rate=3e-3,
+    head_rate=1e-3,
 )
 class Selective(Loss):
     """The class-aware selective loss (CSL): P-ASL, which leaves out what is likely present.

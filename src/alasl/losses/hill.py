@@ -16,7 +16,7 @@ from alasl.parameters import Between
     "hill",
     paper="Zhang et al., 2021",
     unknown="absent, the less the surer the model is that it is present",
-    head_rate=3e-3,
+    head_rate=1e-3,
 )
 def hill(
     logits: Tensor,

@@ -20,7 +20,7 @@ def confidences(targets: Tensor) -> Tensor:
     if targets.ndim > 2:
         return torch.stack([confidences(table) for table in targets])
     present = (targets > 0).float()
-    kinds, kind = present.unique(dim=0, return_inverse=True)
+    kinds, kind = present.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
     found = []
     for some in kinds.split(CHUNK):
         # Counts below 2^24 are exact in float32.
@@ -47,7 +47,7 @@ def confident(
     unknown="absent, with weight 1 - P(label, given the present labels of its image)",
     state="the weights, counted once in the entries trained on",
     batchwise=True,
-    head_rate=1e-3,
+    head_rate=3e-4,
 )
 class Confidence(Loss):
     """Confidence weights, from which labels stand together among the entries trained on.

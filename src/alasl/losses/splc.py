@@ -45,7 +45,7 @@ def self_paced(
     paper="Zhang et al., 2021",
     unknown="absent; from epoch `start` on present, where p > tau",
     state="the epoch",
-    head_rate=3e-3,
+    head_rate=1e-3,
 )
 class SelfPaced(Loss):
     """Self-paced loss correction (SPLC): the focal loss that corrects its labels as it goes.

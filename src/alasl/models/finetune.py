@@ -219,9 +219,10 @@ class Finetune:
         for number, (share, pixels) in enumerate(zip(shares, images, strict=True)):
             step = epoch * batches + number
             with seeded(torch_seed(seed, "step", step, self._ranks.rank), self._device):
-                given = (targets[share], torch.from_numpy(share))
+                wanted = targets[share].to(self._device)
+                places = torch.from_numpy(share).to(self._device)
                 counts = None if weights is None else weights[share].to(self._device)
-                total += training.step(step, pixels, *(g.to(self._device) for g in given), counts)
+                total += training.step(step, pixels, wanted, places, counts)
         if not self._ranks.total(total).isfinite():
             raise UsageError(
                 f"the loss is no longer finite in epoch {epoch + 1}", do="lower --rate"
