@@ -76,6 +76,8 @@ class Pictures:
             raise DataError(
                 "the image lies outside the project's images, so it is not shown", where=file
             )
+        if not path.is_file():
+            raise DataError("the image file does not exist", where=file)
         return path
 
 

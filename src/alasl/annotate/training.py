@@ -12,12 +12,16 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
+from alasl.errors import ConflictError, NothingToDo
+
 State = Literal["off", "idle", "training", "failed"]
 
 log = logging.getLogger("alasl")
 
 # Added to the process's niceness: whoever answers goes first.
 _NICE = 10
+# Seconds before a training is tried again that another process kept from running.
+_AGAIN = 10.0
 
 
 class Training:
@@ -80,32 +84,35 @@ class Training:
                     return
                 self._new, self._empty, self.state = 0, False, "training"
             begun = time.monotonic()
-            failure = self._train()
+            code, said = self._train()
             self._rest = time.monotonic() - begun
-            if failure is None:
+            if code in (0, NothingToDo.exit_code):
                 self.state, self.trained = "idle", time.time()
+            elif code == ConflictError.exit_code:
+                # Somebody else trains on the project; what is new is for the next time.
+                self.state = "idle"
+                self.notice(self._every, 1)
+                self._rest = max(self._rest, _AGAIN)
             elif not self._stopping:
                 self.state = "failed"
-                log.warning("a training in the background failed: %s", failure)
+                log.warning("a training in the background failed (exit code %s): %s", code, said)
 
-    def _train(self) -> str | None:
-        """Train once; the reason where that failed."""
+    def _train(self) -> tuple[int | None, str]:
+        """Train once: the exit code, and the last lines that were said."""
         with tempfile.TemporaryFile() as said:
             try:
                 with self._change:
                     if self._stopping:
-                        return "stopped"
+                        return None, "stopped"
                     self._process = subprocess.Popen(
                         self._command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
                     )
             except OSError as error:
-                return str(error)
+                return None, str(error)
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
             code = self._process.wait()
             self._process = None
-            if code == 0:
-                return None
             said.seek(0)
             lines = said.read().decode("utf-8", "replace").strip().splitlines()
-            return f"exit code {code}: {' '.join(lines[-3:])}"
+            return code, " ".join(lines[-3:])

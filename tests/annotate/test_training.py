@@ -1,0 +1,122 @@
+"""Training in the background: when it runs, how it rests, and what becomes of failures."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from alasl.annotate.training import Training
+
+Make = Callable[..., Training]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    made: list[Training] = []
+
+    def training(code: str, every: int = 10) -> Training:
+        made.append(Training([sys.executable, "-c", code], every))
+        made[-1].start()
+        return made[-1]
+
+    yield training
+    for one in made:
+        one.stop()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def runs_of(file: Path) -> int:
+    return len(file.read_text()) if file.exists() else 0
+
+
+def counted(file: Path, then: str = "") -> str:
+    return f"open({str(file)!r}, 'a').write('x'); {then}"
+
+
+def test_it_trains_once_enough_was_answered(make: Make, tmp_path: Path) -> None:
+    training = make(counted(tmp_path / "runs"))
+    training.notice(9, left=100)
+    time.sleep(0.2)
+    assert (training.state, training.trained) == ("idle", None)
+    training.notice(1, left=99)
+    until(lambda: training.trained is not None)
+    assert training.state == "idle"
+    assert runs_of(tmp_path / "runs") == 1
+
+
+def test_one_answer_is_enough_where_the_queue_runs_empty(make: Make, tmp_path: Path) -> None:
+    training = make(counted(tmp_path / "runs"), every=1000)
+    training.notice(1, left=0)
+    until(lambda: training.trained is not None)
+    training.notice(0, left=0)
+    time.sleep(0.2)
+    assert runs_of(tmp_path / "runs") == 1
+
+
+def test_what_comes_in_meanwhile_is_for_the_next_training(make: Make, tmp_path: Path) -> None:
+    training = make(counted(tmp_path / "runs", "import time; time.sleep(0.3)"))
+    training.notice(10, left=9)
+    until(lambda: training.state == "training" and runs_of(tmp_path / "runs") == 1)
+    training.notice(10, left=9)
+    until(lambda: runs_of(tmp_path / "runs") == 2)
+
+
+def test_a_failure_is_said_and_does_not_end_it(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "alasl")
+    training = make(counted(tmp_path / "runs", "raise SystemExit('no memory left')"))
+    training.notice(10, left=9)
+    until(lambda: training.state == "failed")
+    assert "no memory left" in caplog.text
+    assert training.trained is None
+    training.notice(10, left=9)
+    until(lambda: runs_of(tmp_path / "runs") == 2)
+
+
+@pytest.mark.parametrize(("code", "trained"), [(4, True), (6, False)])
+def test_nothing_to_do_and_a_training_of_others_are_no_failures(
+    make: Make, code: int, trained: bool
+) -> None:
+    training = make(f"raise SystemExit({code})")
+    training.notice(10, left=9)
+    until(lambda: training._rest > 0 and training.state == "idle")
+    assert (training.trained is not None) == trained
+
+
+def test_a_command_that_is_not_there_fails_and_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    training = Training(["/nowhere/at/all"], 1)
+    training.start()
+    training.notice(1, left=1)
+    until(lambda: training.state == "failed")
+    training.stop()
+    assert "No such file" in caplog.text
+
+
+def test_stopping_ends_a_training_that_runs(make: Make, tmp_path: Path) -> None:
+    training = make(counted(tmp_path / "runs", "import time; time.sleep(600)"))
+    training.notice(10, left=9)
+    until(lambda: runs_of(tmp_path / "runs") == 1)
+    begun = time.monotonic()
+    training.stop()
+    assert time.monotonic() - begun < 60
+    assert training.state == "training"  # it never came to an end
+
+
+def test_without_a_command_it_is_off() -> None:
+    training = Training(None)
+    training.start(now=True)
+    training.notice(1000, left=0)
+    assert training.state == "off"
+    training.stop()
