@@ -19,7 +19,7 @@ from alasl.settings import RunSettings
 
 IMAGES, LABELS, DIM = 4999, 80, 1280
 ALLOWED = 10.0
-SETTINGS = RunSettings(data="made", measure="hard+entropy", noise=0.4, train="clean")
+SETTINGS = RunSettings(data="made", measure="hard+entropy", noise=0.4, train="clean", model="head")
 
 
 def main(repeats: int = 3) -> None:

@@ -21,7 +21,7 @@ from alasl.runs import Record, load
 from alasl.settings import RunSettings
 
 SETTINGS = RunSettings(
-    data="made", measure="entropy", noise=0.4, rounds=3, images=10, epochs=3, train="known"
+    data="made", measure="entropy", noise=0.4, rounds=3, images=10, epochs=3, model="head"
 )
 
 
@@ -112,7 +112,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(tmp_path: Path) -
         images=[f"i{i}" for i in range(300)],
         features=features,
     )
-    arguments = ["run", str(tmp_path / "data.npz"), "--rounds", "6", "--images", "10", "--json"]
+    arguments = ["run", str(tmp_path / "data.npz"), "--rounds", "6", "--answers", "60", "--json"]
 
     def command(folder: Path) -> list[str]:
         return [sys.executable, "-m", "alasl", *arguments, "--out", str(folder)]

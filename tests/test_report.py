@@ -180,7 +180,7 @@ def test_page_on_one_run_says_it_all(tmp_path):
         "AP is undefined for 1 of 2 labels",
         "14 of 80 entries known; score 0.93, rank 1 of the round",
         "14 of 80 entries known; score 0.83, rank 2 of the round",
-        "nothing found present among 66 asked; 2 could not be told",
+        "nothing found present among 2 asked; 2 could not be told",
         "found present: dog, cat",
         "0 28.00 0 0 1.5 1 31.00 +3.00 700 3 1.5 2 34.00 +3.00 1 400 6 1.5",
         "mean over the mAPs after each of its 3 epochs",

@@ -39,7 +39,7 @@ def test_logistic_regression_takes_no_loss_but_its_own() -> None:
     with pytest.raises(UsageError, match=r"bce alone; seen: --loss asl(.|\n)*--model head"):
         RunSettings(model="logistic", loss="asl")
     assert "loss" not in RunSettings().training()
-    assert RunSettings(loss="hill:margin=0.5").training()["loss"] == "hill:margin=0.5"
+    assert RunSettings(model="head", loss="hill:margin=0.5").training()["loss"] == "hill:margin=0.5"
 
 
 def test_an_unknown_key_names_the_nearest() -> None:

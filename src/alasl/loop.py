@@ -74,6 +74,7 @@ class Loop:
             pool_truth, stream(settings.seed, "oracle"), settings.oracle_error
         )
         self._refuse_a_test_without_positives()
+        self._refuse_to_calibrate_on_what_was_marked()
         self._refuse_too_large_a_budget()
 
     @property
@@ -298,6 +299,18 @@ class Loop:
                 "no label has a known positive in the test set, so mAP is undefined",
                 seen=f"{len(self.test_entries)} images",
                 do="give a larger --test, or a --split with positives in its test part",
+            )
+
+    def _refuse_to_calibrate_on_what_was_marked(self) -> None:
+        settings = self.settings
+        if settings.auto is None or settings.calibrate == "clean":
+            return
+        if settings.hide in ("positives", "single"):
+            raise UsageError(
+                "the pool's known entries are known because they are present, not by chance, "
+                "so automatic answers cannot be calibrated on them",
+                seen=f"--hide {settings.hide} --calibrate known",
+                do="take --calibrate clean",
             )
 
     def _refuse_too_large_a_budget(self) -> None:

@@ -19,7 +19,8 @@ import pytest
 from alasl.cli import COMMANDS, status
 from alasl.data.dataset import Dataset
 
-QUICK = ["--rounds", "2", "--images", "5", "--epochs", "2", "--noise", "0.4"]
+PAPERS = ["--model", "head", "--measure", "hard+entropy"]
+QUICK = [*PAPERS, "--rounds", "2", "--images", "5", "--epochs", "2", "--noise", "0.4"]
 
 
 @pytest.fixture
@@ -98,10 +99,10 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path) -> None:
     assert wanted <= left
     with (out / "rounds.csv").open() as file:
         rounds = list(csv.DictReader(file))
-    assert list(rounds[0])[:7] == [
-        "round", "images", "cost", "map", "map_last", "map_best", "seconds",
+    assert list(rounds[0])[:8] == [
+        "round", "images", "cost", "time", "map", "map_last", "map_best", "seconds",
     ]  # fmt: skip
-    assert list(rounds[0])[7:] == [f"label{j}" for j in range(6)]
+    assert list(rounds[0])[8:] == [f"label{j}" for j in range(6)]
     with (out / "queries.csv").open() as file:
         queries = list(csv.DictReader(file))
     assert len(queries) == int(rounds[-1]["cost"])
@@ -124,7 +125,7 @@ def test_a_run_is_made_again_from_its_config(data: Path, tmp_path: Path) -> None
 
 
 def test_an_option_goes_before_the_configuration(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "c.toml").write_text(f"data = {str(data)!r}\nrounds = 2\nimages = 5\nepochs = 2")
+    (tmp_path / "c.toml").write_text(f"data = {str(data)!r}\nrounds = 2\nanswers = 20")
     out = tmp_path / "out"
     arguments = ["--config", str(tmp_path / "c.toml"), "--rounds", "1", "--out", str(out), "--json"]
     done = alasl("run", *arguments)
@@ -148,8 +149,10 @@ def test_json_alone_is_on_stdout_and_quiet_is_quiet(data: Path, tmp_path: Path) 
         (["run", "DATA", "--noise", "x"], 2, "not a valid float"),
         (["run", "DATA", "--measure", "hrad"], 2, "hard"),
         (["run", "DATA", "--hide", "unifrom"], 2, "uniform"),
-        (["run", "DATA", "--loss", "mse"], 2, "asl"),
-        (["run", "DATA", "--images", "500"], 2, "beyond the pool"),
+        (["run", "DATA", "--model", "head", "--loss", "mse"], 2, "asl"),
+        (["run", "DATA", "--loss", "asl"], 2, "minimises bce alone"),
+        (["run", "DATA", "--measure", "hard", "--images", "500"], 2, "beyond the pool"),
+        (["run", "DATA", "--answers", "5000"], 2, "beyond the pool"),
         (["run", "DATA", "--noise", "0"], 4, "nothing to ask"),
         (["run", "nowhere"], 3, "nowhere"),
         (["run", "DATA", "--split", "nowhere.csv"], 3, "nowhere.csv"),
@@ -169,8 +172,8 @@ def test_bad_input_is_one_clear_error_with_its_exit_code(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = [str(data) if a == "DATA" else a for a in arguments]
-    if "run" in given and "DATA" in arguments and "--images" not in given:
-        given += ["--images", "5"]
+    if "run" in given and "DATA" in arguments and not {"--images", "--answers"} & set(given):
+        given += ["--answers", "5"]
     assert status(given) == code
     printed = capsys.readouterr()
     assert says in printed.err
@@ -189,7 +192,7 @@ def test_settings_that_differ_from_the_folders_are_a_conflict(
 
 def test_two_runs_in_one_folder_are_a_conflict(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    long = ["run", str(data), "--rounds", "20", "--images", "5", "--out", str(out)]
+    long = ["run", str(data), *PAPERS, "--rounds", "20", "--images", "5", "--out", str(out)]
     command = [sys.executable, "-m", "alasl", *long]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -204,7 +207,7 @@ def test_two_runs_in_one_folder_are_a_conflict(data: Path, tmp_path: Path) -> No
 
 def test_ctrl_c_stops_with_130_and_the_same_command_goes_on(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    long = ["run", str(data), "--rounds", "20", "--images", "5", "--out", str(out)]
+    long = ["run", str(data), *PAPERS, "--rounds", "20", "--images", "5", "--out", str(out)]
     command = [sys.executable, "-m", "alasl", *long]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(out / "journal.jsonl", 4, process)
@@ -238,7 +241,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_with_5_and_keeps_what_was_done(data: Path, small_disk: Path) -> None:
-    run = ["run", data, "--rounds", "20", "--images", "5", "--out", small_disk / "out"]
+    run = ["run", data, *PAPERS, "--rounds", "20", "--images", "5", "--out", small_disk / "out"]
     done = alasl(*run)
     assert done.returncode == 5, done.stderr
     assert "No space left" in done.stderr

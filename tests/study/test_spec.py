@@ -54,7 +54,7 @@ def test_the_study_of_losses_has_every_loss_at_every_hiding() -> None:
 
 
 def test_a_loss_that_is_not_there_is_refused_before_any_run() -> None:
-    grid = [{"name": "a", "loss": ["bce", "hill:margins=1"]}]
+    grid = [{"name": "a", "model": "head", "loss": ["bce", "hill:margins=1"]}]
     with pytest.raises(UsageError, match=r"seen: margins=1(.|\n)*margin=1.0"):
         checked(parse({**SMALL, "grid": grid}, "x.toml"))
 

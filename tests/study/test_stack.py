@@ -17,7 +17,7 @@ from alasl.runs import Round
 from alasl.settings import RunSettings
 from alasl.study import stack
 
-BASE = RunSettings(data="made", rounds=3, images=8, epochs=4, train="clean")
+BASE = RunSettings(data="made", model="head", rounds=3, images=8, epochs=4, train="clean")
 MEASURES = ("random", "medium", "hard", "hard+medium", "entropy", "hard+entropy")
 
 

@@ -27,7 +27,7 @@ from alasl.models.classifier import Classifier
 from alasl.project.beliefs import Targets, targets
 from alasl.project.folder import Project
 from alasl.project.store import SOURCES, Training, Wanted
-from alasl.query import Budget, Price, Query, select
+from alasl.query import Ask, Budget, Price, Query, select
 from alasl.seeds import stream, torch_seed
 
 Progress = Callable[[int, int], None]
@@ -126,7 +126,7 @@ class Learner:
             shown.askable,
             scores,
             shown.ties,
-            run.ask,  # type: ignore[arg-type]  # RunSettings checked it
+            self._asks,
             self._budget(),
             Price(run.answer_seconds, run.open_seconds),
         )
@@ -206,7 +206,7 @@ class Learner:
             return classifier.features(of) if classifier and "features" in needs else None
 
         ties = stream(run.seed, "ties", round).random(len(labels.images))[rows]
-        batch = run.images if run.ask == "images" else run.answers
+        batch = run.images if self._asks == "images" else run.answers
         asked = int((labels.source[self._split.pool] != 0).sum())
         return Pool(
             labels.entries[rows],
@@ -227,7 +227,7 @@ class Learner:
             # Nobody knows how long people go on; a measure that plans is told: as long again.
             budget=2 * (asked + batch),
             batch=batch,
-            ask=run.ask,  # type: ignore[arg-type]
+            ask=self._asks,
             ids=rows,
             memory=dict(about.memory or {}),
         )
@@ -242,11 +242,16 @@ class Learner:
             members=run.members,
         )
 
+    @property
+    def _asks(self) -> Ask:
+        run = self.project.settings.run
+        return run.ask or resolve(run.measure).asks  # type: ignore[return-value]
+
     def _budget(self) -> Budget:
         run = self.project.settings.run
         if run.seconds is not None:
             return Budget(seconds=run.seconds)
-        return Budget(images=run.images) if run.ask == "images" else Budget(answers=run.answers)
+        return Budget(images=run.images) if self._asks == "images" else Budget(answers=run.answers)
 
     def _wanted(
         self,
