@@ -69,3 +69,18 @@ def test_the_papers_study_runs_on_coco(shared_data: Path, tmp_path: Path) -> Non
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     names = ["2", *(f"{n}{part}" for n in (3, 4, 5) for part in "abc"), "6a", "6b", "7a", "7b"]
     assert {f"figure-{n}.{kind}" for n in names for kind in ("png", "svg")} <= figures
+
+
+@pytest.mark.slow
+def test_the_study_of_losses_runs_and_draws_every_figure(tmp_path: Path) -> None:
+    make_scenes(tmp_path / "scenes", 40)
+    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
+    told = study(tmp_path, "losses", "scenes", *small, "--seeds", "1", "--epochs", "2")
+    assert told["runs"] == 136
+    with (tmp_path / "out" / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row["loss"], row["hide"], row["noise"]) for row in rows}) == len(rows) == 136
+    figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    shares = ["explicit-20", "explicit-60", "explicit-90", "explicit-98"]
+    shares += ["positives-25", "positives-60", "positives-90", "single"]
+    assert figures == {f"{name}.{kind}" for name in shares for kind in ("png", "svg")}
