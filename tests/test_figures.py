@@ -110,7 +110,10 @@ def test_run_names_tell_runs_apart():
         "hard, seed 1",
         "random",
     ]
-    assert run_names([run(loss="asl"), run(loss="bce")]) == ["hard, loss asl", "hard, loss bce"]
+    assert run_names([run(model="head", loss="asl"), run(model="head", loss="bce")]) == [
+        "hard, loss asl",
+        "hard, loss bce",
+    ]
     assert run_names([run(), run()]) == ["hard (1)", "hard (2)"]
 
 

@@ -31,7 +31,7 @@ def made(seeds: int = 4, speeds: dict[str, float] | None = None, noise: float = 
     study = parse(
         {
             "seeds": seeds,
-            "run": {"data": "d", "ask": "entries", "answers": 100, "rounds": 40},
+            "run": {"data": "d", "model": "head", "answers": 100, "rounds": 40},
             "grid": [
                 {"name": CHANCE, "noise": 0.9, "measure": "random-entry", "loss": "bce"},
                 {"name": CLEVER, "noise": 0.9, "measure": "entry-margin", "loss": "bce"},

@@ -202,7 +202,15 @@ def test_a_lead_is_over_the_random_that_is_equal_in_all_else(results):
 def test_any_grid_can_be_drawn(make_study, make_results):
     study = make_study(
         seeds=2,
-        grid=[{"name": "g", "loss": ["asl", "bce"], "clean": [0.1, 0.2], "measure": "hard"}],
+        grid=[
+            {
+                "name": "g",
+                "model": "head",
+                "loss": ["asl", "bce"],
+                "clean": [0.1, 0.2],
+                "measure": "hard",
+            }
+        ],
     )
     results = make_results(study)
     drawn = draw_all(results)
