@@ -94,9 +94,10 @@ def test_weights_are_those_of_exp4p_over_three_rounds():
         proposals, picks, p = [], np.zeros(0), []
         for turn in range(3):
             ties = np.random.default_rng([seed, turn]).random(40)
-            pool = replace(
-                pool, ties=ties, probabilities=np.random.default_rng(turn).random((40, 5))
-            )
+            p_now = np.random.default_rng(turn).random((40, 5))
+            done = (pool.entries != -1).all(axis=1)
+            labelled = Labelled(pool.entries[done], p_now[done], ids=pool.ids[done])
+            pool = replace(pool, ties=ties, probabilities=p_now, labelled=labelled)
             if turn:
                 total = sum(1 / q for _, _, q in asked_ever)
                 reward = (
