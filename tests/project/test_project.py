@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,61 @@ def test_one_trains_at_a_time(make_project: MakeProject) -> None:
             pass
     with project.training():
         pass
+
+
+def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is put in its place by a rename, so the process dies before each rename in turn."""
+    project = make_project(golden=0.0, repeats=0.0)
+    learner = Learner(project)
+    learner.train()
+    learner.suggest()
+    real, deaths = Path.replace, 0
+    for dies_at in range(20):
+        answer_queue(project, 5)
+        renames = 0
+
+        def replace(self: Path, target: Path) -> Path:
+            nonlocal renames
+            renames += 1
+            if renames > dies_at:  # noqa: B023
+                raise KeyboardInterrupt
+            return real(self, target)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        try:
+            again = Learner(load(project.folder))
+            again.train()
+            again.suggest()
+        except KeyboardInterrupt:
+            deaths += 1
+        else:
+            break
+        finally:
+            monkeypatch.setattr(Path, "replace", real)
+        # Without training anew, the model that about.json names predicts and asks.
+        assert Learner(load(project.folder)).suggest() == 60
+        assert project.store.problems() == []
+    assert deaths >= 3
+    assert len(list(project.model.glob("logistic-*.npy"))) <= 2
+
+
+def test_people_answer_while_a_model_is_trained(make_project: MakeProject) -> None:
+    """Answers come in between the snapshot and the new queue: none is lost, none asked again."""
+    project = make_project(golden=0.0, repeats=0.0)
+    learner = Learner(project)
+    learner.train()
+    learner.suggest()
+    (held,) = project.store.lease("ben")
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(learner.train)
+        answered = answer_queue(project, 40)
+        training.result()
+        learner.suggest()
+    assert [t.image for t in project.store.held("ben")] == [held.image], "it stays in hand"
+    asked = {(q.image, q.label) for q in project.store.queue() if not q.done}
+    said = {(s.image, s.label) for s in project.store.statements()}
+    assert answered >= 40
+    assert not asked & said
+    assert project.store.problems() == []
