@@ -151,10 +151,24 @@ def test_the_interval_holds_the_true_alpha_about_as_often_as_it_says() -> None:
     q, e, hits = 0.4, 0.15, 0
     one = q * (1 - e) + (1 - q) * e
     true = 1 - 2 * e * (1 - e) / (2 * one * (1 - one))
-    for seed in range(60):
+    for seed in range(200):
         alpha = agreement(simulated(seed, people=2, images=60, error=e)[0]).overall
         hits += alpha.low <= true <= alpha.high
-    assert stats.binomtest(hits, 60, 0.95).pvalue > 0.01
+    assert stats.binomtest(hits, 200, 0.95).pvalue > 0.01
+
+
+def test_the_interval_is_as_wide_as_drawing_images_again_makes_it() -> None:
+    answers, _ = simulated(6, images=150)
+    alpha = agreement(answers).overall
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(300):
+        rows = rng.integers(0, 150, 150)
+        taken = [(k, np.flatnonzero(answers.rows == row)) for k, row in enumerate(rows)]
+        units = np.concatenate([k * 3 + answers.cols[at] for k, at in taken])
+        drawn.append(
+            krippendorff_alpha(units, answers.values[np.concatenate([a for _, a in taken])])
+        )
+    assert alpha.high - alpha.low == pytest.approx(2 * 1.976 * np.std(drawn), rel=0.15)
 
 
 def test_nothing_can_be_said_of_too_little() -> None:
@@ -219,6 +233,7 @@ def test_attention_counts_right_answers_of_the_golden_set() -> None:
     assert math.isnan(ben.accuracy)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_exact_interval_is_where_the_tails_reach_a_fortieth(hits_trials) -> None:
     hits, trials = hits_trials

@@ -20,8 +20,6 @@ Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
-_RESAMPLES = 1000
-_DRAWN_AT_ONCE = 1_000_000  # images, so that memory stays small
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +57,9 @@ class Answers:
         names = tuple(sorted(set(people)))
         place = {name: i for i, name in enumerate(names)}
         person = np.array([place[name] for name in people], np.intp)
-        if not len(row):
-            return cls(row, col, person, value, names)
-        key = np.stack([row, col, person])
-        _, from_end = np.unique(key[:, ::-1], axis=1, return_index=True)
+        # Each (entry, person) as one number; its last place counts.
+        entry = row * (int(col.max(initial=0)) + 1) + col
+        _, from_end = np.unique((entry * len(names) + person)[::-1], return_index=True)
         last = len(row) - 1 - from_end
         last = last[value[last] != UNKNOWN]
         return cls(row[last], col[last], person[last], value[last], names)
@@ -81,7 +78,7 @@ class Answers:
 class Alpha:
     """Krippendorff's alpha: 1 all agree, 0 no more than by chance, below 0 less than that.
 
-    low, high: 95 % interval, by drawing whole images again and again. entries: how many were
+    low, high: its 95 % interval over images, NaN for one image alone. entries: how many were
     answered by two people or more. value is NaN where nothing can be said: no such entries, or
     the same answer everywhere, so that chance would agree as well.
     """
@@ -163,12 +160,11 @@ def krippendorff_alpha(units: ArrayLike, values: ArrayLike) -> float:
     return 1 - float((n - 1) * differ.sum() / by_chance) if by_chance else math.nan
 
 
-def agreement(answers: Answers, seed: int = 0) -> Agreement:
+def agreement(answers: Answers) -> Agreement:
     """Alpha with its interval: over everything, per label, and each person against the others.
 
     A person against the others: the person's answer to each shared entry is one, the others'
-    answers, averaged, are the second; with two people this is the alpha of both. `seed` draws
-    the images of the intervals.
+    answers, averaged, are the second; with two people this is the alpha of both.
     """
     rows, cols, of = answers.entries()
     many = np.bincount(of, minlength=len(rows)).astype(float)
@@ -179,9 +175,7 @@ def agreement(answers: Answers, seed: int = 0) -> Agreement:
         differ = np.where(shared, 2 * ones * (many - ones) / (many - 1), 0.0)
     sums = np.stack([many, ones, differ], axis=1)[shared]
     rows, cols = rows[shared], cols[shared]
-    labels = {
-        int(col): _alpha(rows[cols == col], sums[cols == col], seed) for col in np.unique(cols)
-    }
+    labels = {int(col): _alpha(rows[cols == col], sums[cols == col]) for col in np.unique(cols)}
     kept = shared[of]
     place = np.cumsum(shared)[of[kept]] - 1
     people = {}
@@ -189,9 +183,9 @@ def agreement(answers: Answers, seed: int = 0) -> Agreement:
         own = answers.people[kept] == person
         entry, said = place[own], answers.values[kept][own].astype(float)
         others = (sums[entry, 1] - said) / (sums[entry, 0] - 1)
-        pairs = np.stack([np.full(len(said), 2.0), said + others, 2 * np.abs(said - others)], 1)
-        people[name] = _alpha(rows[entry], pairs, seed)
-    return Agreement(_alpha(rows, sums, seed), labels, people)
+        both = np.stack([np.full(len(said), 2.0), said + others, 2 * np.abs(said - others)], 1)
+        people[name] = _alpha(rows[entry], both)
+    return Agreement(_alpha(rows, sums), labels, people)
 
 
 def pairs(answers: Answers) -> Pairs:
@@ -248,29 +242,24 @@ def exact_interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float,
     return float(found.low), float(found.high)
 
 
-def _alpha(rows: Ints, sums: Floats, seed: int) -> Alpha:
-    """Alpha from (E, 3) answers, presents and disagreement of the entries of the images `rows`."""
-    if not len(rows):
-        return Alpha(math.nan, math.nan, math.nan, 0)
-    # Entries of one image are not independent, so images are drawn, with all their entries.
+def _alpha(rows: Ints, sums: Floats) -> Alpha:
+    """Alpha from (E, 3) answers, presents and disagreement of the entries of the images `rows`.
+
+    Entries of one image are not independent, so the interval takes the images as what was sampled:
+    alpha is linearised in the three sums, and Student's t taken over the images.
+    """
+    n, ones, differ = sums.sum(axis=0)
+    by_chance = 2 * ones * (n - ones)
+    if not by_chance:
+        return Alpha(math.nan, math.nan, math.nan, len(rows))
+    value = 1 - (n - 1) * differ / by_chance
+    other = n - ones
+    by_n, by_ones = (1 - value) * np.array([1 / other - 1 / (n - 1), 1 / ones - 1 / other])
+    slope = np.array([by_n, by_ones, -(n - 1) / by_chance])
     images, of = np.unique(rows, return_inverse=True)
-    by_image = np.stack([np.bincount(of, column) for column in sums.T], axis=1)
-    rng = np.random.default_rng(seed)
-    at_once = max(1, _DRAWN_AT_ONCE // len(images))
-    drawn = [
-        by_image[rng.integers(0, len(images), (min(at_once, _RESAMPLES - i), len(images)))].sum(1)
-        for i in range(0, _RESAMPLES, at_once)
-    ]
-    spread = _from_sums(np.concatenate(drawn))
-    spread = spread[np.isfinite(spread)]
-    tails = (1 - LEVEL) / 2, (1 + LEVEL) / 2
-    low, high = np.quantile(spread, tails) if len(images) > 1 and len(spread) else [math.nan] * 2
-    value = float(_from_sums(by_image.sum(axis=0)))
-    return Alpha(value, float(low), float(high), len(rows))
-
-
-def _from_sums(sums: Floats) -> Floats:
-    """Alpha of binary answers from (..., 3) sums over entries; NaN where all answers are one."""
-    n, ones, differ = sums[..., 0], sums[..., 1], sums[..., 2]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(1 - (n - 1) * differ / (2 * ones * (n - ones)))
+    if len(images) == 1:
+        return Alpha(float(value), math.nan, math.nan, len(rows))
+    moves = np.bincount(of, sums @ slope)
+    error = math.sqrt(len(images) * moves.var(ddof=1))
+    reach = error * stats.t.ppf((1 + LEVEL) / 2, len(images) - 1)
+    return Alpha(float(value), float(value - reach), min(1.0, float(value + reach)), len(rows))

@@ -58,12 +58,20 @@ class Belief:
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """The answers as EM reads them: `of`, `group` (n,) the entry and error rates of each."""
+    """The answers as EM reads them: entries with the same label, truth and answers are one case.
+
+    values, of, people: (n,) 1 or 0, the case and the person of each answer. label, truth, times:
+    (C,) 0 to K - 1; 1, 0, or -1 where it is to be found; how many entries a case stands for.
+    case: (E,) the case of each entry.
+    """
 
     values: NDArray[np.bool_]
     of: Ints
-    label: Ints  # (E,) 0 to K - 1
-    truth: NDArray[np.int8]  # (E,) 1, 0, or -1 where it is to be found
+    people: Ints
+    label: Ints
+    truth: NDArray[np.int8]
+    times: Floats
+    case: Ints
     labels: int
 
 
@@ -71,7 +79,7 @@ class _Data:
 class _Fit:
     rates: Floats  # (2, G) miss, false alarm
     share: Floats  # (K,)
-    probability: Floats  # (E,)
+    probability: Floats  # (C,)
     history: tuple[float, ...]
 
 
@@ -84,17 +92,15 @@ def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
     rows, cols, of = answers.entries()
     labels, label = np.unique(cols, return_inverse=True)
     known = np.full(len(rows), UNKNOWN, np.int8) if truth is None else truth[rows, cols]
-    data = _Data(answers.values == PRESENT, of, label, known, len(labels))
+    data = _cases(answers, of, label, known, len(labels))
     P, K = len(answers.names), len(labels)
-    start = _votes(data)
-    usual = np.full((2, P), USUAL)
-    person = _em(data, answers.people, usual, start)
-    group = answers.people * K + label[of]
+    person = _em(data, data.people, np.full((2, P), USUAL), _votes(data))
+    group = data.people * K + data.label[data.of]
     each = _em(data, group, np.repeat(person.rates, K, axis=1), person.probability)
     return Belief(
         rows,
         cols,
-        each.probability,
+        each.probability[data.case],
         answers.names,
         labels,
         person.rates[0],
@@ -106,26 +112,65 @@ def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
     )
 
 
+def _cases(answers: Answers, of: Ints, label: Ints, truth: NDArray[np.int8], labels: int) -> _Data:
+    """Entries that nothing tells apart as one case: most have one answer, so there are few."""
+    order = np.lexsort((answers.people, of))
+    code = (2 * answers.people + answers.values)[order]
+    start, many = _runs(of[order])
+    case = label * 3 + truth + 1
+    for place in range(int(many.max(initial=0))):
+        # The answers so far and the next, 0 where there is none, as one number; numbered anew.
+        more = many > place
+        step = np.zeros(len(many), np.intp)
+        step[more] = code[start[more] + place] + 1
+        _, case = np.unique(case * (2 * len(answers.names) + 1) + step, return_inverse=True)
+    _, first, case, times = np.unique(
+        case, return_index=True, return_inverse=True, return_counts=True
+    )
+    at = np.repeat(start[first] - _starts(many[first]), many[first]) + np.arange(many[first].sum())
+    return _Data(
+        answers.values[order][at] == PRESENT,
+        np.repeat(np.arange(len(first)), many[first]),
+        answers.people[order][at],
+        label[first],
+        truth[first],
+        times.astype(float),
+        case,
+        labels,
+    )
+
+
+def _runs(of: Ints) -> tuple[Ints, Ints]:
+    """(E,) first place and length of each run of a sorted array of 0 to E - 1."""
+    many = np.bincount(of)
+    return _starts(many), many
+
+
+def _starts(many: Ints) -> Ints:
+    """Where each run begins, when runs of these lengths follow each other."""
+    return np.asarray(np.cumsum(many) - many)
+
+
 def _votes(data: _Data) -> Floats:
-    """(E,) where EM starts: the share of people who say present, or the known truth."""
+    """(C,) where EM starts: the share of people who say present, or the known truth."""
     many = np.bincount(data.of, minlength=len(data.truth))
     ones = np.bincount(data.of, data.values, minlength=len(data.truth))
     return np.where(data.truth == UNKNOWN, ones / np.maximum(many, 1), data.truth)
 
 
 def _em(data: _Data, group: Ints, usual: Floats, start: Floats) -> _Fit:
-    """EM from probabilities (E,) of present; each of G groups has its prior rates (2, G)."""
+    """EM from probabilities (C,) of present; each of G groups has its prior rates (2, G)."""
     probability = start
     history: list[float] = []
     while True:
         rates = _rates(data, group, usual, probability)
         share = _share(data, probability)
         likelihood = _likelihood(data, group, rates, share)
-        found = likelihood[0] - likelihood[1]
         free = data.truth == UNKNOWN
-        probability = np.where(free, expit(found), data.truth)
+        probability = np.where(free, expit(likelihood[0] - likelihood[1]), data.truth)
         fit = np.where(free, np.logaddexp(*likelihood), np.where(data.truth == 1, *likelihood))
-        history.append(float(fit.sum() + _prior(rates, usual) + np.log(share * (1 - share)).sum()))
+        prior = _prior(rates, usual) + np.log(share * (1 - share)).sum()
+        history.append(float(data.times @ fit + prior))
         gain = history[-1] - history[-2] if len(history) > 1 else np.inf
         if len(history) == _STEPS or gain < _ENOUGH * max(1.0, abs(history[-1])):
             return _Fit(rates, share, probability, tuple(history))
@@ -134,28 +179,28 @@ def _em(data: _Data, group: Ints, usual: Floats, start: Floats) -> _Fit:
 def _rates(data: _Data, group: Ints, usual: Floats, probability: Floats) -> Floats:
     """(2, G) error rates: those expected under `probability`, drawn towards the usual."""
     G = usual.shape[1]
-    present = probability[data.of]
+    present, absent = (data.times * p for p in (probability, 1 - probability))
     rates = []
-    for state, wrong, prior in ((present, ~data.values, 0), (1 - present, data.values, 1)):
-        errors = np.bincount(group, state * wrong, minlength=G)
-        many = np.bincount(group, state, minlength=G)
+    for state, wrong, prior in ((present, ~data.values, 0), (absent, data.values, 1)):
+        errors = np.bincount(group, state[data.of] * wrong, minlength=G)
+        many = np.bincount(group, state[data.of], minlength=G)
         rates.append((errors + STRENGTH * usual[prior]) / (many + STRENGTH))
     return np.stack(rates)
 
 
 def _share(data: _Data, probability: Floats) -> Floats:
     """(K,) share of present among the entries to be found, drawn a little towards a half."""
-    free = data.truth == UNKNOWN
-    ones = np.bincount(data.label[free], probability[free], minlength=data.labels)
-    return np.asarray((ones + 1) / (np.bincount(data.label[free], minlength=data.labels) + 2))
+    times = np.where(data.truth == UNKNOWN, data.times, 0.0)
+    ones = np.bincount(data.label, times * probability, minlength=data.labels)
+    return np.asarray((ones + 1) / (np.bincount(data.label, times, minlength=data.labels) + 2))
 
 
 def _likelihood(data: _Data, group: Ints, rates: Floats, share: Floats) -> Floats:
-    """(2, E): log of an entry being present, or absent, and being answered as it was."""
+    """(2, C): log of a case being present, or absent, and being answered as it was."""
     miss, alarm = rates[:, group]
-    E = len(data.label)
-    present = np.bincount(data.of, np.log(np.where(data.values, 1 - miss, miss)), minlength=E)
-    absent = np.bincount(data.of, np.log(np.where(data.values, alarm, 1 - alarm)), minlength=E)
+    C = len(data.label)
+    present = np.bincount(data.of, np.log(np.where(data.values, 1 - miss, miss)), minlength=C)
+    absent = np.bincount(data.of, np.log(np.where(data.values, alarm, 1 - alarm)), minlength=C)
     # The known entries of a golden set were not chosen as the others were: their share is no news.
     prior = np.where(data.truth == UNKNOWN, np.log([share, 1 - share])[:, data.label], 0.0)
     return prior + np.stack([present, absent])
