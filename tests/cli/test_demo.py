@@ -29,10 +29,13 @@ def test_the_demo_ends_with_the_table_and_the_reports_place(tmp_path: Path) -> N
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len(re.findall(r"^ +\d+ +\d+ +\d+ +\d+\.\d\d", done.stdout, re.MULTILINE)) == 22
+    assert len(re.findall(r"^ +\d+ +\d+ +\d+ +\d+\.\d\d", done.stdout, re.MULTILINE)) == 33
     last = done.stdout.splitlines()[-1]
     assert last == "report: runs/demo/report.html"
     assert (tmp_path / "runs/demo/report.html").stat().st_size > 10_000
+    ours, chance = (load(tmp_path / "runs" / "demo" / way) for way in ("variance", "random-entry"))
+    assert ours.maps[0] == chance.maps[0]
+    assert all(a > b for a, b in zip(ours.maps[1:], chance.maps[1:], strict=True))
     # The scenes are as hard as they are meant to be: 10 % of them, whole, give 55 to 85.
     clean = [sys.executable, "-m", "alasl", "run", "runs/demo/scenes", "--train", "clean"]
     subprocess.run([*clean, "--rounds", "0", "--out", "c", "-q"], cwd=tmp_path, check=True)

@@ -1,8 +1,9 @@
-"""`alasl demo`: the main job on the drawn scenes: beside Random, or to answer oneself."""
+"""`alasl demo`: the main job on the drawn scenes: beside other ways, or to answer oneself."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,7 +11,13 @@ from alasl.cli.options import Bar, json_option, quiet_option, show_warnings
 from alasl.cli.run import run_and_show
 from alasl.settings import RunSettings
 
-SCENES = 2000
+SCENES, UNKNOWN = 2000, 0.9
+# What is shown: as we ask and train, by chance, and as the paper does.
+WAYS: dict[str, dict[str, Any]] = {
+    "variance": {"answers": 100, "growth": 1.5},
+    "random-entry": {"answers": 100, "growth": 1.5, "measure": "random-entry"},
+    "paper": {"images": 20, "measure": "hard+entropy", "train": "clean", "model": "head"},
+}
 # For a project to answer by hand: enough to learn from, and drawn and seen through in seconds.
 TO_ANNOTATE, HIDDEN = 600, 0.9
 
@@ -29,7 +36,7 @@ TO_ANNOTATE, HIDDEN = 600, 0.9
 @json_option
 @quiet_option
 def command(out: Path, annotate: bool, answers: int, as_json: bool, quiet: bool) -> None:
-    """Draw 2 000 scenes, hide 40 % of the entries, ask by Hard with entropy and by Random.
+    """Draw 2 000 scenes, hide 90 % of the entries, ask by Variance, by chance and as in the paper.
 
     With --annotate: draw 600 scenes, hide 90 % of the pool's entries, and make a project in which
     you answer what it asks.
@@ -41,9 +48,8 @@ def command(out: Path, annotate: bool, answers: int, as_json: bool, quiet: bool)
 
     scenes = out / "scenes"
     make_scenes(scenes, SCENES, on_progress=Bar("scenes", "scene", quiet))
-    measures = ("hard+entropy", "random")
-    settings = [RunSettings(data=str(scenes), measure=m, images=20) for m in measures]
-    run_and_show(settings, [out / m for m in measures], as_json=as_json, quiet=quiet)
+    settings = [RunSettings(data=str(scenes), noise=UNKNOWN, **way) for way in WAYS.values()]
+    run_and_show(settings, [out / name for name in WAYS], as_json=as_json, quiet=quiet)
 
 
 def project(out: Path, answers: int, quiet: bool) -> None:
