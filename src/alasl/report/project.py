@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from alasl.errors import DataError
 from alasl.figures import curve
 from alasl.files import write_text
-from alasl.project.overview import Overview
 from alasl.report.html import inline, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from alasl.project.overview import Overview
 
 
 def write_project_report(state: Overview, out: Path) -> None:
