@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("run", "features", "measures", "study")
+NAMES = ("run", "features", "measures", "study", "store")
 
 
 def main(names: list[str]) -> None:
