@@ -32,7 +32,7 @@ def name_ends(figure: Figure, axes: Sequence[Axes], lines: Sequence[Any]) -> Fig
     sizes = _sizes(figure, names)
     width, height = figure.get_size_inches()
     whole = width + _LEADER + _MARK + sizes[:, 0].max() + _GAP
-    figure.get_layout_engine().set(rect=(0, 0, width / whole, 1))  # type: ignore[union-attr]
+    figure.set_layout_engine("constrained", rect=(0, 0, width / whole, 1))
     figure.set_size_inches(whole, height)
     low, high = _extent(figure, axes)
     if (lacking := sizes[:, 1].sum() - (high - low)) > 0:
