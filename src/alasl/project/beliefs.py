@@ -71,4 +71,4 @@ def _doubted(answers: Answers, given: Entries) -> NDArray[np.bool_]:
     checked = (many > 1) | (given[rows, cols] != UNKNOWN)
     evidence = np.bincount(answers.people, checked[of], minlength=len(answers.names))
     unsure = np.bincount(of, evidence[answers.people] < EVIDENCE, minlength=len(rows))
-    return (many > 1) | (unsure == 0)
+    return np.asarray((many > 1) | (unsure == 0))

@@ -174,12 +174,13 @@ class Learner:
 
     def _train(self, classifier: Classifier, wanted: Targets, rows: Rows, **watch: Any) -> None:
         run = self.project.settings.run
-        chances, weights = wanted.chances[rows], wanted.weights[rows]
-        if run.model != "logistic":
-            chances, weights = (part[rows] for part in wanted.hard())
+        values: NDArray[Any] = wanted.chances[rows]
+        weights = wanted.weights[rows]
+        if run.model != "logistic":  # which alone takes chances
+            values, weights = (part[rows] for part in wanted.hard())
         classifier.fit(
             rows,
-            chances,  # type: ignore[arg-type]  # logistic regression takes chances
+            values,
             seed=torch_seed(run.seed, "train", 0),
             weights=None if (weights == 1).all() else weights,
             **watch,

@@ -16,8 +16,8 @@ from alasl.files import readable, write_text
 from alasl.settings import BELOW_ONE, NATURAL, POSITIVE, RunSettings, check_setting, setting
 from alasl.settings import from_dict as run_settings
 
-# How a project trains and asks unless told otherwise: what the studies found best.
-DEFAULTS: dict[str, Any] = {"model": "logistic", "ask": "entries", "measure": "variance"}
+# Where a project's defaults differ from a run's: nowhere, as both are what the studies found best.
+DEFAULTS: dict[str, Any] = {}
 
 # The settings of a run that mean something in a project.
 OF_A_RUN = (
