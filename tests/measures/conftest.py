@@ -79,6 +79,11 @@ def _labelled(rng: np.random.Generator, images: int, labels: int) -> Labelled:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that asks for a `kind` of pool runs on all of them."""
-    if "kind" in metafunc.fixturenames:
+    """Every test that asks for a `kind` of pool runs on all of them.
+
+    One that asks for a `spec` of a measure as well runs on what its module's `cases` gives.
+    """
+    if {"spec", "kind"} <= set(metafunc.fixturenames):
+        metafunc.parametrize(("spec", "kind"), metafunc.module.cases(POOLS))
+    elif "kind" in metafunc.fixturenames:
         metafunc.parametrize("kind", POOLS)

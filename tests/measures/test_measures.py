@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from alasl.errors import DataError, NothingToDo, UsageError
 from alasl.measures import available, resolve
 from alasl.query import Budget, select
 
-SPECS = [measure.spec for measure in available()] + [
+MEASURES = [measure.spec for measure in available()]
+CHOICES = [
     f"{measure.name}:{parameter.name}={choice}"
     for measure in available()
     for parameter in measure.parameters
@@ -23,7 +25,13 @@ SPECS = [measure.spec for measure in available()] + [
     )
     if choice != parameter.default
 ]
-every = pytest.mark.parametrize("spec", SPECS)
+every = pytest.mark.parametrize("spec", MEASURES + CHOICES)
+
+
+def cases(kinds):
+    """Each measure on every kind of pool; with another choice of a parameter on three of them."""
+    few = ("uneven", "nothing known", "sure")
+    return [*itertools.product(MEASURES, kinds), *itertools.product(CHOICES, few)]
 
 
 ASKS = ("images", "entries")
@@ -54,7 +62,6 @@ def in_float64(pool):
     return replace(pool, **double, labelled=labelled)
 
 
-@every
 def test_asks_unknown_entries_within_the_budget(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
     for ask in ASKS:
@@ -68,7 +75,6 @@ def test_asks_unknown_entries_within_the_budget(spec, kind, make_pool):
             assert len(query) == min(3, pool.askable.sum())
 
 
-@every
 def test_scores_stand_where_something_can_be_asked(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
     scores = measure(fresh(pool))
@@ -85,7 +91,6 @@ def test_scores_stand_where_something_can_be_asked(spec, kind, make_pool):
         assert (np.isfinite(scores) == pool.askable.any(axis=1)).all()
 
 
-@every
 def test_the_order_of_images_decides_nothing(spec, kind, make_pool):
     measure = resolve(spec)
     for seed in range(3):
@@ -99,7 +104,6 @@ def test_the_order_of_images_decides_nothing(spec, kind, make_pool):
             assert (moved.cols == still.cols).all()
 
 
-@every
 def test_same_pool_same_answer_and_the_pool_is_left_alone(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
     for ask in ASKS:
@@ -114,7 +118,6 @@ def test_same_pool_same_answer_and_the_pool_is_left_alone(spec, kind, make_pool)
         np.testing.assert_array_equal(mine, theirs)
 
 
-@every
 def test_arrays_may_be_read_only(spec, kind, make_pool):
     """As a memory-mapped file is."""
     pool, measure = make_pool(kind), resolve(spec)
@@ -125,14 +128,12 @@ def test_arrays_may_be_read_only(spec, kind, make_pool):
     assert (measure(fresh(pool)) == free).all()
 
 
-@every
 def test_hidden_truth_changes_nothing(spec, kind, make_pool):
     measure = resolve(spec)
     one, other = (measure(make_pool(kind, truth_seed=seed)) for seed in (1, 2))
     assert (one == other).all()
 
 
-@every
 def test_float32_and_float64_agree(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
     exact = in_float64(pool)
@@ -145,14 +146,12 @@ def test_float32_and_float64_agree(spec, kind, make_pool):
     np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-9)
 
 
-@every
 def test_asks_all_in_the_end(spec, kind, make_pool):
     pool, measure = make_pool(kind), resolve(spec)
     for ask in ASKS:
         assert len(pick(pool, measure, ask, most=10**6)) == pool.askable.sum()
 
 
-@every
 def test_what_it_notes_is_json_and_serves_the_next_round(spec, kind, make_pool):
     """A round is scored, answered, and scored again with the memory as the journal keeps it."""
     pool, measure = make_pool(kind), resolve(spec)
