@@ -13,10 +13,12 @@ from scipy.stats import binom
 
 from alasl.data.dataset import Dataset
 from alasl.data.split import stratified_split
+from alasl.errors import UsageError
 from alasl.experiment import hold_out, make_classifier, make_split, simulate
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
 from alasl.loop import Loop
 from alasl.models.crossfit import deal, out_of_fold
+from alasl.report import advice_lines, write_run
 from alasl.runs import HeldOut, Record, Side, load, write_results
 from alasl.settings import RunSettings
 
@@ -191,6 +193,14 @@ def test_what_a_person_could_not_tell_gets_no_automatic_answer(dataset: Dataset)
     assert after[200:].any()
 
 
+@pytest.mark.parametrize("hide", ["positives", "single"])
+def test_what_is_known_for_being_present_does_not_calibrate(dataset: Dataset, hide: str) -> None:
+    with pytest.raises(UsageError, match="cannot be calibrated on them"):
+        loop_of(dataset, hide=hide)
+    loop_of(dataset, hide=hide, calibrate="clean")
+    loop_of(dataset, hide=hide, auto=None)
+
+
 def test_a_side_survives_packing() -> None:
     rng = np.random.default_rng(0)
     for shape in ((1, 1), (7, 3), (200, 80)):
@@ -199,6 +209,56 @@ def test_a_side_survives_packing() -> None:
         np.testing.assert_array_equal(packed.mask(shape), mask)
         assert packed.given == tuple(mask.sum(axis=0))
         assert packed.wrong == tuple((mask & other).sum(axis=0))
+
+
+def test_summary_page_and_terminal_tell_of_automatic_answers_and_of_advice(
+    record: Record, tmp_path: Path
+) -> None:
+    told = write_run(record, tmp_path)
+    held = record.held[-1]
+    assert held.absent
+    assert held.present
+    assert told["automatic"] == {
+        "bound": 0.15,
+        "given": held.given,
+        "wrong": held.wrong,
+        "absent": {"given": sum(held.absent.given), "wrong": sum(held.absent.wrong)},
+        "present": {"given": sum(held.present.given), "wrong": sum(held.present.wrong)},
+    }
+    assert told["advice"]["gain"] == record.advice.gain  # type: ignore[union-attr]
+    assert told["advice_held_out"]["says"].startswith("Expected of the next 40 answers: ")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for line in advice_lines(record):
+        assert line in page
+    first = advice_lines(record)[0]
+    assert first.startswith("By the test set: expected of the next 40 answers: ")
+    assert f"({held.wrong / held.given:.1%})" in advice_lines(record)[-1]
+    cells = f"<td>{held.given}</td><td>{held.wrong}</td></tr>"
+    assert page.count(cells) == 1
+    assert page.count("<tr><td><bdi>label") == 6
+
+
+def test_advice_is_none_before_a_round_and_a_run_ends_on_it_only_when_told(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, auto=None, rounds=6)
+    assert simulate(replace(settings, rounds=0), dataset=dataset).advice is None
+    plain = simulate(settings, dataset=dataset)
+    assert plain.held == []
+    assert plain.held_advice is None
+    assert plain.advice is not None
+    assert plain.advice.verdict is None
+    advised = simulate(replace(settings, stop_below=1000.0), dataset=dataset)
+    assert advised.maps == plain.maps
+    assert [h.given for h in advised.held] == [0] * 7
+    assert advised.advice is not None
+    assert advised.held_advice is not None
+    assert advised.advice.verdict == advised.held_advice.verdict == "stop"
+    ended = simulate(replace(settings, stop_below=1000.0, on_stop="end"), tmp_path, dataset=dataset)
+    # As soon as anything can be told: after the fourth evaluation.
+    assert ended.done
+    assert ended.maps == plain.maps[:4]
+    assert told(simulate(ended.settings, tmp_path, dataset=dataset)) == told(ended)
 
 
 class Remembers:

@@ -39,7 +39,7 @@ def command(
     DIR may also be a project: then the page shows its answers, people and labels.
     """
     from alasl.project.folder import is_project
-    from alasl.report import headline, summary, table, write_report
+    from alasl.report import advice_lines, headline, summary, table, write_report
 
     projects = [folder for folder in folders if is_project(folder)]
     if projects and len(folders) > 1:
@@ -63,7 +63,7 @@ def command(
         return
     click.echo(table(records))
     if len(records) == 1:
-        click.echo(f"\n{headline(records[0])}")
+        click.echo("\n".join(["", headline(records[0]), *advice_lines(records[0])]))
     click.echo(f"report: {out}", err=True)
 
 

@@ -66,7 +66,7 @@ def run_and_show(
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
     from alasl.experiment import read_data, simulate
-    from alasl.report import table, write_report, write_run
+    from alasl.report import advice_lines, table, write_report, write_run
 
     quiet = quiet or not is_first_process()
     show_warnings(quiet)
@@ -100,8 +100,12 @@ def run_and_show(
         )
     else:
         click.echo(table(records))
+        if len(records) == 1:
+            for line in advice_lines(records[0]):
+                click.echo(line)
         click.echo(f"report: {report}")
 
 
 def _advance(bar: Bar, record: Record) -> None:
-    bar(len(record.evaluations), record.settings.rounds + 1)
+    done = len(record.evaluations)
+    bar(done, done if record.done else record.settings.rounds + 1)

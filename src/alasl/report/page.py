@@ -18,8 +18,8 @@ from alasl.files import write_text
 from alasl.measures import resolve
 from alasl.metrics import map_at_cost, undefined
 from alasl.report.html import inline, render
-from alasl.report.summary import headline, summary
-from alasl.runs import Asked, Record
+from alasl.report.summary import advice_lines, headline, summary
+from alasl.runs import Asked, Record, Side
 from alasl.settings import RunSettings
 
 # The image file of each image id.
@@ -111,6 +111,8 @@ def _run(record: Record, name: str, paths: Paths | None, shown: int) -> dict[str
         "headline": headline(record),
         "pictures": bool(paths),
         "rounds": _rounds(record),
+        "advice": advice_lines(record),
+        "automatic": _automatic(record),
         "labels": _labels(record),
         "undefined": undefined(record.evaluations[-1].ap, record.start.names)
         if record.evaluations
@@ -143,9 +145,33 @@ def _about(measure: str) -> str:
 def _rounds(record: Record) -> list[dict[str, Any]]:
     maps = record.maps
     return [
-        {"evaluation": e, "map": maps[i], "change": maps[i] - maps[i - 1] if i else None}
+        {
+            "evaluation": e,
+            "map": maps[i],
+            "change": maps[i] - maps[i - 1] if i else None,
+            "held": record.held[i] if i < len(record.held) else None,
+        }
         for i, e in enumerate(record.evaluations)
     ]
+
+
+def _automatic(record: Record) -> list[dict[str, Any]]:
+    """The last training's automatic answers to each label that has any, by side."""
+    held = record.held[-1] if record.held else None
+    if held is None or held.absent is None or held.present is None:
+        return []
+    rows = [
+        {"name": name, "absent": sides[0], "present": sides[1]}
+        for name, *sides in zip(
+            record.start.names, _of_labels(held.absent), _of_labels(held.present), strict=True
+        )
+    ]
+    return [row for row in rows if row["absent"]["given"] or row["present"]["given"]]
+
+
+def _of_labels(side: Side) -> list[dict[str, Any]]:
+    parts = zip(side.limits, side.given, side.wrong, strict=True)
+    return [{"limit": limit, "given": given, "wrong": wrong} for limit, given, wrong in parts]
 
 
 def _labels(record: Record) -> list[tuple[str, float, float]]:

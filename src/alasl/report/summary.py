@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
+from alasl.advice import Advice
 from alasl.figures import run_names, thousands
 from alasl.metrics import area_under_cost, increase_per_answer, undefined
 from alasl.runs import Record
@@ -46,7 +48,51 @@ def summary(record: Record) -> dict[str, Any]:
         **{name: None if math.isnan(value) else value for name, value in figures.items()},
         "undefined": list(undefined(last.ap, start.names)) if last else [],
         "seconds": sum(e.seconds for e in record.evaluations),
+        "advice": _told(record.advice),
+        "advice_held_out": _told(record.held_advice),
+        "automatic": _automatic(record),
     }
+
+
+def _told(advice: Advice | None) -> dict[str, Any] | None:
+    return None if advice is None else {**asdict(advice), "says": str(advice)}
+
+
+def _automatic(record: Record) -> dict[str, Any] | None:
+    """The last training's automatic answers; None where there were to be none."""
+    held = record.held[-1] if record.held else None
+    if held is None or held.absent is None or held.present is None:
+        return None
+    sides = {
+        name: {"given": sum(side.given), "wrong": sum(side.wrong)}
+        for name, side in (("absent", held.absent), ("present", held.present))
+    }
+    return {"bound": record.settings.auto, "given": held.given, "wrong": held.wrong, **sides}
+
+
+def advice_lines(record: Record) -> list[str]:
+    """What more answers would bring, and what was answered automatically, a plain line for each."""
+    lines = []
+    if record.advice:
+        lines.append(f"By the test set: {_lowered(str(record.advice))}")
+    if record.held_advice:
+        lines.append(
+            "By the clean set, seen by models that did not train on it: "
+            f"{_lowered(str(record.held_advice))}"
+        )
+    if told := _automatic(record):
+        share = f" ({told['wrong'] / told['given']:.1%})" if told["given"] else ""
+        lines.append(
+            f"Automatic: {_plural(told['given'], 'answer')} "
+            f"({thousands(told['absent']['given'])} absent, "
+            f"{thousands(told['present']['given'])} present), "
+            f"{thousands(told['wrong'])} of them wrong{share}."
+        )
+    return lines
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def headline(record: Record) -> str:
