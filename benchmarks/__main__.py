@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("run", "features", "measures", "study", "store")
+NAMES = ("run", "features", "measures", "study")
 
 
 def main(names: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alasl.errors import DataError
-from alasl.figures import curve
+from alasl.figures import curve, span
 from alasl.files import write_text
 from alasl.report.html import inline, render
 
@@ -45,14 +45,15 @@ def project_figures(state: Overview) -> list[tuple[str, Figure]]:
     if len(told) < 2:
         return []
     maps = [t.map for t in told if t.map is not None]
+    zoomed = " The mAP axis does not start at 0." if span(maps)[0] > 0 else ""
     title = f"{state.name}: {len(state.labels)} labels\njudged on {told[-1].judged}"
     return [
         (
-            "mAP over the entries that people filled.",
+            f"mAP over the entries that people filled.{zoomed}",
             curve([t.answers for t in told], maps, "answers (entries filled)", title),
         ),
         (
-            "mAP over the time that people spent.",
+            f"mAP over the time that people spent.{zoomed}",
             curve([t.seconds / 60 for t in told], maps, "people's time (minutes)", title),
         ),
     ]
