@@ -73,7 +73,7 @@ def choose(pool: Pool, measure: Measure) -> Query:
         fresh = replace(pool, memory={})
         budget = Budget(images=IMAGES)
         return select(fresh.askable, measure(fresh), fresh.ties, "images", budget)
-    fresh = replace(pool, batch=ANSWERS, memory={})
+    fresh = replace(pool, batch=ANSWERS, ask="entries", memory={})
     budget = Budget(answers=ANSWERS)
     return select(fresh.askable, measure(fresh), fresh.ties, "entries", budget)
 

@@ -124,20 +124,25 @@ def nearest_of(features: Matrix, others: Matrix) -> tuple[Matrix, Rows]:
     found = np.full(len(features), np.inf, np.float32)
     which = np.zeros(len(features), np.intp)
     there = squared(others)
+    # One product gives |y|^2 - 2 x y, all of the distance that differs between the others.
+    wide = np.concatenate([-2 * others, there[:, None]], axis=1).T.copy()
 
     def compare(rows: slice) -> None:
-        here = features[rows]
-        lengths = squared(here)[:, None]
+        here = np.concatenate([features[rows], np.ones_like(features[rows, :1])], axis=1)
+        every = np.arange(len(here))
+        best, low = which[rows], found[rows]
         for start in range(0, len(others), BLOCK):
-            part = slice(start, start + BLOCK)
-            apart = between(lengths, there[part], here @ others[part].T)
-            best = apart.argmin(axis=1)
-            low = apart[np.arange(len(here)), best]
-            closer = low < found[rows]
-            found[rows][closer] = low[closer]
-            which[rows][closer] = start + best[closer]
+            apart = here @ wide[:, start : start + BLOCK]
+            nearest = apart.argmin(axis=1)
+            closer = apart[every, nearest] < low
+            low[closer] = apart[every, nearest][closer]
+            best[closer] = start + nearest[closer]
 
-    in_blocks(compare, len(features))
+    if len(others):
+        in_blocks(compare, len(features), 512)
+        lengths = squared(features) + there[which]
+        found += squared(features)
+        found *= found >= ROUNDING * lengths
     return found, which
 
 
