@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from alasl.measures import Labelled, resolve
+from alasl.measures.mmc import _logistic
 
 
 def shares(p):
@@ -69,3 +70,15 @@ def test_where_all_have_as_many_labels_no_model_is_needed(number, make_pool):
     numbers, expected = by_loop(pool)
     assert set(numbers) == {number}
     np.testing.assert_allclose(scores[np.isfinite(scores)], expected, rtol=1e-9)
+
+
+def test_the_regression_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    inputs, which = rng.standard_normal((60, 4)), rng.choice(3, 60, p=[0.6, 0.3, 0.1])
+    ours = _logistic(np.column_stack([inputs, np.ones(60)]), which, 3)
+    model = LogisticRegression(tol=1e-10, max_iter=10_000).fit(inputs, which)
+    theirs = np.vstack([model.coef_.T, model.intercept_])
+    # What is the same for all classes decides nothing.
+    for weights in (ours, theirs):
+        weights -= weights.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(ours, theirs, atol=2e-3)

@@ -91,7 +91,9 @@ def test_parameter_without_default_is_refused():
             """Nothing."""
 
 
-@pytest.mark.parametrize("answer", [np.zeros(3), np.full(12, np.nan), np.zeros((12, 2))])
+@pytest.mark.parametrize(
+    "answer", [np.zeros(3), np.full(12, np.nan), np.full(12, np.inf), np.zeros((12, 2))]
+)
 def test_scores_that_do_not_fit_are_refused(answer, make_pool):
     @measure("broken", paper="none")
     def broken(_):
@@ -100,6 +102,21 @@ def test_scores_that_do_not_fit_are_refused(answer, make_pool):
 
     with pytest.raises(DataError, match="one finite score for each image"):
         resolve("broken")(make_pool())
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_score_of_an_entry_to_ask_must_be_finite(wrong, make_pool):
+    pool = make_pool()
+
+    @measure("by-entry", paper="none", unit="entry")
+    def by_entry(shown, *, known: bool = True):
+        """Broken where something is known, or where it can be asked."""
+        return np.where(shown.askable ^ known, wrong, 1.0)
+
+    scores = resolve("by-entry")(pool)
+    assert (scores[pool.askable] == 1).all()
+    with pytest.raises(DataError, match="one finite score for each entry"):
+        resolve("by-entry:known=false")(pool)
 
 
 def test_a_file_of_the_users(tmp_path, make_pool):
