@@ -282,7 +282,7 @@ def _fill(scores: Scores, rows: NDArray[np.intp], found: Scores, askable: NDArra
     def fill(part: slice) -> None:
         there, block = askable[part], found[part]
         scores[rows[part]] = np.where(there, block, -np.inf)
-        not_finite.append(np.count_nonzero(there & ~np.isfinite(block)))
+        not_finite.append(int(np.count_nonzero(there & ~np.isfinite(block))))
 
     in_blocks(fill, len(rows))
     return sum(not_finite)
