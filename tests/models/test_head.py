@@ -117,6 +117,23 @@ def test_what_unknown_entries_teach_is_the_losss_affair() -> None:
     assert seen["an"].mean() < seen["wan"].mean() < seen["bce"].mean()
 
 
+def test_a_loss_is_told_the_epoch() -> None:
+    features, entries = problem()
+    rows = np.arange(200)
+    hidden = np.where(entries[rows] == 1, 1, -1).astype(np.int8)
+    hidden[::2, 0] = -1
+
+    def seen(loss: str, epochs: int) -> np.ndarray:
+        head = Head(features, 5, HeadSettings(loss=loss, rate=1e-2, epochs=epochs))
+        head.fit(rows, hidden, seed=0)
+        return head.predict(rows)
+
+    for loss in ("splc:tau=0.3", "csl:eta=1:likeliest=1", "em-apl"):
+        late, early = f"{loss}:start=3", f"{loss}:start=1"
+        np.testing.assert_array_equal(seen(late, 1), seen(early, 1))
+        assert (seen(late, 3) != seen(early, 3)).any()
+
+
 def test_a_loss_that_is_not_there_is_refused_before_anything_is_done() -> None:
     with pytest.raises(UsageError, match="did you mean 'hill'"):
         HeadSettings(loss="hil")
