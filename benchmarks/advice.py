@@ -1,11 +1,13 @@
 """Stop advice judged in simulation: do its intervals hold, what does stopping save and forgo?
 
-Run: python -m benchmarks.advice SCENES [TABLE ...], each a folder of drawn scenes or a table of
-labels beside images/; features are taken from the cache. Prints Markdown.
+Run: python -m benchmarks.advice PLACE ..., each a folder of drawn scenes, a table of labels beside
+images/, of which features are taken from the cache, or the results.csv of a study, whose curves are
+on the test set alone. Prints Markdown.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,13 +18,13 @@ import numpy as np
 
 from alasl.advice import LEAST, advise
 from alasl.data.dataset import Dataset
-from alasl.experiment import read_data, simulate
-from alasl.models.features import features_of
 from alasl.settings import RunSettings
 
 # The first images of each data set, so that it takes minutes.
 IMAGES = 800
 ROUNDS = 12
+# Of a study's curves one in so many, a number that no count of seeds or measures divides.
+EACH = 29
 SEEDS = 2
 # How a run asks, and from how much of the pool hidden.
 WAYS = (("random", "entries", 0.9), ("entropy", "entries", 0.98), ("random", "images", 0.9))
@@ -32,7 +34,10 @@ THRESHOLDS = (0.1, 0.3, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Run:
-    """Costs, mAP on the test set and on the clean set by models that did not see it; per round."""
+    """For each evaluation the cost and the mAP on the test set.
+
+    held: mAP on the clean set by models that did not see it; empty where nobody looked.
+    """
 
     costs: Sequence[float]
     maps: Sequence[float]
@@ -42,11 +47,15 @@ class Run:
 def main(places: Sequence[str]) -> None:
     """Print a table of intervals and one of stopping for each data set."""
     begun = time.process_time()
-    for place in places:
-        dataset, base = _read(Path(place))
-        runs = list(_runs(dataset, base))
-        images, labels = dataset.labels.shape
-        print(f"\n## {dataset.name}: {images} images, {labels} labels, {len(runs)} runs\n")
+    for place in map(Path, places):
+        if place.name == "results.csv":
+            title, runs = place.parent.name, _of_study(place)
+        else:
+            dataset, base = _read(place)
+            images, labels = dataset.labels.shape
+            title = f"{dataset.name}, {images} images, {labels} labels"
+            runs = list(_runs(dataset, base))
+        print(f"\n## {title}: {len(runs)} runs\n")
         print("\n".join([*intervals(runs), "", *stops(runs)]), flush=True)
     print(f"\n{time.process_time() - begun:.0f} s of one core.")
 
@@ -58,8 +67,10 @@ def intervals(runs: Sequence[Run]) -> Iterator[str]:
     for by, on, (first, last) in (
         (by, on, points)
         for by, on in (("maps", "maps"), ("held", "held"), ("held", "maps"))
-        for points in ((LEAST, 7), (8, ROUNDS))
+        for points in ((LEAST, 7), (8, len(runs[0].maps) - 1))
     ):
+        if not runs[0].held and "held" in (by, on):
+            continue
         held, widths, errors, gains = [], [], [], []
         for run in runs:
             seen, real = getattr(run, by), getattr(run, on)
@@ -92,6 +103,8 @@ def stops(runs: Sequence[Run]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for threshold in THRESHOLDS:
         for by, name in (("maps", "test set"), ("held", "clean set, unseen")):
+            if not getattr(runs[0], by):
+                continue
             saved, forgone, lost, without = [], [], [], []
             for run in runs:
                 at = _stop(run.costs, getattr(run, by), threshold)
@@ -117,6 +130,8 @@ def _stop(costs: Sequence[float], maps: Sequence[float], threshold: float) -> in
 
 
 def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
+    from alasl.experiment import simulate
+
     for seed in range(SEEDS):
         for measure, ask, noise in WAYS:
             settings = replace(base, seed=seed, measure=measure, ask=ask, noise=noise)
@@ -124,8 +139,23 @@ def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
             yield Run(record.costs, record.maps, [held.map or np.nan for held in record.held])
 
 
+def _of_study(path: Path) -> list[Run]:
+    """Some curves of a study's table, of all measures and seeds, among those with answers."""
+    curves: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            names = list(row)[: list(row).index("round")]
+            curve = curves.setdefault(tuple(row[name] for name in names), [])
+            curve.append((float(row["cost"]), float(row["map"])))
+    asked = [list(zip(*c, strict=True)) for c in curves.values() if c[-1][0] > 0]
+    return [Run(costs, maps, ()) for costs, maps in asked[::EACH]]
+
+
 def _read(place: Path) -> tuple[Dataset, RunSettings]:
     """The data with its features, and runs on it that ask for a fifth of what there is."""
+    from alasl.experiment import read_data
+    from alasl.models.features import features_of
+
     folder, table = (place, "labels.csv") if place.is_dir() else (place.parent, place.name)
     settings = RunSettings(data=str(folder), labels=table, model="logistic", final="last")
     dataset = read_data(settings)
