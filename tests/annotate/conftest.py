@@ -49,6 +49,10 @@ FLAGS = (
     "--disable-sync",
 )
 
+# What a browser says of a server that is gone.
+GONE = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "ERR_FAILED",
+        "ERR_INTERNET_DISCONNECTED")  # fmt: skip
+
 
 @dataclass
 class Project:

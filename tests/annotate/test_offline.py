@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from .conftest import MakeProject, Project, Site, View
+from .conftest import GONE, MakeProject, Project, Site, View
 
 pytestmark = pytest.mark.slow
 
 Serve = Callable[..., Site]
-GONE = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "ERR_FAILED",
-        "ERR_INTERNET_DISCONNECTED")  # fmt: skip
 
 
 @pytest.fixture

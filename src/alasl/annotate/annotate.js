@@ -100,7 +100,6 @@ const outbox = {
   last: 0,
   sending: false,
   delay: 0,
-  retry: 0, // when, as Date.now()
   timer: null,
   trouble: "",
   kept: true, // whether the browser could store everything
@@ -119,7 +118,6 @@ const outbox = {
     if (this.sending) return;
     this.sending = true;
     clearTimeout(this.timer);
-    this.retry = 0;
     while (this.items.length) {
       const item = this.items[0];
       showSaved();
@@ -145,7 +143,6 @@ const outbox = {
     this.sending = false;
     if (this.items.length) {
       this.delay = Math.min(15_000, Math.max(1000, this.delay * 2));
-      this.retry = Date.now() + this.delay;
       this.timer = setTimeout(() => this.send(), this.delay);
     } else {
       this.kept = true;
@@ -252,12 +249,23 @@ async function fetchAhead() {
       if (waiting === "offline") waiting = "loading";
     }
   } catch (error) {
-    if (error.refused) alarm(error.message);
+    asking = false;
+    if (error.refused) return beginAgain(error.message);
     if (waiting && waiting !== "undoing") wait("offline", error.message);
   }
   asking = false;
   if (mine !== generation) fetchAhead();
   else if (!current && waiting !== "undoing") empty ? wait("empty") : next();
+}
+
+/** The server does not take this name, or this label. */
+function beginAgain(why) {
+  alarm(why);
+  change({ person: "", label: null, mode: "image" });
+  current = null;
+  waiting = "";
+  view("start");
+  $("person").focus();
 }
 
 /** Begin anew: another person, another way of working, another label. */
@@ -922,6 +930,7 @@ function onArrow(event, key) {
 // ---------------------------------------------------------------- begin
 
 function enter(person) {
+  $("alert").hidden = true;
   leave();
   current = null;
   history.length = 0;
