@@ -161,8 +161,8 @@ def _automatic(record: Record) -> list[dict[str, Any]]:
     if held is None or held.absent is None or held.present is None:
         return []
     rows = [
-        {"name": name, "absent": sides[0], "present": sides[1]}
-        for name, *sides in zip(
+        {"name": name, "absent": absent, "present": present}
+        for name, absent, present in zip(
             record.start.names, _of_labels(held.absent), _of_labels(held.present), strict=True
         )
     ]
