@@ -160,7 +160,7 @@ def _automatic(record: Record) -> list[dict[str, Any]]:
     held = record.held[-1] if record.held else None
     if held is None or held.absent is None or held.present is None:
         return []
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": name, "absent": absent, "present": present}
         for name, absent, present in zip(
             record.start.names, _of_labels(held.absent), _of_labels(held.present), strict=True
