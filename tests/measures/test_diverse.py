@@ -100,10 +100,10 @@ def test_k_means_plus_plus_draws_by_distance_within_a_label(make_pool):
         assert found == [candidates[p] for p in picks]
 
 
-@pytest.mark.parametrize("spec", SPECS)
-def test_picks_are_among_the_best_and_the_rest_keep_their_order(spec, kind, make_pool):
+@pytest.mark.parametrize("way", SPECS)
+def test_picks_are_among_the_best_and_the_rest_keep_their_order(way, kind, make_pool):
     pool = make_pool(kind)
-    measure = resolve(spec)
+    measure = resolve(way)
     base = measure.uses[0](pool)
     assert measure.unit == ("entry" if base.ndim == 2 else "image")
     scores = measure(pool)

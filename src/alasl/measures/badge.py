@@ -42,6 +42,6 @@ def _gradients(errors: Matrix, features: Matrix, lengths: Matrix) -> Distances:
 
     def to(pick: int) -> Matrix:
         product = (errors @ errors[pick]) * (features @ features[pick])
-        return np.maximum(lengths + lengths[pick] - 2 * product, 0)
+        return np.asarray(np.maximum(lengths + lengths[pick] - 2 * product, 0), np.float32)
 
     return to

@@ -78,7 +78,7 @@ def _apart(pool: Pool, rows: Rows, cols: Rows | None) -> Distances:
     members = {int(c): np.flatnonzero(label == c) for c in np.unique(label)}
 
     def to(pick: int) -> Matrix:
-        apart = lengths + lengths[pick]
+        apart: Matrix = lengths + lengths[pick]
         same = members[int(label[pick])]
         product = features[same] @ features[pick]
         apart[same] = between(lengths[same], lengths[pick], product)

@@ -79,4 +79,4 @@ def _radius(apart: Matrix, cluster: NDArray[np.intp], purity: float) -> np.float
     ranked = np.sort(stranger)[::-1]
     # Just below the stranger of the last that has to be pure.
     bound = ranked[max(math.ceil(purity * len(ranked)) - 1, 0)]
-    return np.nextafter(np.float32(bound), np.float32(-1))
+    return np.float32(np.nextafter(np.float32(bound), np.float32(-1)))

@@ -48,7 +48,7 @@ def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16)
 
     def fill(rows: slice) -> None:
         p = likely[rows] @ rates
-        own = binary_entropy(p)
+        own = binary_entropy(p.astype(np.float64)).astype(np.float32)
         unknown = entries[rows] == UNKNOWN
         scores[order[rows]] = own + _information(likely[rows], rates, p, own, unknown)
 
