@@ -970,7 +970,7 @@ function listen() {
   });
   for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", focusCursor);
   drag($("stage"));
-  addEventListener("resize", () => unzoom());
+  addEventListener("resize", () => { unzoom(); focusCursor(); });
   addEventListener("online", () => { outbox.send(); fetchAhead(); });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

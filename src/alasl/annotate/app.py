@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
@@ -33,13 +33,12 @@ from alasl.annotate.messages import (
     Wanted,
 )
 from alasl.annotate.pictures import Pictures, Size
+from alasl.annotate.writer import Writer
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
 from alasl.files import as_resource_error
 
-Result = TypeVar("Result")
-
-# Threads that talk to the store, each with a connection of its own, and threads that decode images.
-_STORE_THREADS, _IMAGE_THREADS = 8, 2
+# Threads that decode images, which may take a quarter of a gigabyte each.
+_IMAGE_THREADS = 2
 
 # A page sends again what met a 409 or 5xx, which may pass; nothing else.
 _STATUS: dict[type[AlaslError], int] = {
@@ -73,17 +72,14 @@ class Jpeg(Response):
 
 def make_app(desk: Desk, pictures: Pictures, access: Access) -> FastAPI:
     """The application over a project's desk and pictures; every request passes the guard."""
-    store_threads = ThreadPoolExecutor(_STORE_THREADS, "store")
+    write = Writer(desk.store)
     image_threads = ThreadPoolExecutor(_IMAGE_THREADS, "image")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        for threads in (store_threads, image_threads):
-            threads.shutdown(cancel_futures=True)
-
-    async def stored(call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(store_threads, call)
+        image_threads.shutdown(cancel_futures=True)
+        write.stop()
 
     app = FastAPI(
         title="ALASL annotate",
@@ -138,37 +134,37 @@ def make_app(desk: Desk, pictures: Pictures, access: Access) -> FastAPI:
     @app.post("/api/tasks")
     async def tasks(sent: Wanted) -> TasksOut:
         """Hand out images to be asked about."""
-        return await stored(lambda: desk.tasks(sent))
+        return await write(lambda: desk.tasks(sent), durable=False)
 
     @app.post("/api/answers")
     async def answers(sent: Answers) -> Saved:
         """Take answers; they are on the disk when this returns."""
-        return await stored(lambda: desk.answer(sent))
+        return await write(lambda: desk.answer(sent))
 
     @app.post("/api/skip")
     async def skip(sent: Skip) -> Saved:
         """Leave an image to others."""
-        return await stored(lambda: desk.skip(sent))
+        return await write(lambda: desk.skip(sent))
 
     @app.post("/api/undo")
     async def undo(sent: Undo) -> Undone:
         """Take back the last step."""
-        return await stored(lambda: desk.undo(sent))
+        return await write(lambda: desk.undo(sent))
 
     @app.post("/api/renew")
     async def renew(sent: By) -> Renewed:
         """Hold on to what the person holds."""
-        return await stored(lambda: desk.renew(sent.person))
+        return await write(lambda: desk.renew(sent.person), durable=False)
 
     @app.post("/api/release", status_code=204)
     async def release(sent: Held) -> None:
         """Give images back unanswered."""
-        await stored(lambda: desk.release(sent))
+        await write(lambda: desk.release(sent), durable=False)
 
     @app.post("/api/status")
     async def status(sent: By) -> Status:
         """Where the queue and the training stand."""
-        return await stored(lambda: desk.status(sent.person))
+        return await write(lambda: desk.status(sent.person), durable=False)
 
     return app
 

@@ -48,17 +48,34 @@ class Database:
         """A connection that sees one state of the file for the whole block."""
         with self._errors():
             connection = self._connection()
+            if connection.in_transaction:  # in `together`
+                yield connection
+                return
             with _transaction(connection, "BEGIN"):
                 yield connection
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction: all of the block is written, or nothing of it."""
+        connection = self._connection()
+        if connection.in_transaction:  # in `together`
+            with self._errors(), _part(connection):
+                yield connection
+            return
+        with self.together(durable=durable):
+            yield connection
+
+    @contextmanager
+    def together(self, *, durable: bool = True) -> Iterator[None]:
+        """All that this thread writes in the block is one transaction, and waits for the disk once.
+
+        What raises in it is undone alone, where its error is caught within the block.
+        """
         with self._errors(), self._writing:
             connection = self._connection()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with _transaction(connection, "BEGIN IMMEDIATE"):
-                yield connection
+                yield
 
     def problems(self) -> list[str]:
         """What SQLite itself finds wrong with the file."""
@@ -185,6 +202,21 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         # A full disk may have ended the transaction already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _part(connection: sqlite3.Connection) -> Iterator[None]:
+    """Of a transaction that is under way: all of the block is written, or nothing of it."""
+    connection.execute("SAVEPOINT part")
+    try:
+        yield
+        connection.execute("RELEASE part")
+    except BaseException:
+        # A full disk may have ended the transaction already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO part")
+            connection.execute("RELEASE part")
         raise
 
 

@@ -19,6 +19,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -292,6 +293,13 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def together(self, *, durable: bool = True) -> AbstractContextManager[None]:
+        """All that this thread writes in the block is written at once, or nothing of it.
+
+        So many answers wait for the disk once; see `Database.together`.
+        """
+        return self._database.together(durable=durable)
 
     # What the table holds
 
@@ -690,15 +698,23 @@ class Store:
                     more=cases,
                     do="say which to believe: --on-conflict keep, or replace",
                 )
-            act, round = None, _round(db)
-            for (i, j, name), (v, s) in taken.items():
-                by = _person(db, name)
-                act, event = _event(
-                    db, now, by, "import", act=act, image=i, label=j, value=v, seconds=s,
-                    round=round, source=source,
-                )  # fmt: skip
-                _stand(db, i, j, by, v, "import", event)
-                _spend(db, by, s or 0)
+            # Many at once: a table of entries may hold a million.
+            act, round = _next_event(db), _round(db)
+            by = {name: _person(db, name) for name in dict.fromkeys(who for *_, who in taken)}
+            fresh = [(i, j, by[who], v, s) for (i, j, who), (v, s) in taken.items()]
+            db.executemany(
+                "INSERT INTO events (id, act, at, person, kind, image, label, value, seconds,"
+                " round, source) VALUES (?, ?, ?, ?, 'import', ?, ?, ?, ?, ?, ?)",
+                [
+                    (act + n, act, now, p, i, j, v, s, round, source)
+                    for n, (i, j, p, v, s) in enumerate(fresh)
+                ],
+            )
+            db.executemany(
+                _STAND,
+                [(i, j, p, v, "import", act + n) for n, (i, j, p, v, _) in enumerate(fresh)],
+            )
+            db.executemany(_SPEND, [(s, p) for *_, p, _, s in fresh if s])
             for (i, j), v in overruled.items():
                 self._resolve(db, now, source, i, j, v)
             _close(db, [(i, j) for i, j, _ in taken], now)
@@ -847,6 +863,11 @@ _FREE = (
     " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = q.image AND o.label = q.label"
     "  AND o.person = :p AND o.done = 0 AND o.until > :now)"
 )
+_STAND = (
+    "INSERT INTO standing VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " value = excluded.value, kind = excluded.kind, event = excluded.event"
+)
+_SPEND = "UPDATE people SET seconds = seconds + ? WHERE person = ?"
 _RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND"
 # An answer fills the slot that the person holds, else one that nobody holds, if there is any.
 _FILL_SLOT = (
@@ -980,6 +1001,10 @@ def _find_person(db: sqlite3.Connection, name: str) -> int:
     return int(row[0]) if row else -1
 
 
+def _next_event(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM events").fetchone()[0])
+
+
 def _event(
     db: sqlite3.Connection,
     at: float,
@@ -991,7 +1016,7 @@ def _event(
     **what: Any,
 ) -> tuple[int, int]:
     """Append an event; its act (its own id, where it begins one) and its id."""
-    (event,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM events").fetchone()
+    event = _next_event(db)
     values = {
         "id": event, "act": event if act is None else act, "at": at, "person": person, "kind": kind,
         "request": request if act is None else None, **what,
@@ -1004,11 +1029,7 @@ def _event(
 def _stand(
     db: sqlite3.Connection, image: int, label: int, person: int, value: int, kind: str, event: int
 ) -> None:
-    db.execute(
-        "INSERT INTO standing VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " value = excluded.value, kind = excluded.kind, event = excluded.event",
-        (image, label, person, value, kind, event),
-    )
+    db.execute(_STAND, (image, label, person, value, kind, event))
 
 
 def _fall_back(db: sqlite3.Connection, image: int, label: int, person: int) -> bool:
@@ -1041,7 +1062,7 @@ def _fall_back_skip(db: sqlite3.Connection, image: int, person: int) -> None:
 
 
 def _spend(db: sqlite3.Connection, person: int, seconds: float) -> None:
-    db.execute("UPDATE people SET seconds = seconds + ? WHERE person = ?", (seconds, person))
+    db.execute(_SPEND, (seconds, person))
 
 
 def _take(
