@@ -177,7 +177,8 @@ class Learner:
         values: NDArray[Any] = wanted.chances[rows]
         weights = wanted.weights[rows]
         if run.model != "logistic":  # which alone takes chances
-            values, weights = (part[rows] for part in wanted.hard())
+            hard, sure = wanted.hard()
+            values, weights = hard[rows], sure[rows]
         classifier.fit(
             rows,
             values,
