@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
 
 # Rows handled at once: a block of float64 stays in the processor's cache, whatever the pool's size.
 BLOCK = 2048
@@ -14,7 +17,8 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
     """Call `work` on the slices that cut 0..count into blocks, each once, in threads.
 
     A block's work must touch no other block's results, so that the order decides nothing. NumPy
-    lets go of the interpreter in long operations, which is what makes threads worth it.
+    lets go of the interpreter in long operations, which is what makes threads worth it. A matrix
+    product in a block stays on its thread: threads of its own would wait for each other's.
     """
     parts = [slice(start, min(start + block, count)) for start in range(0, count, block)]
     workers = min(len(parts), os.cpu_count() or 1)
@@ -22,6 +26,11 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
         for part in parts:
             work(part)
         return
-    with ThreadPoolExecutor(workers) as pool:
+    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work, part) for part in parts]:
             done.result()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()

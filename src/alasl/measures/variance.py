@@ -21,10 +21,13 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 
 from alasl.labels import UNKNOWN
 from alasl.measures.base import Pool, Scores, measure
+from alasl.measures.blocks import in_blocks
+from alasl.ranking import highest
 
 SPREAD = 3.6
 # Directions of the features that are kept, and entries of a label that are compared in full.
 DIMS, CANDIDATES = 128, 200
+TINY = 1e-12
 
 Matrix = NDArray[np.float32]
 
@@ -46,18 +49,29 @@ def variance(pool: Pool) -> Scores:
     assert labelled.probabilities is not None
     here, there = _scaled(pool.features, labelled.features)
     slope, slope_there = _slope(pool.probabilities), _slope(labelled.probabilities)
-    known = pool.entries != UNKNOWN
     scores = np.zeros(pool.entries.shape)
     labels = int(pool.askable.any(axis=0).sum())
     # Twice a label's share, for labels that have fewer entries to ask than their share.
     picks = -(-2 * pool.batch // max(labels, 1))
-    for label in range(pool.entries.shape[1]):
-        mine, theirs = known[:, label], labelled.entries[:, label] != UNKNOWN
-        weights = np.concatenate([slope[mine, label], slope_there[theirs, label]])
-        covariance = _covariance(np.concatenate([here[mine], there[theirs]]), weights)
-        askable = np.flatnonzero(pool.askable[:, label])
-        order = _ranking(here, slope[:, label], covariance, askable, picks, pool.ties)
-        scores[order, label] = 1 / np.arange(1, len(order) + 1)
+
+    def rank(part: slice) -> None:
+        for label in range(part.start, part.stop):
+            unknown = pool.entries[:, label] == UNKNOWN
+            mine, theirs = ~unknown, labelled.entries[:, label] != UNKNOWN
+            told = _scatter(here[mine], slope[mine, label])
+            around = _scatter(there[theirs], slope_there[theirs, label])
+            left, weights = here[unknown], slope[unknown, label]
+            askable = pool.askable[unknown, label]
+            scores[np.flatnonzero(unknown)[askable], label] = _ranked(
+                left[askable],
+                weights[askable],
+                _covariance(told + around),
+                told + _scatter(left, weights),
+                picks,
+                pool.ties[unknown][askable],
+            )
+
+    in_blocks(rank, pool.entries.shape[1], block=1)
     return scores
 
 
@@ -80,42 +94,61 @@ def _slope(probabilities: NDArray[np.floating]) -> Matrix:
     return p * (1 - p)
 
 
-def _covariance(known: Matrix, weights: Matrix) -> Matrix:
-    """(D, D): what the known entries' features, (n, D), leave open of a label's weights."""
-    precision = (known * weights[:, None]).T @ known
+def _scatter(features: Matrix, weights: Matrix) -> Matrix:
+    """(D, D): the sum of w x x^T over images of features x, (n, D), and weights w, (n,)."""
+    return np.asarray((features * weights[:, None]).T @ features)
+
+
+def _covariance(scatter: Matrix) -> Matrix:
+    """(D, D): what known entries of this scatter leave open of a label's weights."""
+    precision = scatter.astype(np.float64)
     precision.flat[:: len(precision) + 1] += 1
-    inverse = cho_solve(cho_factor(precision.astype(np.float64)), np.eye(len(precision)))
-    return np.asarray(inverse, np.float32)
+    return np.asarray(cho_solve(cho_factor(precision), np.eye(len(precision))), np.float32)
 
 
-def _ranking(
+def _ranked(
     features: Matrix,
     slope: Matrix,
     covariance: Matrix,
-    askable: NDArray[np.intp],
+    target: Matrix,
     picks: int,
-    ties: NDArray[np.floating],
-) -> NDArray[np.intp]:
-    """The askable images of one label, (n,), those to ask first standing first."""
+    ties: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Scores in (0, 1] of the images of which a label can be asked, (n,), higher = ask first.
+
+    target: the scatter of the images whose variance counts.
+    """
+    if not len(features):
+        return np.zeros(0)
     spread = features @ covariance
     variance = np.einsum("nd,nd->n", spread, features)
-    alone = (slope * variance)[askable]
-    order = askable[np.lexsort((ties[askable], alone))[::-1]]
-    chosen = order[: max(CANDIDATES, picks)]
-    target = (features * slope[:, None]).T @ features
-    spread, mine = spread[chosen], features[chosen]
-    seen, variance = spread @ target, variance[chosen]
-    noise = 1 / slope[chosen]
+    alone = (slope * variance).astype(np.float64)
+    chosen = highest(alone, lambda places: ties[places], max(CANDIDATES, picks))
+    order = _in_turn(features[chosen], spread[chosen], 1 / slope[chosen], target, picks)
+    # Those that are not compared in full come after all that are.
+    scores = alone / (alone.max() * (len(chosen) + 1) + TINY)
+    scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)
+    return scores
+
+
+def _in_turn(
+    features: Matrix, spread: Matrix, noise: Matrix, target: Matrix, picks: int
+) -> NDArray[np.intp]:
+    """The candidates, (n,), in the order to ask, each with what those before it leave open.
+
+    spread: (n, D) features times the covariance before any pick. noise: 1 / h of each.
+    """
+    seen, variance = spread @ target, np.einsum("nd,nd->n", spread, features)
     found = []
-    left = np.ones(len(chosen), np.bool_)
-    for _ in range(min(picks, len(chosen))):
+    left = np.ones(len(features), np.bool_)
+    for _ in range(min(picks, len(features))):
         gain = np.einsum("nd,nd->n", seen, spread) / (noise + variance)
         best = int(np.argmax(np.where(left, gain, -np.inf)))
         found.append(best)
         left[best] = False
         taken = spread[best] / (noise[best] + variance[best])
-        shared = mine @ spread[best]
+        shared = features @ spread[best]
         seen -= np.outer(shared, taken @ target)
         spread -= np.outer(shared, taken)
-        variance = np.einsum("nd,nd->n", spread, mine)
-    return np.concatenate([chosen[found], chosen[left], order[len(chosen) :]])
+        variance = np.einsum("nd,nd->n", spread, features)
+    return np.concatenate([np.array(found, np.intp), np.flatnonzero(left)])
