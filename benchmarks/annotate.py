@@ -106,7 +106,7 @@ def keys(folder: Path) -> None:
 
 # From the key's own time stamp to the frame after the one in which another, decoded image stands.
 WATCH = """
-const took = [];
+window.took = [];
 addEventListener("keydown", (event) => {
   if (event.key !== "j") return;
   const before = document.querySelector("#stage img");

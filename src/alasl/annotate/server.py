@@ -80,6 +80,7 @@ def serve(
         date_header=False,
         proxy_headers=False,
         ws="none",
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
     )
     if beyond:
