@@ -55,4 +55,4 @@ def test_a_parameter_stands_once_and_has_a_default() -> None:
     with pytest.raises(UsageError, match="stands twice"):
         parse_parameters(["count=1", "count=2"], PARAMETERS, "here")
     with pytest.raises(UsageError, match="'must' must have a default"):
-        parameters_of(lambda thing, must: None)
+        parameters_of(lambda thing, must: (thing, must))

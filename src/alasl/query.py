@@ -100,7 +100,7 @@ def select(
             "scores and ties must fit the entries",
             seen=f"scores {scores.shape}, ties {ties.shape}, entries {askable.shape}",
         )
-    some = np.asarray(askable.any(axis=1))
+    some: NDArray[np.bool_] = np.asarray(askable.any(axis=1))
     if not some.any():
         raise NothingToDo("no entry of the pool can be asked")
     for block in row_blocks(askable.shape):
@@ -258,7 +258,7 @@ def _paid(
         first = np.zeros(len(rest), np.bool_)
         first[np.unique(rows[rest], return_index=True)[1]] = True
         spent = costs(first & ~opened[rows[rest]]).cumsum(axis=1)
-        fits = np.asarray((spent <= left[:, None]).all(axis=0))
+        fits: NDArray[np.bool_] = np.asarray((spent <= left[:, None]).all(axis=0))
         count = len(fits) if fits.all() else int(np.argmin(fits))
         if count:
             left -= spent[:, count - 1]

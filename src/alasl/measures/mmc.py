@@ -61,8 +61,9 @@ class CountOfLabels:
     def predict(self, p: Matrix) -> NDArray[np.intp]:
         """(n,): the most likely number for (n, L) probabilities, each row in descending order."""
         if not len(self._counts):
-            return np.rint(p.sum(axis=1)).astype(np.intp)
-        return np.asarray(self._counts[(_shares(p) @ self._weights).argmax(axis=1)])
+            return np.asarray(np.rint(p.sum(axis=1)), np.intp)
+        likely: NDArray[np.intp] = np.argmax(_shares(p) @ self._weights, axis=1)
+        return self._counts[likely]
 
 
 def _descending(probabilities: NDArray[np.floating]) -> Matrix:

@@ -19,7 +19,7 @@ def random_entry(pool: Pool, *, within: Within = "all") -> Scores:
     scores = np.empty(pool.entries.shape, np.float32)
 
     def draw(rows: slice) -> None:
-        scores[rows] = spread(pool.ties[rows], scores.shape[1])
+        scores[rows] = spread(pool.ties[rows], pool.entries.shape[1])
 
     in_blocks(draw, len(pool))
     return balanced(scores, pool, within)

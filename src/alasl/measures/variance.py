@@ -124,9 +124,10 @@ def _ranked(
     variance = np.einsum("nd,nd->n", spread, features)
     alone = (slope * variance).astype(np.float64)
     chosen = highest(alone, lambda places: ties[places], max(CANDIDATES, picks))
-    order = _in_turn(features[chosen], spread[chosen], 1 / slope[chosen], target, picks)
+    noise = np.asarray(1 / slope[chosen], np.float32)
+    order = _in_turn(features[chosen], spread[chosen], noise, target, picks)
     # Those that are not compared in full come after all that are.
-    scores = alone / (alone.max() * (len(chosen) + 1) + TINY)
+    scores: NDArray[np.float64] = alone / (alone.max() * (len(chosen) + 1) + TINY)
     scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)
     return scores
 
