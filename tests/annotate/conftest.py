@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -79,6 +81,7 @@ class Project:
         return [event for event in self.store.events() if event.kind == kind]
 
 
+Result = TypeVar("Result")
 MakeProject = Callable[..., Project]
 
 
@@ -167,6 +170,22 @@ def serve() -> Iterator[Callable[[Project], Site]]:
     yield start
     for site in sites:
         site.stop()
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+def run(work: Awaitable[Result]) -> Result:
+    """What a coroutine returns; in a thread of its own, as the browser's loop runs in this one."""
+
+    async def awaited() -> Result:
+        return await work
+
+    return asyncio.run_coroutine_threadsafe(awaited(), _loop()).result()
 
 
 def find_browser() -> str | None:

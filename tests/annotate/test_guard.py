@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -22,10 +21,9 @@ from alasl.annotate.guard import MAX_BODY, Access
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.training import Training
 
-from .conftest import TOKEN, MakeProject, Project
+from .conftest import TOKEN, MakeProject, Project, run
 
 ORIGIN = "http://127.0.0.1:8765"
-LOOP = asyncio.Runner()
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONSENSE")
 GOOD = {
     "host": "127.0.0.1:8765",
@@ -152,7 +150,7 @@ def send(
     async def collect(message: Message) -> None:
         sent.append(message)
 
-    LOOP.run(app(scope, receive, collect))  # type: ignore[arg-type]
+    run(app(scope, receive, collect))
     start = sent[0]
     found = {k.decode(): v.decode() for k, v in start["headers"]}
     return Reply(start["status"], found, b"".join(m.get("body", b"") for m in sent[1:]))
@@ -349,7 +347,7 @@ def test_every_route_stands_what_its_schema_allows_and_forbids(project: Project)
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers=headers)
     seen = set()
     quick = settings(
-        max_examples=10,
+        max_examples=6,
         deadline=None,
         database=None,
         derandomize=True,

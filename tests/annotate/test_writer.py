@@ -15,7 +15,7 @@ from alasl.annotate.writer import Writer
 from alasl.errors import ConflictError, ResourceError
 from alasl.project.store import Answer, Store
 
-from .conftest import MakeProject, Project
+from .conftest import MakeProject, Project, run
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ class Held:
 def write_all(held: Held, calls: list[tuple[Callable[[], Any], bool]]) -> list[Any]:
     """The outcomes of an empty call and of `calls`, which all wait for it."""
 
-    async def run() -> list[Any]:
+    async def work() -> list[Any]:
         writer = Writer(held)  # type: ignore[arg-type]
         first = asyncio.ensure_future(writer(lambda: None, durable=False))
         await asyncio.sleep(0.05)
@@ -60,7 +60,7 @@ def write_all(held: Held, calls: list[tuple[Callable[[], Any], bool]]) -> list[A
         writer.stop()
         return outcomes[1:]
 
-    return asyncio.run(run())
+    return run(work())
 
 
 def test_what_waits_is_one_transaction(project: Project) -> None:
