@@ -33,13 +33,14 @@ NOT_RUN = {
     "python -m benchmarks.": "a search that takes an hour",
     "alasl study paper DATA/corel5k": "ten minutes; the how-to runs it in miniature",
     "alasl study losses DATA": "half an hour; test_shipped.py runs it at toy size",
+    "alasl study losses scenes": "half an hour; test_shipped.py runs it at toy size",
     "alasl annotate": "serves until Ctrl-C; tests/annotate serves and ends it",
     "alasl study efficiency DATA": "up to an hour; the how-to runs it in miniature",
     "alasl study efficiency scenes --out": "a quarter of an hour; the how-to runs it in miniature",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # Options of other programs that the docs name.
-FOREIGN = {"--nproc-per-node"}
+FOREIGN = {"--nproc-per-node", "--python", "--images", "--no-deps"}
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,8 @@ def test_a_week_by_keyboard_equals_the_simulation_and_the_model_gains(
     assert follow(twin) == worth[-1]
     np.testing.assert_array_equal(twin.store.labels().entries, project.store.labels().entries)
 
-    # By label, a grid of images at a time.
-    assert worker.answers()
+    # By label, a grid of images at a time, as soon as the page has seen that there is more to ask.
+    view.page.wait_for_selector("body[data-ready]")
     view.press("m")
     view.ready("grid")
     while project.store.progress().left:
