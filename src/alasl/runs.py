@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import math
 import os
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 
 from alasl.advice import Advice, advise
 from alasl.errors import ConflictError, DataError
-from alasl.files import resource_errors, write_text
+from alasl.files import csv_text, resource_errors, write_text
 from alasl.settings import RunSettings, from_dict, read_toml, to_toml
 
 JOURNAL = "journal.jsonl"
@@ -341,8 +339,8 @@ def load(folder: Path) -> Record:
 
 def write_results(record: Record, folder: Path, summary: dict[str, Any]) -> None:
     """Write rounds.csv, queries.csv and summary.json of a record, each whole or not at all."""
-    write_text(folder / "rounds.csv", _csv(_rounds_rows(record)))
-    write_text(folder / "queries.csv", _csv(_queries_rows(record)))
+    write_text(folder / "rounds.csv", csv_text(_rounds_rows(record)))
+    write_text(folder / "queries.csv", csv_text(_queries_rows(record)))
     write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -380,12 +378,6 @@ def _queries_rows(record: Record) -> list[list[object]]:
         for asked in step.asked:
             rows.extend([step.round, asked.image, k, v] for k, v in asked.answers.items())
     return rows
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 _KINDS: dict[str, type[Start] | type[Evaluation] | type[Round] | type[HeldOut]] = {

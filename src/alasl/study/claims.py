@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from alasl.errors import UsageError
+from alasl.files import csv_text
 from alasl.study.checks import Check, Claim, Seeds, Verdict, overall, settle
 from alasl.study.results import Results
 
@@ -72,9 +71,7 @@ def claims_csv(claims: Sequence[Claim]) -> str:
         [*(_text(name, getattr(claim, name)) for name in names), whole[claim.claim]]
         for claim in claims
     ]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return csv_text(rows)
 
 
 def _text(name: str, value: object) -> str:

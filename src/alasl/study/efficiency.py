@@ -8,8 +8,6 @@ seed are paired.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.files import csv_text
 from alasl.seeds import stream
 from alasl.settings import RunSettings
 from alasl.study.results import Results, RunResult
@@ -118,7 +117,7 @@ def efficiency_csv(results: Results) -> str:
     for run in results.runs:
         point = [results.data, run.settings.noise, run.grid, run.settings.seed]
         rows += [[*point, c, f"{m:.4f}"] for c, m in zip(run.costs, run.maps, strict=True)]
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def ratios_csv(results: Results, found: Sequence[Needed]) -> str:
@@ -144,7 +143,7 @@ def ratios_csv(results: Results, found: Sequence[Needed]) -> str:
         figures += [f"{v:.2f}" for v in (n.ratio.mean, n.ratio.low, n.ratio.high)]
         head = [results.data, n.unknown, n.comparison, f"{n.target:.4f}", n.baseline]
         rows.append([*head, f"{n.budget:.0f}", n.method, *figures, n.ratio.n])
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def _by_chance(baseline: Method, method: Method) -> bool:
@@ -201,9 +200,3 @@ def _interval(values: NDArray[np.float64], seeds: int) -> Interval:
     # An order statistic, for some resamples may be infinite.
     low, high = np.quantile(values[1:], tails, method="inverted_cdf")
     return Interval(float(values[0]), float(low), float(high), seeds)
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

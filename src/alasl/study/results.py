@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alasl.files import csv_text
 from alasl.runs import Evaluation
 from alasl.settings import RunSettings
 from alasl.study.spec import ALL, Study
@@ -76,6 +75,4 @@ def results_csv(results: Results) -> str:
         for e, value in zip(run.evaluations, run.maps, strict=True):
             maps = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
             rows.append([*point, e.round, e.images, e.cost, f"{e.time:.10g}", *maps])
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return csv_text(rows)
