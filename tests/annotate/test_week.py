@@ -22,7 +22,7 @@ from alasl.data.split import stratified_split
 from alasl.labels import Labels
 from alasl.project.folder import Project, init, load
 from alasl.project.learner import Learner
-from alasl.project.settings import DEFAULTS, ProjectSettings
+from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import answer_from
 from alasl.settings import RunSettings
 
@@ -50,7 +50,7 @@ def project(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     write(whole.labels.forget(hidden), tmp_path / "partly.csv", "csv-wide")
     run = RunSettings(
         data=str(tmp_path / "partly.csv"), empty="unknown", image_folder=str(scenes / "images"),
-        **{**DEFAULTS, "answers": ASKED},
+        answers=ASKED,
     )  # fmt: skip
     made = init(tmp_path / "mine", ProjectSettings(repeats=0.0, golden=0.0, run=run))
     follow(made)

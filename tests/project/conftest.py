@@ -15,7 +15,7 @@ from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.labels import Entries, Labels
 from alasl.project.folder import Project, init
-from alasl.project.settings import DEFAULTS, ProjectSettings
+from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 from alasl.settings import RunSettings
 
@@ -62,7 +62,7 @@ def make_project(
         folder.mkdir()
         write(truth.forget(hidden), folder / "table.npz", "npz", features=data.features)
         np.save(folder / "truth.npy", truth.entries)
-        settings = RunSettings(data=str(folder), **{**DEFAULTS, "answers": 60, **dict(run)})
+        settings = RunSettings(data=str(folder), **{"answers": 60, **dict(run)})
         made.append(init(tmp_path / f"project{len(made)}", ProjectSettings(run=settings, **own)))
         return made[-1]
 

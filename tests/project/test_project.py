@@ -21,7 +21,7 @@ from alasl.metrics import average_precision
 from alasl.project import settings as files
 from alasl.project.folder import Project, init, load
 from alasl.project.learner import Learner
-from alasl.project.settings import DEFAULTS, ProjectSettings
+from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import answer_from
 from alasl.project.store import Answer
 from alasl.settings import RunSettings
@@ -62,7 +62,7 @@ def test_files_are_kept_relative_to_the_images_folder(
     labels = Labels(np.tile(np.eye(2, dtype=np.int8), (10, 1)), ("dog", "cat"), ids)
     write(labels, data / "table.npz", "npz")
     monkeypatch.chdir(tmp_path)
-    settings = ProjectSettings(run=RunSettings(data="data", **DEFAULTS))
+    settings = ProjectSettings(run=RunSettings(data="data"))
     project = init(Path("mine"), settings)
     assert project.settings.name == "data"
     assert project.root == data / "images" / "a"
@@ -87,7 +87,7 @@ def test_a_folder_that_holds_anything_is_refused(make_project: MakeProject, tmp_
 
 
 def test_a_project_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
-    settings = ProjectSettings(run=RunSettings(data=str(tmp_path / "missing"), **DEFAULTS))
+    settings = ProjectSettings(run=RunSettings(data=str(tmp_path / "missing")))
     with pytest.raises(DataError):
         init(tmp_path / "mine", settings)
     assert list(tmp_path.iterdir()) == []
@@ -192,7 +192,7 @@ def test_without_anything_known_entries_are_asked_by_chance(tmp_path: Path) -> N
     labels = Labels(np.full((30, 3), -1, np.int8), ("a", "b", "c"), tuple(map(str, range(30))))
     features = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
     write(labels, tmp_path / "none.npz", "npz", features=features)
-    run = RunSettings(data=str(tmp_path / "none.npz"), **{**DEFAULTS, "answers": 12})
+    run = RunSettings(data=str(tmp_path / "none.npz"), answers=12)
     project = init(tmp_path / "blank", ProjectSettings(run=run, repeats=0.0))
     learner = Learner(project)
     assert learner.train() is None
@@ -218,7 +218,7 @@ def test_a_test_set_of_which_nothing_is_known_is_replaced_by_folds(
         f"{i:04d}.jpg,{'clean' if i < 100 else 'pool' if i < 150 else 'test'}" for i in range(200)
     ]
     (tmp_path / "split.csv").write_text("\n".join(["image,split", *lines]))
-    run = RunSettings(data=str(tmp_path / "t.npz"), split=str(tmp_path / "split.csv"), **DEFAULTS)
+    run = RunSettings(data=str(tmp_path / "t.npz"), split=str(tmp_path / "split.csv"))
     project = init(tmp_path / "folds", ProjectSettings(run=run))
     training = Learner(project).train()
     assert training is not None

@@ -64,7 +64,7 @@ def project(out: Path, answers: int, quiet: bool) -> None:
     from alasl.project.folder import init, is_project, load
     from alasl.project.learner import Learner
     from alasl.project.overview import overview
-    from alasl.project.settings import DEFAULTS, ProjectSettings
+    from alasl.project.settings import ProjectSettings
     from alasl.project.simulate import work
 
     show_warnings(quiet)
@@ -76,9 +76,7 @@ def project(out: Path, answers: int, quiet: bool) -> None:
         hidden = np.zeros(truth.shape, np.bool_)
         hidden[pool] = hide(truth.entries[pool], "uniform", HIDDEN, 0)
         write(truth.forget(hidden), table, "csv-wide")
-        run = RunSettings(
-            data=str(table), empty="unknown", image_folder=str(scenes / "images"), **DEFAULTS
-        )
+        run = RunSettings(data=str(table), empty="unknown", image_folder=str(scenes / "images"))
         init(folder, ProjectSettings(name="drawn scenes", run=run))
     opened = load(folder)
     with opened.training():

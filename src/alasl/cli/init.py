@@ -14,7 +14,7 @@ from alasl.cli.options import (
     setting_options,
     show_warnings,
 )
-from alasl.project.settings import DEFAULTS, OF_A_RUN, ProjectSettings, own_fields
+from alasl.project.settings import OF_A_RUN, ProjectSettings, own_fields
 from alasl.settings import RunSettings
 
 OWN = [item.name for item in own_fields()]
@@ -24,7 +24,7 @@ OWN = [item.name for item in own_fields()]
 @click.argument("project", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @setting_options(ProjectSettings, OWN)
-@setting_options(RunSettings, OF_A_RUN, DEFAULTS)
+@setting_options(RunSettings, OF_A_RUN)
 @json_option
 @quiet_option
 def command(project: Path, data: Path, as_json: bool, quiet: bool, **given: Any) -> None:
@@ -40,7 +40,7 @@ def command(project: Path, data: Path, as_json: bool, quiet: bool, **given: Any)
     show_warnings(quiet)
     told = {name: value for name, value in given.items() if value is not None}
     own = {name: told.pop(name) for name in OWN if name in told}
-    run = RunSettings(**{**DEFAULTS, **told, "data": str(data)})
+    run = RunSettings(**{**told, "data": str(data)})
     made = init(project, ProjectSettings(run=run, **own))
     state = overview(made)
     if as_json:

@@ -9,7 +9,7 @@ import os
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,21 +39,15 @@ def run_options(function: Function) -> Function:
     return config(function)
 
 
-def setting_options(
-    settings: Any, names: Iterable[str], defaults: Mapping[str, Any] | None = None
-) -> Callable[[Function], Function]:
-    """Give a command an option for each of some settings of a class of them; None where not given.
-
-    defaults: what the help says of those whose default is not the class's own.
-    """
+def setting_options(settings: Any, names: Iterable[str]) -> Callable[[Function], Function]:
+    """Give a command an option for each of some settings of a class; None where not given."""
     hints = typing.get_type_hints(settings)
     fields = {item.name: item for item in dataclasses.fields(settings)}
 
     def give(function: Function) -> Function:
         for name in reversed(list(names)):
             item = fields[name]
-            default = (defaults or {}).get(name, item.default)
-            says = "" if default in (None, "") else f" [default: {default}]"
+            says = "" if item.default in (None, "") else f" [default: {item.default}]"
             function = click.option(
                 "--" + name.replace("_", "-"),
                 name,

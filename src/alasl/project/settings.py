@@ -16,9 +16,6 @@ from alasl.files import readable, write_text
 from alasl.settings import BELOW_ONE, NATURAL, POSITIVE, RunSettings, check_setting, setting
 from alasl.settings import from_dict as run_settings
 
-# Where a project's defaults differ from a run's: nowhere, as both are what the studies found best.
-DEFAULTS: dict[str, Any] = {}
-
 # The settings of a run that mean something in a project.
 OF_A_RUN = (
     "labels", "format", "empty", "image_folder", "features", "split", "clean", "test", "measure",
@@ -41,7 +38,7 @@ class ProjectSettings:
     stop_below: float | None = setting(
         None, "mAP points per 1000 answers below which to advise to stop", limits=NATURAL
     )
-    run: RunSettings = dataclasses.field(default_factory=lambda: RunSettings(**DEFAULTS))
+    run: RunSettings = dataclasses.field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
         for item in own_fields():
