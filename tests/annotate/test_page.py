@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -410,6 +411,23 @@ def test_a_name_is_asked_first_and_kept(project: Project, serve: Serve, view: Vi
     view.ready()
     view.saved()
     assert project.events("answer")[0].person == "Jukka-Pekka jkl"
+
+
+def test_a_name_given_before_the_script_runs_is_not_sent_elsewhere(
+    project: Project, serve: Serve, view: View
+) -> None:
+    held: list[Any] = []
+    view.page.route("**/annotate.js", lambda route: held.append(route))
+    view.page.goto(serve(project).link, wait_until="commit")
+    view.page.wait_for_selector("#person")
+    assert view.page.is_disabled("#person")
+    assert view.page.is_disabled("#start button")
+    while not held:
+        view.page.wait_for_timeout(20)
+    held[0].continue_()
+    view.page.fill("#person", "Ann")
+    view.press("Enter")
+    view.ready()
 
 
 def test_answers_to_a_part_of_an_image_are_kept_when_the_page_is_left(

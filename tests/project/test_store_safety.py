@@ -187,6 +187,20 @@ def test_two_processes_may_open_an_old_store_at_once(tmp_path: Path) -> None:
         store.close()
 
 
+def test_an_old_store_that_another_writes_to_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.executescript((HERE / "store-v1.sql").read_text())
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.5, other.execute, ["COMMIT"])
+    done.start()
+    store = Store.open(path)
+    done.join()
+    assert store.problems() == []
+    store.close()
+    other.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"image,dog\na.jpg,1\n", b"SQLite format 3\0 but not"])
 def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "store.sqlite"

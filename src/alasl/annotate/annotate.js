@@ -953,6 +953,8 @@ function listen() {
     const person = $("person").value.trim();
     if (person) enter(person);
   });
+  // Until here the browser itself would have sent the form away, and the name with it.
+  for (const field of $("start").elements) field.disabled = false;
   $("find").addEventListener("submit", (event) => act(event, found));
   $("find-label").addEventListener("keydown", (event) => {
     if (event.key === "Escape") act(event, () => { $("find").hidden = true; focusCursor(); });
