@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import DataError, NothingToDo, UsageError
-from alasl.ranking import entry_chance, highest, highest_of_chunks, row_blocks
+from alasl.ranking import entry_chance, highest, highest_of_blocks, row_blocks
 
 Ask = Literal["images", "entries"]
 Flat = NDArray[np.intp]
@@ -104,7 +104,8 @@ def select(
     if not some.any():
         raise NothingToDo("no entry of the pool can be asked")
     for block in row_blocks(askable.shape):
-        if np.isnan(scores[block][some[block]]).any():
+        # A NaN is passed on to the least; that of an image without a question is nobody's.
+        if np.isnan(scores[block].min()) and np.isnan(scores[block][some[block]]).any():
             raise DataError("a score is NaN, so nothing can be ranked")
     if ask == "images":
         query = _images(askable, scores, ties, budget, price)
@@ -164,11 +165,11 @@ def _entries(
             most = min(most, int(budget.seconds / each.min()) + 1)
         within_means = price.open + each <= budget.seconds * TOLERANCE
 
-    def chunks() -> Iterator[tuple[Flat, NDArray[np.floating]]]:
+    def blocks() -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.floating]]]:
         for block in row_blocks(askable.shape):
-            mask, score = askable[block] & within_means, scores[block]
-            score = np.where(mask, score if score.ndim == 2 else score[:, None], 0)
-            yield block.start * labels + np.flatnonzero(mask), _worth(mask, score, price)[mask]
+            there, score = askable[block] & within_means, scores[block]
+            score = score if score.ndim == 2 else np.broadcast_to(score[:, None], there.shape)
+            yield block.start * labels, there, _worth(there, score, price)
 
     draws = entry_chance(ties, labels)
 
@@ -182,7 +183,7 @@ def _entries(
         rank[np.lexsort((draws(places), alone, ties[rows]))] = np.arange(len(places))
         return rank
 
-    chosen = highest_of_chunks(chunks(), chance, most)
+    chosen = highest_of_blocks(blocks(), chance, most)
     rows, cols = np.divmod(chosen, labels)
     kept = _paid(budget, price.open, rows, np.ones(len(rows), np.intp), each[cols])
     rows, cols = rows[kept], cols[kept]
@@ -202,8 +203,11 @@ def _worth(
     after it its own, which is never above: so one ranking of all entries buys best.
     """
     seconds = np.broadcast_to(price.answer, askable.shape[1])
+    if not price.open and np.ptp(seconds) == 0:
+        return scores
+    scores = np.where(askable, scores, 0)
     if not price.open:
-        return scores if np.ptp(seconds) == 0 else _by_the_second(scores, seconds)
+        return _by_the_second(scores, seconds)
     ratio = np.where(askable, _by_the_second(scores, seconds), -np.inf)
     order = np.argsort(-ratio, axis=1, kind="stable")
     ranked = np.take_along_axis(ratio, order, axis=1)

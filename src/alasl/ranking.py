@@ -26,18 +26,19 @@ def highest(scores: NDArray[np.floating], chance: Chance, count: int) -> Places:
     return np.asarray(found[np.lexsort((chance(found), scores[found]))[::-1]])
 
 
-def highest_of_chunks(
-    chunks: Iterable[tuple[Places, NDArray[np.floating]]],
+def highest_of_blocks(
+    blocks: Iterable[tuple[int, NDArray[np.bool_], NDArray[np.floating]]],
     chance: Chance,
     count: int,
 ) -> Places:
-    """As `highest`, of places and scores that come by and by; few are held at a time."""
+    """As `highest`, of blocks that come by and by: the first one's place, which of them count, and
+    their scores. Few are held at a time."""
     places, scores = np.empty(0, np.intp), np.empty(0)
     border = -np.inf
-    for more, found in chunks:
-        high = found >= border
-        places = np.concatenate([places, more[high]])
-        scores = np.concatenate([scores, found[high]])
+    for start, there, found in blocks:
+        high = np.flatnonzero(there & (found >= border))
+        places = np.concatenate([places, start + high])
+        scores = np.concatenate([scores, found.ravel()[high]])
         if len(places) > 2 * count:
             best = _unordered(scores, lambda at: chance(places[at]), count)  # noqa: B023
             places, scores = places[best], scores[best]
@@ -83,8 +84,5 @@ def highest_entries(
     askable, scores: (N, L). ties: (N,) draws of the images.
     """
     labels = askable.shape[1]
-    chunks = (
-        (block.start * labels + np.flatnonzero(askable[block]), scores[block][askable[block]])
-        for block in row_blocks(askable.shape)
-    )
-    return highest_of_chunks(chunks, entry_chance(ties, labels), count)
+    blocks = ((b.start * labels, askable[b], scores[b]) for b in row_blocks(askable.shape))
+    return highest_of_blocks(blocks, entry_chance(ties, labels), count)

@@ -119,6 +119,23 @@ def test_a_score_of_an_entry_to_ask_must_be_finite(wrong, make_pool):
         resolve("by-entry:known=false")(pool)
 
 
+@pytest.mark.parametrize("part", [lambda p: p, lambda p: p[:]], ids=["itself", "a view"])
+def test_a_measure_may_return_what_it_was_given(part, make_pool):
+    pool = make_pool()
+    # All images have something to ask, so that the measure sees the pool itself.
+    pool = pool.take(np.flatnonzero(pool.askable.any(axis=1)))
+    before = pool.probabilities.copy()
+
+    @measure("as-given", paper="none", unit="entry")
+    def as_given(shown):
+        """As it is."""
+        return part(shown.probabilities)
+
+    scores = resolve("as-given")(pool)
+    np.testing.assert_array_equal(scores, np.where(pool.askable, before, -np.inf))
+    np.testing.assert_array_equal(pool.probabilities, before)
+
+
 def test_a_file_of_the_users(tmp_path, make_pool):
     file = tmp_path / "mine.py"
     file.write_text(PLUGIN.format(name="mine"))

@@ -6,6 +6,7 @@ the common labels: a comparison over all labels asks about those few and forgets
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -22,21 +23,29 @@ Within = Literal["label", "all"]
 LABELS = 16
 
 
-def balanced(worth: Scores, pool: Pool, within: Within) -> Scores:
+def balanced(
+    worth: Scores, pool: Pool, within: Within, of: Callable[[Scores], Scores] | None = None
+) -> Scores:
     """(N, L) scores from what each entry is worth, (N, L), 0 or more, higher = ask first.
 
     `label`: 1 / rank among the label's askable entries, so that the first of every label come
     before the second of any; the entries' draws decide between equals. `all`: the worth itself.
+    of: takes each number given for its worth; where it is a function, it is called on parts.
     """
-    return worth if within == "all" else _by_rank(worth, pool)
+    of = of or _itself
+    return of(worth) if within == "all" else _by_rank(worth, pool, of)
 
 
-def _by_rank(worth: Scores, pool: Pool) -> Scores:
+def _itself(worth: Scores) -> Scores:
+    return worth
+
+
+def _by_rank(worth: Scores, pool: Pool, of: Callable[[Scores], Scores]) -> Scores:
     scores = np.empty(worth.shape, np.float32)
     by_rank = (1 / np.arange(1, len(worth) + 1)).astype(np.float32)
 
     def rank(columns: slice) -> None:
-        values = np.ascontiguousarray(worth[:, columns].T, np.float32)
+        values = of(np.ascontiguousarray(worth[:, columns].T, np.float32))
         askable = np.ascontiguousarray(pool.askable[:, columns].T)
         found = np.zeros(values.shape, np.float32)
         for place, label in enumerate(range(columns.start, columns.stop)):

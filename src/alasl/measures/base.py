@@ -258,10 +258,13 @@ class Measure:
         if not len(rows):
             return np.full(shape, -np.inf)
         found = np.asarray(self.function(shown, **self.settings))
-        as_it_is = entrywise and np.issubdtype(found.dtype, np.floating)
-        scores = np.full(shape, -np.inf, found.dtype if as_it_is else np.float64)
         wrong = "" if found.shape == askable.shape else f"shape {found.shape}"
         if not wrong:
+            as_it_is = entrywise and np.issubdtype(found.dtype, np.floating)
+            # A large array's memory takes longer to come by than to fill.
+            own = as_it_is and shown is pool and _fresh(found, pool)
+            kind = found.dtype if as_it_is else np.dtype(np.float64)
+            scores = found if own else np.full(shape, -np.inf, kind)
             not_finite = _fill(scores, rows, found, askable)
             wrong = f"{not_finite} that are not" if not_finite else ""
         if wrong:
@@ -270,6 +273,12 @@ class Measure:
                 seen=f"{wrong}, of {askable.shape}",
             )
         return scores
+
+
+def _fresh(found: Scores, pool: Pool) -> bool:
+    """Whether an array is a measure's own, and none of what it was given."""
+    given = (pool.probabilities, pool.features, pool.members)
+    return found.base is None and found.flags.writeable and all(found is not a for a in given)
 
 
 def _fill(scores: Scores, rows: NDArray[np.intp], found: Scores, askable: NDArray[np.bool_]) -> int:
@@ -281,8 +290,11 @@ def _fill(scores: Scores, rows: NDArray[np.intp], found: Scores, askable: NDArra
 
     def fill(part: slice) -> None:
         there, block = askable[part], found[part]
-        scores[rows[part]] = np.where(there, block, -np.inf)
         not_finite.append(int(np.count_nonzero(there & ~np.isfinite(block))))
+        if scores is found:
+            np.copyto(block, -np.inf, where=~there)
+        else:
+            scores[rows[part]] = np.where(there, block, -np.inf)
 
     in_blocks(fill, len(rows))
     return sum(not_finite)
@@ -300,11 +312,11 @@ def measure(
 
     The function takes a `Pool` and keyword arguments with defaults, and returns finite scores,
     higher = ask first: (N,) of images, or (N, L) of entries where `unit` is "entry" (what it says
-    of known entries does not matter). Its docstring's first line is its line in tables. An
-    argument's annotation may be a `Literal` of words, or `Annotated[float, Between(low, high)]`.
-    An argument with a default of type `Names` names other measures, whose needs are added; with
-    `unit` None it scores entries where one of them does, else images. `needs` may be a function of
-    the same arguments.
+    of known entries does not matter). The array is the caller's, who may write in it. The
+    function's docstring's first line is its line in tables. An argument's annotation may be a
+    `Literal` of words, or `Annotated[float, Between(low, high)]`. An argument with a default of
+    type `Names` names other measures, whose needs are added; with `unit` None it scores entries
+    where one of them does, else images. `needs` may be a function of the same arguments.
     """
 
     def register(function: Function) -> Function:

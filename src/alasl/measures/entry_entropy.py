@@ -27,7 +27,7 @@ def entry_entropy(pool: Pool, *, within: Within = "label") -> Scores:
     assert probabilities is not None
     if within == "label":
         # The order within a label is that of the margin, which takes no logarithm.
-        return balanced(margin(probabilities), pool, within)
+        return balanced(probabilities, pool, within, margin)
     scores = np.zeros(pool.entries.shape, np.float32)
 
     def fill(rows: slice) -> None:

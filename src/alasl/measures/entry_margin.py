@@ -22,7 +22,7 @@ def entry_margin(pool: Pool, *, within: Within = "label") -> Scores:
         compares all entries.
     """
     assert pool.probabilities is not None
-    return balanced(margin(pool.probabilities), pool, within)
+    return balanced(pool.probabilities, pool, within, margin)
 
 
 def margin(p: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
 
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.measures.base import Labelled, Pool, Scores, measure
@@ -80,16 +79,23 @@ def _shares(p: Matrix) -> Matrix:
 def _logistic(inputs: Matrix, which: NDArray[np.intp], classes: int) -> Matrix:
     """(D, C): a multinomial logistic regression with a Gaussian prior of variance 1 on all weights
     but the last input's, the constant."""
-    wanted = np.eye(classes)[which]
+    every = np.arange(len(inputs))
     free = np.ones((inputs.shape[1], 1))
     free[-1] = 0
 
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         weights = flat.reshape(inputs.shape[1], classes)
-        logits = inputs @ weights
-        value = -(log_softmax(logits, axis=1) * wanted).sum() + (free * weights**2).sum() / 2
-        slope = inputs.T @ (softmax(logits, axis=1) - wanted) + free * weights
-        return float(value), slope.ravel()
+        shrunk = free * weights
+        # Logits, then probabilities, then how far those are from the truth: in one array.
+        rest = inputs @ weights
+        rest -= rest.max(axis=1, keepdims=True)
+        value = -rest[every, which].sum()
+        np.exp(rest, out=rest)
+        total = rest.sum(axis=1, keepdims=True)
+        value += np.log(total).sum() + (shrunk * weights).sum() / 2
+        rest /= total
+        rest[every, which] -= 1
+        return float(value), (inputs.T @ rest + shrunk).ravel()
 
     found = minimize(loss, np.zeros(inputs.shape[1] * classes), jac=True, method="L-BFGS-B")
     return np.asarray(found.x.reshape(inputs.shape[1], classes))

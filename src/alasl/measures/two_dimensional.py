@@ -66,15 +66,19 @@ def _information(
     """
     found = np.zeros(p.shape, np.float32)
     for label in range(p.shape[1] - 1):
-        rows = np.flatnonzero(unknown[:, label])
-        later = slice(label + 1, None)
-        both = likely[rows] @ (rates[:, label, None] * rates[:, later])
-        this, other = p[rows, label, None], p[rows, later]
-        shared = own[rows, label, None] + own[rows, later]
-        for outcome in (both, this - both, other - both, 1 - this - other + both):
-            np.maximum(outcome, TINY, out=outcome)
-            shared += outcome * np.log(outcome)
-        shared = np.where(unknown[rows, later], np.maximum(shared, 0), 0)
+        rows, later = np.flatnonzero(unknown[:, label]), slice(label + 1, None)
+        pairs = unknown[rows, later]
+        # Only the pairs that are both unknown take logarithms: they are what takes the time.
+        at = np.flatnonzero(pairs)
+        here = rows[at // pairs.shape[1]]
+        this, other = p[here, label], p[rows, later].ravel()[at]
+        both = (likely[rows] @ (rates[:, label, None] * rates[:, later])).ravel()[at]
+        outcomes = np.stack([both, this - both, other - both, 1 - this - other + both])
+        np.maximum(outcomes, TINY, out=outcomes)
+        outcomes *= np.log(outcomes)
+        told = own[here, label] + own[rows, later].ravel()[at] + outcomes.sum(axis=0)
+        shared = np.zeros(pairs.shape, np.float32)
+        shared.ravel()[at] = np.maximum(told, 0)
         found[rows, label] += shared.sum(axis=1)
         found[rows, later] += shared
     return found
