@@ -15,13 +15,15 @@ same thing twice; and as many are picked for each label, for mAP counts all labe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from alasl.labels import UNKNOWN
 from alasl.measures.base import Pool, Scores, measure
-from alasl.measures.blocks import in_blocks
+from alasl.measures.blocks import BLOCK, in_blocks
 from alasl.ranking import highest
 
 SPREAD = 3.6
@@ -57,18 +59,18 @@ def variance(pool: Pool) -> Scores:
     def rank(part: slice) -> None:
         for label in range(part.start, part.stop):
             unknown = pool.entries[:, label] == UNKNOWN
-            mine, theirs = ~unknown, labelled.entries[:, label] != UNKNOWN
-            told = _scatter(here[mine], slope[mine, label])
-            around = _scatter(there[theirs], slope_there[theirs, label])
-            left, weights = here[unknown], slope[unknown, label]
-            askable = pool.askable[unknown, label]
-            scores[np.flatnonzero(unknown)[askable], label] = _ranked(
-                left[askable],
-                weights[askable],
+            known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
+            told = _scatter(here, slope[:, label], np.flatnonzero(~unknown))
+            around = _scatter(there, slope_there[:, label], known)
+            left = _scatter(here, slope[:, label], np.flatnonzero(unknown))
+            askable = np.flatnonzero(pool.askable[:, label])
+            scores[askable, label] = _ranked(
+                here[askable],
+                slope[askable, label],
                 _covariance(told + around),
-                told + _scatter(left, weights),
+                told + left,
                 picks,
-                pool.ties[unknown][askable],
+                pool.ties[askable],
             )
 
     in_blocks(rank, pool.entries.shape[1], block=1)
@@ -94,9 +96,28 @@ def _slope(probabilities: NDArray[np.floating]) -> Matrix:
     return p * (1 - p)
 
 
-def _scatter(features: Matrix, weights: Matrix) -> Matrix:
-    """(D, D): the sum of w x x^T over images of features x, (n, D), and weights w, (n,)."""
-    return np.asarray((features * weights[:, None]).T @ features)
+def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matrix:
+    """(D, D): the sum of w x x^T over some rows of features x, (n, D), and weights w, (n,)."""
+    found = np.zeros((features.shape[1], features.shape[1]), np.float32)
+    for part in _parts(len(rows)):
+        # A matrix times itself takes half of the arithmetic of two.
+        half = features[rows[part]] * np.sqrt(weights[rows[part]])[:, None]
+        found += half.T @ half
+    return found
+
+
+def _variance(features: Matrix, covariance: Matrix) -> Matrix:
+    """(n,): x^T C x of features x, (n, D)."""
+    found = np.empty(len(features), np.float32)
+    for part in _parts(len(features)):
+        x = features[part]
+        found[part] = np.einsum("nd,nd->n", x @ covariance, x)
+    return found
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Blocks of rows that stay in the processor's cache."""
+    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 def _covariance(scatter: Matrix) -> Matrix:
@@ -120,12 +141,10 @@ def _ranked(
     """
     if not len(features):
         return np.zeros(0)
-    spread = features @ covariance
-    variance = np.einsum("nd,nd->n", spread, features)
-    alone = (slope * variance).astype(np.float64)
+    alone = (slope * _variance(features, covariance)).astype(np.float64)
     chosen = highest(alone, lambda places: ties[places], max(CANDIDATES, picks))
     noise = np.asarray(1 / slope[chosen], np.float32)
-    order = _in_turn(features[chosen], spread[chosen], noise, target, picks)
+    order = _in_turn(features[chosen], features[chosen] @ covariance, noise, target, picks)
     # Those that are not compared in full come after all that are.
     scores: NDArray[np.float64] = alone / (alone.max() * (len(chosen) + 1) + TINY)
     scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)
