@@ -10,7 +10,7 @@ test: .venv/ready
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 quick: .venv/ready
 	$(BIN)/pytest -m "not slow"

@@ -14,6 +14,11 @@ from alasl.labels import Labels
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The pages' commands take minutes each: begun last, one worker would end long after the other.
+    items.sort(key=lambda item: item.path.name != "test_docs.py")
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real data sets; the test is skipped where it is not there."""
