@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from alasl.data.scenes import make_scenes
+from alasl.measures import available
 from alasl.models.finetune import FinetuneSettings
 from alasl.study.spec import shipped
 
@@ -84,3 +85,18 @@ def test_the_study_of_losses_runs_and_draws_every_figure(tmp_path: Path) -> None
     shares = ["explicit-20", "explicit-60", "explicit-90", "explicit-98"]
     shares += ["positives-25", "positives-60", "positives-90", "single"]
     assert figures == {f"{name}.{kind}" for name in shares for kind in ("png", "svg")}
+
+
+@pytest.mark.slow
+def test_the_study_of_measures_asks_by_every_one_that_ships(tmp_path: Path) -> None:
+    make_scenes(tmp_path / "scenes", 60)
+    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
+    toy = ["--seeds", "1", "--rounds", "1", "--answers", "20", "--images", "1"]
+    told = study(tmp_path, "measures", "scenes", *small, *toy)
+    with (tmp_path / "out" / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = {m.name for m in available() if m.function.__module__.startswith("alasl.")}
+    assert {row["measure"] for row in rows} == names
+    assert len(rows) == 2 * told["runs"] == 2 * (len(names) + 1)  # `random` stands in both grids
+    figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
+    assert figures == {"entries-by-answers", "entries", "images"}
