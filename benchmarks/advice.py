@@ -1,8 +1,8 @@
 """Stop advice judged in simulation: do its intervals hold, what does stopping save and forgo?
 
 Run: python -m benchmarks.advice PLACE ..., each a folder of drawn scenes, a table of labels beside
-images/, of which features are taken from the cache, or the results.csv of a study, whose curves are
-on the test set alone. Prints Markdown.
+images/, of which features are taken from the cache, or FILE=COUNT: the results.csv of a study,
+whose curves are on the test set alone, and how many images that has. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -37,21 +37,24 @@ class Run:
     """For each evaluation the cost and the mAP on the test set.
 
     held: mAP on the clean set by models that did not see it; empty where nobody looked.
+    judged: images that either was measured on.
     """
 
     costs: Sequence[float]
     maps: Sequence[float]
     held: Sequence[float]
+    judged: dict[str, int]
 
 
 def main(places: Sequence[str]) -> None:
     """Print a table of intervals and one of stopping for each data set."""
     begun = time.process_time()
-    for place in map(Path, places):
-        if place.name == "results.csv":
-            title, runs = place.parent.name, _of_study(place)
+    for place in places:
+        path, _, judged = place.partition("=")
+        if judged:
+            title, runs = Path(path).parent.as_posix(), _of_study(Path(path), int(judged))
         else:
-            dataset, base = _read(place)
+            dataset, base = _read(Path(path))
             images, labels = dataset.labels.shape
             title = f"{dataset.name}, {images} images, {labels} labels"
             runs = list(_runs(dataset, base))
@@ -76,7 +79,7 @@ def intervals(runs: Sequence[Run]) -> Iterator[str]:
             seen, real = getattr(run, by), getattr(run, on)
             for points in range(first, last + 1):
                 batch = run.costs[points] - run.costs[points - 1]
-                told = advise(run.costs[:points], seen[:points], batch)
+                told = advise(run.costs[:points], seen[:points], batch, judged=run.judged[by])
                 gain = real[points] - real[points - 1]
                 held.append(told.low <= gain <= told.high)  # type: ignore[operator]
                 widths.append(told.high - told.low)  # type: ignore[operator]
@@ -107,7 +110,7 @@ def stops(runs: Sequence[Run]) -> Iterator[str]:
                 continue
             saved, forgone, lost, without = [], [], [], []
             for run in runs:
-                at = _stop(run.costs, getattr(run, by), threshold)
+                at = _stop(run, by, threshold)
                 worth = np.array(run.maps) - threshold * np.array(run.costs) / 1000
                 saved.append(1 - run.costs[at] / run.costs[-1])
                 forgone.append(run.maps[-1] - run.maps[at])
@@ -120,11 +123,18 @@ def stops(runs: Sequence[Run]) -> Iterator[str]:
             )
 
 
-def _stop(costs: Sequence[float], maps: Sequence[float], threshold: float) -> int:
+def _stop(run: Run, by: str, threshold: float) -> int:
     """The first evaluation after which it is advised to stop; the last where it never is."""
+    costs, maps = run.costs, getattr(run, by)
     for points in range(LEAST, len(costs)):
-        batch = costs[points - 1] - costs[points - 2]
-        if advise(costs[:points], maps[:points], batch, threshold).verdict == "stop":
+        told = advise(
+            costs[:points],
+            maps[:points],
+            costs[points] - costs[points - 1],
+            threshold,
+            judged=run.judged[by],
+        )
+        if told.verdict == "stop":
             return points - 1
     return len(costs) - 1
 
@@ -136,10 +146,13 @@ def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
         for measure, ask, noise in WAYS:
             settings = replace(base, seed=seed, measure=measure, ask=ask, noise=noise)
             record = simulate(settings, dataset=dataset)
-            yield Run(record.costs, record.maps, [held.map or np.nan for held in record.held])
+            held = [one.map or np.nan for one in record.held]
+            sizes = record.start.sizes
+            judged = {"maps": sizes["test"], "held": sizes["clean"]}
+            yield Run(record.costs, record.maps, held, judged)
 
 
-def _of_study(path: Path) -> list[Run]:
+def _of_study(path: Path, judged: int) -> list[Run]:
     """Some curves of a study's table, of all measures and seeds, among those with answers."""
     curves: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     with path.open(newline="") as file:
@@ -148,7 +161,7 @@ def _of_study(path: Path) -> list[Run]:
             curve = curves.setdefault(tuple(row[name] for name in names), [])
             curve.append((float(row["cost"]), float(row["map"])))
     asked = [list(zip(*c, strict=True)) for c in curves.values() if c[-1][0] > 0]
-    return [Run(costs, maps, ()) for costs, maps in asked[::EACH]]
+    return [Run(costs, maps, (), {"maps": judged}) for costs, maps in asked[::EACH]]
 
 
 def _read(place: Path) -> tuple[Dataset, RunSettings]:

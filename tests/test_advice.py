@@ -19,7 +19,7 @@ COSTS = (0, 480, 1010, 1490, 2020, 2500)
 MAPS = (40.1, 44.0, 46.2, 46.9, 48.3, 48.9)
 
 
-def plainly(costs, maps, batch, wanted):
+def plainly(costs, maps, batch, wanted, judged):
     """Gain, low, high and chance by generalised least squares with whole covariance matrices."""
     c, m = np.array(costs, float), np.array(maps, float)
     n, each = len(c), (c[-1] - c[0]) / (len(c) - 1)
@@ -40,7 +40,7 @@ def plainly(costs, maps, batch, wanted):
         inner = np.linalg.inv(x.T @ inverse @ x)
         theta = inner @ x.T @ inverse @ m
         rest = m - x @ theta
-        size = (rest @ inverse @ rest + advice._WORTH * advice._ERROR**2) / degrees
+        size = (rest @ inverse @ rest + advice._WORTH * advice._ERROR**2 / judged) / degrees
         to_next = np.array([alike ** (n - i) if alike else 0.0 for i in range(n)])
         mean = after @ theta + to_next @ inverse @ rest
         lever = after - x.T @ inverse @ to_next
@@ -74,8 +74,8 @@ def plainly(costs, maps, batch, wanted):
 @pytest.mark.parametrize("batch", [100, 900])
 def test_the_forecast_is_that_of_plain_algebra(points: int, batch: float) -> None:
     costs, maps = COSTS[:points], MAPS[:points]
-    told = advise(costs, maps, batch, stop_below=0.5)
-    expected = plainly(costs, maps, batch, 0.5 * batch / 1000)
+    told = advise(costs, maps, batch, stop_below=0.5, judged=250)
+    expected = plainly(costs, maps, batch, 0.5 * batch / 1000, 250)
     np.testing.assert_allclose(
         [told.gain, told.low, told.high, told.chance], expected, rtol=1e-6, atol=1e-9
     )
@@ -127,19 +127,27 @@ def test_four_of_five_next_gains_are_in_the_interval_and_the_curves_gain_is_unbi
         reach, power, drop = 10 ** rng.uniform(2, 4), rng.uniform(0.3, 2), rng.uniform(0, 30)
         truth = law(costs, 70, drop, reach, power)
         seen = truth + rng.normal(0, rng.uniform(0.1, 0.6), points + 1)
-        told = advise(costs[:-1], seen[:-1], 500)
+        told = advise(costs[:-1], seen[:-1], 500, judged=3000)
         held.append(told.low <= seen[-1] - seen[-2] <= told.high)
         errors.append(told.gain - (truth[-1] - truth[-2]))
     assert 0.8 - 0.06 < np.mean(held) < 0.8 + 0.12  # three standard errors; wider is no lie
     assert abs(np.mean(errors)) < 0.1
 
 
+def test_the_fewer_images_it_was_judged_on_the_less_is_said() -> None:
+    few, many = (advise(COSTS, MAPS, 500, stop_below=1, judged=n) for n in (50, 5000))
+    assert few.high - few.low > 2 * (many.high - many.low)
+    assert abs(few.chance - 0.5) < abs(many.chance - 0.5)
+
+
 def test_a_flat_curve_is_left_and_a_rising_one_is_not() -> None:
     costs = np.arange(8) * 500
-    flat = advise(costs, [50, 50.2, 49.9, 50.1, 50, 50.2, 50.1, 50], 500, stop_below=0.5)
+    flat = advise(
+        costs, [50, 50.2, 49.9, 50.1, 50, 50.2, 50.1, 50], 500, stop_below=0.5, judged=9000
+    )
     assert flat.verdict == "stop"
     assert "Stop: less than 0.25" in str(flat)
-    rising = advise(costs, 40 + costs / 500, 500, stop_below=0.5)
+    rising = advise(costs, 40 + costs / 500, 500, stop_below=0.5, judged=9000)
     assert rising.verdict == "go on"
     assert str(rising).startswith("Expected of the next 500 answers: +0.9")
     assert "Go on" in str(rising)

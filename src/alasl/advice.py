@@ -18,8 +18,8 @@ Verdict = Literal["stop", "go on", "cannot tell"]
 LEAST = 4
 # The share of next measurements that the interval is to hold.
 LEVEL = 0.8
-# A recommendation to stop is at least this likely to be right.
-SURE = 0.8
+# A recommendation to stop is at least this likely to be right: stopping cannot be taken back.
+SURE = 0.9
 
 # The curves tried: mAP = top - drop * (1 + cost / reach)^-power, an inverse power law of the
 # answers; power 0 stands for the logarithm, which has no top. Reaches in steps between evaluations.
@@ -27,8 +27,9 @@ _REACHES = (0.25, 1.0, 4.0, 16.0, 64.0)
 _POWERS = (0.0, 0.5, 1.0, 2.0, 4.0)
 # How alike the errors of neighbouring evaluations may be.
 _ALIKE = (0.0, 0.5, 0.9)
-# What an evaluation's error is taken for before any is seen: points, and worth how many of them.
-_ERROR, _WORTH = 0.3, 2.0
+# What an evaluation's error is taken for before any is seen: points, for mAP judged on one image,
+# falling with the root of their number; and how many evaluations that is worth.
+_ERROR, _WORTH = 20.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,15 @@ def advise(
     maps: Sequence[float],
     batch: float,
     stop_below: float | None = None,
+    *,
+    judged: int = 400,
     per: float = 1000.0,
 ) -> Advice:
     """What `batch` more answers are expected to bring, from the mAP measured at costs so far.
 
     costs: answers, or seconds, at each evaluation, never falling. maps: mAP in per cent there.
     stop_below: mAP points per `per` answers, below which more answers are not worth having.
+    judged: images that mAP was measured on; the fewer, the more of the curve is taken for chance.
     Several inverse power laws are fitted, and each counts by how well it explains the curve, so
     that few points give a wide interval. Of evaluations at one cost the last stands.
     Raises `DataError` where the two do not fit, `UsageError` for a batch of nothing.
@@ -96,7 +100,7 @@ def advise(
     cost, height = cost[stands], height[stands]
     if len(cost) < LEAST:
         return Advice(batch, stop_below=wanted, verdict=None if wanted is None else "cannot tell")
-    rise, measured = _forecast(cost, height, batch)
+    rise, measured = _forecast(cost, height, batch, _ERROR / np.sqrt(max(judged, 1)))
     low, high = (measured.quantile((1 + sign * LEVEL) / 2) for sign in (-1, 1))
     chance = None if wanted is None else rise.below(wanted)
     verdict: Verdict | None = None
@@ -135,13 +139,15 @@ class _Mixture:
         return float(brentq(lambda value: self.below(value) - share, *ends))
 
 
-def _forecast(cost: Floats, height: Floats, batch: float) -> tuple[_Mixture, _Mixture]:
+def _forecast(
+    cost: Floats, height: Floats, batch: float, error: float
+) -> tuple[_Mixture, _Mixture]:
     """How far the curve rises by the next batch, and the next measurement above the last one.
 
     Each curve is a regression on one shape, with errors of which neighbours are alike (AR(1)),
-    under flat priors for level and rise and a weak one for the errors' size; it counts by its
-    marginal likelihood. All shapes go from 0 to 1 over the costs seen, so like is compared with
-    like.
+    under flat priors for level and rise and a weak one, about `error`, for the errors' size; it
+    counts by its marginal likelihood. All shapes go from 0 to 1 over the costs seen, so like is
+    compared with like.
     """
     shapes = _shapes(cost, batch)
     seen, step = shapes[:, :-1], shapes[:, -1] - 1
@@ -157,7 +163,7 @@ def _forecast(cost: Floats, height: Floats, batch: float) -> tuple[_Mixture, _Mi
         spread = (across**2).sum(axis=1)
         slope = across @ y / spread
         rest = y - y @ level / (level @ level) * level - slope[:, None] * across
-        size = ((rest**2).sum(axis=1) + _WORTH * _ERROR**2) / freedom
+        size = ((rest**2).sum(axis=1) + _WORTH * error**2) / freedom
         evidence = -0.5 * (
             np.log(level @ level) + np.log(spread) + freedom * np.log(size)
         ) - 0.5 * (len(cost) - 1) * np.log(fresh)

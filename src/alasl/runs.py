@@ -216,21 +216,22 @@ class Record:
     @property
     def advice(self) -> Advice | None:
         """What the next round is expected to bring by the test set's curve; None before a round."""
-        return self._advice(self.maps)
+        return self._advice(self.maps, self.start.sizes["test"])
 
     @property
     def held_advice(self) -> Advice | None:
         """The same by the clean set's, judged by models that did not see it; None without."""
         if not self.held or len(self.held) < len(self.evaluations):
             return None
-        return self._advice([math.nan if h.map is None else h.map for h in self.held])
+        maps = [math.nan if h.map is None else h.map for h in self.held]
+        return self._advice(maps, self.start.sizes["clean"])
 
-    def _advice(self, maps: Sequence[float]) -> Advice | None:
+    def _advice(self, maps: Sequence[float], judged: int) -> Advice | None:
         asked = [after - before for before, after in pairwise(self.costs) if after > before]
         if not asked:
             return None
         batch = asked[-1] * self.settings.growth
-        return advise(self.costs, maps, batch, self.settings.stop_below)
+        return advise(self.costs, maps, batch, self.settings.stop_below, judged=judged)
 
     @property
     def maps(self) -> list[float]:

@@ -152,17 +152,25 @@ def overview(project: Project) -> Overview:
         alpha=agree.overall,
         disagreements=len(store.disagreements()),
         trainings=trainings,
-        advice=stop_advice(trainings, settings.run.answers, settings.stop_below),
+        advice=stop_advice(
+            trainings,
+            settings.run.answers,
+            settings.stop_below,
+            len(split.test) or len(split.clean),
+        ),
     )
 
 
-def stop_advice(trainings: tuple[Training, ...], batch: int, stop_below: float | None) -> Advice:
-    """What the next `batch` answers are expected to bring, by the trainings so far."""
+def stop_advice(
+    trainings: tuple[Training, ...], batch: int, stop_below: float | None, judged: int
+) -> Advice:
+    """What the next `batch` answers are expected to bring, by the trainings so far, whose mAP was
+    measured on so many images."""
     told = [t for t in trainings if t.map is not None]
     # Undoing may take answers back; the curve is over the most there ever were.
     costs = np.maximum.accumulate([t.answers for t in told]) if told else np.zeros(0)
     maps = [t.map for t in told if t.map is not None]
-    return advise(costs.tolist(), maps, batch, stop_below)
+    return advise(costs.tolist(), maps, batch, stop_below, judged=judged)
 
 
 def _defined(value: float | None) -> float | None:
