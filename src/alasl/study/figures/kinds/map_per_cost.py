@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,16 +42,18 @@ def map_per_cost(results: Results, plot: Plot, scale: str) -> Figure:
 
 def _scale(axes: Axes, costs: Sequence[float], scale: str) -> None:
     """The axis of costs. On a logarithmic one, 0 stands at a little distance from the least."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
     unit = "cost (answers: entries filled), mean over seeds"
     least = min((cost for cost in costs if cost > 0), default=1.0)
     if scale == "log":
+        most = 1.1 * max(*costs, least)
         axes.set_xscale("symlog", linthresh=least, linscale=0.3)
-        axes.set_xlim(-0.1 * least, 1.1 * max(*costs, least))
-        axes.xaxis.set_major_locator(
-            SymmetricalLogLocator(base=10, linthresh=least, subs=[1, 2, 5])
-        )
+        axes.set_xlim(-0.1 * least, most)
+        # None between 0 and the least, where there is no room for their numbers.
+        steps = [k * 10**n for n in range(math.ceil(math.log10(most))) for k in (1, 2, 5)]
+        axes.minorticks_off()
+        axes.xaxis.set_major_locator(FixedLocator([0, *(t for t in steps if least <= t <= most)]))
         unit += f"; logarithmic from {thousands(least)} on"
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
