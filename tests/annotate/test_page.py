@@ -382,7 +382,7 @@ def test_at_the_end_it_says_so_and_asks_on_when_there_is_more(
     view.page.wait_for_selector('body[data-wait="empty"]')
     assert view.text("#wait-title") == "All answered. Thank you!"
     assert "alasl suggest" in view.text("#wait-text")
-    assert "You gave 1 answer" in view.text("#wait-text")
+    assert "You gave 1 answer in" in view.text("#wait-text")
     project.ask([(3, 1)])
     view.ready()
     assert view.image() == "Image 0003.jpg"

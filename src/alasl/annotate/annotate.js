@@ -771,7 +771,7 @@ function explain(why, detail) {
     return [`Nothing left to ask of ${NAMES[settings.label]}`, "Other labels have questions left."];
   if (status.left > 0) return ["Nothing for you right now", "Other people have the rest, or you skipped it. What comes free is shown here by itself."];
   if (learning) return ["The model is learning", "It learns from the answers so far. New questions come by themselves, usually within a minute or two."];
-  const mine = status.mine ? ` You gave ${status.mine} answers in ${duration(status.seconds)}.` : "";
+  const mine = status.mine ? ` You gave ${status.mine} ${status.mine === 1 ? "answer" : "answers"} in ${duration(status.seconds)}.` : "";
   const more = {
     idle: "New questions come after the next training.",
     failed: "The last training failed; whoever started the server can see why.",
