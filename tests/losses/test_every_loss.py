@@ -259,3 +259,13 @@ def test_the_table_can_say_what_it_is(name):
 
 # What these remember is the number of the epoch, which a training tells them anew.
 LATE = ("splc", "ll-r", "ll-ct")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_slopes_are_the_gradient_of_the_sum_to_the_bit(name):
+    logits, targets = batch((2, 8, 5), dtype=torch.float32)
+    want = slopes(trained(name, targets, reduction="sum"), logits, targets)
+    module = trained(name, targets, reduction="slopes")
+    got = module(logits, targets, everywhere(targets))
+    assert torch.equal(got, want)
+    assert not got.requires_grad

@@ -49,49 +49,70 @@ def asymmetric(
             seen=f"gamma_neg={gamma_neg}, gamma_pos={gamma_pos}, shift={shift}",
         )
     batch = Batch.of(logits, targets)
-    slope = batch.slopes_needed
-    missed, falls = present_terms(batch.z, gamma_pos, slope, focal_grad)
-    raised, rises = absent_terms(batch.z, gamma_neg, shift, slope, focal_grad)
-    terms = batch.present * missed + batch.absent * raised
-    slopes = batch.present * falls + batch.absent * rises if slope else None
+    z, present, absent = batch.z, batch.present, batch.absent
+
+    def terms() -> Tensor:
+        missed, raised = present_terms(z, gamma_pos), absent_terms(z, gamma_neg, shift)
+        return present * missed + absent * raised
+
+    def slopes() -> Tensor:
+        falls = present_slopes(z, gamma_pos, focal_grad).mul_(present)
+        return falls.add_(absent_slopes(z, gamma_neg, shift, focal_grad).mul_(absent))
+
     return batch.reduce(terms, slopes, reduction)
 
 
-def present_terms(
-    z: Tensor, gamma: float, slope: bool, focal_grad: bool = True
-) -> tuple[Tensor, Tensor]:
-    """(1 - p)^gamma * -log p, and its slopes in z (the terms again without `slope`)."""
-    wrong, terms = torch.sigmoid(-z), -logsigmoid(z)
+def present_terms(z: Tensor, gamma: float) -> Tensor:
+    """(1 - p)^gamma * -log p."""
+    terms = -logsigmoid(z)
+    return terms.mul_(_power(torch.sigmoid(-z), gamma)) if gamma else terms
+
+
+def present_slopes(z: Tensor, gamma: float, focal_grad: bool = True) -> Tensor:
+    """The slopes of `present_terms` in z."""
+    wrong = torch.sigmoid(-z)
     if not gamma:
-        return terms, wrong.neg_()
-    factor = _power(wrong, gamma)
-    terms.mul_(factor)
-    if not slope:
-        return terms, terms
-    slopes = factor.mul_(wrong).neg_()
+        return wrong.neg_()
+    slopes = _power(wrong, gamma).mul_(wrong).neg_()
     if focal_grad:
-        slopes -= (terms * torch.sigmoid(z)).mul_(gamma)
-    return terms, slopes
+        slopes -= (present_terms(z, gamma) * torch.sigmoid(z)).mul_(gamma)
+    return slopes
 
 
-def absent_terms(
-    z: Tensor, gamma: float, shift: float, slope: bool, focal_grad: bool = True
-) -> tuple[Tensor, Tensor]:
-    """p_m^gamma * -log(1 - p_m), and its slopes in z (the terms again without `slope`)."""
-    tiny = torch.finfo(z.dtype).tiny
-    # 1 - p_m comes from 1 - p = sigmoid(-z), which keeps its digits where p is close to 1.
-    wrong, right = torch.sigmoid(z), torch.sigmoid(-z).clamp_(min=tiny)
-    shifted, rest = (wrong - shift).clamp_(min=0), (right + shift).clamp_(max=1)
-    # 0^0 is 0 here, for p_m does not move with z where it is 0.
-    factor = _power(shifted, gamma) if gamma else shifted.sign()
-    terms = (-rest.log() if shift else -logsigmoid(-z)).mul_(factor)
-    if not slope:
-        return terms, terms
-    slopes = factor.mul_(right).div_(rest)
+def absent_terms(z: Tensor, gamma: float, shift: float = 0.0) -> Tensor:
+    """p_m^gamma * -log(1 - p_m)."""
+    wrong, right = _odds(z)
+    terms = -_rest(right, shift).log() if shift else -logsigmoid(-z)
+    return terms.mul_(_factor((wrong - shift).clamp_(min=0), gamma))
+
+
+def absent_slopes(z: Tensor, gamma: float, shift: float = 0.0, focal_grad: bool = True) -> Tensor:
+    """The slopes of `absent_terms` in z."""
+    wrong, right = _odds(z)
+    shifted, rest = (wrong - shift).clamp_(min=0), _rest(right, shift)
+    factor = _factor(shifted, gamma)
+    slopes = (factor * right).div_(rest)
     if focal_grad and gamma:
         # p_m^(gamma - 1) as p_m^gamma / p_m: for no gamma infinite at p_m = 0, where terms are 0.
-        slopes += (terms * right).div_(shifted.clamp_(min=tiny)).mul_(gamma)
-    return terms, slopes.mul_(wrong)
+        terms = (rest.log_() if shift else logsigmoid(-z)).neg_().mul_(factor)
+        tiny = torch.finfo(z.dtype).tiny
+        slopes += terms.mul_(right).div_(shifted.clamp_(min=tiny)).mul_(gamma)
+    return slopes.mul_(wrong)
+
+
+def _odds(z: Tensor) -> tuple[Tensor, Tensor]:
+    """p, and 1 - p with all its digits where p is close to 1, never 0."""
+    return torch.sigmoid(z), torch.sigmoid(-z).clamp_(min=torch.finfo(z.dtype).tiny)
+
+
+def _rest(right: Tensor, shift: float) -> Tensor:
+    """1 - p_m, from 1 - p."""
+    return (right + shift).clamp_(max=1)
+
+
+def _factor(shifted: Tensor, gamma: float) -> Tensor:
+    """p_m^gamma; 0^0 is 0 here, for p_m does not move with z where it is 0."""
+    return _power(shifted, gamma) if gamma else shifted.sign()
 
 
 def _power(base: Tensor, gamma: float) -> Tensor:

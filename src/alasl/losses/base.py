@@ -18,7 +18,7 @@ from torch.nn.functional import logsigmoid
 from alasl.errors import DataError, UsageError
 from alasl.parameters import Parameter, parameters_of, parse_parameters
 
-Reduction = Literal["sum", "mean", "none"]
+Reduction = Literal["sum", "mean", "none", "slopes"]
 
 _REGISTRY: dict[str, Kind] = {}
 _Source = TypeVar("_Source", bound=Callable[..., Any])
@@ -216,11 +216,6 @@ class Batch:
         """1.0 where the target is unknown, else 0.0."""
         return 1 - self.present - self.absent
 
-    @property
-    def slopes_needed(self) -> bool:
-        """Whether anyone will ask for the gradient."""
-        return torch.is_grad_enabled() and self.logits.requires_grad
-
     def cross_entropy(
         self, up: Tensor, down: Tensor, reduction: Reduction, *, guesses: bool = True
     ) -> Tensor:
@@ -228,29 +223,39 @@ class Batch:
 
         up, down: broadcast to (..., L). guesses: as for `reduce`.
         """
-        terms = -up * logsigmoid(self.z) - down * logsigmoid(-self.z)
-        slopes = None
-        if self.slopes_needed:
-            slopes = down * torch.sigmoid(self.z) - up * torch.sigmoid(-self.z)
-        return self.reduce(terms, slopes, reduction, guesses=guesses)
+        return self.reduce(
+            lambda: -up * logsigmoid(self.z) - down * logsigmoid(-self.z),
+            lambda: down * torch.sigmoid(self.z) - up * torch.sigmoid(-self.z),
+            reduction,
+            guesses=guesses,
+        )
 
     def reduce(
-        self, terms: Tensor, slopes: Tensor | None, reduction: Reduction, *, guesses: bool = False
+        self,
+        terms: Callable[[], Tensor],
+        slopes: Callable[[], Tensor],
+        reduction: Reduction,
+        *,
+        guesses: bool = False,
     ) -> Tensor:
         """The loss from each entry's term and the term's slope in z, (..., L) each.
 
         none: the terms; sum; mean: over known entries, or over all where the loss `guesses`, 0
-        with a gradient of 0 where there is none.
+        with a gradient of 0 where there is none. slopes: the gradient of the sum, and no terms,
+        for a training that does not look at its loss.
         """
-        if slopes is not None:
-            terms = _Closed.apply(self.logits, terms, slopes)
+        if reduction == "slopes":
+            return slopes()
+        found = terms()
+        if torch.is_grad_enabled() and self.logits.requires_grad:
+            found = _Closed.apply(self.logits, found, slopes())
         if reduction == "none":
-            return terms
+            return found
         if reduction == "sum":
-            return terms.sum()
+            return found.sum()
         if reduction == "mean":
             known = (self.present + self.absent).sum()
-            return terms.sum() / (known.new_tensor(terms.numel()) if guesses else known).clamp(
+            return found.sum() / (known.new_tensor(found.numel()) if guesses else known).clamp(
                 min=1
             )
         raise UsageError(

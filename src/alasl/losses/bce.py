@@ -22,5 +22,6 @@ def binary_cross_entropy(
     batch = Batch.of(logits, targets)
     known, sign = batch.present + batch.absent, batch.present - batch.absent
     margin = batch.z * sign
-    slopes = -torch.sigmoid(-margin) * sign if batch.slopes_needed else None
-    return batch.reduce(-logsigmoid(margin) * known, slopes, reduction)
+    return batch.reduce(
+        lambda: -logsigmoid(margin) * known, lambda: -torch.sigmoid(-margin) * sign, reduction
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alasl.losses.asl import absent_terms, present_terms
+from alasl.losses.asl import absent_slopes, absent_terms, present_slopes, present_terms
 from alasl.losses.base import Batch, Loss, Reduction, loss
 from alasl.losses.largest import largest
 from alasl.parameters import Between
@@ -33,13 +33,16 @@ def partial_asymmetric(
     logits, targets: as for `asymmetric`.
     """
     batch = Batch.of(logits, targets)
-    slope = batch.slopes_needed
-    missed, falls = present_terms(batch.z, gamma_pos, slope)
-    raised, rises = absent_terms(batch.z, gamma_neg, shift, slope)
-    guessed, climbs = absent_terms(batch.z, gamma_unknown, shift, slope)
-    up, down, maybe = batch.present, batch.absent, batch.unknown * weights
-    terms = up * missed + down * raised + maybe * guessed
-    slopes = up * falls + down * rises + maybe * climbs if slope else None
+    z, up, down, maybe = batch.z, batch.present, batch.absent, batch.unknown * weights
+
+    def terms() -> Tensor:
+        missed, raised = present_terms(z, gamma_pos), absent_terms(z, gamma_neg, shift)
+        return up * missed + down * raised + maybe * absent_terms(z, gamma_unknown, shift)
+
+    def slopes() -> Tensor:
+        falls, rises = present_slopes(z, gamma_pos), absent_slopes(z, gamma_neg, shift)
+        return up * falls + down * rises + maybe * absent_slopes(z, gamma_unknown, shift)
+
     return batch.reduce(terms, slopes, reduction, guesses=True)
 
 

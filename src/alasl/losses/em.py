@@ -55,7 +55,14 @@ def with_pseudo_labels(
         up = up + taken * beta * soft
         down = down + taken * beta * (1 - soft)
     p, q = torch.sigmoid(batch.z), torch.sigmoid(-batch.z)
-    missed, raised = -logsigmoid(batch.z), -logsigmoid(-batch.z)
-    terms = up * missed + down * raised - alpha * free * (p * missed + q * raised)
-    slopes = down * p - up * q + alpha * free * batch.z * p * q if batch.slopes_needed else None
-    return batch.reduce(terms, slopes, reduction, guesses=True)
+
+    def terms() -> Tensor:
+        missed, raised = -logsigmoid(batch.z), -logsigmoid(-batch.z)
+        return up * missed + down * raised - alpha * free * (p * missed + q * raised)
+
+    return batch.reduce(
+        terms,
+        lambda: down * p - up * q + alpha * free * batch.z * p * q,
+        reduction,
+        guesses=True,
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alasl.losses.asl import absent_terms, present_terms
+from alasl.losses.asl import absent_slopes, absent_terms, present_slopes, present_terms
 from alasl.losses.base import Batch, Reduction, loss
 from alasl.parameters import Between
 
@@ -35,14 +35,16 @@ def hill(
     logits, targets: as for `binary_cross_entropy`.
     """
     batch = Batch.of(logits, targets)
-    slope = batch.slopes_needed
-    missed, falls = present_terms(batch.z - margin, gamma, slope)
-    raised, rises = absent_terms(batch.z, gamma, 0.0, slope)
-    p = torch.sigmoid(batch.z)
-    guessed = (top - p) * p.square()
-    terms = batch.present * missed + batch.absent * raised + batch.unknown * guessed
-    slopes = None
-    if slope:
+    low, p = batch.z - margin, torch.sigmoid(batch.z)
+
+    def terms() -> Tensor:
+        missed, raised = present_terms(low, gamma), absent_terms(batch.z, gamma)
+        guessed = (top - p) * p.square()
+        return batch.present * missed + batch.absent * raised + batch.unknown * guessed
+
+    def slopes() -> Tensor:
+        falls, rises = present_slopes(low, gamma), absent_slopes(batch.z, gamma)
         climbs = (2 * top - 3 * p) * p.square() * torch.sigmoid(-batch.z)
-        slopes = batch.present * falls + batch.absent * rises + batch.unknown * climbs
+        return batch.present * falls + batch.absent * rises + batch.unknown * climbs
+
     return batch.reduce(terms, slopes, reduction, guesses=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alasl.losses.asl import absent_terms, present_terms
+from alasl.losses.asl import absent_slopes, absent_terms, present_slopes, present_terms
 from alasl.losses.base import Batch, Loss, Reduction, loss
 from alasl.parameters import Between
 
@@ -30,14 +30,15 @@ def self_paced(
     logits, targets: as for `binary_cross_entropy`.
     """
     batch = Batch.of(logits, targets)
-    slope = batch.slopes_needed
     found = batch.unknown * (torch.sigmoid(batch.z) > tau) * correct
     up = batch.present + found
-    missed, falls = present_terms(batch.z - margin * batch.present, gamma, slope)
-    raised, rises = absent_terms(batch.z, gamma, 0.0, slope)
-    terms = up * missed + (1 - up) * raised
-    slopes = up * falls + (1 - up) * rises if slope else None
-    return batch.reduce(terms, slopes, reduction, guesses=True)
+    down, low = 1 - up, batch.z - margin * batch.present
+    return batch.reduce(
+        lambda: up * present_terms(low, gamma) + down * absent_terms(batch.z, gamma),
+        lambda: up * present_slopes(low, gamma) + down * absent_slopes(batch.z, gamma),
+        reduction,
+        guesses=True,
+    )
 
 
 @loss(

@@ -92,7 +92,7 @@ class Heads:
         counts = None if weights is None else torch.as_tensor(np.stack(weights), device=device)
         runs, count = images.shape
         run = torch.arange(runs, device=device)[:, None]
-        loss = resolve(settings.loss, reduction="sum")
+        loss = resolve(settings.loss, reduction="slopes")
         if not self.bias.any():
             self.bias = _log_odds(wanted, loss.kind.guesses).to(self.bias)
         orders = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -127,9 +127,9 @@ class Heads:
     ) -> None:
         """Set the gradients of a step: images, places (R, B), targets and weights (R, B, L)."""
         seen = self.features.index_select(0, images.flatten()).view(*images.shape, -1)
-        logits = torch.baddbmm(self.bias, seen, self.weights).requires_grad_()
-        # The sum over runs leaves each run its own gradient; the mean is over images.
-        (slopes,) = torch.autograd.grad(loss(logits, targets, places) / images.shape[1], logits)
+        logits = torch.baddbmm(self.bias, seen, self.weights)
+        # Each run has its own; the mean is over images.
+        slopes = loss(logits, targets, places) * (1 / images.shape[1])
         if weights is not None:
             slopes = slopes * weights
         assert self._columns.grad is not None
