@@ -1,5 +1,7 @@
 """Heads: learn, ignore the unknown, and train stacked exactly as they do alone."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from alasl.errors import DataError, UsageError
 from alasl.losses import available
 from alasl.metrics import average_precision, mean_ap
+from alasl.models.adamw import AdamW
 from alasl.models.head import Head, Heads, HeadSettings, standardised
 
 
@@ -96,6 +99,32 @@ def test_stacked_training_equals_training_one_by_one(loss: str) -> None:
         alone.fit([rows[run]], [targets[run]], seeds=[10 + run])
         torch.testing.assert_close(alone.weights[0], stacked.weights[run], rtol=0, atol=1e-9)
         torch.testing.assert_close(alone.bias[0], stacked.bias[run], rtol=0, atol=1e-9)
+
+
+def test_the_steps_are_those_of_torchs_optimiser_and_schedule() -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn((3, 4), generator=generator, dtype=torch.float64)
+    ours, theirs = start.clone(), start.clone()
+    mine = AdamW([ours], 1e-2, 30, decay=0.1)
+    torchs = torch.optim.AdamW([theirs], 1e-2, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(torchs, 30)
+    for _ in range(30):
+        theirs.grad = torch.randn((3, 4), generator=generator, dtype=torch.float64)
+        mine.gradients[0].copy_(theirs.grad)
+        mine.step()
+        torchs.step()
+        schedule.step()
+    assert (ours != start).all()
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_training_a_head_does_not_load_torchs_compiler() -> None:
+    program = (
+        "import sys, numpy, torch; from alasl.models.head import Head; "
+        "Head(torch.ones(8, 3), 2).fit(numpy.arange(8), numpy.eye(8, 2, dtype='int8'), seed=0); "
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_what_unknown_entries_teach_is_the_losss_affair() -> None:

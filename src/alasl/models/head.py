@@ -16,6 +16,7 @@ from alasl.errors import DataError
 from alasl.files import replacing
 from alasl.labels import Entries
 from alasl.losses import Loss, resolve
+from alasl.models.adamw import AdamW
 from alasl.models.bootstrap import bootstrap
 from alasl.models.classifier import OnEpoch, Probabilities, Rows
 from alasl.models.device import pick_device, small_products
@@ -97,12 +98,8 @@ class Heads:
             self.bias = _log_odds(wanted, loss.kind.guesses).to(self.bias)
         orders = [torch.Generator().manual_seed(seed) for seed in seeds]
         rate = settings.rate or loss.kind.head_rate
-        self._columns.grad = torch.empty_like(self._columns)
-        optimiser = torch.optim.AdamW(
-            [self._columns, self.bias], rate, weight_decay=settings.decay, fused=True
-        )
         steps = settings.epochs * -(-count // settings.batch)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        optimiser = AdamW([self._columns, self.bias], rate, steps, decay=settings.decay)
         watched = None if watch is None else self.features[torch.as_tensor(watch, device=device)]
         loss.begin(wanted)
         for epoch in range(settings.epochs):
@@ -111,6 +108,7 @@ class Heads:
             for chosen in torch.split(order, settings.batch, dim=1):
                 at = chosen + first
                 self._slope(
+                    optimiser.gradients,
                     loss,
                     _taken(images.flatten(), at),
                     _taken(wanted.flatten(0, 1), at),
@@ -118,25 +116,29 @@ class Heads:
                     None if counts is None else _taken(counts.flatten(0, 1), at),
                 )
                 optimiser.step()
-                schedule.step()
             if watched is not None and on_epoch is not None:
                 on_epoch(epoch, self._logits(watched))
-        self._columns.grad = self.bias.grad = None
 
     def _slope(
-        self, loss: Loss, images: Tensor, targets: Tensor, places: Tensor, weights: Tensor | None
+        self,
+        gradients: list[Tensor],
+        loss: Loss,
+        images: Tensor,
+        targets: Tensor,
+        places: Tensor,
+        weights: Tensor | None,
     ) -> None:
-        """Set the gradients of a step: images, places (R, B), targets and weights (R, B, L)."""
+        """Write the gradients of a step: images, places (R, B), targets and weights (R, B, L)."""
         seen = _taken(self.features, images)
         logits = torch.baddbmm(self.bias, seen, self.weights)
-        # Each run has its own; the mean is over images.
+        # The mean is over images; over labels and runs it is a sum, so runs stay apart.
         slopes = loss(logits, targets, places) * (1 / images.shape[1])
         if weights is not None:
             slopes = slopes * weights
-        assert self._columns.grad is not None
+        columns, bias = gradients
         # Written where the optimiser reads it: a product's own result would have to be copied.
-        torch.bmm(seen.transpose(1, 2), slopes, out=self._columns.grad.permute(1, 0, 2))
-        self.bias.grad = slopes.sum(dim=1, keepdim=True)
+        torch.bmm(seen.transpose(1, 2), slopes, out=columns.permute(1, 0, 2))
+        torch.sum(slopes, dim=1, keepdim=True, out=bias)
 
     def logits(self, rows: Rows) -> Tensor:
         """(R, n, L): each head's logits for the images `rows`."""
