@@ -27,7 +27,8 @@ import numpy as np
 from PIL import Image
 
 from alasl.labels import Labels
-from alasl.project.store import Store, Wanted
+from alasl.project.records import Wanted
+from alasl.project.store import Store
 
 IMAGES, LABELS, QUEUE = 100_000, 80, 4_000
 PEOPLE, SECONDS, PACE = 20, 40.0, 1.0

@@ -27,7 +27,8 @@ from alasl.annotate.pictures import Pictures
 from alasl.annotate.server import listen
 from alasl.annotate.training import Training
 from alasl.labels import Labels
-from alasl.project.store import Event, Store, Wanted
+from alasl.project.records import Event, Wanted
+from alasl.project.store import Store
 
 TOKEN = "t" * 64
 NAMES = ("dog", "cat", "boat", "tree")

@@ -13,7 +13,8 @@ import pytest
 
 from alasl.annotate.writer import Writer
 from alasl.errors import ConflictError, ResourceError
-from alasl.project.store import Answer, Store
+from alasl.project.records import Answer
+from alasl.project.store import Store
 
 from .conftest import MakeProject, Project, run
 

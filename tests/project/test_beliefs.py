@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from alasl.project.beliefs import MACHINE_WEIGHT, Targets, targets
-from alasl.project.store import Answer, Store
+from alasl.project.records import Answer
+from alasl.project.store import Store
 
 Make = Callable[..., Store]
 

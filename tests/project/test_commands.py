@@ -20,8 +20,8 @@ from alasl.data.formats import read, write
 from alasl.project.folder import Project, load
 from alasl.project.learner import Learner
 from alasl.project.overview import overview
+from alasl.project.records import Answer
 from alasl.project.simulate import answer_from, work
-from alasl.project.store import Answer
 
 MakeProject = Callable[..., Project]
 Say = Callable[..., Any]

@@ -21,9 +21,9 @@ from alasl.metrics import average_precision
 from alasl.project import settings as files
 from alasl.project.folder import Project, init, load
 from alasl.project.learner import Learner
+from alasl.project.records import Answer
 from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import answer_from
-from alasl.project.store import Answer
 from alasl.settings import RunSettings
 
 MakeProject = Callable[..., Project]

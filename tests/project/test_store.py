@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Labels
-from alasl.project.store import SOURCES, Answer, Store, Training, Undone, Wanted
+from alasl.project.records import SOURCES, Answer, Training, Undone, Wanted
+from alasl.project.store import Store
 
 Make = Callable[..., Store]
 

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from alasl.errors import ConflictError
 from alasl.labels import Labels
-from alasl.project.store import LEASE, Answer, Store, Wanted
+from alasl.project.records import LEASE, Answer, Wanted
+from alasl.project.store import Store
 
 IMAGES, LABELS = 3, 2
 NAMES = ("ann", "ben")

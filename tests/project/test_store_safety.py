@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from alasl.errors import ConflictError, DataError, ResourceError
+from alasl.project.records import LEASE, Answer, Wanted
 from alasl.project.schema import APPLICATION, VERSION
-from alasl.project.store import LEASE, Answer, Store, Wanted
+from alasl.project.store import Store
 
 HERE = Path(__file__).parent
 Make = Callable[..., Store]

@@ -16,7 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-from alasl.project.store import Answer, Store, Wanted
+from alasl.project.records import Answer, Wanted
+from alasl.project.store import Store
 
 
 def write(path: Path, person: str, prefix: str, pipe: int) -> None:

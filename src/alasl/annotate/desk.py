@@ -26,7 +26,8 @@ from alasl.annotate.messages import (
 )
 from alasl.annotate.training import Training
 from alasl.errors import DataError
-from alasl.project.store import Answer, Progress, Store, Task
+from alasl.project.records import Answer, Progress, Task
+from alasl.project.store import Store
 
 LEASE = 120.0
 # Everybody's counts may be this old, in seconds, so that showing them costs a person no wait.

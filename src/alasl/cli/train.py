@@ -19,7 +19,7 @@ from alasl.cli.options import (
 from alasl.errors import NothingToDo
 
 if TYPE_CHECKING:
-    from alasl.project.store import Training
+    from alasl.project.records import Training
 
 
 @click.command("train")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project.agreement import Answers
 from alasl.project.dawid_skene import dawid_skene
-from alasl.project.store import SOURCES, Votes
+from alasl.project.records import SOURCES, Votes
 
 # Answers that can be checked, on others' or on known ones, before a person's errors count.
 EVIDENCE = 50

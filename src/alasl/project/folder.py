@@ -24,8 +24,9 @@ from alasl.experiment import make_split, read_data
 from alasl.files import resource_errors
 from alasl.labels import Labels
 from alasl.project import settings as files
+from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
-from alasl.project.store import ROLES, Store
+from alasl.project.store import Store
 
 SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
 

@@ -17,7 +17,7 @@ from alasl.project import exchange
 from alasl.project.exchange import Asked, Told
 from alasl.project.exchange.queue import guarded
 from alasl.project.folder import Project
-from alasl.project.store import Disagreement, Imported
+from alasl.project.records import Disagreement, Imported
 
 What = Literal["table", "answers", "queue"]
 

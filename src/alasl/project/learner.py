@@ -26,7 +26,7 @@ from alasl.metrics import average_precision, mean_ap
 from alasl.models.classifier import Classifier
 from alasl.project.beliefs import Targets, targets
 from alasl.project.folder import Project
-from alasl.project.store import SOURCES, Training, Wanted
+from alasl.project.records import SOURCES, Training, Wanted
 from alasl.query import Ask, Budget, Price, Query, select
 from alasl.seeds import stream, torch_seed
 

@@ -15,7 +15,7 @@ from alasl.project.beliefs import said
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import Project
 from alasl.project.learner import filled
-from alasl.project.store import Training
+from alasl.project.records import Training
 
 
 @dataclass(frozen=True)

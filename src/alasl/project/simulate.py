@@ -7,7 +7,8 @@ import uuid
 from alasl.errors import DataError
 from alasl.labels import Entries
 from alasl.project.learner import Learner
-from alasl.project.store import Answer, Store
+from alasl.project.records import Answer
+from alasl.project.store import Store
 
 # What a person takes for an answer, seconds, on the page's grid of images.
 SECONDS = 1.0

@@ -1,0 +1,43 @@
+"""What the store refuses to take: entries outside the table; values, names, times that are none."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alasl.errors import DataError, UsageError
+from alasl.labels import ABSENT, PRESENT, UNKNOWN
+
+_NAME = 100
+
+
+def check_places(what: str, places: ArrayLike, count: int) -> None:
+    """Raise `DataError` where one of the places (n,) is not from 0 to count - 1."""
+    found = np.asarray(places, np.intp)
+    bad = found[(found < 0) | (found >= count)]
+    if len(bad):
+        raise DataError(f"there is no such {what}", seen=f"{int(bad[0])} of {count}")
+
+
+def check_values(values: ArrayLike) -> None:
+    """Raise `DataError` where one of the values (n,) is not 1, 0 or -1."""
+    found = np.asarray(values)
+    bad = found[~np.isin(found, (PRESENT, ABSENT, UNKNOWN))]
+    if len(bad):
+        raise DataError(
+            "an answer must be 1 (present), 0 (absent) or -1 (cannot tell)", seen=str(bad[0])
+        )
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise `UsageError` for a name that cannot be printed, or that is empty or too long."""
+    if not name.strip() or len(name) > _NAME or not name.isprintable():
+        raise UsageError(
+            f"{what} is 1 to {_NAME} characters that can be printed", seen=ascii(name[:_NAME])
+        )
+
+
+def check_seconds(seconds: float) -> None:
+    """Raise `DataError` for a time that is negative or no number."""
+    if not 0 <= seconds < float("inf"):
+        raise DataError("an answer takes 0 seconds or more", seen=str(seconds))

@@ -1,0 +1,111 @@
+"""The log of what happened: events are appended, each by a person, and never changed or deleted.
+
+Each function works in the caller's transaction, on its connection `db`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from alasl.errors import ConflictError
+from alasl.project.checks import check_name
+from alasl.project.records import Event, Kind
+
+# Events that `history` reads at once.
+PAGE = 1000
+# Of an event e: whether the request that it belongs to was not taken back.
+NOT_UNDONE = "NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.act)"
+
+
+def person_of(db: sqlite3.Connection, name: str) -> int:
+    """The number of a person, who gets one with the first use of the name."""
+    found = find_person(db, name)
+    if found >= 0:
+        return found
+    check_name("a person's name", name)
+    row = db.execute("INSERT INTO people (name) VALUES (?) RETURNING person", (name,)).fetchone()
+    return int(row[0])
+
+
+def find_person(db: sqlite3.Connection, name: str) -> int:
+    """The number of a person, -1 for nobody we know."""
+    try:
+        row = db.execute("SELECT person FROM people WHERE name = ?", (name,)).fetchone()
+    except UnicodeEncodeError:
+        return -1
+    return int(row[0]) if row else -1
+
+
+def spend(db: sqlite3.Connection, person: int, seconds: float) -> None:
+    """Count a person's time."""
+    db.execute("UPDATE people SET seconds = seconds + ? WHERE person = ?", (seconds, person))
+
+
+def last_event(db: sqlite3.Connection) -> int:
+    """The id of the last event, 0 before the first."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
+
+
+def append(
+    db: sqlite3.Connection,
+    at: float,
+    person: int,
+    kind: Kind,
+    *,
+    act: int | None = None,
+    request: str | None = None,
+    **what: Any,
+) -> tuple[int, int]:
+    """Append an event; its act (its own id, where it begins one) and its id."""
+    event = last_event(db) + 1
+    values = {
+        "id": event, "act": event if act is None else act, "at": at, "person": person, "kind": kind,
+        "request": request if act is None else None, **what,
+    }  # fmt: skip
+    places = ", ".join(f":{name}" for name in values)
+    db.execute(f"INSERT INTO events ({', '.join(values)}) VALUES ({places})", values)
+    return values["act"], event
+
+
+def history(db: sqlite3.Connection, after: int) -> list[Event]:
+    """Up to `PAGE` events since the event `after`, in order."""
+    rows = db.execute(
+        "SELECT id, act, request, at, name, kind, image, label, value, e.seconds,"
+        " probability, model, shown, round, undoes, source"
+        " FROM events e JOIN people USING (person) WHERE id > ? ORDER BY id LIMIT ?",
+        (after, PAGE),
+    ).fetchall()
+    return [Event(*(*r[:12], None if r[12] is None else bool(r[12]), *r[13:])) for r in rows]
+
+
+def was_taken(
+    db: sqlite3.Connection,
+    request: str,
+    person: str,
+    kind: Kind,
+    content: Sequence[tuple[int, int | None, int | None]],
+) -> bool:
+    """Whether a request was taken before. Raises `ConflictError` if it asked for something else."""
+    check_name("a request's name", request)
+    first = db.execute("SELECT act FROM events WHERE request = ?", (request,)).fetchone()
+    if first is None:
+        return False
+    rows = db.execute(
+        "SELECT name, kind, image, label, value FROM events JOIN people USING (person)"
+        " WHERE act = ? ORDER BY id",
+        first,
+    ).fetchall()
+    if rows != [(person, kind, *one) for one in content]:
+        raise reused(request)
+    return True
+
+
+def reused(request: str) -> ConflictError:
+    """The error for a request whose name stands for something else already."""
+    return ConflictError(
+        "this request was made before, with other content",
+        seen=repr(request),
+        do="give each request a name of its own",
+    )

@@ -1,0 +1,188 @@
+"""The queue: what is asked now, who holds what, and what is left.
+
+A slot is one answer by one person; an entry that is asked twice has two. Each function works in the
+caller's transaction, on its connection `db`; `person` is a number, `now` seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alasl.project.records import PersonCount, Progress, Queued, Task, Wanted
+from alasl.seeds import stream
+
+# A slot q that the person :p may be given at :now.
+_FREE = (
+    "done = 0 AND until <= :now"
+    " AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.person = :p AND s.image = q.image)"
+    " AND NOT EXISTS (SELECT 1 FROM standing t"
+    "  WHERE t.image = q.image AND t.label = q.label AND t.person = :p)"
+    " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = q.image AND o.label = q.label"
+    "  AND o.person = :p AND o.done = 0 AND o.until > :now)"
+)
+_RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND person = ?"
+# An answer fills the slot that the person holds, else one that nobody holds, if there is any.
+_FILL_SLOT = (
+    "UPDATE queue SET done = 1, person = :p, until = :now WHERE place = ("
+    " SELECT place FROM queue WHERE image = :image AND label = :label AND done = 0"
+    " AND (person = :p OR until <= :now)"
+    " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = :image AND o.label = :label"
+    "  AND o.person = :p AND o.done = 1)"
+    " ORDER BY person IS :p DESC, place LIMIT 1)"
+)
+
+
+def fill(
+    db: sqlite3.Connection, round: int, wanted: Wanted, repeats: float, seed: int, now: float
+) -> None:
+    """Make `wanted` the queue; see `Store.fill`."""
+    rows, cols = np.asarray(wanted.rows, np.intp), np.asarray(wanted.cols, np.intp)
+    many = len(rows)
+    twice = stream(seed, "repeats", round).random(many) < repeats
+    golden = np.zeros(many, np.bool_) if wanted.golden is None else np.asarray(wanted.golden)
+    slots = np.repeat(np.arange(many), 1 + (twice & ~golden))
+    scores = numbers(wanted.scores, many)
+    probabilities = numbers(wanted.probabilities, many)
+    db.execute("DELETE FROM queue WHERE done = 1 OR until <= ?", (now,))
+    kept = set(db.execute("SELECT image, label FROM queue"))
+    db.executemany(
+        "INSERT INTO queue (image, label, score, probability, model, round, golden)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (*entry, scores[k], probabilities[k], wanted.model, round, int(golden[k]))
+            for k in slots.tolist()
+            if (entry := (int(rows[k]), int(cols[k]))) not in kept
+        ],
+    )
+    db.execute("INSERT OR REPLACE INTO notes VALUES ('round', ?)", (round,))
+
+
+def numbers(values: ArrayLike | None, count: int) -> list[float | None]:
+    """Numbers (count,) as the file keeps them; None for each where there are none."""
+    return [None] * count if values is None else np.asarray(values, np.float64).tolist()
+
+
+def current_round(db: sqlite3.Connection) -> int:
+    """The round that the queue is of, 0 before the first."""
+    row = db.execute("SELECT value FROM notes WHERE key = 'round'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def queued(db: sqlite3.Connection) -> list[Queued]:
+    """All answers that the queue wants, best first."""
+    rows = db.execute(
+        "SELECT image, label, score, probability, model, golden, done FROM queue ORDER BY place"
+    ).fetchall()
+    return [Queued(*(*row[:5], bool(row[5]), bool(row[6]))) for row in rows]
+
+
+def lease(
+    db: sqlite3.Connection, person: int, images: int, label: int | None, seconds: float, now: float
+) -> list[Task]:
+    """Let a person hold the best free tasks, at most `images`; see `Store.lease`."""
+    tasks: list[Task] = []
+    for _ in range(images):
+        found = db.execute(
+            f"SELECT image FROM queue q WHERE {_free(label)} ORDER BY place LIMIT 1",
+            {"p": person, "now": now, "label": label},
+        ).fetchone()
+        if found is None:
+            break
+        tasks.append(take(db, person, found[0], label, now, now + seconds))
+    return tasks
+
+
+def take(
+    db: sqlite3.Connection, person: int, image: int, label: int | None, now: float, until: float
+) -> Task:
+    """Let a person hold one free slot of each label of an image, or of one label of it."""
+    rows = db.execute(
+        f"SELECT min(place), label, probability, model, round FROM queue q"
+        f" WHERE image = :image AND {_free(label)} GROUP BY label ORDER BY min(place)",
+        {"p": person, "now": now, "label": label, "image": image},
+    ).fetchall()
+    db.executemany(
+        "UPDATE queue SET person = ?, until = ? WHERE place = ?",
+        [(person, until, row[0]) for row in rows],
+    )
+    return _task(image, until, [row[1:] for row in rows])
+
+
+def held(db: sqlite3.Connection, person: int, now: float) -> list[Task]:
+    """The tasks that a person holds, best first."""
+    rows = db.execute(
+        "SELECT image, until, label, probability, model, round FROM queue"
+        " WHERE person = ? AND done = 0 AND until > ? ORDER BY place",
+        (person, now),
+    ).fetchall()
+    images: dict[int, list[Any]] = {}
+    for row in rows:
+        images.setdefault(row[0], []).append(row)
+    return [_task(i, min(r[1] for r in of), [r[2:] for r in of]) for i, of in images.items()]
+
+
+def renew(db: sqlite3.Connection, person: int, until: float) -> None:
+    """What a person holds, and nobody else took meanwhile, is held until then."""
+    db.execute("UPDATE queue SET until = ? WHERE person = ? AND done = 0", (until, person))
+
+
+def release(db: sqlite3.Connection, person: int, images: Iterable[int] | None = None) -> None:
+    """Give back what a person holds of some images, or of all."""
+    if images is None:
+        db.execute(_RELEASE, (person,))
+    else:
+        db.executemany(f"{_RELEASE} AND image = ?", [(person, image) for image in images])
+
+
+def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: float) -> None:
+    """An answer of a person is no longer wanted, if it was."""
+    db.execute(_FILL_SLOT, {"p": person, "now": now, "image": image, "label": label})
+
+
+def empty_slot(db: sqlite3.Connection, person: int, image: int, label: int, until: float) -> None:
+    """The answer that a person gave is wanted again; they hold it until then."""
+    db.execute(
+        "UPDATE queue SET done = 0, until = ?"
+        " WHERE image = ? AND label = ? AND person = ? AND done = 1",
+        (until, image, label, person),
+    )
+
+
+def close(db: sqlite3.Connection, entries: Iterable[tuple[int, int]], now: float) -> None:
+    """Take entries that were settled elsewhere out of the queue, but for what people hold."""
+    db.executemany(
+        "UPDATE queue SET done = 1, person = NULL, until = ?"
+        " WHERE image = ? AND label = ? AND done = 0 AND until <= ?",
+        [(now, *entry, now) for entry in entries],
+    )
+
+
+def progress(db: sqlite3.Connection) -> Progress:
+    """Where the queue and everybody stand."""
+    labels = db.execute("SELECT slots, left FROM counts ORDER BY label").fetchall()
+    people = db.execute(
+        "SELECT name, answers, skips, seconds FROM people"
+        " WHERE answers OR skips OR seconds ORDER BY name"
+    ).fetchall()
+    return Progress(
+        current_round(db),
+        sum(slots for slots, _ in labels),
+        sum(left for _, left in labels),
+        {name: PersonCount(*counts) for name, *counts in people},
+        tuple(labels),
+    )
+
+
+def _free(label: int | None) -> str:
+    return _FREE if label is None else f"{_FREE} AND label = :label"
+
+
+def _task(image: int, until: float, rows: Sequence[Sequence[Any]]) -> Task:
+    """rows: label, probability, model, round."""
+    model, round = (rows[0][2] or "", rows[0][3]) if rows else ("", 0)
+    return Task(image, tuple(r[0] for r in rows), tuple(r[1] for r in rows), model, round, until)

@@ -1,0 +1,200 @@
+"""What the store of a project takes and gives: plain records, and the names that they use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ints = NDArray[np.intp]
+Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine"]
+
+ROLES = ("clean", "pool", "test")
+# Who said it, for the provenance of the table's entries.
+SOURCES = ("given", "people", "resolved", "machine")
+MACHINE = "machine"
+# How long a task is held without a heartbeat, seconds.
+LEASE = 120.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person said of one entry: 1 present, 0 absent, -1 cannot tell.
+
+    image, label: row and column of the table. seconds: it took. probability, model: what the model
+    had said when it was asked. shown: whether predictions were pre-ticked (anchoring).
+    """
+
+    image: int
+    label: int
+    value: int
+    seconds: float
+    probability: float | None = None
+    model: str = ""
+    shown: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image with the labels that are asked of it now, in the queue's order.
+
+    probabilities: what the model says of each. until: when the lease ends, unless it is renewed.
+    """
+
+    image: int
+    labels: tuple[int, ...]
+    probabilities: tuple[float | None, ...]
+    model: str
+    round: int
+    until: float
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo took back: the answers, or the images skipped. The person holds them again."""
+
+    kind: Literal["answer", "skip"]
+    images: tuple[int, ...]
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `act` is the id of the first event of its request."""
+
+    id: int
+    act: int
+    request: str | None
+    at: float
+    person: str
+    kind: Kind
+    image: int | None
+    label: int | None
+    value: int | None
+    seconds: float | None
+    probability: float | None
+    model: str | None
+    shown: bool | None
+    round: int | None
+    undoes: int | None
+    source: str | None
+
+
+@dataclass(frozen=True)
+class PersonCount:
+    """One person: entries that they have a standing answer for, images skipped, seconds spent."""
+
+    answers: int
+    skips: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the queue stands. All counts are of answers wanted; an entry asked twice wants two.
+
+    labels: for each label (wanted, left).
+    """
+
+    round: int
+    size: int
+    left: int
+    people: dict[str, PersonCount]
+    labels: tuple[tuple[int, int], ...]
+
+    @property
+    def answered(self) -> int:
+        """Answers wanted in this queue that have been given."""
+        return self.size - self.left
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An entry on which people contradict each other: what each said, 1 or 0."""
+
+    image: int
+    label: int
+    said: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a model was worth when it had been trained on what was known at some time.
+
+    event: the last event it knew. answers: entries that people had filled by then. seconds: of
+    people's time. took: seconds of training. map: in per cent, None where undefined. ap: of each
+    label, in per cent, None where undefined. judged: on what, in words.
+    """
+
+    at: float
+    event: int
+    answers: int
+    seconds: float
+    took: float
+    map: float | None
+    ap: tuple[float | None, ...]
+    model: str
+    judged: str
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did: entries new, said before, left as they were, and replaced."""
+
+    new: int
+    same: int
+    kept: int
+    replaced: int
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """What stands of everything people said: (n,) each; values 1, 0, -1; seconds NaN if not known.
+
+    people: index into `names`.
+    """
+
+    rows: Ints
+    cols: Ints
+    people: Ints
+    values: NDArray[np.int8]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What stands of what one person said of one entry, how long it took, and when."""
+
+    image: int
+    label: int
+    value: int
+    person: str
+    seconds: float | None
+    at: float
+
+
+@dataclass(frozen=True)
+class Queued:
+    """One answer that the queue wants. done: it has been given, or the entry is settled."""
+
+    image: int
+    label: int
+    score: float | None
+    probability: float | None
+    model: str
+    golden: bool
+    done: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Entries to ask, best first: (n,) each. golden: known entries to check attention with."""
+
+    rows: ArrayLike
+    cols: ArrayLike
+    scores: ArrayLike | None = None
+    probabilities: ArrayLike | None = None
+    golden: ArrayLike | None = None
+    model: str = ""

@@ -1,0 +1,112 @@
+"""What an entry is now, out of what was given and of all that was said; see the module `store`.
+
+Each function works in the caller's transaction, on its connection `db`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.project import given
+from alasl.project.events import append, person_of
+from alasl.project.records import SOURCES, Disagreement, Ints, Statement, Votes
+
+
+def stands(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDArray[np.uint8]]:
+    """The entries and their places in `SOURCES`, (N, L) of all images, or (1, L) of one."""
+    entries, first = given.entries(db, only), only or 0
+    which = "1" if only is None else "image = :only"
+    source = np.zeros(entries.shape, np.uint8)
+    unknown = entries == UNKNOWN
+    # From the lowest to the highest, so that what comes later stands.
+    for by, kinds in (("machine", "= 'machine'"), ("people", "<> 'machine'")):
+        image, label, yes, no = _columns(
+            db.execute(
+                "SELECT image, label, sum(value = 1), sum(value = 0) FROM standing"
+                f" WHERE {which} AND kind {kinds} GROUP BY image, label HAVING max(value) >= 0",
+                {"only": only},
+            ),
+            4,
+        )
+        mine = unknown[image - first, label]
+        image, label = image[mine] - first, label[mine]
+        entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
+        source[image, label] = SOURCES.index(by)
+    image, label, value = _columns(
+        db.execute(f"SELECT image, label, value FROM resolved WHERE {which}", {"only": only}), 3
+    )
+    entries[image - first, label] = value
+    source[image - first, label] = SOURCES.index("resolved")
+    source[entries == UNKNOWN] = 0
+    return entries, source
+
+
+def votes(db: sqlite3.Connection) -> Votes:
+    """What stands of all that people said, imports among it; nothing of machines."""
+    rows, cols, people, values = _columns(
+        db.execute("SELECT image, label, person, value FROM standing WHERE kind <> 'machine'"), 4
+    )
+    names = dict(db.execute("SELECT person, name FROM people"))
+    found, people = np.unique(people, return_inverse=True)
+    return Votes(rows, cols, people, values.astype(np.int8), tuple(names[int(p)] for p in found))
+
+
+def statements(db: sqlite3.Connection) -> list[Statement]:
+    """What stands of all that people said, in the order in which it was said."""
+    rows = db.execute(
+        "SELECT s.image, s.label, s.value, name, e.seconds, at FROM standing s"
+        " JOIN events e ON e.id = s.event JOIN people p ON p.person = s.person"
+        " WHERE s.kind <> 'machine' ORDER BY e.id"
+    ).fetchall()
+    return [Statement(*row) for row in rows]
+
+
+def untold(db: sqlite3.Connection) -> tuple[Ints, Ints]:
+    """(n,) each: rows and columns of what somebody could not tell, or nobody can."""
+    rows, cols = _columns(
+        db.execute(
+            "SELECT image, label FROM standing WHERE value = -1 AND kind <> 'machine'"
+            " UNION SELECT image, label FROM resolved WHERE value = -1"
+        ),
+        2,
+    )
+    return rows, cols
+
+
+def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
+    """Entries, none of them given, that people answered both ways and nobody has resolved."""
+    found = db.execute(
+        "SELECT image, label, name, value FROM standing s JOIN people USING (person)"
+        " WHERE value >= 0 AND kind <> 'machine' AND (image, label) IN"
+        " (SELECT image, label FROM standing WHERE value >= 0 AND kind <> 'machine'"
+        "  GROUP BY image, label HAVING min(value) <> max(value))"
+        " AND NOT EXISTS (SELECT 1 FROM resolved r"
+        "  WHERE r.image = s.image AND r.label = s.label)"
+        " ORDER BY image, label, name"
+    ).fetchall()
+    if not found:
+        return []
+    before = given.entries(db)
+    said: dict[tuple[int, int], dict[str, int]] = {}
+    for image, label, name, value in found:
+        if before[image, label] == UNKNOWN:
+            said.setdefault((image, label), {})[name] = value
+    return [Disagreement(image, label, values) for (image, label), values in said.items()]
+
+
+def resolve(
+    db: sqlite3.Connection, person: str, image: int, label: int, value: int, now: float
+) -> None:
+    """Settle what an entry is, whatever was given or said."""
+    who = person_of(db, person)
+    _, event = append(db, now, who, "resolve", image=image, label=label, value=value)
+    db.execute("INSERT OR REPLACE INTO resolved VALUES (?, ?, ?, ?)", (image, label, value, event))
+
+
+def _columns(rows: sqlite3.Cursor, count: int) -> Ints:
+    """(count, n): the columns of rows of whole numbers."""
+    return np.array(rows.fetchall(), np.intp).reshape(-1, count).T
