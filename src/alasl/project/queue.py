@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike
 from alasl.project.records import PersonCount, Progress, Queued, Task, Wanted
 from alasl.seeds import stream
 
+# Image, label, score, probability, model, round, golden.
+Slot = tuple[int, int, float | None, float | None, str, int, int]
+
 # A slot q that the person :p may be given at :now.
 _FREE = (
     "done = 0 AND until <= :now"
@@ -37,27 +40,32 @@ _FILL_SLOT = (
 )
 
 
-def fill(
-    db: sqlite3.Connection, round: int, wanted: Wanted, repeats: float, seed: int, now: float
-) -> None:
-    """Make `wanted` the queue; see `Store.fill`."""
-    rows, cols = np.asarray(wanted.rows, np.intp), np.asarray(wanted.cols, np.intp)
-    many = len(rows)
-    twice = stream(seed, "repeats", round).random(many) < repeats
-    golden = np.zeros(many, np.bool_) if wanted.golden is None else np.asarray(wanted.golden)
-    slots = np.repeat(np.arange(many), 1 + (twice & ~golden))
-    scores = numbers(wanted.scores, many)
-    probabilities = numbers(wanted.probabilities, many)
+def slots(round: int, wanted: Wanted, repeats: float, seed: int) -> list[Slot]:
+    """The slots of a round, best first; those that are asked twice stand twice."""
+    many = len(np.asarray(wanted.rows))
+    golden = np.asarray(np.zeros(many) if wanted.golden is None else wanted.golden, np.bool_)
+    twice = ~golden & (stream(seed, "repeats", round).random(many) < repeats)
+    rows = zip(
+        np.asarray(wanted.rows, np.intp).tolist(),
+        np.asarray(wanted.cols, np.intp).tolist(),
+        numbers(wanted.scores, many),
+        numbers(wanted.probabilities, many),
+        [wanted.model] * many,
+        [round] * many,
+        golden.astype(int).tolist(),
+        strict=True,
+    )
+    return [slot for slot, two in zip(rows, twice, strict=True) for _ in range(1 + two)]
+
+
+def fill(db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float) -> None:
+    """Make these slots the queue, but for the entries that people hold right now."""
     db.execute("DELETE FROM queue WHERE done = 1 OR until <= ?", (now,))
     kept = set(db.execute("SELECT image, label FROM queue"))
     db.executemany(
         "INSERT INTO queue (image, label, score, probability, model, round, golden)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (*entry, scores[k], probabilities[k], wanted.model, round, int(golden[k]))
-            for k in slots.tolist()
-            if (entry := (int(rows[k]), int(cols[k]))) not in kept
-        ],
+        [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
     db.execute("INSERT OR REPLACE INTO notes VALUES ('round', ?)", (round,))
 

@@ -172,8 +172,10 @@ class Store:
         repeats: the share of entries that two people are to answer, drawn by `seed`.
         """
         self._check(wanted.rows, wanted.cols)
+        # What takes long is done before others have to wait.
+        slots = queue.slots(round, wanted, repeats, seed)
         with self._database.writing() as db:
-            queue.fill(db, round, wanted, repeats, seed, _now(now))
+            queue.fill(db, round, slots, _now(now))
 
     def queue(self) -> list[Queued]:
         """All answers that the queue wants, best first; an entry asked twice stands twice."""
