@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alasl.data.hide import MECHANISMS, hide
 from alasl.data.split import Split
 from alasl.errors import DataError, NothingToDo, UsageError
-from alasl.labeller import Bound, answer
+from alasl.labeller import Automatic, Bound, answer
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
 from alasl.measures import Labelled, Measure, Pool, resolve
 from alasl.oracles import SimulatedOracle
@@ -37,6 +37,24 @@ class Sight(Protocol):
 
     def members(self, rows: Rows) -> NDArray[np.floating]:
         """(E, n, L): the probabilities by each member of an ensemble."""
+
+
+def answer_automatically(
+    settings: RunSettings,
+    split: Split,
+    told: Labels,
+    probabilities: NDArray[np.floating],
+    hidden: NDArray[np.bool_],
+    closed: NDArray[np.bool_],
+) -> Automatic:
+    """The automatic answers, calibrated and bounded as the settings say; see `labeller.answer`.
+
+    told: what was given and what people have answered, and nothing automatic.
+    """
+    assert settings.auto is not None
+    bound = Bound(settings.auto, settings.auto_doubt, settings.auto_share)  # type: ignore[arg-type]  # RunSettings checked it
+    drawn = split.clean if settings.calibrate == "clean" else split.seen
+    return answer(told, probabilities, drawn, hidden, bound, closed)
 
 
 class Loop:
@@ -159,13 +177,12 @@ class Loop:
 
         probabilities: (N, L), each image's by a model that did not see it; the test set's unused.
         """
-        settings, pool = self.settings, self.split.pool
+        pool = self.split.pool
         hidden, closed = np.zeros((2, *self._told.shape), np.bool_)
         hidden[pool], closed[pool] = self._was_unknown, self._asked
-        assert settings.auto is not None
-        bound = Bound(settings.auto, settings.auto_doubt, settings.auto_share)  # type: ignore[arg-type]  # RunSettings checked it
-        drawn = self.split.clean if settings.calibrate == "clean" else self.split.seen
-        told = answer(self._told, probabilities, drawn, hidden, bound, closed)
+        told = answer_automatically(
+            self.settings, self.split, self._told, probabilities, hidden, closed
+        )
         absent, present = (
             Side.of(told.entries[pool] == value, threshold, self._pool_truth == 1 - value)
             for value, threshold in ((ABSENT, told.low), (PRESENT, told.high))

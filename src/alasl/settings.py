@@ -27,7 +27,7 @@ ANY = Limits(lambda value: value == value, "a number")
 SHARE = Limits(lambda value: 0 < value < 1, "between 0 and 1")
 BELOW_ONE = Limits(lambda value: 0 <= value < 1, "at least 0 and below 1")
 AT_LEAST_ONE = Limits(lambda value: value >= 1, "1 or more")
-BELOW_HALF = Limits(lambda value: 0 < value < 0.5, "above 0 and below 0.5")
+BELOW_HALF = Limits(lambda value: 0 <= value < 0.5, "at least 0 and below 0.5")
 UP_TO_ONE = Limits(lambda value: 0 < value <= 1, "above 0 and at most 1")
 SEVERAL = Limits(lambda value: value >= 2, "2 or more")
 NATURAL = Limits(lambda value: value >= 0, "0 or more")
@@ -91,7 +91,7 @@ class RunSettings:
 
     auto: float | None = setting(
         None,
-        "answer entries automatically too, of each label with at most this share wrong [off]",
+        "answer entries automatically too, of each label with at most this share wrong [0: off]",
         limits=BELOW_HALF,
     )
     auto_share: str = setting(
@@ -169,6 +169,8 @@ class RunSettings:
             value = getattr(self, item.name)
             if value is not None:
                 check_setting(item, value)
+        if self.auto == 0:
+            object.__setattr__(self, "auto", None)
         if self.clean + self.test >= 1:
             raise UsageError(
                 "--clean and --test leave no image for the pool",

@@ -13,7 +13,7 @@ import pytest
 
 from alasl.annotate.writer import Writer
 from alasl.errors import ConflictError, ResourceError
-from alasl.project.records import Answer
+from alasl.project.records import SOURCES, Answer
 from alasl.project.store import Store
 
 from .conftest import MakeProject, Project, run
@@ -133,7 +133,9 @@ def test_others_see_nothing_before_it_is_written(project: Project) -> None:
     assert project.said() == {(0, 0): 1}
 
 
-def test_the_state_of_one_image_is_its_row_of_the_table(make_project: MakeProject) -> None:
+def test_the_state_of_one_image_is_its_row_of_the_table_but_for_automatic_answers(
+    make_project: MakeProject,
+) -> None:
     rng = np.random.default_rng(0)
     entries = rng.integers(-1, 2, (6, 4)).astype(np.int8)
     project = make_project(entries=entries)
@@ -142,12 +144,13 @@ def test_the_state_of_one_image_is_its_row_of_the_table(make_project: MakeProjec
         person, image, label = f"p{k % 5}", int(rng.integers(6)), int(rng.integers(4))
         value = int(rng.integers(-1, 2))
         if k % 7 == 0:
-            store.machine("m", [image], [label], [abs(value)])
+            store.machine("m", rng.integers(-1, 2, (6, 4)).astype(np.int8))
         elif k % 11 == 0:
             store.resolve(person, image, label, value)
         else:
             store.answer(person, [Answer(image, label, value, 1.0)], request=f"request-{k}")
-        table = store.labels().entries
+        labels = store.labels()
+        table = labels.forget(labels.source == SOURCES.index("machine")).entries
         for i in range(6):
             row = {j: int(v) for j, v in enumerate(table[i]) if v >= 0}
             assert store.known(i) == row

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from alasl.project.beliefs import MACHINE_WEIGHT, Targets, targets
+from alasl.project.beliefs import Targets, targets
 from alasl.project.records import Answer
 from alasl.project.store import Store
 
@@ -15,7 +15,7 @@ Make = Callable[..., Store]
 
 
 def learned(store: Store) -> Targets:
-    return targets(store.labels(), store.given(), store.votes())
+    return targets(store.labels(), store.given(), store.votes(), 0.25)
 
 
 def say(store: Store, person: str, values: dict[tuple[int, int], int]) -> None:
@@ -51,7 +51,7 @@ def test_who_errs_on_known_entries_is_believed_less(make_store: Make) -> None:
     careless = {(i, 0): int(i % 2 or i % 4 == 0) for i in range(2, 202)}
     say(store, "careful", golden | {(300, 0): 1, (302, 0): 0})
     say(store, "careless", careless | {(301, 0): 1, (303, 0): 0})
-    chances = targets(store.labels(), given, store.votes()).chances
+    chances = targets(store.labels(), given, store.votes(), 0.25).chances
     assert chances[300, 0] > 0.95
     assert chances[301, 0] < 0.8
     assert chances[302, 0] < 0.05
@@ -59,8 +59,10 @@ def test_who_errs_on_known_entries_is_believed_less(make_store: Make) -> None:
 
 def test_machines_count_less_and_models_without_chances_get_weights(make_store: Make) -> None:
     store = make_store(10, 2)
-    store.machine("m", [5], [0], [1])
-    assert learned(store).weights[5, 0] == MACHINE_WEIGHT
+    automatic = np.full((10, 2), -1, np.int8)
+    automatic[5, 0] = 1
+    store.machine("m", automatic)
+    assert learned(store).weights[5].tolist() == [0.25, 1]
     chances = np.array([[0.9, 0.2, 1.0, -1.0, 0.5]], np.float32)
     weights = np.array([[1, 1, 0.5, 1, 1]], np.float32)
     present, sure = Targets(chances, weights).hard()

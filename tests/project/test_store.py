@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Labels
-from alasl.project.records import SOURCES, Answer, Training, Undone, Wanted
+from alasl.project.records import SOURCES, Answer, Revised, Training, Undone, Wanted
 from alasl.project.store import Store
 
 Make = Callable[..., Store]
@@ -28,6 +28,13 @@ def ask(store: Store, *entries: tuple[int, int], **more: object) -> None:
 def say(store: Store, person: str, image: int, label: int, value: int, request: str = "") -> None:
     answer = Answer(image, label, value, 2.0)
     store.answer(person, [answer], request=request or f"{person}{image}{label}{value}")
+
+
+def automatic(store: Store, *answers: tuple[int, int, int]) -> Revised:
+    entries = np.full(store.given().shape, -1, np.int8)
+    for image, label, value in answers:
+        entries[image, label] = value
+    return store.machine("m", entries, np.full(entries.shape, 0.25))
 
 
 def entry(store: Store, image: int, label: int) -> tuple[int, str | None]:
@@ -264,7 +271,7 @@ def test_the_majority_stands_and_a_tie_is_unknown_until_it_is_resolved(make_stor
 
 def test_people_overrule_machines(make_store: Make) -> None:
     store = make_store()
-    store.machine("m3", [0, 2, 3, 4], [0, 0, 0, 0], [1, 1, 1, 1], [0.99] * 4)
+    automatic(store, (0, 0, 1), (2, 0, 1), (3, 0, 1), (4, 0, 1))
     say(store, "ann", 2, 0, 0)
     say(store, "ann", 3, 0, -1)
     assert [entry(store, i, 0) for i in (0, 2, 3, 4)] == [
@@ -275,6 +282,50 @@ def test_people_overrule_machines(make_store: Make) -> None:
     ]
     assert store.votes().names == ("ann",)
     assert not store.untold()[4, 0]
+
+
+def test_a_machines_answers_take_the_place_of_its_last_ones(make_store: Make) -> None:
+    store = make_store()
+    assert automatic(store) == Revised(0, 0, 0)
+    assert automatic(store, (2, 0, 1), (3, 0, 1), (4, 0, 1)) == Revised(3, 0, 0)
+    before = store.last_event()
+    assert automatic(store, (2, 0, 1), (3, 0, 1), (4, 0, 1)) == Revised(0, 3, 0)
+    assert store.last_event() == before, "what stands as it was needs no event"
+    assert automatic(store, (2, 0, 1), (3, 0, 0), (5, 1, 0)) == Revised(2, 1, 1)
+    taken = [(e.image, e.value, e.model, e.probability) for e in store.events(before)]
+    assert taken == [(3, 0, "m", 0.25), (4, -1, "m", 0.25), (5, 0, "m", 0.25)]
+    expected = [(1, "machine"), (0, "machine"), (-1, None), (0, "machine")]
+    places = [(2, 0), (3, 0), (4, 0), (5, 1)]
+    assert [entry(store, *place) for place in places] == expected
+    assert not store.untold().any(), "nobody was asked"
+    assert store.known(2) == {}, "what a model thinks is not known"
+    assert store.progress().people == {}, "it is nobody"
+    store.close()
+    again = Store.open(store.path)
+    assert [entry(again, *place) for place in places] == expected
+    assert again.problems() == []
+    again.close()
+
+
+def test_an_import_goes_before_a_machine_without_a_conflict(make_store: Make) -> None:
+    store = make_store()
+    automatic(store, (2, 0, 1), (3, 0, 1))
+    told = store.import_answers("x.csv", [2, 3], [0, 0], [0, 1])
+    assert dataclasses.astuple(told) == (2, 0, 0, 0)
+    assert [entry(store, i, 0) for i in (2, 3)] == [(0, "people"), (1, "people")]
+
+
+def test_nobody_can_take_the_machines_name(make_store: Make) -> None:
+    store = make_store()
+    with pytest.raises(UsageError, match="automatic labeller"):
+        say(store, "machine", 2, 0, 1)
+    with pytest.raises(UsageError, match="automatic labeller"):
+        store.import_answers("x", [2], [0], [1], person="machine")
+    with pytest.raises(DataError, match="another table"):
+        store.machine("m", np.full((2, 2), -1, np.int8))
+    with pytest.raises(DataError, match="must be 1"):
+        store.machine("m", np.full((6, 3), 2, np.int8))
+    assert len(list(store.events())) == 1
 
 
 def test_a_late_answer_is_not_lost(make_store: Make) -> None:

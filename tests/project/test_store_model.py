@@ -64,6 +64,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.acts: list[Act] = []
         self.slots: list[Slot] = []
         self.resolved: dict[Entry, int] = {}
+        self.automatic: dict[Entry, int] = {}
 
     def teardown(self) -> None:
         self.store.close()
@@ -82,13 +83,15 @@ class StoreMachine(RuleBasedStateMachine):
     def skipped(self) -> set[tuple[str, int]]:
         return {(a.person, a.image) for a in self.acts if a.kind == "skip" and not a.undone}
 
-    def table(self) -> list[list[int]]:
+    def table(self, machines: bool = True) -> list[list[int]]:
         table = [list(row) for row in GIVEN]
         for i in range(IMAGES):
             for j in range(LABELS):
                 said = [v for (e, _), v in self.standing().items() if e == (i, j)]
                 if table[i][j] == -1 and said.count(1) != said.count(0):
                     table[i][j] = int(said.count(1) > said.count(0))
+                elif table[i][j] == -1 and machines and not {0, 1} & {*said}:
+                    table[i][j] = self.automatic.get((i, j), -1)
                 table[i][j] = self.resolved.get((i, j), table[i][j])
         return table
 
@@ -221,7 +224,7 @@ class StoreMachine(RuleBasedStateMachine):
     )
     def import_answers(self, person: str, answers: dict[Entry, int], how: Any) -> None:
         rows, cols = zip(*answers, strict=True)
-        table, standing = self.table(), self.standing()
+        table, standing = self.table(machines=False), self.standing()
         clash = {
             e
             for e, v in answers.items()
@@ -263,6 +266,14 @@ class StoreMachine(RuleBasedStateMachine):
         for slot in self.slots:
             if slot.entry in said and not slot.done and slot.until <= self.now:
                 slot.done, slot.person = True, None
+
+    @rule(answers=st.dictionaries(st.tuples(ROWS, COLS), VALUES, max_size=4))
+    def machine(self, answers: dict[Entry, int]) -> None:
+        entries = np.full((IMAGES, LABELS), -1, np.int8)
+        for entry, value in answers.items():
+            entries[entry] = value
+        self.store.machine("m", entries, now=self.now)
+        self.automatic = answers
 
     @rule(image=ROWS, label=COLS, value=VALUES)
     def resolve(self, image: int, label: int, value: int) -> None:

@@ -39,6 +39,8 @@ def lines(state: Overview) -> Iterator[str]:
         f"entries of the pool: {state.given} given, {state.answers} answered, "
         f"{state.unknown} unknown, {state.untold} of these could not be told"
     )
+    if state.bound or state.automatic:
+        yield f"answered automatically: {state.automatic}, {_bound(state.bound)}"
     size, left = state.queue
     yield f"queue of round {state.round}: {size} answers wanted, {left} left"
     if state.trainings:
@@ -56,3 +58,9 @@ def lines(state: Overview) -> Iterator[str]:
         yield f"{state.disagreements} entries answered both ways: alasl resolve"
     yield str(state.advice)
     yield state.next
+
+
+def _bound(bound: float | None) -> str:
+    if bound is None:
+        return "until the next training, as auto is off"
+    return f"at most {100 * bound:g} % of each label's wrong (auto = {bound:g})"

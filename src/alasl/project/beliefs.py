@@ -18,8 +18,6 @@ from alasl.project.records import SOURCES, Votes
 
 # Answers that can be checked, on others' or on known ones, before a person's errors count.
 EVIDENCE = 50
-# What an entry counts that a machine answered; one that a person answered counts 1.
-MACHINE_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +44,19 @@ def said(votes: Votes) -> Answers:
     return Answers.of(votes.rows, votes.cols, people, votes.values)
 
 
-def targets(labels: Labels, given: Entries, votes: Votes) -> Targets:
+def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
+    """(N, L): entries of a store's table that stand by an automatic answer."""
+    return np.asarray(labels.source == SOURCES.index("machine"))
+
+
+def targets(labels: Labels, given: Entries, votes: Votes, automatic: float) -> Targets:
     """What a model learns of the table as it stands.
 
     given: int8 (N, L), the table before anybody answered, which also is the golden set's truth.
+    automatic: what an entry counts that a machine answered; one that a person answered counts 1.
     """
     chances = labels.entries.astype(np.float32)
-    weights = np.ones(labels.shape, np.float32)
-    weights[labels.source == SOURCES.index("machine")] = MACHINE_WEIGHT
+    weights = np.where(answered_by_machine(labels), np.float32(automatic), np.float32(1))
     answers = said(votes)
     if len(answers):
         belief = dawid_skene(answers, given)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from alasl.errors import DataError, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
+from alasl.project.records import MACHINE
 
 _NAME = 100
 
@@ -34,6 +35,15 @@ def check_name(what: str, name: str) -> None:
     if not name.strip() or len(name) > _NAME or not name.isprintable():
         raise UsageError(
             f"{what} is 1 to {_NAME} characters that can be printed", seen=ascii(name[:_NAME])
+        )
+
+
+def check_person(name: str) -> None:
+    """Raise `UsageError` for a name that no person can have, as that of the automatic labeller."""
+    check_name("a person's name", name)
+    if name == MACHINE:
+        raise UsageError(
+            "this is the name of the automatic labeller", seen=repr(name), do="take another name"
         )
 
 

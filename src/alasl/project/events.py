@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from alasl.errors import ConflictError
-from alasl.project.checks import check_name
-from alasl.project.records import Event, Kind
+from alasl.project.checks import check_name, check_person
+from alasl.project.records import MACHINE, Event, Kind
 
 # Events that `history` reads at once.
 PAGE = 1000
@@ -21,10 +21,19 @@ NOT_UNDONE = "NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.act)"
 
 def person_of(db: sqlite3.Connection, name: str) -> int:
     """The number of a person, who gets one with the first use of the name."""
+    check_person(name)
+    return _number(db, name)
+
+
+def machine_of(db: sqlite3.Connection) -> int:
+    """The number under which the automatic labeller answers."""
+    return _number(db, MACHINE)
+
+
+def _number(db: sqlite3.Connection, name: str) -> int:
     found = find_person(db, name)
     if found >= 0:
         return found
-    check_name("a person's name", name)
     row = db.execute("INSERT INTO people (name) VALUES (?) RETURNING person", (name,)).fetchone()
     return int(row[0])
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from alasl.errors import ConflictError, DataError
 from alasl.labels import UNKNOWN, Entries, OnConflict
 from alasl.project import queue, table
-from alasl.project.checks import check_name, check_values
-from alasl.project.events import append, last_event, person_of, spend
-from alasl.project.records import MACHINE, Imported
+from alasl.project.checks import check_person, check_values
+from alasl.project.events import last_event, machine_of, person_of, spend
+from alasl.project.records import Imported, Revised
 from alasl.project.standing import stand
 
 # Image, label, value, person, seconds.
@@ -46,7 +46,7 @@ def as_said(
     if not len(row) == len(col) == len(value) == len(people):
         raise DataError("rows, cols, values and people of an import must be as many")
     for name in {source, *people}:
-        check_name("who answered", name)
+        check_person(name)
     check_values(value)
     took = [None] * len(row) if seconds is None else seconds
     return list(zip(row, col, value, people, took, strict=True))
@@ -104,7 +104,7 @@ def import_answers(
     now: float,
 ) -> Imported:
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
-    stands, _ = table.stands(db)
+    stands, _ = table.stands(db, machines=False)
     found = _sort(answers, source, stands, _earlier(db), on_conflict)
     if found.against and on_conflict == "refuse":
         raise ConflictError(
@@ -157,16 +157,28 @@ def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> No
 def machine(
     db: sqlite3.Connection,
     model: str,
-    rows: Sequence[int],
-    cols: Sequence[int],
-    values: Sequence[int],
-    probabilities: Sequence[float | None],
+    answers: Entries,
+    probabilities: NDArray[np.floating] | None,
     now: float,
-) -> None:
-    """Take answers (n,) of an automatic labeller: they stand where no person says anything."""
-    who, act = person_of(db, MACHINE), None
-    for i, j, v, p in zip(rows, cols, values, probabilities, strict=True):
-        act, event = append(
-            db, now, who, "machine", act=act, image=i, label=j, value=v, probability=p, model=model
-        )
-        stand(db, [(i, j, who, v, MACHINE, event)])
+) -> Revised:
+    """Put a machine's answers in the place of its last ones; see `Store.machine`."""
+    before = table.machine(db, answers.shape)
+    rows, cols = np.nonzero(answers != before)
+    if not len(rows):
+        return Revised(0, int((answers != UNKNOWN).sum()), 0)
+    values = answers[rows, cols]
+    chances = queue.numbers(None if probabilities is None else probabilities[rows, cols], len(rows))
+    who, act = machine_of(db), last_event(db) + 1
+    entries = list(zip(rows.tolist(), cols.tolist(), values.tolist(), strict=True))
+    db.executemany(
+        "INSERT INTO events (id, act, at, person, kind, image, label, value, probability, model)"
+        " VALUES (?, ?, ?, ?, 'machine', ?, ?, ?, ?, ?)",
+        [
+            (act + n, act, now, who, *entry, chance, model)
+            for n, (entry, chance) in enumerate(zip(entries, chances, strict=True))
+        ],
+    )
+    stand(db, [(i, j, who, v, "machine", act + n) for n, (i, j, v) in enumerate(entries)])
+    taken = int((values == UNKNOWN).sum())
+    same = int((answers != UNKNOWN).sum()) - (len(rows) - taken)
+    return Revised(len(rows) - taken, same, taken)

@@ -6,49 +6,26 @@ and the queue that stood before.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import NothingToDo
-from alasl.experiment import make_classifier
-from alasl.files import replacing, write_text
-from alasl.labels import PRESENT, UNKNOWN, Labels
-from alasl.loop import Rows
+from alasl.labels import PRESENT, UNKNOWN, Entries, Labels
+from alasl.loop import Rows, answer_automatically
 from alasl.measures import Labelled, Pool, resolve
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.classifier import Classifier
-from alasl.project.beliefs import Targets, targets
+from alasl.models.crossfit import deal, out_of_fold
+from alasl.project.beliefs import Targets, answered_by_machine, targets
 from alasl.project.folder import Project
-from alasl.project.records import SOURCES, Training, Wanted
+from alasl.project.model import About, Model, Progress
+from alasl.project.records import Training, Votes, Wanted
 from alasl.query import Ask, Budget, Price, Query, select
 from alasl.seeds import stream, torch_seed
-
-Progress = Callable[[int, int], None]
-
-FOLDS = 5
-# In the model's folder; weights and probabilities are named after their model, and count once
-# about.json names it.
-ABOUT, FEATURES = "about.json", "features.npy"
-
-
-@dataclass(frozen=True)
-class About:
-    """What the files of the model are: its name, the last event it knew, and the measure's notes.
-
-    seen: what the features were made from; others are made anew.
-    """
-
-    model: str = ""
-    event: int = 0
-    seen: tuple[Any, ...] = ()
-    memory: dict[str, Any] | None = None
 
 
 class Learner:
@@ -57,8 +34,7 @@ class Learner:
     def __init__(self, project: Project, progress: Progress | None = None) -> None:
         self.project = project
         self._split = project.split()
-        self._progress = progress
-        self._classifier: Classifier | None = None
+        self._model = Model(project, progress)
 
     def train(self) -> Training | None:
         """Train on everything known outside the test set, judge, keep the model and its worth.
@@ -68,22 +44,17 @@ class Learner:
         begun = time.perf_counter()
         store = self.project.store
         event = store.last_event()
-        labels, given = store.labels(), store.given()
-        wanted = targets(labels, given, store.votes())
+        labels, given, votes = store.labels(), store.given(), store.votes()
+        told = labels.forget(answered_by_machine(labels))
+        wanted = targets(labels, given, votes, self.project.settings.run.auto_weight)
         rows = self._split.seen
         rows = rows[(wanted.chances[rows] != UNKNOWN).any(axis=1)]
         if not len(rows):
             return None
-        ap, judged = self._fit(labels, wanted, rows)
-        classifier = self._made()
+        automatic, seen = self._automatic(told, given, votes, wanted, rows)
+        ap, judged = self._fit(told, wanted, rows)
         model = f"{self.project.settings.run.model}-{event}"
-        about = self._about()
-        classifier.save(self._weights(model))
-        self._save(f"{model}.npy", classifier.predict(np.arange(len(store.images))))
-        self._note(replace(about, model=model, event=event))
-        if about.model != model:
-            self._weights(about.model).unlink(missing_ok=True)
-            (self.project.model / f"{about.model}.npy").unlink(missing_ok=True)
+        self._model.keep(model, event)
         known = np.isfinite(ap)
         training = Training(
             at=time.time(),
@@ -96,7 +67,9 @@ class Learner:
             model=model,
             judged=judged,
         )
-        store.note_training(training)
+        with store.together():
+            store.machine(model, automatic, seen)
+            store.note_training(training)
         return training
 
     def suggest(self) -> int:
@@ -107,14 +80,15 @@ class Learner:
         """
         project, store = self.project, self.project.store
         labels = store.labels()
-        about, round = self._about(), store.progress().round + 1
+        about, round = self._model.about(), store.progress().round + 1
         pool = self._split.pool
         closed = store.untold()[pool]
         askable = ((labels.entries[pool] == UNKNOWN) & ~closed).any(axis=1)
         if not askable.any():
             store.fill(round, Wanted([], []))
             raise NothingToDo(
-                "nothing is left to ask: every entry of the pool is known, or nobody could tell",
+                "nothing is left to ask: every entry of the pool is known or answered "
+                "automatically, or nobody could tell",
                 where=str(project.folder),
             )
         rows = pool[askable]
@@ -136,56 +110,81 @@ class Learner:
             repeats=project.settings.repeats,
             seed=run.seed,
         )
-        self._note(replace(about, memory=shown.memory))
+        self._model.note(replace(about, memory=shown.memory))
         return len(query)
 
-    def _fit(self, labels: Labels, wanted: Targets, rows: Rows) -> tuple[NDArray[np.float64], str]:
+    def _automatic(
+        self, told: Labels, given: Entries, votes: Votes, wanted: Targets, rows: Rows
+    ) -> tuple[Entries, NDArray[np.float32] | None]:
+        """Automatic answers (N, L), -1 where there is none; the probabilities (N, L) they are by.
+
+        told: the table without automatic answers, which never are taken for the truth.
+        """
+        run, split = self.project.settings.run, self._split
+        nothing = np.full(told.shape, UNKNOWN, np.int8), None
+        if run.auto is None:
+            return nothing
+        part = deal(split, len(told.images), run.folds, run.seed)
+        if len(np.unique(part[rows])) < 2:  # then a part would be left without any other
+            return nothing
+        values, weights = self._learned(wanted, rows)
+        seed = torch_seed(run.seed, "held out", 0)
+        seen = out_of_fold(self._model.classifier(), rows, values, part, seed=seed, weights=weights)
+        hidden = np.zeros(told.shape, np.bool_)
+        hidden[split.pool] = given[split.pool] == UNKNOWN
+        # What people answered and is unknown all the same is theirs to settle.
+        closed = self.project.store.untold()
+        closed[votes.rows, votes.cols] = True
+        return answer_automatically(run, split, told, seen, hidden, closed).entries, seen
+
+    def _fit(self, told: Labels, wanted: Targets, rows: Rows) -> tuple[NDArray[np.float64], str]:
         """Train on `rows`; AP (L,) of each label in [0, 1], and what it was judged on."""
         test = self._split.test
-        classifier = self._made()
-        truth = labels.entries[test]
-        ap = np.full(len(labels.names), np.nan)
+        classifier = self._model.classifier()
+        truth = told.entries[test]
+        ap = np.full(len(told.names), np.nan)
 
         def judge(_: int, logits: NDArray[np.float32]) -> None:
             ap[:] = average_precision(logits, truth)
 
         if not (truth == PRESENT).any():
-            ap, judged = self._cross_validated(labels, wanted, rows)
+            ap, judged = self._cross_validated(told, wanted, rows)
             self._train(classifier, wanted, rows)
             return ap, judged
         self._train(classifier, wanted, rows, watch=test, on_epoch=judge)
         return ap, f"the {len(test)} images of the test set"
 
     def _cross_validated(
-        self, labels: Labels, wanted: Targets, rows: Rows
+        self, told: Labels, wanted: Targets, rows: Rows
     ) -> tuple[NDArray[np.float64], str]:
         """AP of the clean images, each seen by a model that was not trained on it."""
         clean = np.intersect1d(self._split.clean, rows)
-        seed = self.project.settings.run.seed
-        fold = stream(seed, "folds").permutation(len(clean)) % FOLDS
-        seen = np.zeros((len(clean), len(labels.names)), np.float32)
-        classifier = self._made()
-        for number in range(min(FOLDS, len(clean))):
+        run = self.project.settings.run
+        fold = stream(run.seed, "folds").permutation(len(clean)) % run.folds
+        seen = np.zeros((len(clean), len(told.names)), np.float32)
+        classifier = self._model.classifier()
+        for number in range(min(run.folds, len(clean))):
             away = clean[fold == number]
             self._train(classifier, wanted, np.setdiff1d(rows, away))
             seen[fold == number] = classifier.predict(away)
-        ap = average_precision(seen, labels.entries[clean])
+        ap = average_precision(seen, told.entries[clean])
         return ap, f"the {len(clean)} clean images, cross-validated"
 
     def _train(self, classifier: Classifier, wanted: Targets, rows: Rows, **watch: Any) -> None:
-        run = self.project.settings.run
+        values, weights = self._learned(wanted, rows)
+        seed = torch_seed(self.project.settings.run.seed, "train", 0)
+        classifier.fit(rows, values, seed=seed, weights=weights, **watch)
+
+    def _learned(
+        self, wanted: Targets, rows: Rows
+    ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+        """Targets and weights (n, L) of the images `rows` as the model takes them; None for 1."""
         values: NDArray[Any] = wanted.chances[rows]
         weights = wanted.weights[rows]
-        if run.model != "logistic":  # which alone takes chances
+        if self.project.settings.run.model != "logistic":  # which alone takes chances
             hard, sure = wanted.hard()
             values, weights = hard[rows], sure[rows]
-        classifier.fit(
-            rows,
-            values,
-            seed=torch_seed(run.seed, "train", 0),
-            weights=None if (weights == 1).all() else weights,
-            **watch,
-        )
+        return values, None if (weights == 1).all() else weights
 
     def _pool(
         self,
@@ -199,8 +198,8 @@ class Learner:
         run = self.project.settings.run
         needs = resolve(run.measure).needs if about.model else frozenset()
         done = np.setdiff1d(self._split.seen, rows)
-        classifier = self._trained() if needs & {"features", "members"} else None
-        seen = self._load(f"{about.model}.npy") if "probabilities" in needs else None
+        classifier = self._model.trained() if needs & {"features", "members"} else None
+        seen = self._model.probabilities() if "probabilities" in needs else None
         if "members" in needs:
             self._fit_members(labels)
 
@@ -209,7 +208,7 @@ class Learner:
 
         ties = stream(run.seed, "ties", round).random(len(labels.images))[rows]
         batch = run.images if self._asks == "images" else run.answers
-        asked = int((labels.source[self._split.pool] != 0).sum())
+        asked = filled(labels, self.project.store.given(), self._split.pool)
         return Pool(
             labels.entries[rows],
             ties,
@@ -237,11 +236,15 @@ class Learner:
     def _fit_members(self, labels: Labels) -> None:
         run, rows = self.project.settings.run, self._split.seen
         rows = rows[(labels.entries[rows] != UNKNOWN).any(axis=1)]
-        self._trained().fit_members(
+        automatic = answered_by_machine(labels)[rows]
+        self._model.trained().fit_members(
             rows,
             labels.entries[rows],
             seed=torch_seed(run.seed, "members", 0),
             members=run.members,
+            weights=np.where(automatic, np.float32(run.auto_weight), np.float32(1))
+            if automatic.any()
+            else None,
         )
 
     @property
@@ -272,7 +275,7 @@ class Learner:
             0, len(query) + 1, count
         )
         image, label = np.insert(image, places, golden), np.insert(label, places, golden_label)
-        seen = self._load(f"{about.model}.npy") if about.model else None
+        seen = self._model.probabilities() if about.model else None
         return Wanted(
             image,
             label,
@@ -295,57 +298,11 @@ class Learner:
         rows, cols = np.concatenate(chosen).T
         return clean[rows], cols
 
-    # The model's files
-
-    def _made(self) -> Classifier:
-        """The classifier over all images; features are computed once and kept in the project."""
-        if self._classifier is None:
-            project, run = self.project, self.project.settings.run
-            dataset = project.dataset()
-            kept = dataset.features is None and run.model != "finetune"
-            seen = (run.backbone, run.weights or "")
-            about = self._about()
-            if kept and tuple(about.seen) == seen and (project.model / FEATURES).exists():
-                dataset = replace(dataset, features=self._load(FEATURES))
-            elif kept:
-                from alasl.models.features import features_of
-
-                weights = Path(run.weights) if run.weights else None
-                features = features_of(dataset, run.backbone, weights, self._progress)
-                self._save(FEATURES, features)
-                self._note(replace(about, seen=seen))
-                dataset = replace(dataset, features=self._load(FEATURES))
-            self._classifier = make_classifier(dataset, self._split, run, progress=self._progress)
-        return self._classifier
-
-    def _trained(self) -> Classifier:
-        if self._classifier is None:
-            self._made().load(self._weights(self._about().model))
-        return self._made()
-
-    def _about(self) -> About:
-        path = self.project.model / ABOUT
-        return About(**json.loads(path.read_text())) if path.exists() else About()
-
-    def _note(self, about: About) -> None:
-        write_text(self.project.model / ABOUT, json.dumps(vars(about)) + "\n")
-
-    def _weights(self, model: str) -> Path:
-        return self.project.model / f"{model}.safetensors"
-
-    def _save(self, name: str, array: NDArray[np.floating]) -> None:
-        with replacing(self.project.model / name) as beside, beside.open("wb") as file:
-            np.save(file, np.asarray(array, np.float32))
-
-    def _load(self, name: str) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = np.load(self.project.model / name, mmap_mode="r")
-        return found
-
 
 def filled(labels: Labels, given: NDArray[np.int8], pool: Rows) -> int:
     """Entries of the pool that were not given and that people have filled by now."""
     told = (labels.entries[pool] != UNKNOWN) & (given[pool] == UNKNOWN)
-    return int((told & (labels.source[pool] != SOURCES.index("machine"))).sum())
+    return int((told & ~answered_by_machine(labels)[pool]).sum())
 
 
 def round_up(number: float) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from alasl.advice import Advice, advise
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
-from alasl.project.beliefs import said
+from alasl.project.beliefs import answered_by_machine, said
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import Project
 from alasl.project.learner import filled
@@ -20,7 +20,7 @@ from alasl.project.records import Training
 
 @dataclass(frozen=True)
 class LabelState:
-    """One label over the pool's images: entries given, answered since, and left unknown.
+    """One label over the pool's images: entries given, answered since, automatic, left unknown.
 
     present: of those known. ap: in per cent by the last training, alpha: how far people agree on
     it; None where undefined.
@@ -29,6 +29,7 @@ class LabelState:
     name: str
     given: int
     answered: int
+    automatic: int
     unknown: int
     present: int
     ap: float | None
@@ -57,12 +58,18 @@ class PersonState:
 
 @dataclass(frozen=True)
 class Overview:
-    """A project's state; entries are of the pool, alpha is Krippendorff's over all labels."""
+    """A project's state; entries are of the pool, alpha is Krippendorff's over all labels.
+
+    automatic: entries that stand by an automatic answer. bound: the share of these, of each label
+    and side, that may be wrong; None where there are to be none.
+    """
 
     name: str
     sizes: dict[str, int]
     given: int
     answers: int
+    automatic: int
+    bound: float | None
     unknown: int
     untold: int
     seconds: float
@@ -83,7 +90,8 @@ class Overview:
         if self.queue[1]:
             return f"Next: alasl annotate; {self.queue[1]} answers are wanted."
         if self.unknown == 0:
-            return "Every entry of the pool is known."
+            automatic = " or answered automatically" if self.automatic else ""
+            return f"Every entry of the pool is known{automatic}."
         return "Next: alasl suggest; the queue is empty."
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,6 +106,8 @@ def overview(project: Project) -> Overview:
     labels, given, split = store.labels(), store.given(), project.split()
     pool = split.pool
     entries, before = labels.entries[pool], given[pool]
+    automatic = answered_by_machine(labels)[pool]
+    told = (before == UNKNOWN) & (entries != UNKNOWN) & ~automatic
     answers = said(store.votes())
     agree, right = agreement(answers), {a.person: a for a in attention(answers, given)}
     belief = dawid_skene(answers, given) if len(answers) else None
@@ -131,6 +141,8 @@ def overview(project: Project) -> Overview:
         sizes={"clean": len(split.clean), "pool": len(pool), "test": len(split.test)},
         given=int((before != UNKNOWN).sum()),
         answers=filled(labels, given, pool),
+        automatic=int(automatic.sum()),
+        bound=settings.run.auto,
         unknown=int((entries == UNKNOWN).sum()),
         untold=int((store.untold()[pool] & (entries == UNKNOWN)).sum()),
         seconds=sum(count.seconds for count in progress.people.values()),
@@ -141,7 +153,8 @@ def overview(project: Project) -> Overview:
             LabelState(
                 name,
                 int((before[:, j] != UNKNOWN).sum()),
-                int(((before[:, j] == UNKNOWN) & (entries[:, j] != UNKNOWN)).sum()),
+                int(told[:, j].sum()),
+                int(automatic[:, j].sum()),
                 int((entries[:, j] == UNKNOWN).sum()),
                 int((entries[:, j] == PRESENT).sum()),
                 ap[j],

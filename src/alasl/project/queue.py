@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alasl.project.records import PersonCount, Progress, Queued, Task, Wanted
+from alasl.project.records import MACHINE, PersonCount, Progress, Queued, Task, Wanted
 from alasl.seeds import stream
 
 # Image, label, score, probability, model, round, golden.
@@ -175,7 +175,8 @@ def progress(db: sqlite3.Connection) -> Progress:
     labels = db.execute("SELECT slots, left FROM counts ORDER BY label").fetchall()
     people = db.execute(
         "SELECT name, answers, skips, seconds FROM people"
-        " WHERE answers OR skips OR seconds ORDER BY name"
+        " WHERE (answers OR skips OR seconds) AND name <> ? ORDER BY name",
+        (MACHINE,),
     ).fetchall()
     return Progress(
         current_round(db),

@@ -149,6 +149,15 @@ class Imported:
     replaced: int
 
 
+@dataclass(frozen=True)
+class Revised:
+    """What a machine's new answers are beside its last: answered anew, as before, taken back."""
+
+    new: int
+    same: int
+    taken: int
+
+
 @dataclass(frozen=True, eq=False)
 class Votes:
     """What stands of everything people said: (n,) each; values 1, 0, -1; seconds NaN if not known.

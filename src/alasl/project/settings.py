@@ -20,7 +20,8 @@ from alasl.settings import from_dict as run_settings
 OF_A_RUN = (
     "labels", "format", "empty", "image_folder", "features", "split", "clean", "test", "measure",
     "ask", "answers", "images", "seconds", "answer_seconds", "open_seconds", "members", "model",
-    "backbone", "weights", "loss", "epochs", "rate", "batch", "decay", "seed",
+    "backbone", "weights", "loss", "epochs", "rate", "batch", "decay", "seed", "folds",
+    "auto", "auto_share", "auto_doubt", "auto_weight", "calibrate",
 )  # fmt: skip
 
 

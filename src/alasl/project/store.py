@@ -54,6 +54,7 @@ from alasl.project.records import (
     Imported,
     Progress,
     Queued,
+    Revised,
     Statement,
     Task,
     Training,
@@ -132,10 +133,10 @@ class Store:
         return Labels(entries, self.names, self.images, SOURCES, source)
 
     def known(self, image: int) -> dict[int, int]:
-        """What stands of one image, label to 1 or 0: its row of `labels()`, without the others."""
+        """What was given or people say of one image, label to 1 or 0; nothing of machines."""
         self._check([image], [0])
         with self._database.reading() as db:
-            entries, _ = table.stands(db, image)
+            entries, _ = table.stands(db, image, machines=False)
         return {j: value for j, value in enumerate(entries[0].tolist()) if value != UNKNOWN}
 
     def votes(self) -> Votes:
@@ -310,10 +311,10 @@ class Store:
         """Take answers from elsewhere, (n,) each, all or none of them.
 
         source: e.g. the file's name. person: who said it, one for all or (n); by default nobody
-        in particular, for whom the source's name stands. An answer that contradicts the table, or
-        that person's other answer in the same import, is a conflict: `refuse` raises a
-        `ConflictError` that lists them all, `keep` leaves them out, `replace` lets the (last)
-        answer stand. The same import twice changes nothing.
+        in particular, for whom the source's name stands. An answer that contradicts what was given
+        or what people say, or that person's other answer in the same import, is a conflict:
+        `refuse` raises a `ConflictError` that lists them all, `keep` leaves them out, `replace`
+        lets the (last) answer stand. The same import twice changes nothing.
         """
         self._check(rows, cols)
         said = incoming.as_said(source, rows, cols, values, person, seconds)
@@ -325,20 +326,22 @@ class Store:
     def machine(
         self,
         model: str,
-        rows: ArrayLike,
-        cols: ArrayLike,
-        values: ArrayLike,
-        probabilities: ArrayLike | None = None,
+        answers: Entries,
+        probabilities: NDArray[np.floating] | None = None,
         *,
         now: float | None = None,
-    ) -> None:
-        """Take answers (n,) of an automatic labeller: they stand where no person says anything."""
-        self._check(rows, cols)
-        check_values(values)
-        row, col = np.asarray(rows, np.intp).tolist(), np.asarray(cols, np.intp).tolist()
-        value, chance = np.asarray(values).tolist(), queue.numbers(probabilities, len(row))
+    ) -> Revised:
+        """Put the answers of an automatic labeller, by a model, in the place of its last ones.
+
+        answers: int8 (N, L), -1 where it answers nothing; what it had answered there before is
+        taken back. probabilities: (N, L), what the model says. They stand where no person says
+        anything.
+        """
+        if answers.shape != (len(self.images), len(self.names)):
+            raise DataError("the answers are of another table", seen=str(answers.shape))
+        check_values(answers.ravel())
         with self._database.writing() as db:
-            incoming.machine(db, model, row, col, value, chance, _now(now))
+            return incoming.machine(db, model, answers, probabilities, _now(now))
 
     def disagreements(self) -> list[Disagreement]:
         """Entries, none of them given, that people answered both ways and nobody has resolved."""

@@ -16,14 +16,20 @@ from alasl.project.events import append, person_of
 from alasl.project.records import SOURCES, Disagreement, Ints, Statement, Votes
 
 
-def stands(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDArray[np.uint8]]:
-    """The entries and their places in `SOURCES`, (N, L) of all images, or (1, L) of one."""
+def stands(
+    db: sqlite3.Connection, only: int | None = None, *, machines: bool = True
+) -> tuple[Entries, NDArray[np.uint8]]:
+    """The entries and their places in `SOURCES`, (N, L) of all images, or (1, L) of one.
+
+    machines: whether what a machine said stands where nobody else says anything.
+    """
     entries, first = given.entries(db, only), only or 0
     which = "1" if only is None else "image = :only"
     source = np.zeros(entries.shape, np.uint8)
     unknown = entries == UNKNOWN
     # From the lowest to the highest, so that what comes later stands.
-    for by, kinds in (("machine", "= 'machine'"), ("people", "<> 'machine'")):
+    layers = (("machine", "= 'machine'"), ("people", "<> 'machine'"))
+    for by, kinds in layers if machines else layers[1:]:
         image, label, yes, no = _columns(
             db.execute(
                 "SELECT image, label, sum(value = 1), sum(value = 0) FROM standing"
@@ -43,6 +49,16 @@ def stands(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, ND
     source[image - first, label] = SOURCES.index("resolved")
     source[entries == UNKNOWN] = 0
     return entries, source
+
+
+def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Entries:
+    """int8 (N, L): what a machine says, whatever people do; -1 where it says nothing."""
+    entries = np.full(shape, UNKNOWN, np.int8)
+    image, label, value = _columns(
+        db.execute("SELECT image, label, value FROM standing WHERE kind = 'machine'"), 3
+    )
+    entries[image, label] = value
+    return entries
 
 
 def votes(db: sqlite3.Connection) -> Votes:

@@ -72,10 +72,10 @@ def write_project_figures(state: Overview, folder: Path) -> None:
 
 
 def _widths(state: Overview) -> list[dict[str, Any]]:
-    """For each label the shares of its entries that were given and answered, in per cent."""
+    """For each label the shares of its entries that were given and known by now, in per cent."""
     shares = []
     for label in state.labels:
-        whole = max(label.given + label.answered + label.unknown, 1)
-        given = 100 * label.given / whole
-        shares.append({"given": given, "known": given + 100 * label.answered / whole})
+        known = label.given + label.answered + label.automatic
+        whole = max(known + label.unknown, 1)
+        shares.append({"given": 100 * label.given / whole, "known": 100 * known / whole})
     return shares

@@ -1,0 +1,211 @@
+"""Automatic answers in a project: made anew with each training, and never taken for the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alasl.cli.status import lines
+from alasl.errors import UsageError
+from alasl.labeller import Automatic
+from alasl.labels import Labels
+from alasl.project import learner as module
+from alasl.project import settings as files
+from alasl.project.folder import Project, load
+from alasl.project.handover import export
+from alasl.project.learner import Learner
+from alasl.project.overview import overview
+from alasl.project.records import SOURCES, Answer
+from alasl.project.settings import ProjectSettings
+from alasl.project.store import Store
+from alasl.report import write_project_report
+from alasl.report.html import thousands
+from alasl.settings import RunSettings
+
+MakeProject = Callable[..., Project]
+
+RUN: dict[str, Any] = {"auto": 0.15, "auto_doubt": 0.2, "calibrate": "known"}
+
+
+def automatic(store: Store) -> np.ndarray:
+    """(N, L): which entries stand by an automatic answer."""
+    return store.labels().source == SOURCES.index("machine")
+
+
+def machine_events(store: Store) -> list[int | None]:
+    return [event.value for event in store.events() if event.kind == "machine"]
+
+
+def with_run(project: Project, **changes: Any) -> Project:
+    """The same project with other settings, as if its project.toml had been edited."""
+    run = replace(project.settings.run, **changes)
+    return replace(project, settings=replace(project.settings, run=run))
+
+
+def test_without_a_bound_nothing_is_answered(make_project: MakeProject) -> None:
+    for number, run in enumerate(({}, {**RUN, "auto": 0.0})):
+        project = make_project(600, run=run)
+        assert project.settings.run.auto is None, number
+        Learner(project).train()
+        assert [event.kind for event in project.store.events()] == ["given"]
+        assert "automatically" not in "\n".join(lines(overview(project)))
+
+
+def test_automatic_answers_appear_are_mostly_right_and_are_not_asked(
+    make_project: MakeProject,
+) -> None:
+    project = make_project(600, run=RUN, golden=0.0)
+    learner = Learner(project)
+    training = learner.train()
+    assert training is not None
+    store = project.store
+    answered, labels = automatic(store), store.labels()
+    assert answered.sum() > 50
+    assert not answered[np.setdiff1d(np.arange(600), project.split().pool)].any()
+    assert not (answered & (store.given() >= 0)).any()
+    truth = np.load(Path(project.settings.run.data) / "truth.npy")
+    assert (labels.entries != truth)[answered].mean() < 0.15
+    assert training.answers == 0, "people answered nothing"
+    learner.suggest()
+    asked = store.queue()
+    assert asked
+    assert not any(answered[q.image, q.label] for q in asked)
+    assert store.problems() == []
+    state = overview(project)
+    assert (state.automatic, state.bound, state.answers) == (answered.sum(), 0.15, 0)
+    assert sum(label.automatic for label in state.labels) == answered.sum()
+    assert f"answered automatically: {answered.sum()}, at most 15 %" in "\n".join(lines(state))
+    assert state.people == (), "the labeller is no person"
+
+
+def test_the_report_and_the_export_tell_them_from_peoples_answers(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project(600, run=RUN)
+    Learner(project).train()
+    count = int(automatic(project.store).sum())
+    write_project_report(overview(project), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert f"<dt>Answered automatically</dt><dd>{thousands(count)}</dd>" in page
+    assert "at most 15.0 % are to be wrong" in page
+    export(project, tmp_path / "table.csv", "csv-long", "table")
+    rows = (tmp_path / "table.csv").read_text().splitlines()[1:]
+    assert sum(row.endswith(",machine") for row in rows) == count
+
+
+def test_what_another_model_does_not_bear_out_is_taken_back(make_project: MakeProject) -> None:
+    project = make_project(600, run=RUN)
+    Learner(project).train()
+    before, said = automatic(project.store), project.store.labels().entries
+    strict = with_run(project, auto=0.05)
+    Learner(strict).train()
+    after = automatic(project.store)
+    assert (before & ~after).sum() > 0
+    assert (project.store.labels().entries[before & ~after] == -1).all()
+    taken = [v for v in machine_events(project.store)[before.sum() :] if v == -1]
+    assert len(taken) == (before & ~after).sum()
+    stay = before & after
+    new = len(machine_events(project.store)) - before.sum() - len(taken)
+    changed = (project.store.labels().entries != said)[stay].sum()
+    assert new == (after & ~before).sum() + changed, "what stands as it was needs no event"
+    assert project.store.problems() == []
+    # Turned off, all of them go with the next training.
+    Learner(with_run(project, auto=None)).train()
+    assert not automatic(project.store).any()
+    assert project.store.problems() == []
+
+
+def test_a_person_overrules_and_what_nobody_could_tell_is_left(make_project: MakeProject) -> None:
+    project = make_project(600, run=RUN)
+    learner, store = Learner(project), project.store
+    learner.train()
+    entries = np.argwhere(automatic(store))[:40].tolist()
+    table = store.labels().entries
+    against = [Answer(i, j, int(1 - table[i, j]), 1.0) for i, j in entries[:20]]
+    store.answer("ann", against, request="against")
+    for answer in against:
+        assert store.labels().entries[answer.image, answer.label] == answer.value
+    store.answer("ann", [Answer(i, j, -1, 1.0) for i, j in entries[20:30]], request="unsure")
+    for person, value in (("ann", 1), ("ben", 0)):
+        tie = [Answer(i, j, value, 1.0) for i, j in entries[30:]]
+        store.answer(person, tie, request=f"tie {person}")
+    learner.train()
+    answered, labels = automatic(store), store.labels()
+    assert answered.any()
+    assert not any(answered[i, j] for i, j in entries)
+    assert [int(labels.entries[a.image, a.label]) for a in against] == [a.value for a in against]
+    assert store.problems() == []
+
+
+def test_neither_judging_nor_calibration_takes_a_machine_for_the_truth(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is always wrong has answered all that was unknown, and more."""
+    project = make_project(600, run=RUN)
+    store, given = project.store, project.store.given()
+    truth = np.load(Path(project.settings.run.data) / "truth.npy")
+    store.machine("bad", (1 - truth).astype(np.int8))
+    seen: list[Labels] = []
+    real = module.answer_automatically
+
+    def spy(run: RunSettings, split: Any, told: Labels, *rest: Any) -> Automatic:
+        seen.append(told)
+        return real(run, split, told, *rest)
+
+    monkeypatch.setattr(module, "answer_automatically", spy)
+    Learner(project).train()
+    (told,) = seen
+    np.testing.assert_array_equal(told.entries, given)
+    wrong = (1 - truth == store.labels().entries) & automatic(store)
+    assert wrong.sum() < 0.2 * (given < 0).sum(), "its bad answers are gone"
+
+
+def test_an_opened_store_has_the_same_state_and_the_next_training_goes_on_from_it(
+    make_project: MakeProject,
+) -> None:
+    project = make_project(600, run=RUN)
+    Learner(project).train()
+    entries, source = project.store.labels().entries, project.store.labels().source
+    again = load(project.folder)
+    assert again.settings.run.auto == 0.15
+    np.testing.assert_array_equal(again.store.labels().entries, entries)
+    np.testing.assert_array_equal(again.store.labels().source, source)
+    before = len(machine_events(again.store))
+    Learner(again).train()
+    assert len(machine_events(again.store)) - before < before, "only what changed is written"
+    assert again.store.problems() == []
+    again.store.close()
+
+
+def test_a_kill_leaves_all_answers_of_a_training_or_none(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(600, run=RUN)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "note_training", die)
+        with pytest.raises(KeyboardInterrupt):
+            Learner(project).train()
+    assert machine_events(project.store) == []
+    assert project.store.trainings() == []
+    Learner(project).train()
+    assert automatic(project.store).any()
+    assert project.store.problems() == []
+
+
+def test_the_bound_is_a_setting_of_the_project_with_the_limits_of_a_runs(tmp_path: Path) -> None:
+    path = tmp_path / "project.toml"
+    files.write(ProjectSettings(run=RunSettings(data="x", auto=0.1, calibrate="known")), path)
+    run = files.read(path).run
+    assert (run.auto, run.calibrate) == (0.1, "known")
+    path.write_text("[run]\nauto = 0.5")
+    with pytest.raises(UsageError, match="--auto"):
+        files.read(path)
