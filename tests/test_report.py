@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from alasl.cli import exit_code
 from alasl.cli import report as cli
-from alasl.cli import status
 from alasl.errors import DataError
 from alasl.figures import INK
 from alasl.measures import resolve
@@ -321,6 +321,6 @@ def test_command_reports_runs(tmp_path, monkeypatch):
 
 
 def test_command_refuses_a_folder_without_a_run(tmp_path, capsys):
-    assert status(["report", str(tmp_path)]) == DataError.exit_code
+    assert exit_code(["report", str(tmp_path)]) == DataError.exit_code
     assert "no run here" in capsys.readouterr().err
     assert not (tmp_path / "report.html").exists()

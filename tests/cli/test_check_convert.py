@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alasl.cli import status
+from alasl.cli import exit_code
 from alasl.data.formats import FORMATS, read_table, write
 from alasl.labels import Labels
 
@@ -31,7 +31,7 @@ def data(tmp_path: Path, monkeypatch) -> Path:
 
 
 def test_a_sound_data_set_is_reported_on_stdout(data: Path, capsys):
-    assert status(["check", str(data), "--empty", "unknown"]) == 0
+    assert exit_code(["check", str(data), "--empty", "unknown"]) == 0
     out, _ = capsys.readouterr()
     assert "3 images x 2 labels = 6 entries" in out
     assert "unknown  1 (16.7%)" in out
@@ -41,7 +41,7 @@ def test_a_sound_data_set_is_reported_on_stdout(data: Path, capsys):
 
 
 def test_json_is_one_object(data: Path, capsys):
-    assert status(["check", str(data), "--empty", "unknown", "--json", "--quiet"]) == 0
+    assert exit_code(["check", str(data), "--empty", "unknown", "--json", "--quiet"]) == 0
     out, err = capsys.readouterr()
     report = json.loads(out)
     assert err == ""
@@ -55,7 +55,7 @@ def test_json_is_one_object(data: Path, capsys):
 def test_bad_files_are_listed_and_the_exit_is_3(data: Path, capsys, flags):
     (data / "images" / "a.png").write_bytes(b"<html>")
     (data / "images" / "c.png").unlink()
-    assert status(["check", str(data), "--empty", "unknown", *flags]) == 3
+    assert exit_code(["check", str(data), "--empty", "unknown", *flags]) == 3
     out, err = capsys.readouterr()
     assert "error: 2 of 3 image files cannot be used" in err
     assert "a.png: the file holds HTML" in err
@@ -70,7 +70,7 @@ def test_bad_files_are_listed_and_the_exit_is_3(data: Path, capsys, flags):
 def test_a_bad_table_is_listed_whole(data: Path, capsys):
     rows = "".join(f"{i}.png,yes\n" for i in range(20))
     (data / "labels.csv").write_text("image,dog\n" + rows)
-    assert status(["check", str(data), "--out", "list.jsonl"]) == 3
+    assert exit_code(["check", str(data), "--out", "list.jsonl"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
     assert "labels.csv:2: column 'dog' holds 'yes'; expected 1, 0 or empty" in err
@@ -80,7 +80,7 @@ def test_a_bad_table_is_listed_whole(data: Path, capsys):
 
 def test_empty_cells_must_be_explained(data: Path, capsys):
     for command in (["check", str(data)], ["convert", str(data), "o.npz", "--to", "npz"]):
-        assert status(command) == 2
+        assert exit_code(command) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert "--empty unknown" in err
@@ -89,20 +89,20 @@ def test_empty_cells_must_be_explained(data: Path, capsys):
 
 def test_a_table_without_images_can_be_checked(data: Path, capsys):
     (data / "labels.csv").rename("table.csv")
-    assert status(["check", "table.csv", "--empty", "unknown"]) == 0
+    assert exit_code(["check", "table.csv", "--empty", "unknown"]) == 0
     assert "image files: none found" in capsys.readouterr().out
     images = str(data / "images")
-    assert status(["check", "table.csv", "--empty", "unknown", "--image-folder", images]) == 0
+    assert exit_code(["check", "table.csv", "--empty", "unknown", "--image-folder", images]) == 0
     assert "image files: 3, 0 bad" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("format", [name for name, each in FORMATS.items() if each.write])
 def test_convert_there_and_back(data: Path, capsys, format):
     there, back = Path("there.json" if format == "coco" else "there"), Path("back.csv")
-    assert status(["convert", str(data), str(there), "--to", format, "--empty", "unknown"]) == 0
+    assert exit_code(["convert", str(data), str(there), "--to", format, "--empty", "unknown"]) == 0
     arguments = ["--from", format, "--to", "csv-wide", "--empty", "unknown", "--json"]
     capsys.readouterr()
-    assert status(["convert", str(there), str(back), *arguments]) == 0
+    assert exit_code(["convert", str(there), str(back), *arguments]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "schema_version": 1, "from": "there.json" if format == "coco" else "there",
         "out": "back.csv", "format": "csv-wide", "images": 3, "labels": 2, "known": 5,
@@ -112,10 +112,10 @@ def test_convert_there_and_back(data: Path, capsys, format):
 
 def test_features_are_carried_or_their_loss_is_said(data: Path, capsys):
     write(LABELS, data / "f.npz", "npz", features=np.eye(3, dtype=np.float32))
-    assert status(["convert", str(data / "f.npz"), "o.npz", "--to", "npz"]) == 0
+    assert exit_code(["convert", str(data / "f.npz"), "o.npz", "--to", "npz"]) == 0
     assert capsys.readouterr().err == ""
     np.testing.assert_array_equal(read_table("o.npz")[0].features, np.eye(3))
-    assert status(["convert", str(data / "f.npz"), "o.csv", "--to", "csv-wide"]) == 0
+    assert exit_code(["convert", str(data / "f.npz"), "o.csv", "--to", "csv-wide"]) == 0
     assert "no place for features" in capsys.readouterr().err
 
 
@@ -130,13 +130,13 @@ def test_features_are_carried_or_their_loss_is_said(data: Path, capsys):
     ],
 )
 def test_wrong_use_of_convert_is_told(data: Path, capsys, arguments, says):
-    assert status(["convert", str(data), *arguments, "--empty", "absent"]) == 2
+    assert exit_code(["convert", str(data), *arguments, "--empty", "absent"]) == 2
     assert says in capsys.readouterr().err
     assert list(Path.cwd().iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["check", "convert"])
 def test_help_lists_every_format(capsys, command):
-    assert status([command, "--help"]) == 0
+    assert exit_code([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in FORMATS)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alasl.cli import COMMANDS, status
+from alasl.cli import COMMANDS, exit_code
 from alasl.data.dataset import Dataset
 
 PAPERS = ["--model", "head", "--measure", "hard+entropy"]
@@ -47,7 +47,7 @@ def alasl(*arguments: object, **options: object) -> subprocess.CompletedProcess[
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:
     code = (
-        "import sys; from alasl.cli import status; code = status(sys.argv[1:])\n"
+        "import sys; from alasl.cli import exit_code; code = exit_code(sys.argv[1:])\n"
         "heavy = {'torch', 'timm', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else code)"
     )
@@ -117,11 +117,11 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path) -> None:
 
 def test_a_run_is_made_again_from_its_config(data: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "one", tmp_path / "two"
-    assert status(["run", str(data), *QUICK, "--seed", "3", "-q", "--out", str(first)]) == 0
+    assert exit_code(["run", str(data), *QUICK, "--seed", "3", "-q", "--out", str(first)]) == 0
     config = str(first / "config.toml")
-    assert status(["run", "--config", config, "-q", "--out", str(second)]) == 0
+    assert exit_code(["run", "--config", config, "-q", "--out", str(second)]) == 0
     assert (first / "queries.csv").read_bytes() == (second / "queries.csv").read_bytes()
-    assert status(["run", "--config", config, "-q", "--out", str(first)]) == 0
+    assert exit_code(["run", "--config", config, "-q", "--out", str(first)]) == 0
 
 
 def test_an_option_goes_before_the_configuration(data: Path, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_bad_input_is_one_clear_error_with_its_exit_code(
     given = [str(data) if a == "DATA" else a for a in arguments]
     if "run" in given and "DATA" in arguments and not {"--images", "--answers"} & set(given):
         given += ["--answers", "5"]
-    assert status(given) == code
+    assert exit_code(given) == code
     printed = capsys.readouterr()
     assert says in printed.err
     assert "Traceback" not in printed.err
@@ -185,8 +185,8 @@ def test_settings_that_differ_from_the_folders_are_a_conflict(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ["run", str(data), *QUICK, "-q", "--out", str(tmp_path / "out")]
-    assert status(run) == 0
-    assert status([*run, "--seed", "1"]) == 6
+    assert exit_code(run) == 0
+    assert exit_code([*run, "--seed", "1"]) == 6
     assert "seed: there 0, here 1" in capsys.readouterr().err
 
 
@@ -258,9 +258,9 @@ def test_several_runs_are_laid_over_each_other(data: Path, tmp_path: Path) -> No
     for measure in ("random", "hard"):
         folders.append(str(tmp_path / measure))
         run = ["run", str(data), *QUICK, "-q", "--measure", measure, "--out", folders[-1]]
-        assert status(run) == 0
+        assert exit_code(run) == 0
     page = tmp_path / "both.html"
-    assert status(["report", *folders, "--out", str(page)]) == 0
+    assert exit_code(["report", *folders, "--out", str(page)]) == 0
     text = page.read_text()
     assert "random" in text
     assert "hard" in text

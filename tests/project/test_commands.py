@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alasl.cli import status
+from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.data.formats import read, write
 from alasl.project.folder import Project, load
@@ -33,7 +33,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 
     def call(*args: object, code: int = 0) -> Any:
         capsys.readouterr()
-        found = status([str(arg) for arg in args])
+        found = exit_code([str(arg) for arg in args])
         out, err = capsys.readouterr()
         assert found == code, err
         if code:

@@ -44,10 +44,10 @@ def app() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; an error that a user can act on is one clear message."""
-    sys.exit(status(args))
+    sys.exit(exit_code(args))
 
 
-def status(args: list[str] | None = None) -> int:
+def exit_code(args: list[str] | None = None) -> int:
     """The exit code of a command line: 0 done, 1 a bug, 2 to 6 as in `alasl.errors`, 130 Ctrl-C."""
     try:
         app.main(args, standalone_mode=False)
