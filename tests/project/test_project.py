@@ -188,6 +188,26 @@ def test_every_kind_of_measure_can_fill_the_queue(
     assert Learner(project).suggest() > 10
 
 
+def test_a_model_that_would_come_out_again_is_not_trained_again(make_project: MakeProject) -> None:
+    run = {"auto": 0.15, "auto_doubt": 0.2, "calibrate": "known"}
+    project = make_project(run=run)
+    first = Learner(project).renew()
+    assert project.store.last_event() > project.store.last_said() == 1, "a machine has answered"
+    learner = Learner(load(project.folder))
+    assert learner.renew() == first
+    learner.suggest()
+    assert learner.renew() == first
+    answer_queue(project, 5)
+    second = learner.renew()
+    assert second is not None
+    assert second.answers == 5
+    assert learner.renew() == second
+    changed = dataclasses.replace(project.settings.run, seed=5)
+    kept = dataclasses.replace(project.settings, run=changed)
+    files.write(kept, project.folder / "project.toml")
+    assert Learner(load(project.folder)).renew() not in (None, first, second)
+
+
 def test_without_anything_known_entries_are_asked_by_chance(tmp_path: Path) -> None:
     labels = Labels(np.full((30, 3), -1, np.int8), ("a", "b", "c"), tuple(map(str, range(30))))
     features = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)

@@ -25,7 +25,7 @@ from alasl.cli.train import line, told
     "train",
     default=True,
     show_default=True,
-    help="train first on what is known by now, or take the model as it stands",
+    help="train first if anything is new, or take the model as it stands",
 )
 @click.option(
     "--out",
@@ -62,7 +62,7 @@ def command(
     opened = load(project)
     with opened.training():
         learner = Learner(opened, Bar("features", "image", quiet))
-        training = learner.train() if train else None
+        training = learner.renew() if train else None
         asked = learner.suggest()
     if out:
         from alasl.project.handover import write_queue

@@ -72,6 +72,13 @@ class Learner:
             store.note_training(training)
         return training
 
+    def renew(self) -> Training | None:
+        """The last training, or a new one if people said anything since, or settings changed."""
+        noted = self.project.store.trainings()
+        # A kill may have come between the model and its note.
+        told = noted and noted[-1].model == self._model.about().model
+        return noted[-1] if told and self._model.stands() else self.train()
+
     def suggest(self) -> int:
         """Make the queue of the next round by the model as it stands; how many entries it asks.
 

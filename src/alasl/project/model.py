@@ -26,12 +26,13 @@ ABOUT, FEATURES = "about.json", "features.npy"
 class About:
     """What the files of the model are: its name, the last event it knew, and the measure's notes.
 
-    seen: what the features were made from; others are made anew.
+    seen: what the features were made from; others are made anew. run: the settings it was made by.
     """
 
     model: str = ""
     event: int = 0
     seen: tuple[Any, ...] = ()
+    run: dict[str, Any] | None = None
     memory: dict[str, Any] | None = None
 
 
@@ -75,6 +76,11 @@ class Model:
             )
         return self._classifier
 
+    def stands(self) -> bool:
+        """Whether it knows all that people said, and was made by the settings as they are now."""
+        about, settings = self.about(), self._project.settings.run
+        return about.event >= self._project.store.last_said() and about.run == settings.to_dict()
+
     def trained(self) -> Classifier:
         """The classifier with the weights of the model that stands."""
         if self._classifier is None:
@@ -87,7 +93,8 @@ class Model:
         classifier.save(self._weights(model))
         images = np.arange(len(self._project.store.images))
         self._save(f"{model}.npy", classifier.predict(images))
-        self.note(replace(about, model=model, event=event))
+        run = self._project.settings.run.to_dict()
+        self.note(replace(about, model=model, event=event, run=run))
         if about.model != model:
             self._weights(about.model).unlink(missing_ok=True)
             (self._project.model / f"{about.model}.npy").unlink(missing_ok=True)

@@ -284,8 +284,13 @@ class Store:
         with self._database.reading() as db:
             return events.last_event(db)
 
+    def last_said(self) -> int:
+        """The id of the last event that was no machine's, 1 for a new store."""
+        with self._database.reading() as db:
+            return events.last_said(db)
+
     def note_training(self, training: Training) -> None:
-        """Keep what a model was trainings."""
+        """Keep what a model was worth."""
         with self._database.writing() as db:
             trainings.note_training(db, training)
 
