@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alasl.measures import Pool, resolve
+from alasl.measures import Pool, resolve, variance
 from alasl.measures.base import Labelled
 from alasl.measures.variance import SPREAD
 
@@ -95,3 +95,15 @@ def test_many_features_are_reduced_to_their_main_directions():
     a, b = resolve("variance")(pool), resolve("variance")(wide)
     for label in range(3):
         assert (np.argsort(-a[:, label])[:4] == np.argsort(-b[:, label])[:4]).all()
+
+
+def test_of_a_large_pool_a_sample_stands_for_all_and_asks_for_much_the_same(monkeypatch):
+    pool = drawn(images=600, width=8)
+    asked = np.argsort(-resolve("variance")(pool), axis=0)[:20]
+    monkeypatch.setattr(variance, "SAMPLE", 150)
+    scores = resolve("variance")(pool)
+    same = [np.isin(np.argsort(-scores[:, j])[:20], asked[:, j]).mean() for j in range(3)]
+    assert 0.5 < np.mean(same) < 1, "by chance it would be 0.03"
+    # The sample is drawn with the images' draws, so their order decides nothing.
+    turned = np.random.default_rng(1).permutation(600)
+    np.testing.assert_array_equal(resolve("variance")(pool.take(turned)), scores[turned])

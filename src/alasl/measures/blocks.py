@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
@@ -26,9 +27,16 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
         for part in parts:
             work(part)
         return
-    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+    with on_one_thread(), ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work, part) for part in parts]:
             done.result()
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Matrix products stay on their thread: small ones wait for others longer than they take."""
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
 
 
 @cache

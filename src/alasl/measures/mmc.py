@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.measures.base import Labelled, Pool, Scores, measure
-from alasl.measures.blocks import in_blocks
+from alasl.measures.blocks import in_blocks, on_one_thread
 
 Matrix = NDArray[np.float64]
 
@@ -79,23 +79,24 @@ def _shares(p: Matrix) -> Matrix:
 def _logistic(inputs: Matrix, which: NDArray[np.intp], classes: int) -> Matrix:
     """(D, C): a multinomial logistic regression with a Gaussian prior of variance 1 on all weights
     but the last input's, the constant."""
-    every = np.arange(len(inputs))
-    free = np.ones((inputs.shape[1], 1))
+    every, across = np.arange(len(inputs)), np.ascontiguousarray(inputs.T)
+    free = np.ones(inputs.shape[1])
     free[-1] = 0
 
     def loss(flat: Matrix) -> tuple[float, Matrix]:
-        weights = flat.reshape(inputs.shape[1], classes)
-        shrunk = free * weights
-        # Logits, then probabilities, then how far those are from the truth: in one array.
-        rest = inputs @ weights
-        rest -= rest.max(axis=1, keepdims=True)
-        value = -rest[every, which].sum()
+        weights = flat.reshape(classes, -1)
+        shrunk = weights * free
+        # Logits (C, n), then probabilities, then how far those are from the truth: in one array.
+        rest = weights @ across
+        rest -= rest.max(axis=0)
+        value = -rest[which, every].sum()
         np.exp(rest, out=rest)
-        total = rest.sum(axis=1, keepdims=True)
+        total = rest.sum(axis=0)
         value += np.log(total).sum() + (shrunk * weights).sum() / 2
         rest /= total
-        rest[every, which] -= 1
-        return float(value), (inputs.T @ rest + shrunk).ravel()
+        rest[which, every] -= 1
+        return float(value), (rest @ inputs + shrunk).ravel()
 
-    found = minimize(loss, np.zeros(inputs.shape[1] * classes), jac=True, method="L-BFGS-B")
-    return np.asarray(found.x.reshape(inputs.shape[1], classes))
+    with on_one_thread():
+        found = minimize(loss, np.zeros(classes * len(across)), jac=True, method="L-BFGS-B")
+    return np.asarray(found.x.reshape(classes, -1).T)

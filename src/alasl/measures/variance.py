@@ -24,11 +24,14 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from alasl.labels import UNKNOWN
 from alasl.measures.base import Pool, Scores, measure
 from alasl.measures.blocks import BLOCK, in_blocks
+from alasl.measures.picks import by_draws
 from alasl.ranking import highest
 
 SPREAD = 3.6
 # Directions of the features that are kept, and entries of a label that are compared in full.
 DIMS, CANDIDATES = 128, 200
+# Images whose sum stands for that of all, where there are more; drawn.
+SAMPLE = 16_384
 TINY = 1e-12
 
 Matrix = NDArray[np.float32]
@@ -49,8 +52,13 @@ def variance(pool: Pool) -> Scores:
     assert labelled is not None
     assert labelled.features is not None
     assert labelled.probabilities is not None
-    here, there = _scaled(pool.features, labelled.features)
-    slope, slope_there = _slope(pool.probabilities), _slope(labelled.probabilities)
+    order, _ = by_draws(pool.ties)
+    here, there = _scaled(pool.features[order], labelled.features)
+    slope, slope_there = _slope(pool.probabilities[order].T), _slope(labelled.probabilities.T)
+    # By label, so that one's are read in one go.
+    unknown = np.ascontiguousarray(pool.entries[order].T == UNKNOWN)
+    askable = np.ascontiguousarray(pool.askable[order].T)
+    ties = pool.ties[order]
     scores = np.zeros(pool.entries.shape)
     labels = int(pool.askable.any(axis=0).sum())
     # Twice a label's share, for labels that have fewer entries to ask than their share.
@@ -58,19 +66,13 @@ def variance(pool: Pool) -> Scores:
 
     def rank(part: slice) -> None:
         for label in range(part.start, part.stop):
-            unknown = pool.entries[:, label] == UNKNOWN
+            h, asked = slope[label], np.flatnonzero(askable[label])
             known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
-            told = _scatter(here, slope[:, label], np.flatnonzero(~unknown))
-            around = _scatter(there, slope_there[:, label], known)
-            left = _scatter(here, slope[:, label], np.flatnonzero(unknown))
-            askable = np.flatnonzero(pool.askable[:, label])
-            scores[askable, label] = _ranked(
-                here[askable],
-                slope[askable, label],
-                _covariance(told + around),
-                told + left,
-                picks,
-                pool.ties[askable],
+            told = _scatter(here, h, np.flatnonzero(~unknown[label]))
+            around = _scatter(there, slope_there[label], known)
+            left = _scatter(here, h, np.flatnonzero(unknown[label]))
+            scores[order[asked], label] = _ranked(
+                here[asked], h[asked], _covariance(told + around), told + left, picks, ties[asked]
             )
 
     in_blocks(rank, pool.entries.shape[1], block=1)
@@ -91,19 +93,23 @@ def _scaled(pool: NDArray[np.floating], labelled: NDArray[np.floating]) -> tuple
 
 
 def _slope(probabilities: NDArray[np.floating]) -> Matrix:
-    """p (1 - p), (n, L): how much a change of the logit moves the probability; never 0."""
-    p = np.clip(np.asarray(probabilities, np.float32), 1e-4, 1 - 1e-4)
+    """p (1 - p), of each: how much a change of the logit moves the probability; never 0."""
+    p = np.clip(np.ascontiguousarray(probabilities, np.float32), 1e-4, 1 - 1e-4)
     return p * (1 - p)
 
 
 def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matrix:
-    """(D, D): the sum of w x x^T over some rows of features x, (n, D), and weights w, (n,)."""
+    """(D, D): the sum of w x x^T over some rows of features x, (n, D), and weights w, (n,).
+
+    Of many rows the first `SAMPLE` stand for all.
+    """
     found = np.zeros((features.shape[1], features.shape[1]), np.float32)
-    for part in _parts(len(rows)):
+    some = rows[:SAMPLE]
+    for part in _parts(len(some)):
         # A matrix times itself takes half of the arithmetic of two.
-        half = features[rows[part]] * np.sqrt(weights[rows[part]])[:, None]
+        half = features[some[part]] * np.sqrt(weights[some[part]])[:, None]
         found += half.T @ half
-    return found
+    return found * np.float32(len(rows) / max(len(some), 1))
 
 
 def _variance(features: Matrix, covariance: Matrix) -> Matrix:
@@ -156,19 +162,31 @@ def _in_turn(
 ) -> NDArray[np.intp]:
     """The candidates, (n,), in the order to ask, each with what those before it leave open.
 
-    spread: (n, D) features times the covariance before any pick. noise: 1 / h of each.
+    spread: (n, D) features times the covariance C before any pick. noise: 1 / h of each.
+    Of the matrices X C X^T and X C M C X^T, (n, n), only the diagonals are kept, and what each pick
+    takes from them, r r^T and r u^T + u r^T.
     """
-    seen, variance = spread @ target, np.einsum("nd,nd->n", spread, features)
-    found = []
-    left = np.ones(len(features), np.bool_)
-    for _ in range(min(picks, len(features))):
-        gain = np.einsum("nd,nd->n", seen, spread) / (noise + variance)
-        best = int(np.argmax(np.where(left, gain, -np.inf)))
+    towards, count = spread @ target, min(picks, len(features))
+    variance = np.einsum("nd,nd->n", spread, features)
+    seen = np.einsum("nd,nd->n", towards, spread)
+    taken = np.zeros((2, count, len(features)), np.float32)
+    found: list[int] = []
+    for pick in range(count):
+        gain = seen / (noise + variance)
+        gain[found] = -np.inf
+        best = int(gain.argmax())
         found.append(best)
-        left[best] = False
-        taken = spread[best] / (noise[best] + variance[best])
-        shared = features @ spread[best]
-        seen -= np.outer(shared, taken @ target)
-        spread -= np.outer(shared, taken)
-        variance = np.einsum("nd,nd->n", spread, features)
+        before, also = taken[:, :pick]
+        near, far = features @ spread[best], towards @ spread[best]
+        r = near - before[:, best] @ before
+        u = far - before[:, best] @ also - also[:, best] @ before
+        of_it = noise[best] + r[best]
+        u -= r * (u[best] / (2 * of_it))
+        taken[:, pick] = r, u
+        taken[:, pick] /= np.sqrt(of_it)
+        r, u = taken[:, pick]
+        variance = variance - r * r
+        seen = seen - 2 * r * u
+    left = np.ones(len(features), np.bool_)
+    left[found] = False
     return np.concatenate([np.array(found, np.intp), np.flatnonzero(left)])
