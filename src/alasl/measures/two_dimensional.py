@@ -15,7 +15,7 @@ from alasl.measures.mixture import fit_mixture
 from alasl.measures.picks import by_draws
 
 # Images that the mixture is fitted on, at most, drawn; and images handled at once.
-FITTED, IMAGES = 10_000, 1024
+FITTED, IMAGES = 10_000, 2048
 # Outcomes of a smaller probability are taken for this one, whose logarithm there is.
 TINY = np.float32(1e-30)
 

@@ -31,7 +31,7 @@ SPREAD = 3.6
 # Directions of the features that are kept, and entries of a label that are compared in full.
 DIMS, CANDIDATES = 128, 200
 # Images whose sum stands for that of all, where there are more; drawn.
-SAMPLE = 16_384
+SAMPLE = 8192
 TINY = 1e-12
 
 Matrix = NDArray[np.float32]
