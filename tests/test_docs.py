@@ -34,6 +34,7 @@ NOT_RUN = {
     "alasl study paper DATA/corel5k": "ten minutes; the how-to runs it in miniature",
     "alasl study losses DATA": "half an hour; test_shipped.py runs it at toy size",
     "alasl study losses scenes": "half an hour; test_shipped.py runs it at toy size",
+    "alasl study measures": "an hour; test_shipped.py runs it at toy size",
     "alasl annotate": "serves until Ctrl-C; tests/annotate serves and ends it",
     "alasl study efficiency DATA": "up to an hour; the how-to runs it in miniature",
     "alasl study efficiency scenes --out": "a quarter of an hour; the how-to runs it in miniature",
