@@ -68,12 +68,16 @@ def plain_entropy(pool: Pool) -> object:
 
 
 def choose(pool: Pool, measure: Measure) -> Query:
-    """Score and select, on a pool of which nothing has been counted yet."""
+    """Score and select, on a pool of which nothing has been counted yet.
+
+    It brings an ensemble only where it is needed, as in a run.
+    """
+    members = pool.members if "members" in measure.needs else None
     if measure.unit == "image":
-        fresh = replace(pool, memory={})
+        fresh = replace(pool, members=members, memory={})
         budget = Budget(images=IMAGES)
         return select(fresh.askable, measure(fresh), fresh.ties, "images", budget)
-    fresh = replace(pool, batch=ANSWERS, ask="entries", memory={})
+    fresh = replace(pool, members=members, batch=ANSWERS, ask="entries", memory={})
     budget = Budget(answers=ANSWERS)
     return select(fresh.askable, measure(fresh), fresh.ties, "entries", budget)
 

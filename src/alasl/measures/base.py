@@ -292,7 +292,9 @@ def _fill(scores: Scores, rows: NDArray[np.intp], found: Scores, askable: NDArra
         there, block = askable[part], found[part]
         not_finite.append(int(np.count_nonzero(there & ~np.isfinite(block))))
         if scores is found:
-            np.copyto(block, -np.inf, where=~there)
+            # The least of two: writing where a mask says so takes seven times as long.
+            bound = np.subtract(there, 0.5, dtype=block.dtype) * block.dtype.type(np.inf)
+            np.fmin(block, bound, out=block)
         else:
             scores[rows[part]] = np.where(there, block, -np.inf)
 
