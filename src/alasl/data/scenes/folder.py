@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
 import os
 import shutil
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,7 +20,8 @@ Progress = Callable[[int, int], None]
 
 VERSION = 1  # raised with every change of what a seed draws
 NOTE = ".scenes.json"  # hidden, so that it is not taken for a table of entries
-_CHUNK = 20
+# Scenes that a process draws at a time, and for which no other is begun.
+_CHUNK, _FEW = 20, 200
 
 
 def make_scenes(
@@ -95,16 +93,17 @@ def _is_there(folder: Path, note: dict[str, int]) -> bool:
 def _rows(images: Path, files: list[str], seed: int, workers: int | None) -> Iterator[list[int]]:
     """Each scene's labels, in order, its image written."""
     one = partial(_draw_file, images, seed)
-    chunks = -(-len(files) // _CHUNK)
-    workers = min(workers or os.cpu_count() or 1, chunks)
+    # Few are drawn before another process has begun.
+    workers = workers or min(os.cpu_count() or 1, max(len(files) // _FEW, 1))
     if workers == 1:
         yield from map(one, range(len(files)), files)
         return
-    # Forked workers run no caller's script again, so one without a main guard may call this.
-    method = "fork" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(one, range(len(files)), files, chunksize=_CHUNK)
+    import joblib
+
+    # Its workers are begun anew, not forked: a fork of a program with threads may crash. They run
+    # no caller's script again, so one without a main guard may call this.
+    run = joblib.Parallel(workers, batch_size=_CHUNK, return_as="generator")
+    yield from run(joblib.delayed(one)(index, file) for index, file in enumerate(files))
 
 
 def _draw_file(images: Path, seed: int, index: int, file: str) -> list[int]:
