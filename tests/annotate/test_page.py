@@ -498,6 +498,22 @@ def test_it_fits_a_narrow_screen_and_twice_the_size(
         view.press("Escape", "m")
 
 
+def test_a_label_chosen_while_the_page_looks_for_one_stays(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    held: list[Any] = []
+    view.page.route("**/api/status", lambda route: held.append(route))
+    view.press("m")
+    while not held:
+        view.page.wait_for_timeout(20)
+    view.page.select_option("#label", "2", force=True)
+    held[0].continue_()
+    view.ready("grid")
+    assert view.text("#tick-label") == "boat"
+
+
 def test_single_keys_can_be_turned_off_and_the_mouse_does_everything(
     project: Project, serve: Serve, view: View
 ) -> None:

@@ -233,7 +233,8 @@ async function fetchAhead() {
   try {
     if (settings.mode === "grid" && settings.label === null) {
       showStatus(await post("/api/status", { person: settings.person }));
-      chooseLabel();
+      // The person may have chosen one meanwhile.
+      if (settings.label === null) chooseLabel();
     }
     const label = settings.mode === "grid" ? settings.label : null;
     const body = { person: settings.person, images: wanted, label, fresh };
