@@ -54,7 +54,7 @@ FLAGS = (
 
 # What a browser says of a server that is gone.
 GONE = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "ERR_FAILED",
-        "ERR_INTERNET_DISCONNECTED")  # fmt: skip
+        "ERR_INTERNET_DISCONNECTED", "ERR_CONTENT_LENGTH_MISMATCH")  # fmt: skip
 
 
 @dataclass
