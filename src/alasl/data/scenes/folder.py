@@ -33,9 +33,9 @@ def make_scenes(
 ) -> Path:
     """Draw `count` scenes of a seed into a folder: images/00000.jpg ... and labels.csv (wide, 1/0).
 
-    workers: processes, by default one for each core; any number draws the same. on_progress(done,
-    of) is called as scenes are done. A folder that holds exactly these scenes is left as it is.
-    Raises a `ConflictError` where the folder holds anything else.
+    workers: processes, by default one for each core where there is enough to draw; any number draws
+    the same. on_progress(done, of) is called as scenes are done. A folder that holds exactly these
+    scenes is left as it is. Raises a `ConflictError` where the folder holds anything else.
     """
     if count < 1 or seed < 0 or (workers is not None and workers < 1):
         raise UsageError(
@@ -95,6 +95,7 @@ def _rows(images: Path, files: list[str], seed: int, workers: int | None) -> Ite
     one = partial(_draw_file, images, seed)
     # Few are drawn before another process has begun.
     workers = workers or min(os.cpu_count() or 1, max(len(files) // _FEW, 1))
+    workers = min(workers, -(-len(files) // _CHUNK))
     if workers == 1:
         yield from map(one, range(len(files)), files)
         return
