@@ -18,6 +18,7 @@ from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from alasl.errors import DataError, ResourceError, UsageError
+from alasl.models.memory import keep_freed_memory
 
 State = dict[str, Tensor]
 Source = Callable[[], Path]
@@ -55,6 +56,7 @@ def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) ->
     Raises `UsageError` for an unknown name, `DataError` for weights that do not fit,
     `ResourceError` where the pretrained weights cannot be had.
     """
+    keep_freed_memory()
     timm_name = TIMM_NAMES.get(name, name)
     if not timm.is_model(timm_name):
         near = difflib.get_close_matches(name, [*TIMM_NAMES, *timm.list_models()], n=3)
