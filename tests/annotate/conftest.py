@@ -52,8 +52,8 @@ FLAGS = (
     "--disable-sync",
 )
 
-# What a browser says of a server that is gone.
-GONE = ("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "ERR_FAILED",
+# What a browser says of a server that is gone, or went in the middle of a response.
+GONE = ("ERR_CONNECTION_", "ERR_SOCKET_", "ERR_NETWORK_", "ERR_EMPTY_RESPONSE", "ERR_FAILED",
         "ERR_INTERNET_DISCONNECTED", "ERR_CONTENT_LENGTH_MISMATCH")  # fmt: skip
 
 

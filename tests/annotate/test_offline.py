@@ -124,6 +124,31 @@ def test_an_answer_whose_receipt_was_lost_counts_once(
     assert len(project.events("answer")) == 1
 
 
+def test_images_that_were_handed_out_and_never_arrived_are_asked_at_the_end(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = GONE
+    lost: list[int] = []
+
+    def lose(route: Any) -> None:
+        if lost or json.loads(route.request.post_data)["fresh"]:
+            route.continue_()
+            return
+        lost.extend(task["image"] for task in route.fetch().json()["tasks"])
+        route.abort()
+
+    view.page.route("**/api/tasks", lose)
+    view.open(serve(project))
+    for _ in range(12):
+        view.ready()
+        view.press("j")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    view.saved()
+    assert lost
+    assert project.said() == {(i, 0): 1 for i in range(12)}
+    assert len(project.events("answer")) == 12
+
+
 def test_answers_are_never_sent_to_another_project_at_the_same_address(
     project: Project, make_project: MakeProject, serve: Serve, view: View
 ) -> None:

@@ -13,6 +13,8 @@ const CELL_KEYS = "qwerasdfzxcv";
 const STEPS = 200; // steps that can be taken back here; the server knows all older ones
 const IDLE = 120_000; // ms after which a person is taken to have left
 const HEARTBEAT = 40_000;
+const SOON = 1000; // ms until a step that could not be sent is sent again
+const MOST_ROWS = 640; // images that a request may name
 const ZOOMED = 2.5;
 
 const PRESENT = 1, ABSENT = 0, UNSURE = -1, SKIPPED = "skipped";
@@ -99,7 +101,7 @@ const outbox = {
   items: storage.keys("out:").map((key) => ({ key, ...storage.get(key) })).filter((item) => item.path),
   last: 0,
   sending: false,
-  delay: 0,
+  delay: SOON,
   timer: null,
   trouble: "",
   kept: true, // whether the browser could store everything
@@ -124,7 +126,7 @@ const outbox = {
       try {
         const answer = await post(item.path, item.body);
         this.trouble = "";
-        this.delay = 0;
+        this.delay = SOON;
         showStatus(answer.status);
         this.drop(item);
         item.then?.(answer);
@@ -142,8 +144,11 @@ const outbox = {
     }
     this.sending = false;
     if (this.items.length) {
-      this.delay = Math.min(15_000, Math.max(1000, this.delay * 2));
-      this.timer = setTimeout(() => this.send(), this.delay);
+      // Longer each time that it tried by itself, not with each step of a person.
+      this.timer = setTimeout(() => {
+        this.delay = Math.min(15_000, 2 * this.delay);
+        this.send();
+      }, this.delay);
     } else {
       this.kept = true;
     }
@@ -155,9 +160,9 @@ const outbox = {
     storage.remove(item.key);
   },
 
-  /** Whether a step about an image is still to be sent. */
-  holds(image) {
-    return this.items.some(({ body }) => body.image === image || body.answers?.some((a) => a.image === image));
+  /** The images that steps still to be sent are about. */
+  images() {
+    return this.items.flatMap(({ body }) => body.answers?.map((a) => a.image) ?? body.image ?? []);
   },
 };
 
@@ -222,6 +227,9 @@ let status = null; // what the server last said
 let waiting = ""; // why there is nothing to show: "", "loading", "empty", "offline", "undoing"
 let poll = null;
 
+/** The images that are shown, or will be next. */
+const imagesHere = () => [...(current?.tasks ?? []), ...ahead].map((task) => task.image);
+
 async function fetchAhead() {
   const wanted = (settings.mode === "grid" ? 2 * GRID : AHEAD) - ahead.length;
   if (asking || wanted <= 0 || !settings.person) return;
@@ -237,13 +245,14 @@ async function fetchAhead() {
       if (settings.label === null) chooseLabel();
     }
     const label = settings.mode === "grid" ? settings.label : null;
-    const body = { person: settings.person, images: wanted, label, fresh };
+    const have = [...new Set([...imagesHere(), ...outbox.images()])].slice(0, MOST_ROWS);
+    const body = { person: settings.person, images: wanted, label, fresh, have };
     const answer = await post("/api/tasks", body);
     showStatus(answer.status);
     if (mine === generation) {
       fresh = false;
-      const here = new Set([...ahead, ...(current?.tasks ?? [])].map((task) => task.image));
-      const tasks = answer.tasks.filter((task) => !here.has(task.image) && !outbox.holds(task.image));
+      const here = new Set([...imagesHere(), ...outbox.images()]);
+      const tasks = answer.tasks.filter((task) => !here.has(task.image));
       for (const task of tasks) picture(task.image, settings.mode === "grid" ? "small" : "large");
       ahead.push(...tasks);
       empty = !tasks.length;
@@ -997,7 +1006,7 @@ async function heartbeat() {
 /** Save what was begun, and give back what others may have. */
 function leave() {
   saveUnfinished();
-  const images = [...ahead, ...(current?.tasks ?? [])].map((task) => task.image);
+  const images = imagesHere();
   if (!images.length || outbox.items.length) return;
   const body = JSON.stringify({ person: settings.person, images });
   fetch("/api/release", { method: "POST", headers: { "content-type": "application/json" }, body, keepalive: true }).catch(() => {});

@@ -58,15 +58,19 @@ class Desk:
     def tasks(self, wanted: Wanted) -> TasksOut:
         """Tasks for a person, held for `LEASE` seconds.
 
-        What a fresh page held before is given back first, so that it is asked again.
+        What a fresh page held before is given back first, so that it is asked again. Where nothing
+        else is left, so is what was handed out and never arrived.
         """
         if wanted.label is not None:
             self._check(labels=[wanted.label])
         if wanted.fresh:
             self.store.release(wanted.person)
-        tasks = self.store.lease(
-            wanted.person, images=wanted.images, label=wanted.label, seconds=LEASE
-        )
+        tasks = self._lease(wanted)
+        if not tasks:
+            held = {task.image for task in self.store.held(wanted.person)}
+            if lost := sorted(held.difference(wanted.have)):
+                self.store.release(wanted.person, lost)
+                tasks = self._lease(wanted)
         return TasksOut(
             tasks=[self._shown(task) for task in tasks],
             lease=LEASE,
@@ -123,6 +127,11 @@ class Desk:
             labels=[left for _, left in progress.labels],
             training=self.training.state,
             trained=self.training.trained,
+        )
+
+    def _lease(self, wanted: Wanted) -> list[Task]:
+        return self.store.lease(
+            wanted.person, images=wanted.images, label=wanted.label, seconds=LEASE
         )
 
     def _check(self, images: Sequence[int] = (), labels: Sequence[int] = ()) -> None:

@@ -22,6 +22,7 @@ Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 MOST_IMAGES = 64
+Rows = Annotated[list[Row], Field(max_length=10 * MOST_IMAGES)]
 
 
 class Message(BaseModel):
@@ -77,17 +78,19 @@ class Wanted(By):
     """Images to be asked about; with a label, only those where it is asked, and only it.
 
     fresh: the page has just been opened, so what it held before is given back first.
+    have: the images that the page has already, or still sends answers to.
     """
 
     images: Annotated[int, Field(ge=1, le=MOST_IMAGES), Whole] = 1
     label: Row | None = None
     fresh: bool = False
+    have: Rows = []
 
 
 class Held(By):
     """Images that this person gives back unanswered."""
 
-    images: Annotated[list[Row], Field(max_length=10 * MOST_IMAGES)]
+    images: Rows
 
 
 class AskedLabel(Message):
