@@ -99,11 +99,13 @@ def reason_not_to_run(step: Step) -> str | None:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """This Python's commands first, and one cache, so that features are extracted once."""
+    """This Python's commands first, and one cache for all workers: features are extracted once."""
     own = Path(sys.executable).parent
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     return os.environ | {
         "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
-        "ALASL_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "ALASL_CACHE": str(cache),
     }
 
 
