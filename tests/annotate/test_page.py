@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -544,17 +545,46 @@ def test_a_screen_reader_finds_its_way(project: Project, serve: Serve, view: Vie
     view.ready()
     tree = view.page.locator("body").aria_snapshot()
     for part in ("banner", "main", 'status', 'progressbar "Answers given in this round"',
-                 'group "dog, 1 of 3"', 'button "Cannot tell"', 'img "Image 0000.jpg"',
+                 'application "Which of these does it show?"', 'group "dog, 1 of 3"',
+                 'button "Cannot tell"', 'img "Image 0000.jpg"',
                  'heading "Known already"'):  # fmt: skip
         assert part in tree, part
-    assert view.page.evaluate("document.activeElement.getAttribute('aria-label')") == "dog, 1 of 3"
+    focused(view, "dog, 1 of 3")
     view.press("j")
-    assert view.page.evaluate("document.activeElement.getAttribute('aria-label')") == "cat, 2 of 3"
+    focused(view, "cat, 2 of 3")
+    assert 'group "dog, present, 1 of 3"' in view.page.locator("main").aria_snapshot()
+    view.press("h")
+    focused(view, "Keys and settings")
+    view.press("Escape")
+    focused(view, "cat, 2 of 3")
     by_label(view)
+    focused(view, "Image 1 of 5")
     tree = view.page.locator("main").aria_snapshot()
     assert 'checkbox "Image 1 of 5"' in tree
     view.press("q")
     assert 'checkbox "Image 1 of 5" [checked]' in view.page.locator("main").aria_snapshot()
+
+
+def test_keys_that_come_before_the_focus_does_keep_what_they_did(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("/")
+    view.page.wait_for_timeout(500)
+    assert view.page.evaluate("document.activeElement.id") == "find-label"
+    view.press("Escape", "ArrowDown")
+    view.page.wait_for_timeout(500)
+    assert view.here() == "cat"
+    focused(view, "cat, 2 of 3")
+
+
+def focused(view: View, name: str) -> None:
+    """Wait until the focus, which moves in steps that screen readers follow, is on something."""
+    view.until(
+        "(({ariaLabel, textContent}) => ariaLabel ?? textContent)(document.activeElement)"
+        f".includes({json.dumps(name)})"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

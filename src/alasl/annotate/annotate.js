@@ -14,6 +14,7 @@ const STEPS = 200; // steps that can be taken back here; the server knows all ol
 const IDLE = 120_000; // ms after which a person is taken to have left
 const HEARTBEAT = 40_000;
 const SOON = 1000; // ms until a step that could not be sent is sent again
+const ARRIVAL = 300; // ms in which a screen reader sees where the focus went
 const MOST_ROWS = 640; // images that a request may name
 const ZOOMED = 2.5;
 
@@ -320,6 +321,7 @@ const clock = {
 // image they are the labels of one image, in a grid the images of one label.
 
 let current = null;
+let arrival = null;
 const history = [];
 
 function make(kind, tasks) {
@@ -366,7 +368,7 @@ function show(step) {
   view(step.kind);
   if (step.kind === "image") drawImage();
   else drawGrid();
-  focusCursor();
+  comeBack();
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
   const size = step.kind === "image" ? "large" : "small";
   const drawn = step.tasks.map((task) => picture(task.image, size));
@@ -530,7 +532,6 @@ function drawImage() {
     row.querySelector("bdi").textContent = NAMES[item.label];
     const chance = current.shown && item.probability !== null ? `${Math.round(100 * item.probability)} %` : "";
     row.querySelector(".chance").textContent = chance;
-    group.setAttribute("aria-label", `${NAMES[item.label]}, ${place + 1} of ${current.items.length}${chance && `, expected ${chance}`}`);
     for (const button of row.querySelectorAll("button"))
       button.addEventListener("click", () => answer(Number(button.dataset.value), place));
     group.addEventListener("focusin", () => point(place));
@@ -615,6 +616,9 @@ function mark(place) {
     group.dataset.by = current.values[place] === undefined && value !== undefined ? "model" : "person";
     for (const button of group.querySelectorAll("button"))
       button.setAttribute("aria-pressed", String(value) === button.dataset.value);
+    const chance = group.querySelector(".chance").textContent;
+    const parts = [nameOf(place), WORDS.get(value), chance && `expected ${chance}`, `${place + 1} of ${current.items.length}`];
+    group.setAttribute("aria-label", parts.filter(Boolean).join(", "));
     return;
   }
   const button = $("cells").children[place].firstElementChild;
@@ -625,11 +629,12 @@ function mark(place) {
   button.querySelector(".unseen").textContent = `Image ${place + 1} of ${current.items.length}${state}`;
 }
 
+const itemList = () => $(current.kind === "image" ? "asked" : "cells");
+
 /** Which item keys are about. */
 function point(place) {
   current.cursor = place;
-  const list = current.kind === "image" ? $("asked") : $("cells");
-  [...list.children].forEach((row, i) => {
+  [...itemList().children].forEach((row, i) => {
     row.classList.toggle("here", i === place);
     // One stop for the tab key, not three for each of eighty labels.
     for (const button of row.querySelectorAll("button")) button.tabIndex = i === place ? 0 : -1;
@@ -643,10 +648,24 @@ function moveTo(place) {
 
 function focusCursor() {
   if (!current || document.querySelector("dialog[open]")) return;
-  const list = current.kind === "image" ? $("asked") : $("cells");
-  const target = list.children[current.cursor]?.firstElementChild;
+  const target = itemList().children[current.cursor]?.firstElementChild;
   target?.focus({ preventScroll: true });
   target?.scrollIntoView({ block: "nearest" });
+}
+
+/**
+ * Focus a place, and go on from there in a moment, unless somebody was faster. Screen readers say
+ * nothing where what has the focus is replaced: they have to see it move.
+ */
+function arrive(place, goOn) {
+  place.focus({ preventScroll: true });
+  clearTimeout(arrival);
+  arrival = setTimeout(() => document.activeElement === place && goOn(), ARRIVAL);
+}
+
+/** From elsewhere to the item that keys are about. */
+function comeBack() {
+  if (current) arrive(itemList().parentElement, focusCursor);
 }
 
 function tick(place) {
@@ -846,6 +865,7 @@ function help() {
   $("shown").checked = settings.shown;
   $("rename").value = settings.person;
   dialog.showModal();
+  arrive(dialog, () => $("help-title").focus());
 }
 
 function close() {
@@ -980,7 +1000,7 @@ function listen() {
     const person = $("rename").value.trim();
     if (person && person !== settings.person) enter(person);
   });
-  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", focusCursor);
+  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => arrive(document.activeElement, comeBack));
   drag($("stage"));
   addEventListener("resize", () => { unzoom(); focusCursor(); });
   addEventListener("online", () => { outbox.send(); fetchAhead(); });
