@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from alasl.data.dataset import Dataset
+from alasl.data.formats import write
 from alasl.errors import AlaslError, ConflictError
 from alasl.experiment import simulate
 from alasl.runs import Record, load
@@ -171,3 +172,22 @@ def test_going_on_with_another_table_is_refused(
         simulate(SETTINGS, tmp_path, dataset=make_dataset(), on_event=stop)
     with pytest.raises(ConflictError, match="not the one that this run began with"):
         simulate(SETTINGS, tmp_path, dataset=make_dataset(seed=1))
+
+
+@pytest.mark.parametrize("model", ["logistic", "head"])
+def test_features_of_ones_own_need_neither_timm_nor_torchs_compiler(
+    dataset: Dataset, tmp_path: Path, model: str
+) -> None:
+    write(dataset.labels, tmp_path / "labels.csv", "csv-wide")
+    np.save(tmp_path / "features.npy", np.asarray(dataset.features))
+    program = (
+        "import sys, alasl\n"
+        f"settings = alasl.RunSettings(data='labels.csv', features='features.npy', model='{model}',"
+        " noise=0.4, answers=50, rounds=1)\n"
+        "alasl.simulate(settings)\n"
+        "print(sorted({'timm', 'torchvision', 'torch._dynamo'}.intersection(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

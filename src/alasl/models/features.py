@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,9 +17,11 @@ from torch import Tensor
 from alasl.data.dataset import Dataset
 from alasl.data.images import load_square
 from alasl.errors import DataError
-from alasl.models.backbones import Backbone, load_backbone
 from alasl.models.device import has_fast_bfloat16, pick_device
 from alasl.models.feature_store import FeatureStore
+
+if TYPE_CHECKING:
+    from alasl.models.backbones import Backbone
 
 Progress = Callable[[int, int], None]
 
@@ -54,6 +57,9 @@ def features_of(
             f"the data set {dataset.name!r} has neither images nor features",
             do="put the images into images/ beside the table, or name --features FILE.npy",
         )
+    # Features that a data set brings need none of this, and it takes seconds.
+    from alasl.models.backbones import load_backbone
+
     model = load_backbone(backbone, weights=weights)
     store = FeatureStore(cache_folder() / "features" / _key(model), model.dim)
     digests = _digests(dataset.paths)
