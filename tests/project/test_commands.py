@@ -132,6 +132,24 @@ def test_an_import_with_conflicts_lists_them_and_waits(
     assert changed.sum() == 60
 
 
+def test_two_peoples_files_are_votes_where_one_says_so(
+    make_project: MakeProject, tmp_path: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = make_project()
+    say("suggest", project.folder, "--out", "q.csv", "--quiet")
+    for person, answer in (("ann", 1), ("ben", 0), ("cid", 0)):
+        fill_in(tmp_path / "q.csv", tmp_path / f"{person}.csv", lambda *_, a=answer: a)
+    say("import", project.folder, "ann.csv", "--person", "ann")
+    vote = ("--on-conflict", "vote", "--json")
+    assert say("import", project.folder, "ben.csv", "--person", "ben", *vote)["new"] == 60
+    assert len(project.store.disagreements()) == 60
+    known = project.store.labels().known.sum()
+    assert say("import", project.folder, "ben.csv", "--person", "ben")[:14] == "0 new answers,"
+    assert say("import", project.folder, "cid.csv", "--person", "cid", *vote)["new"] == 60
+    assert project.store.labels().known.sum() == known + 60, "two of three stand"
+
+
 def test_a_file_that_is_wrong_anywhere_changes_nothing(
     make_project: MakeProject, tmp_path: Path, say: Say
 ) -> None:

@@ -367,6 +367,30 @@ def test_an_import_with_a_conflict_changes_nothing_until_told_how(make_store: Ma
     assert store.problems() == []
 
 
+def test_an_import_by_vote_says_what_its_people_would_have_said_on_the_page(
+    make_store: Make,
+) -> None:
+    store = make_store()
+    # Given present, so a check of attention; answered by ann; by nobody.
+    entries = [(0, 1), (2, 0), (3, 0)]
+    given = entry(store, 0, 1)[0]
+    say(store, "ann", 2, 0, 1)
+    rows, cols = zip(*entries, strict=True)
+    values = [1 - given, 0, 1]
+    told = store.import_answers("x", rows, cols, values, person="ben", on_conflict="vote")
+    assert dataclasses.astuple(told) == (3, 0, 0, 0)
+    assert [entry(store, *e)[0] for e in entries] == [given, -1, 1]
+    assert [d.said for d in store.disagreements()] == [{"ann": 1, "ben": 0}]
+    # The same file is nothing new, though what it says does not stand.
+    for how in ("vote", "refuse", "keep"):
+        again = store.import_answers("x", rows, cols, values, person="ben", on_conflict=how)
+        assert dataclasses.astuple(again) == (0, 3, 0, 0), how
+    # A person's last word stands.
+    store.import_answers("y", [2], [0], [1], person="ben", on_conflict="vote")
+    assert entry(store, 2, 0) == (1, "people")
+    assert store.problems() == []
+
+
 def test_an_import_keeps_apart_who_said_what(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0), (3, 0))

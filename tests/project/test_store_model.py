@@ -220,7 +220,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(
         person=PEOPLE,
         answers=st.dictionaries(st.tuples(ROWS, COLS), VALUES, min_size=1, max_size=4),
-        how=st.sampled_from(["refuse", "keep", "replace"]),
+        how=st.sampled_from(["refuse", "keep", "replace", "vote"]),
     )
     def import_answers(self, person: str, answers: dict[Entry, int], how: Any) -> None:
         rows, cols = zip(*answers, strict=True)
@@ -228,12 +228,9 @@ class StoreMachine(RuleBasedStateMachine):
         clash = {
             e
             for e, v in answers.items()
-            if -1
-            not in (
-                v,
-                table[e[0]][e[1]],
-            )
+            if -1 not in (v, table[e[0]][e[1]])
             and v != table[e[0]][e[1]]
+            and (how == "replace" or v != standing.get((e, person)))
         }
 
         def bring() -> None:
@@ -262,7 +259,8 @@ class StoreMachine(RuleBasedStateMachine):
                 continue
             said[entry] = value
         self.acts.append(Act(person, "import", -1, said))
-        self.resolved |= {e: v for e, v in said.items() if e in clash}
+        if how == "replace":
+            self.resolved |= {e: v for e, v in said.items() if e in clash}
         for slot in self.slots:
             if slot.entry in said and not slot.done and slot.until <= self.now:
                 slot.done, slot.person = True, None

@@ -13,7 +13,7 @@ from alasl.errors import ConflictError
 
 if TYPE_CHECKING:
     from alasl.data.formats.base import Empty
-    from alasl.labels import OnConflict
+    from alasl.project.records import OnContradiction
 
 _SHOWN = 5
 
@@ -30,10 +30,11 @@ _SHOWN = 5
 )
 @click.option(
     "--on-conflict",
-    type=click.Choice(("refuse", "keep", "replace")),
+    type=click.Choice(("refuse", "keep", "replace", "vote")),
     default="refuse",
     show_default=True,
-    help="where an answer contradicts the project: change nothing, keep what is known, or take it",
+    help="where an answer contradicts the project: change nothing, keep what is known, let it "
+    "stand, or count it as one person's among others",
 )
 @click.option(
     "--out",
@@ -50,7 +51,7 @@ def command(
     format: str | None,
     person: str | None,
     empty: Empty | None,
-    on_conflict: OnConflict,
+    on_conflict: OnContradiction,
     out: Path,
     as_json: bool,
     quiet: bool,

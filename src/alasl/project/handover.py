@@ -12,12 +12,11 @@ from alasl.data.formats.base import Empty
 from alasl.data.formats.rows import row, write_lines
 from alasl.errors import NothingToDo, UsageError
 from alasl.files import replacing
-from alasl.labels import OnConflict
 from alasl.project import exchange
 from alasl.project.exchange import Asked, Told
 from alasl.project.exchange.queue import guarded
 from alasl.project.folder import Project
-from alasl.project.records import Disagreement, Imported
+from alasl.project.records import Disagreement, Imported, OnContradiction
 
 What = Literal["table", "answers", "queue"]
 
@@ -68,7 +67,7 @@ def import_file(
     format: str | None = None,
     person: str | None = None,
     empty: Empty | None = None,
-    on_conflict: OnConflict = "refuse",
+    on_conflict: OnContradiction = "refuse",
 ) -> Imported:
     """Take the answers of a file, all or none of them; see `Store.import_answers`.
 

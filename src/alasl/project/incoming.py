@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alasl.errors import ConflictError, DataError
-from alasl.labels import UNKNOWN, Entries, OnConflict
+from alasl.labels import UNKNOWN, Entries
 from alasl.project import queue, table
 from alasl.project.checks import check_person, check_values
 from alasl.project.events import last_event, machine_of, person_of, spend
-from alasl.project.records import Imported, Revised
+from alasl.project.records import Imported, OnContradiction, Revised
 from alasl.project.standing import stand
 
 # Image, label, value, person, seconds.
@@ -69,7 +69,7 @@ def _sort(
     source: str,
     stands: Entries,
     earlier: dict[tuple[int, int, str], int],
-    on_conflict: OnConflict,
+    on_conflict: OnContradiction,
 ) -> _Sorted:
     """stands: (N, L), the table now. earlier: what each person had said of each entry."""
     found = _Sorted()
@@ -80,9 +80,12 @@ def _sort(
         if value == UNKNOWN and before is not None:
             found.same += 1  # "cannot tell" takes no answer back
             continue
+        if value == before and on_conflict != "replace":
+            found.same += 1  # whatever was made of it since
+            continue
         others = (found.taken.get(key, (value,))[0], int(stands[i, j]))
         against = [other for other in others if other not in (UNKNOWN, value)]
-        if value != UNKNOWN and against:
+        if value != UNKNOWN and against and on_conflict != "vote":
             found.against.append((one, against[0]))
             if on_conflict != "replace":
                 continue
@@ -98,7 +101,7 @@ def import_answers(
     db: sqlite3.Connection,
     source: str,
     answers: Iterable[Said],
-    on_conflict: OnConflict,
+    on_conflict: OnContradiction,
     images: Sequence[str],
     names: Sequence[str],
     now: float,
@@ -114,7 +117,7 @@ def import_answers(
                 f"image {images[i]!r}, label {names[j]!r}: {stood} stands, {who!r} says {value}"
                 for (i, j, value, who, _), stood in found.against
             ],
-            do="say which to believe: --on-conflict keep, or replace",
+            do="say which to believe: --on-conflict keep, replace, or vote",
         )
     _take(db, source, found, now)
     replaced = sum((i, j) in found.overruled for i, j, _ in found.taken)

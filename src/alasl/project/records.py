@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 Ints = NDArray[np.intp]
 Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine"]
 
+# What is done where an import contradicts what is known; see `Store.import_answers`.
+OnContradiction = Literal["refuse", "keep", "replace", "vote"]
+
 ROLES = ("clean", "pool", "test")
 # Who said it, for the provenance of the table's entries.
 SOURCES = ("given", "people", "resolved", "machine")

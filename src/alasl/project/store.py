@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import replacing
-from alasl.labels import UNKNOWN, Entries, Labels, OnConflict
+from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project import (
     acts,
     audit,
@@ -52,6 +52,7 @@ from alasl.project.records import (
     Disagreement,
     Event,
     Imported,
+    OnContradiction,
     Progress,
     Queued,
     Revised,
@@ -310,7 +311,7 @@ class Store:
         *,
         person: str | Sequence[str] | None = None,
         seconds: Sequence[float | None] | None = None,
-        on_conflict: OnConflict = "refuse",
+        on_conflict: OnContradiction = "refuse",
         now: float | None = None,
     ) -> Imported:
         """Take answers from elsewhere, (n,) each, all or none of them.
@@ -319,7 +320,8 @@ class Store:
         in particular, for whom the source's name stands. An answer that contradicts what was given
         or what people say, or that person's other answer in the same import, is a conflict:
         `refuse` raises a `ConflictError` that lists them all, `keep` leaves them out, `replace`
-        lets the (last) answer stand. The same import twice changes nothing.
+        lets the (last) answer stand, and `vote` takes them as if given on the page: what most
+        people say stands. The same import twice changes nothing.
         """
         self._check(rows, cols)
         said = incoming.as_said(source, rows, cols, values, person, seconds)

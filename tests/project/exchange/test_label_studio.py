@@ -19,6 +19,8 @@ from alasl.project.exchange import Asked, Told
 from alasl.project.exchange.label_studio import CONFIG
 
 EXPORT = Path(__file__).with_name("label_studio_export.json")
+# Exported by Label Studio 1.23.2, as it is.
+WRITTEN = Path(__file__).with_name("label_studio_1.23.json")
 IMAGES, NAMES = ("a.jpg", "b.jpg", "s/c.jpg"), ("dog", "cat", "boat", "car")
 
 
@@ -45,6 +47,22 @@ def test_a_full_export_is_read_as_people_meant_it() -> None:
         Told(0, 1, 0, "ben@example.org", None, third),
         Told(0, 2, 0, "ben@example.org", None, third),
     ]
+
+
+def test_what_label_studio_itself_wrote_is_read() -> None:
+    """Five tasks of ours, four of them answered on its page: bird; nothing; cannot tell; skipped."""
+    names = ("bird", "house", "person", "table", "bicycle", "boat", "cup")
+    images = ("00040.jpg", "00477.jpg", "00425.jpg", "00462.jpg", "00345.jpg")
+    told = exchange.read(WRITTEN, "label-studio", images, names)
+    assert {(images[t.image], names[t.label]): t.value for t in told} == {
+        ("00040.jpg", "bird"): 1,
+        ("00040.jpg", "house"): 0,
+        ("00477.jpg", "person"): 0,
+        ("00477.jpg", "table"): 0,
+        ("00425.jpg", "bicycle"): -1,
+    }
+    assert {t.person for t in told} == {"user 1"}
+    assert sum(t.seconds or 0 for t in told) == pytest.approx(7.547 + 3.261 + 3.824)
 
 
 def changed(way: str, value: object) -> list:
