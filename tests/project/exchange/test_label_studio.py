@@ -50,7 +50,7 @@ def test_a_full_export_is_read_as_people_meant_it() -> None:
 
 
 def test_what_label_studio_itself_wrote_is_read() -> None:
-    """Five tasks of ours, four of them answered on its page: bird; nothing; cannot tell; skipped."""
+    """Five tasks of ours, four of them answered there: bird, nothing, cannot tell, skipped."""
     names = ("bird", "house", "person", "table", "bicycle", "boat", "cup")
     images = ("00040.jpg", "00477.jpg", "00425.jpg", "00462.jpg", "00345.jpg")
     told = exchange.read(WRITTEN, "label-studio", images, names)
