@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -12,6 +13,11 @@ from alasl.data.dataset import Dataset
 from alasl.labels import Labels
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+# How long an example takes on a busy machine says nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -84,7 +84,7 @@ def test_the_forecast_is_that_of_plain_algebra(points: int, batch: float) -> Non
 curves = st.lists(st.tuples(st.integers(1, 500), st.floats(0, 100)), min_size=LEAST, max_size=12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(curves, st.integers(1, 500), st.floats(-5, 5), st.sampled_from([1.0, 60.0, 1e3]))
 def test_units_of_cost_and_a_constant_change_nothing(curve, batch, shift, unit) -> None:
     costs, maps = np.cumsum([c for c, _ in curve]), np.array([m for _, m in curve])
@@ -97,7 +97,7 @@ def test_units_of_cost_and_a_constant_change_nothing(curve, batch, shift, unit) 
         assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-5, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(curves, st.integers(1, 500), st.floats(0, 5), st.floats(0, 5))
 def test_a_higher_threshold_never_makes_stopping_less_likely(curve, batch, low, more) -> None:
     costs, maps = np.cumsum([c for c, _ in curve]), [m for _, m in curve]

@@ -115,7 +115,7 @@ def plainly(risk, wrong, reach, open_, found_wrong, bound):
     return accepted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10**6),
     st.integers(1, 400),
@@ -229,7 +229,7 @@ def test_what_a_person_could_not_tell_is_left_alone() -> None:
     assert (told.entries[1000:1500] != UNKNOWN).any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.floats(-4, 4))
 def test_the_sides_never_meet_and_the_order_of_images_decides_nothing(seed, rate) -> None:
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from itertools import chain, combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alasl import ranking
@@ -15,7 +15,6 @@ from alasl.query import Budget, Price, Query, select
 from alasl.seeds import spread
 
 # The machine may be busy with other things.
-unhurried = settings(deadline=None)
 
 
 @st.composite
@@ -52,7 +51,6 @@ def attempt(*args) -> Query | None:
 # Against a full sort
 
 
-@unhurried
 @given(pools(), st.integers(1, 9))
 def test_images_equal_a_full_sort(pool, images):
     askable, scores, ties, _ = pool
@@ -64,7 +62,6 @@ def test_images_equal_a_full_sort(pool, images):
     assert found.images.tolist() == best
 
 
-@unhurried
 @given(pools(), st.integers(1, 9))
 def test_the_scores_of_an_images_entries_are_summed(pool, images):
     askable, scores, ties, _ = pool
@@ -74,7 +71,6 @@ def test_the_scores_of_an_images_entries_are_summed(pool, images):
     assert pairs(one) == pairs(select(askable, summed, ties, "images", Budget(images=images)))
 
 
-@unhurried
 @given(pools(), st.integers(1, 40), st.sampled_from([3, 1 << 20]))
 def test_entries_equal_a_full_sort(pool, answers, block):
     """In blocks of one row as in one piece."""
@@ -89,7 +85,6 @@ def test_entries_equal_a_full_sort(pool, answers, block):
     assert pairs(found) == sorted(best, key=lambda e: (first.index(e[0]), e[1]))
 
 
-@unhurried
 @given(pools(), st.integers(1, 40))
 def test_an_images_score_counts_for_each_of_its_entries(pool, answers):
     askable, scores, ties, _ = pool
@@ -212,7 +207,6 @@ def test_images_by_the_second_are_the_best_where_the_budget_ends_with_one(seed):
 # The budget
 
 
-@unhurried
 @given(
     pools(levels=False),
     st.sampled_from(["images", "entries"]),
@@ -267,7 +261,6 @@ def test_what_is_too_dear_is_passed_over():
 # Two ends of one optimisation
 
 
-@unhurried
 @given(pools(levels=False))
 def test_free_opening_gives_free_entries_and_dear_opening_whole_images(pool):
     askable, scores, ties, _ = pool
@@ -335,7 +328,6 @@ def test_ties_are_fair_to_entries(block, monkeypatch):
     assert (np.abs(count - draws / 4) < 4.5 * deviation).all()
 
 
-@unhurried
 @given(pools(), st.sampled_from(["images", "entries"]), st.sampled_from([0.0, 2.0]))
 def test_the_order_of_images_decides_nothing(pool, ask, open):
     askable, scores, ties, prices = pool
@@ -348,7 +340,6 @@ def test_the_order_of_images_decides_nothing(pool, ask, open):
         assert [(int(order[i]), j) for i, j in pairs(moved)] == pairs(still)
 
 
-@unhurried
 @given(pools(), st.sampled_from(["images", "entries"]), st.sampled_from([0.0, 2.0]))
 def test_what_cannot_be_asked_decides_nothing(pool, ask, open):
     askable, scores, ties, prices = pool

@@ -348,7 +348,6 @@ def test_every_route_stands_what_its_schema_allows_and_forbids(project: Project)
     seen = set()
     quick = settings(
         max_examples=6,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=(Phase.explicit, Phase.generate),

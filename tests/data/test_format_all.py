@@ -75,7 +75,7 @@ def same(a: Labels, b: Labels) -> None:
 
 
 @pytest.mark.parametrize("format", WRITABLE)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(labels=tables())
 @example(labels=Labels(np.full((len(HOSTILE), 1), -1), ("dog",), tuple(HOSTILE)))
 @example(labels=Labels(np.ones((1, len(HOSTILE))), tuple(HOSTILE), ("a.jpg",)))
@@ -171,7 +171,7 @@ def test_a_malformed_file_is_one_clear_error(tmp_path: Path, format, content):
 
 
 @pytest.mark.parametrize("format", WRITABLE)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_damaged_file_is_never_a_bug(format, data):
     with tempfile.TemporaryDirectory() as folder:

@@ -116,21 +116,21 @@ def put(content, at, value):
         ("imagefolder", ".jsonl", LINE),
     ],
 )
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), nonsense)
 def test_json_with_nonsense_at_any_place(format, suffix, content, data, value) -> None:
     changed = put(content, data.draw(st.sampled_from(list(places(content)))), value)
     never_a_bug(json.dumps(changed).encode(), suffix, [format])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(nonsense)
 def test_json_that_means_nothing(content) -> None:
     never_a_bug(json.dumps(content).encode(), ".json", ["coco", "label-studio", None])
     never_a_bug(json.dumps(content).encode(), ".jsonl", ["imagefolder", None])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sampled_from(HEADERS), st.lists(st.lists(cells, max_size=7), max_size=4))
 def test_csv_that_means_nothing(header: str, rows: list[list[str]]) -> None:
     text = "\n".join([header, *(",".join(row) for row in rows)])

@@ -177,7 +177,7 @@ def test_a_mean_is_over_what_counts(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000), runs=st.integers(1, 4), size=st.integers(1, 9))
 def test_stacked_runs_get_what_each_would_alone(name, seed, runs, size):
     generator = torch.Generator().manual_seed(seed)

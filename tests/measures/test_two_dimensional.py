@@ -44,7 +44,7 @@ def likelihood(mixture: Mixture, entries: np.ndarray, overall: np.ndarray) -> fl
     return total
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(tables, st.integers(1, 4), st.integers(0, 99))
 def test_the_likelihood_never_falls(entries, groups, seed):
     with pytest.MonkeyPatch.context() as patch:

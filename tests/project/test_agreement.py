@@ -76,7 +76,7 @@ def loops(units, values) -> float:
 said = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(said)
 def test_alpha_is_its_definition(answers) -> None:
     units, values = [u for u, _ in answers], [v for _, v in answers]
@@ -233,7 +233,7 @@ def test_attention_counts_right_answers_of_the_golden_set() -> None:
     assert math.isnan(ben.accuracy)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_exact_interval_is_where_the_tails_reach_a_fortieth(hits_trials) -> None:
     hits, trials = hits_trials

@@ -322,5 +322,5 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.store.problems() == []
 
 
-StoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+StoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 TestStore = StoreMachine.TestCase

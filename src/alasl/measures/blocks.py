@@ -14,21 +14,26 @@ from threadpoolctl import ThreadpoolController
 BLOCK = 2048
 
 
+def cut(count: int, block: int = BLOCK) -> list[slice]:
+    """The slices that cut 0..count into blocks, in order."""
+    return [slice(start, min(start + block, count)) for start in range(0, count, block)]
+
+
 def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -> None:
-    """Call `work` on the slices that cut 0..count into blocks, each once, in threads.
+    """Call `work` on each block of 0..count once, in threads.
 
     A block's work must touch no other block's results, so that the order decides nothing. NumPy
     lets go of the interpreter in long operations, which is what makes threads worth it. A matrix
     product in a block stays on its thread: threads of its own would wait for each other's.
     """
-    parts = [slice(start, min(start + block, count)) for start in range(0, count, block)]
-    workers = min(len(parts), os.cpu_count() or 1)
+    blocks = cut(count, block)
+    workers = min(len(blocks), os.cpu_count() or 1)
     if workers <= 1:
-        for part in parts:
-            work(part)
+        for one in blocks:
+            work(one)
         return
     with on_one_thread(), ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(work, part) for part in parts]:
+        for done in [pool.submit(work, one) for one in blocks]:
             done.result()
 
 

@@ -15,15 +15,13 @@ same thing twice; and as many are picked for each label, for mAP counts all labe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from alasl.labels import UNKNOWN
 from alasl.measures.base import Pool, Scores, measure
-from alasl.measures.blocks import BLOCK, in_blocks
+from alasl.measures.blocks import cut, in_blocks
 from alasl.measures.picks import by_draws
 from alasl.ranking import highest
 
@@ -105,7 +103,7 @@ def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matri
     """
     found = np.zeros((features.shape[1], features.shape[1]), np.float32)
     some = rows[:SAMPLE]
-    for part in _parts(len(some)):
+    for part in cut(len(some)):
         # A matrix times itself takes half of the arithmetic of two.
         half = features[some[part]] * np.sqrt(weights[some[part]])[:, None]
         found += half.T @ half
@@ -115,15 +113,10 @@ def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matri
 def _variance(features: Matrix, covariance: Matrix) -> Matrix:
     """(n,): x^T C x of features x, (n, D)."""
     found = np.empty(len(features), np.float32)
-    for part in _parts(len(features)):
+    for part in cut(len(features)):
         x = features[part]
         found[part] = np.einsum("nd,nd->n", x @ covariance, x)
     return found
-
-
-def _parts(count: int) -> Iterator[slice]:
-    """Blocks of rows that stay in the processor's cache."""
-    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 def _covariance(scatter: Matrix) -> Matrix:

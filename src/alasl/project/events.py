@@ -6,7 +6,7 @@ Each function works in the caller's transaction, on its connection `db`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alasl.errors import ConflictError
@@ -83,6 +83,22 @@ def append(
     places = ", ".join(f":{name}" for name in values)
     db.execute(f"INSERT INTO events ({', '.join(values)}) VALUES ({places})", values)
     return values["act"], event
+
+
+def append_act(
+    db: sqlite3.Connection, at: float, kind: Kind, names: Sequence[str], rows: Iterable[Any]
+) -> int:
+    """Append many events as one act; the id of the first, which the others follow.
+
+    names: the columns of `rows`, e.g. person, image, label and value.
+    """
+    first = last_event(db) + 1
+    columns = ("id", "act", "at", "kind", *names)
+    db.executemany(
+        f"INSERT INTO events ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        ((first + n, first, at, kind, *row) for n, row in enumerate(rows)),
+    )
+    return first
 
 
 def history(db: sqlite3.Connection, after: int) -> list[Event]:

@@ -16,7 +16,7 @@ from alasl.errors import ConflictError, DataError
 from alasl.labels import UNKNOWN, Entries
 from alasl.project import queue, table
 from alasl.project.checks import check_person, check_values
-from alasl.project.events import last_event, machine_of, person_of, spend
+from alasl.project.events import append_act, machine_of, person_of, spend
 from alasl.project.records import Imported, OnContradiction, Revised
 from alasl.project.standing import stand
 
@@ -136,18 +136,11 @@ def _earlier(db: sqlite3.Connection) -> dict[tuple[int, int, str], int]:
 
 
 def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> None:
-    # Many at once: a table of entries may hold a million.
-    act, round = last_event(db) + 1, queue.current_round(db)
+    round = queue.current_round(db)
     by = {name: person_of(db, name) for name in dict.fromkeys(who for *_, who in found.taken)}
     fresh = [(i, j, by[who], v, s) for (i, j, who), (v, s) in found.taken.items()]
-    db.executemany(
-        "INSERT INTO events (id, act, at, person, kind, image, label, value, seconds,"
-        " round, source) VALUES (?, ?, ?, ?, 'import', ?, ?, ?, ?, ?, ?)",
-        [
-            (act + n, act, now, p, i, j, v, s, round, source)
-            for n, (i, j, p, v, s) in enumerate(fresh)
-        ],
-    )
+    names = ("image", "label", "person", "value", "seconds", "round", "source")
+    act = append_act(db, now, "import", names, ((*row, round, source) for row in fresh))
     stand(db, [(i, j, p, v, "import", act + n) for n, (i, j, p, v, _) in enumerate(fresh)])
     for _, _, person, _, seconds in fresh:
         if seconds:
@@ -171,16 +164,11 @@ def machine(
         return Revised(0, int((answers != UNKNOWN).sum()), 0)
     values = answers[rows, cols]
     chances = queue.numbers(None if probabilities is None else probabilities[rows, cols], len(rows))
-    who, act = machine_of(db), last_event(db) + 1
+    who = machine_of(db)
     entries = list(zip(rows.tolist(), cols.tolist(), values.tolist(), strict=True))
-    db.executemany(
-        "INSERT INTO events (id, act, at, person, kind, image, label, value, probability, model)"
-        " VALUES (?, ?, ?, ?, 'machine', ?, ?, ?, ?, ?)",
-        [
-            (act + n, act, now, who, *entry, chance, model)
-            for n, (entry, chance) in enumerate(zip(entries, chances, strict=True))
-        ],
-    )
+    names = ("person", "image", "label", "value", "probability", "model")
+    said = ((who, *entry, p, model) for entry, p in zip(entries, chances, strict=True))
+    act = append_act(db, now, "machine", names, said)
     stand(db, [(i, j, who, v, "machine", act + n) for n, (i, j, v) in enumerate(entries)])
     taken = int((values == UNKNOWN).sum())
     same = int((answers != UNKNOWN).sum()) - (len(rows) - taken)

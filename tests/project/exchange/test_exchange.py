@@ -72,7 +72,7 @@ def in_order(told: list[Told]) -> list[tuple]:
 
 
 @pytest.mark.parametrize("format", WRITABLE)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(tellings())
 @example((UGLY, UGLY, [Told(i, i, 1, name, 1.5, 0.0) for i, name in enumerate(UGLY)]))
 @example((["a"], ["x", "y"], [Told(0, 0, 1, "p", None, None), Told(0, 1, 0, "q", None, None)]))
@@ -89,7 +89,7 @@ def test_answers_written_are_read_back(format, case) -> None:
 
 
 @pytest.mark.parametrize("format", QUERIES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(names, names, st.data())
 @example(UGLY, UGLY, None)
 def test_a_query_can_be_written_for_any_names(format, images, labels, data) -> None:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alasl.errors import DataError
@@ -87,7 +87,6 @@ def test_what_a_spreadsheet_saved_in_another_encoding_is_refused(tmp_path: Path)
         read(path)
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("'=+-@\t\r\n＝x")))
 @example("''=")
 @example("'x")
