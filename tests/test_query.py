@@ -14,8 +14,6 @@ from alasl.errors import DataError, NothingToDo, UsageError
 from alasl.query import Budget, Price, Query, select
 from alasl.seeds import spread
 
-# The machine may be busy with other things.
-
 
 @st.composite
 def pools(draw, images=8, labels=4, levels=True):
