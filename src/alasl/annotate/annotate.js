@@ -231,6 +231,9 @@ let poll = null;
 /** The images that are shown, or will be next. */
 const imagesHere = () => [...(current?.tasks ?? []), ...ahead].map((task) => task.image);
 
+/** Those, and the images that steps still to be sent are about: none of them is to be asked again. */
+const imagesTaken = () => new Set([...imagesHere(), ...outbox.images()]);
+
 async function fetchAhead() {
   const wanted = (settings.mode === "grid" ? 2 * GRID : AHEAD) - ahead.length;
   if (asking || wanted <= 0 || !settings.person) return;
@@ -246,14 +249,14 @@ async function fetchAhead() {
       if (settings.label === null) chooseLabel();
     }
     const label = settings.mode === "grid" ? settings.label : null;
-    const have = [...new Set([...imagesHere(), ...outbox.images()])].slice(0, MOST_ROWS);
+    const have = [...imagesTaken()].slice(0, MOST_ROWS);
     const body = { person: settings.person, images: wanted, label, fresh, have };
     const answer = await post("/api/tasks", body);
     showStatus(answer.status);
     if (mine === generation) {
       fresh = false;
-      const here = new Set([...imagesHere(), ...outbox.images()]);
-      const tasks = answer.tasks.filter((task) => !here.has(task.image));
+      const taken = imagesTaken();
+      const tasks = answer.tasks.filter((task) => !taken.has(task.image));
       for (const task of tasks) picture(task.image, settings.mode === "grid" ? "small" : "large");
       ahead.push(...tasks);
       empty = !tasks.length;
