@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,6 @@ from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 from alasl.data.split import Split, read_split, stratified_split, stratify
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
-
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 def table(entries) -> Labels:
@@ -232,14 +229,12 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         ("coco256", "labels.csv", (26, 128, 102)),
     ],
 )
-def test_real_split_files(name, file, sizes):
-    if not (DATA / name).is_dir():
-        pytest.skip(f"the data set {name} is not here")
-    with (DATA / name / file).open(newline="") as lines:
+def test_real_split_files(shared_data, name, file, sizes):
+    with (shared_data / name / file).open(newline="") as lines:
         rows = list(csv.reader(lines))
     entries = np.array([row[1:] for row in rows[1:]], np.int8)
     labels = Labels(entries, tuple(rows[0][1:]), tuple(row[0] for row in rows[1:]))
-    split = read_split(DATA / name / "split.csv", labels, 0)
+    split = read_split(shared_data / name / "split.csv", labels, 0)
     assert tuple(len(part) for part in parts_of(split)) == sizes
     train = np.concatenate([split.clean, split.pool])
     share = len(split.clean) / len(train)
