@@ -3,7 +3,7 @@
 A method is a grid at one share of unknown entries. Its curve is the mean over seeds of mAP after
 each round over the mean of the answers by then; what it needs for a mAP is where its curve first
 reaches it. Intervals come from resampling seeds, the same ones for all methods, for runs of one
-seed are paired.
+seed are paired; of ten seeds they cover about 90 % where 95 are meant.
 """
 
 from __future__ import annotations
