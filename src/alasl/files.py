@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,13 @@ from pathlib import Path
 from alasl.errors import DataError, ResourceError
 
 _RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 @contextmanager
@@ -39,10 +47,24 @@ def as_resource_error(error: OSError, path: Path | None = None) -> ResourceError
     )
 
 
+def refuse_special(path: Path) -> None:
+    """Raise a `DataError` for a pipe, a socket or a device, on which reading may wait for ever.
+
+    Raises an `OSError` where there is nothing, or it cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        kind = next((name for test, name in _SPECIAL if test(mode)), "no file")
+        raise DataError(
+            f"this is {kind}, not a file", where=str(path), do="save it to a file first"
+        )
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn a file that is not there, or cannot be opened, into a `DataError`."""
+    """Turn a file that is not there, is no file, or cannot be opened, into a `DataError`."""
     try:
+        refuse_special(path)
         yield
     except OSError as error:
         raise DataError("the file cannot be read", where=str(path), seen=error.strerror) from error

@@ -62,7 +62,7 @@ def test_saying_a_thing_twice_is_no_contradiction(tmp_path: Path):
         ("a,dog,yes", r"t\.csv:3: column 'value' holds 'yes'; expected 1, 0 or empty"),
         ("a,dog", r"t\.csv:3: the row has 2 cells; expected 3"),
         ("a,,1", "a label has no name"),
-        (",dog,1", "no paths inside"),
+        (",dog,1", "no names of files"),
     ],
 )
 def test_a_malformed_row_is_named_by_line(tmp_path: Path, row, says):
@@ -71,6 +71,11 @@ def test_a_malformed_row_is_named_by_line(tmp_path: Path, row, says):
 
 
 def test_the_columns_are_checked(tmp_path: Path):
-    (tmp_path / "t.csv").write_text("image,label,answer\na,dog,1\n")
-    with pytest.raises(DataError, match="image,label,value"):
-        read_table(tmp_path / "t.csv", format="csv-long")
+    for header in ("image,label,answer", "image,label,value,comment"):
+        (tmp_path / "t.csv").write_text(f"{header}\na,dog,1{',x' * (header.count(',') - 2)}\n")
+        with pytest.raises(DataError, match="must be image,label,value and then") as error:
+            read_table(tmp_path / "t.csv", format="csv-long")
+        assert error.value.seen == header
+    # With more columns it is no table with a column for each label.
+    with pytest.raises(DataError, match="must be image,label,value and then"):
+        read_table(tmp_path / "t.csv")

@@ -52,18 +52,18 @@ def test_what_other_programs_write_is_read(tmp_path: Path, content):
         ("image,dog,cat\na,1,0\nb,yes,1\n", ":3", "column 'dog' holds 'yes'; expected 1, 0 or"),
         ("image,dog,cat\na,1,0\nb,2,1\n", ":3", "column 'dog' holds '2'"),
         ("image,dog,cat\na,1,0.5\n", ":2", "column 'cat' holds '0.5'"),
-        ("image,dog,cat\na,1,-1\n", ":2", "column 'cat' holds '-1'"),
-        ("image,dog,cat\na,1,nan\n", ":2", "column 'cat' holds 'nan'"),
         ("image,dog,cat\na,1,0\nb,1\n", ":3", "2 cells; expected 3"),
         ('image,dog\n"a\nb",1\nc,1,1\n', ":4", "3 cells; expected 2"),
-        ("image;dog;cat\na;1;0\n", ":1", "semicolons"),
-        ("image\tdog\na\t1\n", ":1", "tabs"),
         ("image,dog,dog\na,1,0\n", ":1", "1 columns stand more than once"),
-        ("image,dog,\na,1,0\n", ":1", "column 3 has no name"),
+        ("image,dog,\na,1,0\n", ":2", "column 3 has no name; seen: '0'"),
+        ("image,,dog\na,1,0\n", ":1", "column 2 has no name"),
+        (",image,dog,\n0,a,1,0\n", ":2", "column 4 has no name; seen: '0'"),
+        ("image;dog;cat\na;1,0;0\n", ":2", "column 'dog' holds '1,0'"),
+        (b"\xff\xfei\0m\0a", "", "begins as UTF-16 and is not"),
         ("image,dog\na,1\nb,0\na,1\n", "", "1 image names stand more than once"),
         ("image,dog,cat\n", "", "no images or no labels"),
         ("image\na\n", "", "no images or no labels"),
-        ("image,dog\n,1\n", "", "no paths inside"),
+        ("image,dog\n,1\n", "", "no names of files"),
         ('image,dog\n"a,1\nb,1\n', ":2", "not valid CSV"),
         ('image,dog\n"a"b,1\n', ":2", "not valid CSV"),
         (f"image,dog\n{'a' * 200_000},1\n", ":2", "not valid CSV"),
@@ -78,11 +78,6 @@ def test_a_malformed_file_is_named_by_line(tmp_path: Path, content, where, says)
     assert says in str(error.value)
 
 
-def test_utf16_is_not_taken_for_text(tmp_path: Path):
-    with pytest.raises(DataError, match="UTF-8"):
-        entries(tmp_path / "t.csv", "image,dog\na,1\n".encode("utf-16"), format="csv-wide")
-
-
 def test_bad_cells_are_counted(tmp_path: Path):
     rows = "".join(f"{i}.jpg,1,{'no' if i % 2 else 0},x\n" for i in range(20))
     with pytest.raises(DataError) as error:
@@ -95,7 +90,7 @@ def test_bad_cells_are_counted(tmp_path: Path):
 
 
 def test_the_first_column_is_called_image(tmp_path: Path):
-    with pytest.raises(DataError, match="first column must be called 'image'; seen: 'file'"):
+    with pytest.raises(DataError, match=r"first column must be called 'image' .*; seen: 'file'"):
         entries(tmp_path / "t.csv", "file,dog\na,1\n", format="csv-wide")
 
 

@@ -48,6 +48,55 @@ def test_one_name_for_two_classes_keeps_them_apart(tmp_path: Path):
     assert "/m/2,0" in (tmp_path / "t.csv").read_text()
 
 
+@pytest.mark.parametrize(
+    ("file", "header"),
+    [
+        ("class-descriptions.csv", ""),
+        ("class-descriptions-boxable.csv", ""),
+        ("oidv7-class-descriptions.csv", "LabelName,DisplayName\n"),
+        ("oidv6-class-descriptions-boxable.csv", "LabelName,DisplayName\n"),
+    ],
+)
+def test_names_come_from_descriptions_as_they_are_served(tmp_path: Path, caplog, file, header):
+    (tmp_path / file).write_text(f"{header}/m/2,Dog\n/m/1,Cat\n")
+    labels = read(tmp_path, "a,verification,/m/1,1", "a,verification,/m/2,0")
+    assert labels.names == ("Dog", "Cat")
+    assert caplog.text == ""
+    write(labels, tmp_path / "t.csv", "openimages")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([file, "t.csv"])
+    assert "a,verification,/m/1,1" in (tmp_path / "t.csv").read_text()
+
+
+def test_labels_without_a_name_are_counted(tmp_path: Path, caplog):
+    rows = ("a,verification,/m/1,1", "a,verification,/m/2,0", "a,verification,/g/3,0")
+    assert read(tmp_path, *rows, classes="/m/2,Dog\n").names == ("Dog", "/m/1", "/g/3")
+    assert "2 labels are called by their class ids" in caplog.text
+
+
+def test_what_sources_differ_on_is_unknown_with_a_count(tmp_path: Path, caplog):
+    labels = read(
+        tmp_path,
+        "a,verification,/m/1,1",
+        "a,crowdsource-verification,/m/2,0",
+        "b,verification,/m/1,1",
+        "b,crowdsource-verification,/m/1,0",
+        "b,verification,/m/2,1",
+        "b,crowdsource-verification,/m/2,1",
+        "b,verification,/m/2,1",
+        classes="/m/2,Dog\n/m/1,Cat\n",
+    )
+    assert labels.names == ("Dog", "Cat")
+    assert labels.entries.tolist() == [[0, 1], [1, -1]]
+    assert "1 entries are unknown, as sources of the file differ" in caplog.text
+    assert "image 'b', label 'Cat'" in caplog.text
+
+
+def test_other_columns_are_left_out_by_name(tmp_path: Path, caplog):
+    (tmp_path / "t.csv").write_text("ImageID,Rotation,LabelName,Source,Confidence\na,90,x,v,1\n")
+    assert read_table(tmp_path / "t.csv")[0].labels.entries.tolist() == [[1]]
+    assert "columns that are not read: 'Rotation'" in caplog.text
+
+
 def test_class_ids_beside_are_used_and_never_replaced(tmp_path: Path):
     classes = tmp_path / "class-descriptions.csv"
     classes.write_text("/m/1,Cat\n/m/2,Dog\n")
@@ -67,7 +116,7 @@ def test_class_ids_beside_are_used_and_never_replaced(tmp_path: Path):
         (("a,verification,/m/1,2",), "a number from 0 to 1"),
         (("a,verification,/m/1,nan",), "a number from 0 to 1"),
         (("a,verification,/m/1",), "3 cells; expected 4"),
-        (("a,verification,/m/1,1", "a,crowd,/m/1,0"), "contradict each other"),
+        (("a,crowd,/m/1,1", "a,crowd,/m/1,0"), r"lines 2 and 3: image 'a', label '/m/1'"),
     ],
 )
 def test_a_malformed_row_is_named(tmp_path: Path, rows, says):
@@ -78,7 +127,7 @@ def test_a_malformed_row_is_named(tmp_path: Path, rows, says):
 def test_boxes_are_not_taken_for_image_labels(tmp_path: Path):
     (tmp_path / "t.csv").write_text(HEADER + ",XMin\na,x,/m/1,1,0.5\n")
     with pytest.raises(DataError, match="not boxes"):
-        read_table(tmp_path / "t.csv", format="openimages")
+        read_table(tmp_path / "t.csv")
 
 
 def test_malformed_class_descriptions_are_named_by_line(tmp_path: Path):

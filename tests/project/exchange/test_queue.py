@@ -82,9 +82,17 @@ def test_what_a_spreadsheet_saved_in_another_encoding_is_refused(tmp_path: Path)
     path.write_bytes("image,label,answer\nä.jpg,dog,1\n".encode("cp1252"))
     with pytest.raises(DataError, match="csv:2: the file is not UTF-8"):
         read(path)
-    path.write_bytes("image\tlabel\tanswer\nä.jpg\tdog\t1\n".encode("utf-16"))
-    with pytest.raises(DataError, match="not UTF-8"):
-        read(path)
+
+
+def test_unicode_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "queue.csv"
+    for text, encoding in (
+        ("image\tlabel\tanswer\r\na.jpg\tdog\t1\r\n", "utf-16"),
+        ("sep=;\nimage;label;answer\n\n;;\na.jpg ;dog;1\n", "utf-8"),
+    ):
+        path.write_bytes(text.encode(encoding))
+        assert read(path, person="ann") == [Told(0, 0, 1, "ann")]
+        assert exchange.read(path, None, IMAGES, NAMES, person="ann") == read(path, person="ann")
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r\n＝x")))

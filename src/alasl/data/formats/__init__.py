@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from alasl.data.alike import spelled
 from alasl.data.dataset import Dataset, check_features
 from alasl.data.formats.base import Empty, Features, Format, Options, Table
 from alasl.data.formats.locate import IMAGE_FOLDERS, check_ids, locate_images
-from alasl.data.formats.rows import head_row
+from alasl.data.formats.rows import head_row, is_split_header
+from alasl.data.formats.strangers import stranger
 from alasl.errors import DataError, UsageError
-from alasl.files import replacing
+from alasl.files import readable, replacing
 from alasl.labels import Labels
 
 __all__ = ["FORMATS", "Format", "Table", "read", "read_table", "write"]
@@ -69,9 +71,8 @@ def read(
         brought = _load_features(root, Path(features))
     if brought is not None:
         check_features(brought, len(ids), where=str(features or file))
-    folder = root if root.is_dir() else root.parent
     own = None if images is None else Path(images)
-    paths = _find_images(ids, folder, own, brought is not None, require_images)
+    paths = _find_images(ids, root, file, own, brought is not None, require_images)
     name = root.resolve().name if root.is_dir() else root.stem
     return Dataset(table.labels, paths, brought, name)
 
@@ -90,7 +91,7 @@ def read_table(
     if empty not in (None, "unknown", "absent"):
         raise UsageError("empty cells mean unknown or absent", seen=repr(empty))
     file = _find_table(Path(path), labels, format)
-    found = FORMATS[format] if format else _recognise(file)
+    found, sure = (FORMATS[format], True) if format else _recognise(file)
     try:
         table = found.read(file, Options(empty, keep_unannotated))
         if 0 in table.labels.shape:
@@ -99,12 +100,11 @@ def read_table(
             raise DataError("a label has no name")
         check_ids(table.labels.images)
     except DataError as error:
-        if error.where is not None:
-            raise
-        raise DataError(
-            error.what, where=str(file), seen=error.seen, do=error.do, more=error.more
-        ) from error
-    for note in table.notes:
+        others = f"read as {found.name}; --format names another: {', '.join(FORMATS)}"
+        do = error.do if sure else "\n  ".join(filter(None, (error.do, others)))
+        where = error.where or str(file)
+        raise DataError(error.what, where=where, seen=error.seen, do=do, more=error.more) from error
+    for note in (*table.notes, *_twins(table.labels.names)):
         _log.warning("%s: %s", file, note)
     return table, file
 
@@ -146,16 +146,9 @@ def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Pa
             if file.exists():
                 return file
         raise DataError("the labels file does not exist", where=str(path / labels))
-    if path.is_file() or format == "voc":
+    if not path.is_dir() or format == "voc":
         return path
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in _SUFFIXES
-        and not file.name.startswith(".")
-        and file.is_file()
-        and not _beside(file)
-    )
+    files = _candidates(path)
     if len(files) == 1:
         return files[0]
     if _fits(path):
@@ -163,37 +156,97 @@ def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Pa
     files = [file for file in files if _fits(file)] or files
     if len(files) == 1:
         return files[0]
-    if not files:
-        raise DataError(
-            "no table of entries here: no .csv, .json, .jsonl or .npz, and no PASCAL VOC folders",
-            where=str(path),
-        )
-    raise UsageError(
+    if files:
+        raise _several(path, [file.name for file in files])
+    below = [table for folder in _folders(path) for table in _tables(folder)]
+    if len(below) == 1:
+        return below[0]
+    if below:
+        raise _several(path, [str(table.relative_to(path)) for table in below])
+    odd = {
+        file.name: stranger(file, _head(file)) for file in sorted(path.iterdir()) if file.is_file()
+    }
+    raise DataError(
+        "no table of entries here: no .csv, .json, .jsonl or .npz, and no PASCAL VOC folders",
+        where=str(path),
+        more=[f"{name} is {known[0]}: {known[1]}" for name, known in odd.items() if known],
+        do="the table lies in this folder or in one of its folders, or is named with --labels",
+    )
+
+
+def _several(path: Path, names: list[str]) -> UsageError:
+    return UsageError(
         "several files may be the table of entries; name one with --labels",
         where=str(path),
-        more=[file.name for file in files],
+        more=names,
+    )
+
+
+def _candidates(folder: Path) -> list[Path]:
+    """The files of a folder that may be tables, by their names."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in _SUFFIXES
+        and not file.name.startswith(".")
+        and file.is_file()
+        and not _beside(file)
+    )
+
+
+def _tables(folder: Path) -> list[Path]:
+    """A folder that is a table, or the tables in it."""
+    return [folder] if _fits(folder) else [file for file in _candidates(folder) if _fits(file)]
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(
+        folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith(".")
     )
 
 
 def _beside(file: Path) -> bool:
     """Whether a file belongs to a table without being one: a split, or class names."""
-    named = file.name.startswith("class-descriptions")
-    return named or head_row(_head(file)) == ["image", "split"]
+    return "class-descriptions" in file.name or is_split_header(head_row(_head(file)))
 
 
-def _recognise(file: Path) -> Format:
-    fitting = _fits(file)
+def _recognise(file: Path) -> tuple[Format, bool]:
+    """The format of a file or folder; False where it is only the one that tells best what is wrong.
+
+    Raises a `DataError` for what is none, a `UsageError` for what may be several.
+    """
+    head = _head(file)
+    known = None if file.is_dir() else stranger(file, head)
+    if known:
+        raise DataError(f"this is {known[0]}, not a table of entries", where=str(file), do=known[1])
+    fitting = [each for each in FORMATS.values() if each.holds(file, head)]
     if len(fitting) == 1:
-        return fitting[0]
-    if not fitting:
-        known = [f"{name}: {each.about}" for name, each in FORMATS.items()]
-        head = "a folder" if file.is_dir() else repr(_head(file)[:40])
-        raise DataError("this is in no format known here", where=str(file), seen=head, more=known)
-    raise UsageError(
-        "this fits several formats; name one with --format",
+        return fitting[0], True
+    if fitting:
+        raise UsageError(
+            "this fits several formats; name one with --format",
+            where=str(file),
+            seen=", ".join(each.name for each in fitting),
+        )
+    suffix = file.suffix.lower()
+    near = [each for each in FORMATS.values() if suffix in each.suffixes and not file.is_dir()]
+    if near:
+        return near[0], False
+    raise DataError(
+        "this is in no format known here",
         where=str(file),
-        seen=", ".join(each.name for each in fitting),
+        seen="a folder" if file.is_dir() else repr(head[:40]),
+        more=[f"{name}: {each.about}" for name, each in FORMATS.items()],
     )
+
+
+def _twins(names: tuple[str, ...]) -> list[str]:
+    """A note where labels differ only in case or blanks."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(spelled(name), []).append(name)
+    twins = [", ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+    return [f"labels that differ only in case or blanks: {'; '.join(twins)}"] if twins else []
 
 
 def _fits(path: Path) -> list[Format]:
@@ -204,11 +257,8 @@ def _fits(path: Path) -> list[Format]:
 def _head(path: Path) -> bytes:
     if path.is_dir():
         return b""
-    try:
-        with path.open("rb") as file:
-            return file.read(_HEAD)
-    except OSError as error:
-        raise DataError("the file cannot be read", where=str(path), seen=error.strerror) from error
+    with readable(path), path.open("rb") as file:
+        return file.read(_HEAD)
 
 
 def _load_features(root: Path, path: Path) -> Features:
@@ -225,21 +275,30 @@ def _load_features(root: Path, path: Path) -> Features:
 
 
 def _find_images(
-    ids: tuple[str, ...], folder: Path, images: Path | None, features: bool, require: bool
+    ids: tuple[str, ...],
+    root: Path,
+    table: Path,
+    images: Path | None,
+    features: bool,
+    require: bool,
 ) -> tuple[Path, ...] | None:
     if images is not None and not images.is_dir():
         raise DataError("the folder of images does not exist", where=str(images))
-    own = next((folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()), None)
-    root = images or own
-    paths, missing = locate_images(ids, root or folder)
+    folders = _image_folders(root, table)
+    own = [folder / name for folder in folders for name in IMAGE_FOLDERS]
+    own = [images] if images else [folder for folder in own if folder.is_dir()]
     # Where no folder of images is named or found, files beside the table are tried, but need
     # not be images.
-    none_meant = root is None and len(missing) == len(ids)
+    located = locate_images(ids, [images] if images else [*own, *folders])
+    missing = located.missing
+    none_meant = not own and len(missing) == len(ids)
     if not missing or not (require or none_meant):
-        return tuple(paths)
+        for note in located.notes:
+            _log.warning("%s: %s", table, note)
+        return located.paths
     if none_meant and (features or not require):
         return None
-    where = str(root or folder)
+    where = str(own[0] if own else folders[0])
     if features:
         _log.warning(
             "%s: %d of %d image files are missing: none used", where, len(missing), len(ids)
@@ -248,6 +307,15 @@ def _find_images(
     raise DataError(
         f"{len(missing)} of {len(ids)} image files are missing",
         where=where,
-        more=[str(paths[row]) for row in missing],
+        more=list(missing.values()),
         do="put them there, or name another folder (--image-folder, or images= in Python)",
     )
+
+
+def _image_folders(root: Path, table: Path) -> list[Path]:
+    """The folders that a table's image ids may start from: the data set's, and the table's own."""
+    own = table if table.is_dir() else table.parent
+    folders = [root if root.is_dir() else root.parent, own]
+    if own.name.casefold() == "annotations":  # as COCO is laid out
+        folders.append(own.parent)
+    return list(dict.fromkeys(folders))

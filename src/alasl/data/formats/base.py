@@ -56,6 +56,7 @@ class Format:
 
     holds: whether a path is in this format, from its first 64 kB (empty for a folder).
     write: puts a table, and features where `carries_features`, into a file that is not there yet.
+    suffixes: of files that no format holds, whose fault this one's reader can tell best.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Format:
     read: Callable[[Path, Options], Table]
     write: Callable[[Labels, Path, Features | None], None] | None = None
     carries_features: bool = False
+    suffixes: tuple[str, ...] = ()

@@ -160,5 +160,10 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
 
 
 FORMAT = Format(
-    "coco", f"COCO instances JSON, absent labels in {_NEGATIVE} (as LVIS)", _holds, _read, _write
+    "coco",
+    f"COCO instances JSON, absent labels in {_NEGATIVE} (as LVIS)",
+    _holds,
+    _read,
+    _write,
+    suffixes=(".json",),
 )

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.data.formats.rows import (
-    CELLS,
+    Row,
     bad_cells,
+    entry,
     head_row,
-    read_header,
-    read_rows,
-    refuse_ragged,
+    read_sheet,
     row,
     write_lines,
 )
@@ -29,7 +28,26 @@ _GIVEN = "given"
 
 def is_long_header(header: list[str]) -> bool:
     """Whether a CSV with this header may have one row an entry."""
-    return len(header) >= 3 and header == COLUMNS[: len(header)]
+    return [name.casefold() for name in header[:3]] == COLUMNS[:3]
+
+
+def read_long(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
+    """(line, cells) of each row, with a cell for each of `COLUMNS`, and notes on the file.
+
+    Raises a `DataError` where the first three columns are not image, label and value, or others
+    are none of `COLUMNS`.
+    """
+    sheet = read_sheet(path)
+    names = [name.casefold() for name in sheet.header]
+    if not is_long_header(names) or not set(names).issubset(COLUMNS):
+        raise DataError(
+            "the columns must be image,label,value and then, if wanted, annotator,time,seconds",
+            where=f"{path}:1",
+            seen=",".join(sheet.header[:8]),
+        )
+    at = [names.index(name) if name in names else -1 for name in COLUMNS]
+    rows = ((line, [cells[i] if i >= 0 else "" for i in at]) for line, cells in sheet.rows)
+    return rows, tuple(sheet.notes)
 
 
 def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
@@ -37,31 +55,23 @@ def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
 
 
 def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
-    rows = read_rows(path)
-    header = read_header(path, rows, "image")
-    if not is_long_header(header):
-        raise DataError(
-            "the columns must be image,label,value and then, if wanted, annotator,time,seconds",
-            where=f"{path}:1",
-            seen=",".join(header[:6]),
-        )
+    rows, notes = read_long(path)
     images: dict[str, int] = {}
     names: dict[str, int] = {}
     annotators: dict[str, int] = {_GIVEN: 0}
     told = array("q")
     bad: list[tuple[int, str, str]] = []
-    for line, cells in rows:
-        refuse_ragged(path, line, cells, header)
-        value = CELLS.get(cells[2].strip())
+    for line, (image, name, cell, who, *_) in rows:
+        value = entry(cell)
         if value is None:
-            bad.append((line, "value", cells[2]))
+            bad.append((line, "value", cell))
             continue
         # A row with an empty value only says that there is such an image and such a label.
-        at = images.setdefault(cells[0], len(images))
-        col = names.setdefault(cells[1], len(names))
-        who = cells[3] if len(cells) > 3 and cells[3] else _GIVEN
+        at = images.setdefault(image, len(images))
+        col = names.setdefault(name, len(names))
         if value != UNKNOWN:
-            told.extend((at, col, value, annotators.setdefault(who, len(annotators)), line))
+            person = annotators.setdefault(who or _GIVEN, len(annotators))
+            told.extend((at, col, value, person, line))
     if bad:
         raise bad_cells(path, bad)
     if len(annotators) > 256:
@@ -75,7 +85,8 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     source = np.zeros(entries.shape, np.uint8)
     rows_cols = answers[:, 0], answers[:, 1]
     entries[rows_cols], source[rows_cols] = answers[:, 2], answers[:, 3]
-    return Table(Labels(entries, tuple(names), tuple(images), tuple(annotators), source))
+    labels = Labels(entries, tuple(names), tuple(images), tuple(annotators), source)
+    return Table(labels, notes=notes)
 
 
 def _last_of_each_annotator(

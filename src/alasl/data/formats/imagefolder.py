@@ -95,4 +95,5 @@ FORMAT = Format(
     _holds,
     _read,
     _write,
+    suffixes=(".jsonl",),
 )

@@ -1,31 +1,181 @@
-"""Where a data set's files are: its table in a folder, and one image file for each image id."""
+"""Where a data set's image files are: one for each image id, by its name or one that means it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from alasl.data.alike import FILES, Alike
 from alasl.data.images import EXTENSIONS
 from alasl.errors import DataError
 
 IMAGE_FOLDERS = ("images", "JPEGImages")
 _KNOWN = frozenset(extension for group in EXTENSIONS.values() for extension in group)
+# How many folders below a root a file is looked for that is not where its id says.
+_DEPTH = 3
+# The nearest name is looked for only where it will be shown: it takes long among 100 000 files.
+_NEAREST = 5
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/]*|[A-Za-z]:", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Located:
+    """The file of each image.
+
+    paths: N files; that of a missing one is where it was expected. missing: rows without a file,
+    and what is to be said of each. notes: what was found under another name.
+    """
+
+    paths: tuple[Path, ...]
+    missing: dict[int, str]
+    notes: tuple[str, ...] = ()
 
 
 def check_ids(images: Sequence[str]) -> None:
-    """Raise a `DataError` unless every image id is a path that stays inside its folder."""
-    bad = [image for image in images if not _stays_inside(image)]
+    """Raise a `DataError` unless every image id can name a file."""
+    bad = [image for image in images if not image or "\0" in image]
     if bad:
         raise DataError(
-            f"{len(bad)} image ids are no paths inside the images folder",
+            f"{len(bad)} image ids are no names of files",
             more=[repr(image) for image in bad],
             do="an id is a file's path below images/, with or without its extension",
         )
 
 
+def locate_images(images: Sequence[str], roots: Sequence[Path]) -> Located:
+    """The file of each id: its path below a root, with or without its extension.
+
+    An id without such a file may mean one by another name: a path on another machine, with back
+    slashes, in another case or Unicode form, with other blanks, zeros or percent signs. It is
+    taken where it is the only one, and no other id's; no file outside the roots ever is.
+    Raises a `DataError` where two ids name one file, or one id several.
+    """
+    folders = _Folders(roots)
+    exact = [folders.named(image) for image in images]
+    _refuse_shared(images, exact)
+    taken = {path for path in exact if path is not None}
+    guessed: dict[int, list[Path]] = {
+        row: folders.alike(images[row]) for row, path in enumerate(exact) if path is None
+    }
+    times = Counter(fits[0] for fits in guessed.values() if len(fits) == 1)
+    found = {
+        row: fits[0]
+        for row, fits in guessed.items()
+        if len(fits) == 1 and times[fits[0]] == 1 and fits[0] not in taken
+    }
+    paths = tuple(
+        path or found.get(row) or roots[0].joinpath(*_parts(images[row]))
+        for row, path in enumerate(exact)
+    )
+    missing: dict[int, str] = {}
+    for row in (row for row in guessed if row not in found):
+        near = folders.near(images[row], guessed[row]) if len(missing) < _NEAREST else ""
+        missing[row] = f"{paths[row]}{near}"
+    notes: tuple[str, ...] = ()
+    if found:
+        row, path = next(iter(found.items()))
+        notes = (
+            f"{len(found)} image files lie elsewhere or are called otherwise than the table says; "
+            f"first {images[row]!r}: {path}",
+        )
+    return Located(paths, missing, notes)
+
+
+def _refuse_shared(images: Sequence[str], paths: Sequence[Path | None]) -> None:
+    first: dict[Path, str] = {}
+    shared = [
+        f"{first[path]!r} and {image!r}: {path}"
+        for image, path in zip(images, paths, strict=True)
+        if path is not None and first.setdefault(path, image) != image
+    ]
+    if shared:
+        raise DataError(
+            f"{len(shared)} image files are named by two ids each",
+            more=shared,
+            do="leave one row for each image file",
+        )
+
+
+class _Folders:
+    """The image files below some folders, listed as they are asked for."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self._roots = roots
+        self._listed: dict[Path, tuple[set[str], dict[str, list[str]]]] = {}
+
+    def named(self, image: str) -> Path | None:
+        """The file below the first root that has it: the id as it is, else with an extension."""
+        if not _stays_inside(image):
+            return None
+        folder, _, name = image.rpartition("/")
+        for root in self._roots:
+            place = root / folder
+            if place not in self._listed:
+                self._listed[place] = _list(place)
+            names, stems = self._listed[place]
+            fits = [name] if name in names else stems.get(name, [])
+            if len(fits) > 1:
+                raise DataError(
+                    f"several files fit the image id {image!r}",
+                    where=str(place),
+                    seen=", ".join(sorted(fits)),
+                    do="give the extension in the id",
+                )
+            if fits:
+                return place / fits[0]
+        return None
+
+    def alike(self, image: str) -> list[Path]:
+        """The files that an id may mean whose own file is not there, those of most parts alike."""
+        parts = _parts(image)
+        if not parts:
+            return []
+        by_length: dict[int, list[Path]] = {}
+        for path in self._files.fits(parts[-1]):
+            if length := self._common(parts, path):
+                by_length.setdefault(length, []).append(path)
+        return by_length[max(by_length)] if by_length else []
+
+    def near(self, image: str, fits: Sequence[Path]) -> str:
+        """What to say of an id that no single file fits."""
+        if len(fits) > 1:
+            return "; it may mean " + " or ".join(map(str, fits[:3]))
+        if fits:
+            return f"; nearest: {fits[0]}, which is another id's"
+        nearest = self._files.nearest((_parts(image) or [image])[-1])
+        return f"; nearest: {nearest!r}" if nearest else ""
+
+    def _common(self, parts: list[str], path: Path) -> int:
+        """How many parts at the end of an id and of a path agree; 0 where they contradict.
+
+        One has to end with the whole of the other, a path as it is below any root: train/a.jpg
+        does not mean val/a.jpg.
+        """
+        best = 0
+        for root in self._roots:
+            if not path.is_relative_to(root):
+                continue
+            below = path.relative_to(root).parts
+            shorter = min(len(parts), len(below))
+            pairs = zip(parts[-shorter:-1], below[-shorter:-1], strict=True)
+            if all(FILES[-1](a) == FILES[-1](b) for a, b in pairs):
+                best = max(best, shorter)
+        return best
+
+    @cached_property
+    def _files(self) -> Alike[Path]:
+        """Every image file below the roots by its name, and by its name without extension."""
+        paths = dict.fromkeys(path for root in self._roots for path in _walk(root, _DEPTH))
+        names = ((name, path) for path in paths for name in (path.name, path.stem))
+        return Alike(names, FILES)
+
+
 def _stays_inside(image: str) -> bool:
-    if not image or "\0" in image:
-        return False
     if image[0] not in "/\\" and ".." not in image and ":" not in image:
         return True  # nearly all
     windows = PureWindowsPath(image)
@@ -33,31 +183,32 @@ def _stays_inside(image: str) -> bool:
     return not absolute and ".." not in windows.parts
 
 
-def locate_images(images: Sequence[str], root: Path) -> tuple[list[Path], list[int]]:
-    """(N paths, rows whose file is missing): the id as it is, else the id + a known extension.
+def _parts(image: str) -> list[str]:
+    """The folders and the name of an id that may be a path or an address on another machine."""
+    path = _ADDRESS.sub("", image, count=1) if _ADDRESS.match(image) else image
+    if "://" in image:
+        path = path.partition("?")[0]
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+    up = max((place + 1 for place, part in enumerate(parts) if part == ".."), default=0)
+    return parts[up:]
 
-    The path of a missing file is where it was expected.
-    """
-    listed: dict[str, tuple[set[str], dict[str, list[str]]]] = {}
-    paths: list[Path] = []
-    missing: list[int] = []
-    for row, image in enumerate(images):
-        folder, _, name = image.rpartition("/")
-        if folder not in listed:
-            listed[folder] = _list(root / folder)
-        names, stems = listed[folder]
-        fits = [name] if name in names else stems.get(name, [])
-        if len(fits) > 1:
-            raise DataError(
-                f"several files fit the image id {image!r}",
-                where=str(root / folder),
-                seen=", ".join(sorted(fits)),
-                do="give the extension in the id",
-            )
-        if not fits:
-            missing.append(row)
-        paths.append(root / folder / (fits[0] if fits else name))
-    return paths, missing
+
+def _is_image(name: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _KNOWN  # noqa: PTH122
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    """The image files in a folder and in those below it, hidden ones left out."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except (OSError, ValueError):
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if depth and not entry.name.startswith("."):
+                yield from _walk(folder / entry.name, depth - 1)
+        elif _is_image(entry.name):
+            yield folder / entry.name
 
 
 def _list(folder: Path) -> tuple[set[str], dict[str, list[str]]]:
@@ -69,7 +220,6 @@ def _list(folder: Path) -> tuple[set[str], dict[str, list[str]]]:
         return set(), {}
     stems: dict[str, list[str]] = {}
     for name in names:
-        stem, dot, extension = name.rpartition(".")
-        if dot and f".{extension.lower()}" in _KNOWN:
-            stems.setdefault(stem, []).append(name)
+        if _is_image(name):
+            stems.setdefault(name.rpartition(".")[0], []).append(name)
     return names, stems

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.strangers import ZIP, is_npz
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
 
 def _holds(path: Path, head: bytes) -> bool:
-    return path.suffix.lower() == ".npz" or head.startswith(b"PK\x03\x04")
+    return path.suffix.lower() == ".npz" or (head.startswith(ZIP) and is_npz(path))
 
 
 def _read(path: Path, options: Options) -> Table:  # noqa: ARG001

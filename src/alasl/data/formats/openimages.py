@@ -7,64 +7,116 @@ from __future__ import annotations
 
 import itertools
 from array import array
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.data.formats.csv_long import refuse_contradictions
 from alasl.data.formats.rows import (
     head_row,
-    read_header,
     read_rows,
-    refuse_ragged,
+    read_sheet,
     row,
     write_lines,
 )
 from alasl.errors import DataError
 from alasl.files import replacing
-from alasl.labels import UNKNOWN, Labels
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
 
 _COLUMNS = ["ImageID", "Source", "LabelName", "Confidence"]
 _CLASSES = "class-descriptions.csv"
+# What else it is called where Open Images serves it: oidv7-..., ...-boxable.
+_ALL_CLASSES = "*class-descriptions*.csv"
+
+
+def is_descriptions(path: Path) -> bool:
+    """Whether a file is called as class descriptions are."""
+    return path.match(_ALL_CLASSES)
 
 
 def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
-    return head_row(head) == _COLUMNS
+    return head_row(head)[:1] == _COLUMNS[:1]
 
 
 def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
-    rows = read_rows(path)
-    header = read_header(path, rows, _COLUMNS[0])
-    if header != _COLUMNS:
+    sheet = read_sheet(path, _COLUMNS[0])
+    header, notes = sheet.header, sheet.notes
+    if not set(_COLUMNS).issubset(header) or "XMin" in header:
         raise DataError(
             f"the columns must be {','.join(_COLUMNS)}",
             where=f"{path}:1",
             seen=",".join(header[:6]),
             do="this reads image-level labels, not boxes",
         )
+    if others := [repr(name) for name in header if name not in _COLUMNS]:
+        notes.append(f"columns that are not read: {', '.join(others)}")
+    places = [header.index(name) for name in _COLUMNS]
     images: dict[str, int] = {}
     mids: dict[str, int] = {}
+    sources: dict[str, int] = {}
     told = array("q")
     guesses = 0
-    for line, cells in rows:
-        refuse_ragged(path, line, cells, header)
-        at = images.setdefault(cells[0], len(images))
-        col = mids.setdefault(cells[2], len(mids))
-        confidence = _confidence(path, line, cells[3])
-        if cells[1] == "machine" or confidence not in (0.0, 1.0):
+    for line, cells in sheet.rows:
+        image, source, mid, cell = (cells[i] for i in places)
+        at = images.setdefault(image, len(images))
+        col = mids.setdefault(mid, len(mids))
+        confidence = _confidence(path, line, cell)
+        if source == "machine" or confidence not in (0.0, 1.0):
             guesses += 1
         else:
-            told.extend((at, col, int(confidence), line))
-    names = _names(path.parent / _CLASSES, list(mids))
-    answers = np.array(told, np.int64).reshape(-1, 4)
-    refuse_contradictions(path, answers[:, :3], answers[:, 3], list(images), list(names.values()))
+            who = sources.setdefault(source, len(sources))
+            told.extend((at, col, int(confidence), who, line))
+    if guesses:
+        notes.append(f"{guesses} rows are a machine's guesses: not taken as entries")
+    names = _names(path.parent, list(mids))
+    if nameless := sum(mid == name for mid, name in names.items() if mid.startswith("/")):
+        notes.append(
+            f"{nameless} labels are called by their class ids: no class descriptions "
+            f"({_CLASSES}) beside the table name them"
+        )
+    answers = np.array(told, np.int64).reshape(-1, 5)
     entries = np.full((len(images), len(mids)), UNKNOWN, np.int8)
     entries[answers[:, 0], answers[:, 1]] = answers[:, 2]
+    labels = [names[mid] for mid in mids]
+    if differ := _settle(path, entries, answers, list(images), labels, len(sources)):
+        notes.append(differ)
     order = [mids[mid] for mid in names]
-    labels = Labels(entries[:, order], tuple(names.values()), tuple(images))
-    note = f"{guesses} rows are a machine's guesses: not taken as entries"
-    return Table(labels, notes=(note,) if guesses else ())
+    return Table(
+        Labels(entries[:, order], tuple(names.values()), tuple(images)), notes=tuple(notes)
+    )
+
+
+def _settle(
+    path: Path,
+    entries: Entries,
+    answers: NDArray[np.int64],
+    images: list[str],
+    names: list[str],
+    sources: int,
+) -> str | None:
+    """Make unknown what one source has present and another absent; a note of how many there are.
+
+    answers: (n, 5) image, label, value, source, line. Raises a `DataError` where one source
+    contradicts itself.
+    """
+    by_source = answers[:, :3].copy()
+    by_source[:, 1] = answers[:, 1] * sources + answers[:, 3]
+    spread = [name for name in names for _ in range(sources)]
+    refuse_contradictions(path, by_source, answers[:, 4], images, spread)
+    flat = answers[:, 0] * len(names) + answers[:, 1]
+    value = answers[:, 2]
+    both = np.intersect1d(flat[value == PRESENT], flat[value == ABSENT])
+    if not len(both):
+        return None
+    entries.flat[both] = UNKNOWN
+    row, col = divmod(int(both[0]), len(names))
+    return (
+        f"{len(both)} entries are unknown, as sources of the file differ on them; first "
+        f"image {images[row]!r}, label {names[col]!r}"
+    )
 
 
 def _confidence(path: Path, line: int, cell: str) -> float:
@@ -80,24 +132,29 @@ def _confidence(path: Path, line: int, cell: str) -> float:
     return confidence
 
 
-def _names(path: Path, mids: list[str]) -> dict[str, str]:
+def _names(folder: Path, mids: list[str]) -> dict[str, str]:
     """The name of each class id in `mids`, in the order of the class descriptions beside."""
-    described = _descriptions(path)
-    used = {mid: described[mid] for mid in described if mid in set(mids)}
+    described = _descriptions(folder)
+    wanted = set(mids)
+    used = {mid: name for mid, name in described.items() if mid in wanted}
     used.update((mid, mid) for mid in mids if mid not in used)
-    names = list(used.values())
+    times = Counter(used.values())
     # Some names stand for several classes: their ids tell them apart.
-    return {m: f"{n} ({m})" if names.count(n) > 1 else n for m, n in used.items()}
+    return {mid: f"{name} ({mid})" if times[name] > 1 else name for mid, name in used.items()}
 
 
-def _descriptions(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
+def _descriptions(folder: Path) -> dict[str, str]:
+    """The name of each class id, by all class descriptions of a folder, ours before others."""
+    files = sorted(file for file in folder.glob(_ALL_CLASSES) if not file.name.startswith("."))
     described: dict[str, str] = {}
-    for line, cells in read_rows(path):
-        if len(cells) != 2:
-            raise DataError("expected an id and a name", where=f"{path}:{line}", seen=str(cells))
-        described[cells[0]] = cells[1]
+    for file in sorted(files, key=lambda file: file.name != _CLASSES):
+        for line, cells in read_rows(file, ","):
+            if len(cells) != 2:
+                raise DataError(
+                    "expected an id and a name", where=f"{file}:{line}", seen=str(cells)
+                )
+            if cells != ["LabelName", "DisplayName"]:
+                described.setdefault(*cells)
     return described
 
 
@@ -113,7 +170,7 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
                 more=[repr(name) for name in names],
                 do="leave them out, or write csv-long or npz",
             )
-    mids = _mids(path.parent / _CLASSES, labels.names)
+    mids = _mids(path.parent, labels.names)
     ids = [row(image) for image in labels.images]
     ends = [(row("verification", mid, "0"), row("verification", mid, "1")) for mid in mids]
     known = np.nonzero(labels.known)
@@ -122,20 +179,20 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
     write_lines(path, itertools.chain([row(*_COLUMNS)], lines))
 
 
-def _mids(path: Path, names: tuple[str, ...]) -> list[str]:
+def _mids(folder: Path, names: tuple[str, ...]) -> list[str]:
     """The class ids of `names` by the descriptions beside; without any, names serve as ids."""
-    if not path.exists():
-        with replacing(path) as beside:
+    described = _descriptions(folder)
+    if not described:
+        with replacing(folder / _CLASSES) as beside:
             write_lines(beside, (row(name, name) for name in names))
         return list(names)
-    described = _descriptions(path)
     mids = {name: mid for mid, name in described.items()}
     mids.update((f"{name} ({mid})", mid) for mid, name in described.items())
     missing = [repr(name) for name in names if name not in mids]
     if missing:
         raise DataError(
             f"{len(missing)} labels have no class id here",
-            where=str(path),
+            where=str(folder / _CLASSES),
             more=missing,
             do="write to another folder, or add them to this file",
         )

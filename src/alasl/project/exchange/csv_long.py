@@ -11,33 +11,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alasl.data.formats.base import Options, Said
-from alasl.data.formats.csv_long import COLUMNS, FORMAT, is_long_header
+from alasl.data.formats.csv_long import COLUMNS, FORMAT, read_long
 from alasl.data.formats.json_file import iso, moment
-from alasl.data.formats.rows import (
-    CELLS,
-    read_header,
-    read_rows,
-    refuse_ragged,
-    row,
-    write_lines,
-)
+from alasl.data.formats.rows import entry, row, write_lines
 from alasl.errors import DataError
 from alasl.labels import UNKNOWN
 from alasl.project.exchange.base import Exchange
 
 
 def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
-    rows = read_rows(path)
-    header = read_header(path, rows, "image")
-    if not is_long_header(header):
-        raise DataError(
-            "the columns must be image,label,value and then, if wanted, annotator,time,seconds",
-            where=f"{path}:1",
-            seen=",".join(header[:6]),
-        )
+    rows, _ = read_long(path)
     faults: list[str] = []
     for line, cells in rows:
-        refuse_ragged(path, line, cells, header)
         try:
             said = _said(cells, f"{path}:{line}")
         except DataError as error:
@@ -50,8 +35,8 @@ def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
 
 
 def _said(cells: list[str], where: str) -> Said:
-    image, label, cell, person, time, seconds = [*cells, "", "", ""][: len(COLUMNS)]
-    value = CELLS.get(cell.strip())
+    image, label, cell, person, time, seconds = cells
+    value = entry(cell)
     if value is None:
         raise DataError(f"column 'value' holds {cell!r}; expected 1, 0 or empty", where=where)
     return Said(where, image, label, value, person, _seconds(seconds, where), moment(time, where))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alasl.data.formats.base import Options, Said
-from alasl.data.formats.rows import read_rows, refuse_ragged, write_lines
+from alasl.data.formats.rows import first_line, read_rows, refuse_ragged, write_lines
 from alasl.errors import DataError
 from alasl.files import readable
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
@@ -60,9 +60,9 @@ def _row(*cells: str) -> str:
 
 def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
     """The rows that have an answer. Columns may be moved or added, and rows sorted."""
-    with readable(path), path.open(encoding="utf-8-sig", errors="replace") as file:
-        separator = _separator(file.readline(4096))
-    rows = read_rows(path, separator)
+    with readable(path), path.open("rb") as file:
+        head = file.read(4096)
+    rows = read_rows(path, _separator(first_line(head)))
     line, header = next(rows, (1, []))
     missing = [name for name in _NEEDED if header.count(name) != 1]
     if missing:
@@ -74,7 +74,7 @@ def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
     at = [header.index(name) for name in _NEEDED]
     bad: list[str] = []
     for line, cells in rows:
-        refuse_ragged(path, line, cells, header)
+        refuse_ragged(path, line, cells, len(header))
         image, label, answer = (cells[i] for i in at)
         if not answer.strip():
             continue
@@ -93,7 +93,7 @@ def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
 
 
 def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
-    line = head.split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
+    line = first_line(head)
     cells = {cell.strip().strip('"') for cell in line.split(_separator(line))}
     return cells.issuperset(_NEEDED)
 
