@@ -1,0 +1,226 @@
+"""What is done to features before a model sees them: fitted on images alone, kept with the model.
+
+Features may be longer than memory, from a file mapped into it: every pass is made in blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+from alasl.errors import DataError
+from alasl.models.classifier import Rows
+
+# Main directions of the features that are kept; all 1 280 give 0.1 mAP more at thrice the work.
+DIRECTIONS = 512
+# Numbers in a block, of which a few copies are held at a time.
+BLOCK = 2**21
+
+Features = NDArray[np.floating]
+Tensors = Mapping[str, NDArray[np.floating]]
+
+
+class Transform(Protocol):
+    """Makes features (n, D) into features (n, width), each row by itself."""
+
+    name: ClassVar[str]
+
+    @property
+    def width(self) -> int:
+        """How many features come out."""
+
+    def apply(self, features: Features) -> NDArray[np.float32]:
+        """(n, width) of features (n, D). Raises `DataError` if they are not finite, or not D."""
+
+    def tensors(self) -> dict[str, NDArray[np.floating]]:
+        """All that `from_tensors` needs to make it again, with the same results to the last bit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standardise:
+    """Mean 0 and variance 1 over the images it was fitted on; a feature constant there becomes 0.
+
+    mean: (D,). scale: (D,), one over the standard deviation, or 0.
+    """
+
+    mean: Features
+    scale: Features
+
+    name: ClassVar[str] = "standardise"
+
+    @classmethod
+    def fit(cls, features: Features, rows: Rows) -> Standardise:
+        """Fitted on the images `rows` (n,) of features (N, D), of which no label is looked at.
+
+        Raises `DataError` where there is no image, or a feature is not a finite number.
+        """
+        return cls._of(_blocks(features, rows))
+
+    @classmethod
+    def _of(cls, blocks: Iterator[Features]) -> Standardise:
+        """Means and variances merged block by block (Chan, Golub and LeVeque, 1979)."""
+        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        for block in blocks:
+            own = block.mean(axis=0, dtype=np.float64)
+            away = block - own
+            share, shift = len(block) / (count + len(block)), own - mean
+            mean = mean + share * shift
+            squares = squares + np.square(away, out=away).sum(axis=0) + count * share * shift**2
+            count += len(block)
+        if count == 0:
+            raise DataError("a transform of features needs an image to be fitted on")
+        std = np.sqrt(squares / count)
+        return cls(mean, np.divide(1, std, out=np.zeros_like(std), where=std > 1e-8))
+
+    @property
+    def width(self) -> int:
+        """See `Transform.width`."""
+        return len(self.mean)
+
+    def apply(self, features: Features) -> NDArray[np.float32]:
+        """See `Transform.apply`."""
+        return _whole(map(self._block, _blocks(features, width=len(self.mean))), self, features)
+
+    def _block(self, block: Features) -> NDArray[np.float32]:
+        result = block - self.mean.astype(block.dtype)
+        result *= self.scale.astype(block.dtype)
+        return result.astype(np.float32, copy=False)
+
+    def tensors(self) -> dict[str, NDArray[np.floating]]:
+        """See `Transform.tensors`."""
+        return {"mean": self.mean, "scale": self.scale}
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten:
+    """Large values count less, and features are told apart by their main directions.
+
+    Signed square roots scaled to length 1, then standardised, as Perronnin et al., "Improving the
+    Fisher Kernel", ECCV 2010; then turned to their principal axes, of which the first `DIRECTIONS`
+    are kept, with variances of mean 1.
+    roots: how the roots are standardised. axes: (D, width), the longest last.
+    """
+
+    roots: Standardise
+    axes: NDArray[np.float32]
+
+    name: ClassVar[str] = "flatten"
+
+    @classmethod
+    def fit(cls, features: Features, rows: Rows) -> Flatten:
+        """See `Standardise.fit`."""
+        roots = Standardise._of(map(_roots, _blocks(features, rows)))
+        products = np.zeros((roots.width, roots.width))
+        for block in _blocks(features, rows):
+            seen = roots._block(_roots(block))
+            products += seen.T @ seen
+        kept = (max(0, roots.width - DIRECTIONS), roots.width - 1)
+        variances, axes = eigh(products / len(rows), subset_by_index=kept, overwrite_a=True)
+        # The sign of an axis is the solver's whim; its largest part positive makes it one thing.
+        axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+        axes *= np.sqrt(len(variances) / max(float(variances.sum()), 1e-12))
+        return cls(roots, np.ascontiguousarray(axes, np.float32))
+
+    @property
+    def width(self) -> int:
+        """See `Transform.width`."""
+        return int(self.axes.shape[1])
+
+    def apply(self, features: Features) -> NDArray[np.float32]:
+        """See `Transform.apply`."""
+        blocks = _blocks(features, width=len(self.axes))
+        turned = (self.roots._block(_roots(block)) @ self.axes for block in blocks)
+        return _whole(turned, self, features)
+
+    def tensors(self) -> dict[str, NDArray[np.floating]]:
+        """See `Transform.tensors`."""
+        return {**self.roots.tensors(), "axes": self.axes}
+
+
+def from_tensors(tensors: Tensors) -> Transform:
+    """The transform whose `tensors` these are. Raises `DataError` where they are of none."""
+    shapes = {name: np.shape(tensor) for name, tensor in tensors.items()}
+    width = shapes.get("mean", ())
+    axes = shapes.get("axes", (*width, 0))
+    if not (
+        {"mean", "scale"} <= set(shapes) <= {"mean", "scale", "axes"}
+        and len(width) == 1
+        and shapes["scale"] == width
+        and len(axes) == 2
+        and axes[:1] == width
+    ):
+        raise DataError("these tensors are not those of a transform of features", seen=str(shapes))
+    standardise = Standardise(np.asarray(tensors["mean"]), np.asarray(tensors["scale"]))
+    if "axes" not in tensors:
+        return standardise
+    return Flatten(standardise, np.ascontiguousarray(tensors["axes"], np.float32))
+
+
+def _roots(block: Features) -> Features:
+    """Signed square roots, scaled to length 1: the squares of roots add up to the values."""
+    sizes = np.abs(block)
+    length = np.sqrt(sizes.sum(axis=1, keepdims=True, dtype=np.float64))
+    sizes = np.sqrt(sizes, out=sizes)
+    sizes /= np.maximum(length, 1e-12).astype(sizes.dtype)
+    return np.copysign(sizes, block, out=sizes)
+
+
+def _blocks(
+    features: Features, rows: Rows | None = None, width: int | None = None
+) -> Iterator[Features]:
+    """The rows of features (N, D), or the `rows` of them, a block at a time.
+
+    In float32, but in float64 where the features are.
+    Raises `DataError` where one is not a finite number, or D is not `width`.
+    """
+    if features.ndim != 2 or width not in (None, features.shape[1]):
+        raise DataError(
+            "features have another width than those that the transform was fitted on",
+            seen=f"{features.shape}, not (images, {width})",
+        )
+    total = len(features) if rows is None else len(rows)
+    step = max(1, BLOCK // max(1, features.shape[1]))
+    for start in range(0, total, step):
+        block = _block(features, rows, start, step)
+        if not np.isfinite(block).all():
+            raise _not_finite(features, rows, start, step)
+        yield block
+
+
+def _block(features: Features, rows: Rows | None, start: int, step: int) -> Features:
+    chosen = slice(start, start + step) if rows is None else rows[start : start + step]
+    kind = np.float64 if features.dtype == np.float64 else np.float32
+    return np.asarray(features[chosen], kind)
+
+
+def _not_finite(features: Features, rows: Rows | None, first: int, step: int) -> DataError:
+    total = len(features) if rows is None else len(rows)
+    bad = np.concatenate(
+        [
+            start + np.flatnonzero(~np.isfinite(_block(features, rows, start, step)).all(axis=1))
+            for start in range(first, total, step)
+        ]
+    )
+    row = bad[0] if rows is None else rows[bad[0]]
+    return DataError(
+        "features must be finite numbers",
+        where=f"row {row}, counted from 0",
+        seen=f"{len(bad)} of {total} rows with NaN or infinity",
+        do="leave these images out, or compute their features again",
+    )
+
+
+def _whole(
+    blocks: Iterator[NDArray[np.float32]], transform: Transform, features: Features
+) -> NDArray[np.float32]:
+    result = np.empty((len(features), transform.width), np.float32)
+    start = 0
+    for block in blocks:
+        result[start : start + len(block)] = block
+        start += len(block)
+    return result
