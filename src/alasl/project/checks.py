@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -10,6 +12,7 @@ from alasl.labels import ABSENT, PRESENT, UNKNOWN
 from alasl.project.records import MACHINE
 
 _NAME = 100
+_MODEL = re.compile(r"\w[\w.+-]{0,99}", re.ASCII)
 
 
 def check_places(what: str, places: ArrayLike, count: int) -> None:
@@ -45,6 +48,21 @@ def check_person(name: str) -> None:
         raise UsageError(
             "this is the name of the automatic labeller", seen=repr(name), do="take another name"
         )
+
+
+def check_model_name(name: object, where: str) -> str:
+    """The name of a model, which its files are called after: letters, digits and `_.+-`, or "".
+
+    Raises `DataError` for any other, as one with a slash would name files outside the project.
+    """
+    if not isinstance(name, str) or (name and not _MODEL.fullmatch(name)):
+        raise DataError(
+            "not the name of a model",
+            where=where,
+            seen=ascii(name)[:_NAME],
+            do="remove this file: `alasl train` makes it again",
+        )
+    return name
 
 
 def check_seconds(seconds: float) -> None:

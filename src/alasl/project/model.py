@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alasl.experiment import make_classifier
 from alasl.files import replacing, write_text
 from alasl.models.classifier import Classifier
+from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
 
 Progress = Callable[[int, int], None]
@@ -47,7 +48,11 @@ class Model:
     def about(self) -> About:
         """What the files are now."""
         path = self._project.model / ABOUT
-        return About(**json.loads(path.read_text())) if path.exists() else About()
+        if not path.exists():
+            return About()
+        about = About(**json.loads(path.read_text()))
+        check_model_name(about.model, str(path))
+        return about
 
     def note(self, about: About) -> None:
         """Say what the files are."""
