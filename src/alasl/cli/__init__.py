@@ -44,6 +44,8 @@ def app() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; an error that a user can act on is one clear message."""
+    # Workers that a command starts do not take modules from the working folder (`python -P`).
+    os.environ["PYTHONSAFEPATH"] = "1"
     sys.exit(exit_code(args))
 
 

@@ -42,7 +42,7 @@ def command(
 
     show_warnings(quiet)
     opened = load(project)
-    again = [sys.executable, "-m", "alasl", "suggest", str(project), "--quiet"]
+    again = [sys.executable, "-P", "-m", "alasl", "suggest", str(project), "--quiet"]
     serve(
         opened.store,
         opened.root,
