@@ -50,6 +50,44 @@ def test_main_files_give_present_absent_and_unknown(tmp_path: Path):
     assert dataset.paths[2] == tmp_path / "JPEGImages" / "2008_000009.jpg"
 
 
+@pytest.mark.parametrize("subset", ["default", "valid", "my_own", "Train"])
+def test_any_subset_that_has_its_own_file_is_read(tmp_path: Path, subset):
+    files = {f"dog_{subset}": "a  1\nb -1\n", f"potted_plant_{subset}": "a\t-1\r\nb\t 0\r\n"}
+    main(tmp_path, **files, **{subset: "a\nb\n"}, notes_about="nothing")
+    labels = read_table(tmp_path)[0].labels
+    assert (labels.images, labels.names) == (("a", "b"), ("dog", "potted_plant"))
+    assert labels.entries.tolist() == [[1, 0], [0, -1]]
+
+
+def test_a_subset_nobody_knows_is_an_error_that_names_those_read(tmp_path: Path):
+    main(tmp_path, dog_eval="a 1\n")
+    with pytest.raises(DataError, match="no ImageSets/Main/LABEL_SUBSET") as error:
+        read_table(tmp_path)
+    assert error.value.more == (str(Path("ImageSets", "Main", "dog_eval.txt")),)
+    assert "train, val, trainval, test, valid, default" in (error.value.do or "")
+    main(tmp_path, dog_valid="b -1\n")
+    assert read_table(tmp_path)[0].labels.images == ("b",)
+
+
+def test_files_that_macos_leaves_are_no_annotations(tmp_path: Path):
+    annotation(tmp_path, "a", ("dog", 0))
+    (tmp_path / "Annotations" / "._a.xml").write_bytes(b"\0\5\x16\7")
+    assert read_table(tmp_path)[0].labels.images == ("a",)
+    main(tmp_path, dog_train="b 1\n")
+    (tmp_path / "ImageSets" / "Main" / "._dog_train.txt").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "JPEGImages").mkdir()
+    for image in ("b.jpg", "._b.jpg"):
+        (tmp_path / "JPEGImages" / image).touch()
+    assert read(tmp_path).paths == (tmp_path / "JPEGImages" / "b.jpg",)
+
+
+def test_annotations_in_folders_are_named_with_them(tmp_path: Path):
+    annotation(tmp_path, "a", ("dog", 0))
+    (tmp_path / "Annotations" / "s").mkdir()
+    (tmp_path / "Annotations" / "a.xml").rename(tmp_path / "Annotations" / "s" / "x.y.xml")
+    assert read_table(tmp_path)[0].labels.images == ("s/x.y",)
+
+
 def test_annotations_give_difficult_as_unknown(tmp_path: Path):
     annotation(tmp_path, "a", ("dog", 0), ("dog", 1), ("cat", 1))
     annotation(tmp_path, "b")
@@ -64,6 +102,7 @@ def test_annotations_give_difficult_as_unknown(tmp_path: Path):
         ("a 1\nb yes\n", r"dog_train\.txt:2: expected an image and 1, -1 or 0"),
         ("a\n", r"dog_train\.txt:1"),
         ("a 1\na -1\n", r"dog_train\.txt:2: image 'a' has another value"),
+        ("\t-1\n", r"dog_train\.txt:1"),
         ("", "no ImageSets"),
     ],
 )

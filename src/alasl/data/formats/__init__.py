@@ -86,14 +86,13 @@ def read_table(
     keep_unannotated: bool = True,
 ) -> tuple[Table, Path]:
     """Only the table of a data set, and the path it is at; its remarks are logged as warnings."""
-    if format is not None and format not in FORMATS:
-        raise UsageError(f"unknown format {format!r}", do=f"there are: {', '.join(FORMATS)}")
+    named, given = named_format(format) if format else (None, {})
     if empty not in (None, "unknown", "absent"):
         raise UsageError("empty cells mean unknown or absent", seen=repr(empty))
-    file = _find_table(Path(path), labels, format)
-    found, sure = (FORMATS[format], True) if format else _recognise(file)
+    file = _find_table(Path(path), labels, named)
+    found, sure = (named, True) if named else _recognise(file)
     try:
-        table = found.read(file, Options(empty, keep_unannotated))
+        table = found.read(file, Options(empty, keep_unannotated, **given))
         if 0 in table.labels.shape:
             raise DataError("the table has no images or no labels")
         if "" in table.labels.names:
@@ -107,6 +106,25 @@ def read_table(
     for note in (*table.notes, *_twins(table.labels.names)):
         _log.warning("%s: %s", file, note)
     return table, file
+
+
+def named_format(text: str) -> tuple[Format, dict[str, str]]:
+    """The format that `NAME:option=value` names, with the options set. Raises `UsageError`."""
+    name, *parts = text.split(":")
+    if name not in FORMATS:
+        raise UsageError(f"unknown format {name!r}", do=f"there are: {', '.join(FORMATS)}")
+    format = FORMATS[name]
+    options = {}
+    for part in parts:
+        key, _, value = part.partition("=")
+        if key not in format.options or not value:
+            raise UsageError(
+                f"the format {name} has no such option",
+                seen=part,
+                do="; ".join(f"{name}:{option}=..." for option in format.options) or None,
+            )
+        options[key] = value
+    return format, options
 
 
 def write(
@@ -138,7 +156,7 @@ def write(
         ) from error
 
 
-def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Path:
+def _find_table(path: Path, labels: str | Path | None, format: Format | None) -> Path:
     if not path.exists():
         raise DataError("there is no such file or folder", where=str(path))
     if labels is not None:
@@ -146,7 +164,7 @@ def _find_table(path: Path, labels: str | Path | None, format: str | None) -> Pa
             if file.exists():
                 return file
         raise DataError("the labels file does not exist", where=str(path / labels))
-    if not path.is_dir() or format == "voc":
+    if not path.is_dir() or format is FORMATS["voc"]:
         return path
     files = _candidates(path)
     if len(files) == 1:

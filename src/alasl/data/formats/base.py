@@ -18,10 +18,14 @@ Features = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Options:
-    """What a file cannot say itself."""
+    """What a file cannot say itself.
+
+    labels: the key under which a format has the labels, where that is not its own.
+    """
 
     empty: Empty | None = None
     keep_unannotated: bool = True
+    labels: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Format:
     holds: whether a path is in this format, from its first 64 kB (empty for a folder).
     write: puts a table, and features where `carries_features`, into a file that is not there yet.
     suffixes: of files that no format holds, whose fault this one's reader can tell best.
+    options: the fields of `Options` that may be set with the format's name, `NAME:option=value`.
     """
 
     name: str
@@ -66,3 +71,4 @@ class Format:
     write: Callable[[Labels, Path, Features | None], None] | None = None
     carries_features: bool = False
     suffixes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()

@@ -1,7 +1,9 @@
 """Hugging Face ImageFolder's `metadata.jsonl`: a line an image, `labels` present, `absent` absent.
 
-Both lists may be null. With `labels` alone a line cannot say whether the other labels are absent or
-unknown, so that has to be told (`empty`), as for the empty cells of a CSV.
+Both lists may be null, and a single text is a list of one. The format `imagefolder:labels=tags`
+reads what is present from another key. With `labels` alone a line cannot say
+whether the other labels are absent or unknown, so that has to be told (`empty`), as for the empty
+cells of a CSV.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ def _read(path: Path, options: Options) -> Table:
     names: dict[str, int] = {}
     cells: list[tuple[int, int, int]] = []
     half: list[tuple[int, int]] = []  # (row, line) without a list of what is absent
+    silent: list[str] = []
+    key = options.labels or _PRESENT
     for line, record in json_file.load_lines(path):
         where = f"{path}:{line}"
         if not isinstance(record, dict) or not isinstance(record.get(_FILE), str):
@@ -41,17 +45,27 @@ def _read(path: Path, options: Options) -> Table:
         images.append(record[_FILE])
         for name in _texts(record, _NAMES, where) or ():
             names.setdefault(name, len(names))
-        present, absent = (_texts(record, key, where) for key in (_PRESENT, _ABSENT))
+        if key not in record and record.get(_ABSENT) is None:
+            silent.append(f"line {line} has {', '.join(map(repr, record))}")
+            continue
+        present, absent = (_texts(record, name, where) for name in (key, _ABSENT))
         if both := sorted({*(present or ())} & {*(absent or ())}):
             raise DataError("a label is both present and absent", where=where, seen=repr(both[0]))
         if present is not None and absent is None:
             half.append((row, line))
         for value, said in ((PRESENT, present), (ABSENT, absent)):
             cells += [(row, names.setdefault(name, len(names)), value) for name in said or ()]
+    if silent:
+        raise DataError(
+            f"{len(silent)} lines have neither {key!r} nor {_ABSENT!r}",
+            where=str(path),
+            more=silent,
+            do=f"name the key of the labels, --format imagefolder:labels=KEY, or call it {key!r}; "
+            f'where nobody looked, write "{key}": null',
+        )
     if half and options.empty is None:
         raise UsageError(
-            f"{len(half)} images have {_PRESENT!r} without {_ABSENT!r}; "
-            "say what a label in neither is",
+            f"{len(half)} images have {key!r} without {_ABSENT!r}; say what a label in neither is",
             where=f"{path}:{half[0][1]}",
             do="--empty unknown: nobody checked; --empty absent: the image has not the label",
         )
@@ -68,9 +82,11 @@ def _texts(record: dict[str, Any], key: str, where: str) -> list[str] | None:
     texts = record.get(key)
     if texts is None:
         return None
+    if isinstance(texts, str):
+        return [texts]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise DataError(
-            f"{key!r} must be null or a list of texts", where=where, seen=repr(texts)[:80]
+            f"{key!r} must be null, a text or a list of texts", where=where, seen=repr(texts)[:80]
         )
     return texts
 
@@ -96,4 +112,5 @@ FORMAT = Format(
     _read,
     _write,
     suffixes=(".jsonl",),
+    options=("labels",),
 )

@@ -131,7 +131,8 @@ def write_query(
 
 def _check(format: str, way: Way) -> str:
     known = formats(way)
-    if format not in known:
+    name = format.partition(":")[0] if way == "read" else format  # of a table, with its options
+    if name not in known:
         what = {"read": "read", "write": "write answers to", "write_query": "write a query to"}
         raise UsageError(
             f"cannot {what[way]} the format {format!r}", do=f"there are: {', '.join(known)}"
