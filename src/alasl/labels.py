@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from alasl.errors import ConflictError, DataError
 
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
+# The source of an entry that a model answered, and no person.
+MACHINE = "machine"
 
 Entries = NDArray[np.int8]
 OnConflict = Literal["refuse", "keep", "replace"]

@@ -72,6 +72,39 @@ def test_an_lvis_image_is_named_by_its_address(tmp_path: Path):
     assert read(tmp_path, content).images[0] == "000000397133.jpg"
 
 
+@pytest.mark.parametrize("write", [str, float, lambda i: f"{i}.0", lambda i: f"{i:06}"])
+@pytest.mark.parametrize("where", ["images", "annotations", "both"])
+def test_ids_may_be_texts_or_floats(tmp_path: Path, write, where):
+    content = copy.deepcopy(PLAIN)
+    content["images"][2]["neg_category_ids"] = [90]
+    if where != "annotations":
+        for record in [*content["images"], *content["categories"]]:
+            record["id"] = write(record["id"])
+    if where != "images":
+        for record in content["annotations"]:
+            record |= {key: write(record[key]) for key in ("image_id", "category_id")}
+        content["images"][2]["neg_category_ids"] = [write(90)]
+    labels = read(tmp_path, content)
+    assert labels.entries.tolist() == [[0, 1], [1, 0], [0, -1]]
+
+
+def test_other_texts_are_ids_too(tmp_path: Path):
+    content = copy.deepcopy(PLAIN)
+    for record in content["images"]:
+        record["id"] = f"photo {record['id']}"
+    for record in content["annotations"]:
+        record["image_id"] = f"photo {record['image_id']}"
+    assert read(tmp_path, content).entries.tolist() == [[0, 1], [1, 0], [0, 0]]
+
+
+def test_a_list_that_pandas_had_not_is_an_empty_one(tmp_path: Path):
+    content = copy.deepcopy(PLAIN)
+    content["images"][0]["neg_category_ids"] = [90]
+    content["images"][1]["neg_category_ids"] = float("nan")
+    content["images"][2]["neg_category_ids"] = None
+    assert read(tmp_path, content).entries.tolist() == [[0, 1], [1, -1], [-1, -1]]
+
+
 def changed(path: str, value):
     content = copy.deepcopy(PLAIN)
     *way, last = path.split(".")
@@ -104,6 +137,10 @@ def changed(path: str, value):
         (changed("images.0.file_name", "a.jpg"), "1 image names stand more than once"),
         (changed("images.0.id", 3), r"images\[1\]: its id stands twice"),
         (changed("images.0.id", None), "its id is missing"),
+        (changed("images.0.id", True), "its id is missing or no number; seen: True"),
+        (changed("images.0.id", 0.5), "its id is missing or no number; seen: 0.5"),
+        (changed("images.0.id", "3.0"), r"images\[1\]: its id stands twice"),
+        (changed("annotations.0.image_id", float("nan")), "1 references"),
         (changed("categories.0.name", "person"), "1 label names stand more than once"),
         ('{"images": [], "annotations": [], "categories": []}', "no images or no labels"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,32 @@ def test_labels_of_any_integer_kind_are_read(tmp_path: Path, arrays):
     assert labels.names == ("dog", "cat")
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<f2"])
+def test_features_are_mapped_where_they_lie_not_loaded(tmp_path: Path, order, packed, dtype):
+    features = np.asarray(np.random.default_rng(0).random((2, 7)), dtype, order=order)
+    save = np.savez_compressed if packed else np.savez
+    save(tmp_path / "t.npz", **PLAIN, features=features)
+    found = read_table(tmp_path)[0].features
+    np.testing.assert_array_equal(found, features)
+    assert isinstance(found, np.memmap) is not packed
+
+
+def test_an_array_that_nobody_asked_for_is_not_read(tmp_path: Path):
+    np.savez(tmp_path / "t.npz", **PLAIN)
+    header = io.BytesIO()
+    shape = (6_000_000_000,)
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
+    with zipfile.ZipFile(tmp_path / "t.npz", "a") as archive:
+        archive.writestr("pixels.npy", header.getvalue())  # 6 GB by its word
+    assert read_table(tmp_path)[0].labels.names == ("dog", "cat")
+    with np.load(tmp_path / "t.npz") as file, pytest.raises((ValueError, MemoryError)):
+        file["pixels"]  # so it would have been noticed
+
+
 def test_true_and_false_are_present_and_absent(tmp_path: Path):
     labels = read(tmp_path, labels=np.array([[True, False], [False, True]])).labels
     assert labels.entries.tolist() == [[1, 0], [0, 1]]
@@ -66,8 +94,8 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, arrays, says):
 
 
 def test_what_is_missing_is_named(tmp_path: Path):
-    np.savez(tmp_path / "t.npz", labels=PLAIN["labels"])
-    with pytest.raises(DataError, match="lacks names, images; seen: labels"):
+    np.savez(tmp_path / "t.npz", labels=PLAIN["labels"], X=np.ones(3))
+    with pytest.raises(DataError, match="lacks names, images; seen: labels, X"):
         read_table(tmp_path / "t.npz")
     np.save(tmp_path / "u.npy", PLAIN["labels"])
     with pytest.raises(DataError, match="not a plain npz"):

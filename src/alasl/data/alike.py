@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ _BLANKS = re.compile(r"[\s_]+")
 _ENDING = re.compile(r"(.*?)(\.[A-Za-z]\w{1,4})?", re.DOTALL)
 # A number as pandas writes it: 7.0; or with zeros before it.
 _NUMBER = re.compile(r"0*(\d+)(?:\.0)?", re.ASCII)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/]*|[A-Za-z]:", re.IGNORECASE)
 # What Label Studio puts before the name of a file that is uploaded.
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 
@@ -68,7 +70,59 @@ class Alike(Generic[Item]):
                 return found
         return []
 
-    def nearest(self, name: str) -> str | None:
-        """The name that is most like `name`, if any is."""
-        names = [known for known, _ in self._named]
-        return next(iter(difflib.get_close_matches(name, names, n=1)), None)
+    def nearest(self, name: str) -> Item | None:
+        """What has the name that is most like `name`, if any is."""
+        names = {spelled(known): item for known, item in reversed(self._named)}
+        near = difflib.get_close_matches(spelled(name), names, n=1)
+        return names[near[0]] if near else None
+
+
+class Paths(Generic[Item]):
+    """Finds the file or image that a path may mean, written on another machine or by a tool.
+
+    named: the folders and the name of each, and what it stands for.
+    """
+
+    def __init__(self, named: Iterable[tuple[Sequence[str], Item]]) -> None:
+        self._names: Alike[tuple[Sequence[str], Item]] = Alike(
+            [
+                (name, (parts, item))
+                for parts, item in named
+                for name in dict.fromkeys((parts[-1], _stem(parts[-1])))
+            ],
+            FILES,
+        )
+
+    def fits(self, path: str) -> list[Item]:
+        """What has the same name, of most folders alike.
+
+        Either path has to end with the whole of the other: train/a.jpg does not mean val/a.jpg.
+        """
+        parts = path_parts(path)
+        by_length: dict[int, dict[Item, None]] = {}
+        for known, item in self._names.fits(parts[-1]) if parts else ():
+            shorter = min(len(parts), len(known))
+            pairs = zip(parts[-shorter:-1], known[-shorter:-1], strict=True)
+            if all(filed(a) == filed(b) for a, b in pairs):
+                by_length.setdefault(shorter, {})[item] = None
+        return list(by_length[max(by_length)]) if by_length else []
+
+    def nearest(self, path: str) -> Item | None:
+        """What has the name that is most like that of `path`, if any is."""
+        near = self._names.nearest((path_parts(path) or [path])[-1])
+        return near[1] if near else None
+
+
+def path_parts(path: str) -> list[str]:
+    """The folders and the name of what may be a path or an address on another machine."""
+    address = _ADDRESS.match(path)
+    rest = path[address.end() :] if address else path
+    if address and "://" in address[0]:
+        rest = rest.partition("?")[0]
+    parts = [part for part in rest.replace("\\", "/").split("/") if part not in ("", ".")]
+    up = max((place + 1 for place, part in enumerate(parts) if part == ".."), default=0)
+    return parts[up:]
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).stem if name.rpartition(".")[0] else name

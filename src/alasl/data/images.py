@@ -27,6 +27,8 @@ EXTENSIONS = {
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
     "JPEG2000": (".jp2", ".j2k", ".jpx"),
 }
+# Every extension, in small letters.
+KNOWN = frozenset(extension for group in EXTENSIONS.values() for extension in group)
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alasl.errors import DataError, UsageError
-from alasl.labels import ABSENT, PRESENT, UNKNOWN
-from alasl.project.records import MACHINE
+from alasl.labels import ABSENT, MACHINE, PRESENT, UNKNOWN
 
 _NAME = 100
 _MODEL = re.compile(r"\w[\w.+-]{0,99}", re.ASCII)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alasl.errors import ConflictError
+from alasl.labels import MACHINE
 from alasl.project.checks import check_name, check_person
-from alasl.project.records import MACHINE, Event, Kind
+from alasl.project.records import Event, Kind
 
 # Events that `history` reads at once.
 PAGE = 1000

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alasl.project.records import MACHINE, PersonCount, Progress, Queued, Task, Wanted
+from alasl.labels import MACHINE
+from alasl.project.records import PersonCount, Progress, Queued, Task, Wanted
 from alasl.seeds import stream
 
 # Image, label, score, probability, model, round, golden.

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alasl.labels import MACHINE
+
 Ints = NDArray[np.intp]
 Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine"]
 
@@ -16,8 +18,7 @@ OnContradiction = Literal["refuse", "keep", "replace", "vote"]
 
 ROLES = ("clean", "pool", "test")
 # Who said it, for the provenance of the table's entries.
-SOURCES = ("given", "people", "resolved", "machine")
-MACHINE = "machine"
+SOURCES = ("given", "people", "resolved", MACHINE)
 # How long a task is held without a heartbeat, seconds.
 LEASE = 120.0
 

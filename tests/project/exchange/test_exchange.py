@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from alasl.data.formats import read_table
 from alasl.data.formats import write as write_table
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
@@ -112,6 +113,45 @@ def test_the_formats_that_there_are() -> None:
         exchange.write_query(Path("x"), "csv-long", IMAGES, NAMES, [])
     with pytest.raises(UsageError, match="cannot read the format 'xml'"):
         exchange.read(Path("x"), "xml", IMAGES, NAMES)
+
+
+@pytest.mark.parametrize("format", ["csv-long", "label-studio", "npz"])
+def test_automatic_answers_are_left_out_with_a_count(tmp_path: Path, caplog, format) -> None:
+    labels = Labels(np.full((3, 3), -1), NAMES, IMAGES)
+    labels = labels.merge([0, 1], [0, 1], [1, 0], "ann").merge([0, 2], [1, 2], [1, 1], "machine")
+    path = tmp_path / f"t{'.json' if format == 'label-studio' else '.' + format[-3:]}"
+    write_table(labels, path, format)
+    told = exchange.read(path, format, IMAGES, NAMES)
+    assert [(t.image, t.label, t.value, t.person) for t in told] == [
+        (0, 0, 1, "ann"),
+        (1, 1, 0, "ann"),
+    ]
+    says = "2 automatic answers are left out"
+    assert says in caplog.text
+    caplog.clear()
+    table = read_table(path, format=format)[0].labels
+    assert (table.images, table.names) == (IMAGES, NAMES)
+    assert table.entries.tolist() == [[1, -1, -1], [-1, 0, -1], [-1, -1, -1]]
+    assert caplog.text.count(says) == 1
+
+
+def test_names_written_otherwise_are_taken_for_the_only_ones_they_can_mean(
+    tmp_path: Path, caplog
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "image,label,value\nimages\\A.jpg,Dog,1\n/home/x/s/c.JPG,\u00a0CAT ,0\na,dog,1\n"
+    )
+    told = exchange.read(path, None, IMAGES, NAMES, person="ann")
+    assert [(t.image, t.label, t.value) for t in told] == [(2, 1, 0), (0, 0, 1)]
+    assert (
+        "3 names of images are taken for others; first 'images\\\\A.jpg' for 'a.jpg'" in caplog.text
+    )
+    assert "2 names of labels are taken for others; first 'Dog' for 'dog'" in caplog.text
+    with pytest.raises(DataError, match="2 answers name images or labels") as error:
+        exchange.read(path, None, ("a.jpg", "A.JPG", "c/c.jpg"), ("dog", "cat"))
+    assert "image 'images\\\\A.jpg'" in error.value.more[0]
+    assert "image '/home/x/s/c.JPG'; nearest: 'c" in error.value.more[1]
 
 
 @pytest.mark.parametrize("format", ["csv-wide", "csv-long", "coco", "imagefolder", "npz"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from alasl.data.formats import read_table, write
-from alasl.errors import DataError
+from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
 from alasl.project import exchange
 from alasl.project.exchange import Asked, Told
@@ -212,6 +212,93 @@ def test_answers_to_different_labels_are_different_tasks(tmp_path: Path) -> None
     ]
     people = [[a["completed_by"]["email"] for a in task["annotations"]] for task in tasks]
     assert people == [["a@x", "c@x"], ["b@x"]]
+
+
+def foreign(*tasks: tuple[dict, list[dict]]) -> list[dict]:
+    """Tasks as a project has them that ALASL did not make; annotations of person 1, 2, ..."""
+    return [
+        {
+            "data": data,
+            "annotations": [
+                {"id": n, "completed_by": n, "was_cancelled": False, "lead_time": 6.0, "result": r}
+                for n, r in enumerate(results, 1)
+            ],
+        }
+        for data, results in tasks
+    ]
+
+
+def ticked(*names: str, kind: str = "choices") -> dict:
+    return {"from_name": "any", "to_name": "img", "type": kind, "value": {kind: list(names)}}
+
+
+FOREIGN = foreign(
+    ({"image": "/data/upload/4/0f3a9c2e-a.jpg"}, [[ticked("dog"), ticked("car")]]),
+    ({"photo": "/data/local-files/?d=pics/b%20c.jpg", "note": "x"}, [[], [ticked("cat")]]),
+    (
+        {"url": "https://example.org/s/c.jpg?w=3"},
+        [
+            [
+                ticked("dog", kind="rectanglelabels"),
+                ticked("dog", kind="polygonlabels"),
+                {"from_name": "note", "type": "textarea", "value": {"text": ["blurred"]}},
+                {"type": "relation", "from_id": "a", "to_id": "b"},
+            ]
+        ],
+    ),
+    ({"image": "d.jpg"}, []),
+)
+
+
+def test_a_project_that_we_did_not_make_needs_a_word_on_the_rest(tmp_path: Path) -> None:
+    path = written(tmp_path, FOREIGN)
+    with pytest.raises(UsageError, match="4 annotations do not say which labels were asked"):
+        read_table(path)
+    labels = read_table(path, empty="unknown")[0].labels
+    assert labels.images == (
+        "0f3a9c2e-a.jpg",
+        "pics/b c.jpg",
+        "https://example.org/s/c.jpg?w=3",
+        "d.jpg",
+    )
+    assert labels.names == ("car", "dog", "cat")
+    none = [-1, -1, -1]
+    assert labels.entries.tolist() == [[1, 1, -1], [-1, -1, 1], [-1, 1, -1], none]
+    agreed = copy.deepcopy(FOREIGN)
+    del agreed[1]["annotations"][0]
+    labels = read_table(written(tmp_path, agreed), empty="absent")[0].labels
+    assert labels.entries.tolist() == [[1, 1, 0], [0, 0, 1], [0, 1, 0], none]
+
+
+def test_answers_of_such_a_project_find_their_images(tmp_path: Path) -> None:
+    path = written(tmp_path, FOREIGN[:1] + FOREIGN[2:])
+    assert exchange.read(path, None, IMAGES, NAMES, empty="unknown") == [
+        Told(0, 3, 1, "user 1", 3.0),
+        Told(0, 0, 1, "user 1", 3.0),
+        Told(2, 0, 1, "user 1", 6.0),
+    ]
+    told = exchange.read(path, None, IMAGES, NAMES, empty="absent")
+    assert [(t.image, t.label, t.value, t.seconds) for t in told] == [
+        *[(0, 3, 1, 3.0), (0, 0, 1, 3.0)],
+        *[(2, 3, 0, 3.0), (2, 0, 1, 3.0)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "result", "says"),
+    [
+        ({"a": "x", "b": "y"}, [], "not clear which field of 'data' is the image; seen: 'a', 'b'"),
+        ({"a": 5}, [], "not clear which field"),
+        ({}, [], "not clear which field of 'data' is the image; seen: nothing"),
+        ({"a": "x"}, [{"type": "choices", "value": {"choices": [1]}}], "'choices' must be a list"),
+        ({"a": "x"}, [{"type": "brushlabels", "value": 3}], "'brushlabels' must be a list"),
+    ],
+)
+def test_what_such_a_project_lacks_is_named_by_task(tmp_path: Path, data, result, says) -> None:
+    path = written(tmp_path, foreign((data, [result])))
+    with pytest.raises(DataError, match=says) as error:
+        read_table(path, empty="unknown")
+    assert "task 1" in str(error.value)
 
 
 def test_as_a_table_people_must_not_contradict_each_other(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from alasl.data.formats.rows import head_row, is_split_header
 from alasl.data.formats.strangers import stranger
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
-from alasl.labels import Labels
+from alasl.labels import MACHINE, Labels
 
 __all__ = ["FORMATS", "Format", "Table", "read", "read_table", "write"]
 
@@ -103,9 +104,10 @@ def read_table(
         do = error.do if sure else "\n  ".join(filter(None, (error.do, others)))
         where = error.where or str(file)
         raise DataError(error.what, where=where, seen=error.seen, do=do, more=error.more) from error
-    for note in (*table.notes, *_twins(table.labels.names)):
+    told, notes = _by_people(table.labels)
+    for note in (*table.notes, *notes, *_twins(told.names)):
         _log.warning("%s: %s", file, note)
-    return table, file
+    return replace(table, labels=told), file
 
 
 def named_format(text: str) -> tuple[Format, dict[str, str]]:
@@ -256,6 +258,15 @@ def _recognise(file: Path) -> tuple[Format, bool]:
         seen="a folder" if file.is_dir() else repr(head[:40]),
         more=[f"{name}: {each.about}" for name, each in FORMATS.items()],
     )
+
+
+def _by_people(labels: Labels) -> tuple[Labels, list[str]]:
+    """The table with what a model answered made unknown, and a note of how many entries that is."""
+    if MACHINE not in labels.sources:
+        return labels, []
+    theirs = labels.known & (labels.source == labels.sources.index(MACHINE))
+    note = f"{int(theirs.sum())} automatic answers are left out: they are a model's, no person's"
+    return labels.forget(theirs), [note] if theirs.any() else []
 
 
 def _twins(names: tuple[str, ...]) -> list[str]:

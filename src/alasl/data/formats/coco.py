@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
+_NUMBER = re.compile(r"\s*(-?\d{1,18})(?:\.0)?\s*", re.ASCII)
 _NEGATIVE, _PARTIAL = "neg_category_ids", "not_exhaustive_category_ids"
 
 
@@ -99,31 +101,44 @@ def _records(path: Path, content: dict[str, Any], key: str) -> list[dict[str, An
     return records
 
 
-def _index(path: Path, key: str, records: list[dict[str, Any]]) -> dict[Any, int]:
+def _index(path: Path, key: str, records: list[dict[str, Any]]) -> dict[int | str, int]:
     """Place of each record by its id: ids have gaps and need not be in order."""
-    places: dict[Any, int] = {}
+    places: dict[int | str, int] = {}
     for number, record in enumerate(records):
-        name = record.get("id")
+        name = _id(record.get("id"))
         where = f"{path}: {key}[{number}]"
-        if not isinstance(name, int | str):
-            raise DataError("its id is missing or no number", where=where, seen=repr(name)[:80])
+        if name is None:
+            seen = repr(record.get("id"))[:80]
+            raise DataError("its id is missing or no number", where=where, seen=seen)
         if name in places:
             raise DataError("its id stands twice", where=where, seen=repr(name))
         places[name] = number
     return places
 
 
-def _place(places: dict[Any, int], name: object) -> int | None:
-    return places.get(name) if isinstance(name, int | str) else None
+def _id(value: object) -> int | str | None:
+    """An id as the number that it spells, if it does: tools write 7, "7" and 7.0 for the same."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        number = _NUMBER.fullmatch(value)
+        return int(number[1]) if number else value
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _place(places: dict[int | str, int], value: object) -> int | None:
+    name = _id(value)
+    return None if name is None else places.get(name)
 
 
 def _negatives(path: Path, number: int, picture: dict[str, Any]) -> list[Any]:
     value = picture.get(_NEGATIVE)
-    if value is not None and not isinstance(value, list):
+    missing = value is None or value != value  # NaN, as pandas has it
+    if not (missing or isinstance(value, list)):
         raise DataError(
             f"{_NEGATIVE!r} must be a list", where=f"{path}: images[{number}]", seen=repr(value)
         )
-    return value or []
+    return value if isinstance(value, list) else []
 
 
 def _file_name(path: Path, number: int, picture: dict[str, Any]) -> str:

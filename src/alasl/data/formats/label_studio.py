@@ -3,38 +3,34 @@
 A task's `data.asked` lists the labels asked. An annotation names those that are present and those
 the person is unsure of; the other ones asked are absent, and what was not asked stays unknown.
 Tasks are matched by `data.uid`, which is the image's id: files that are uploaded get other names.
+Other projects have neither; what an annotation of theirs does not have is absent or unknown, as
+one says.
 Its CSV and JSON_MIN exports lose skipped tasks and answers without a choice, and are not read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Features, Format, Options, Said, Table
-from alasl.errors import DataError
+from alasl.data.formats.base import Empty, Features, Format, Options, Said, Table
+from alasl.data.formats.foreign_tasks import chosen, image_of
+from alasl.data.formats.label_studio_tasks import (
+    LABELS,
+    PRESENT_GROUP,
+    UNSURE_GROUP,
+    tasks_of,
+    write_tasks,
+)
+from alasl.errors import DataError, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
-PRESENT_GROUP, UNSURE_GROUP = "present", "unsure"
-CONFIG = f"""\
-<View>
-  <Image name="image" value="$image" zoom="true" zoomControl="true"/>
-  <Header value="Present"/>
-  <Choices name="{PRESENT_GROUP}" toName="image" choice="multiple" value="$asked"/>
-  <Header value="Cannot tell"/>
-  <Choices name="{UNSURE_GROUP}" toName="image" choice="multiple" value="$asked"/>
-</View>
-"""
 _GIVEN = "given"
-_LABELS = "labels"  # of a task's `meta`, which Label Studio keeps: all labels, in their order
 _FULL = "export the project as JSON, not as JSON-MIN or CSV"
 
 
@@ -47,37 +43,12 @@ class Export:
     said: tuple[Said, ...]
 
 
-@dataclass(frozen=True)
-class Guess:
-    """A model's prediction for a task: the labels it takes to be present, and its priority.
-
-    priority: from 0 to 1, 1 = ask first. Label Studio sorts by `score`, lowest first, so 1 -
-    priority is written there.
-    """
-
-    model: str
-    present: tuple[str, ...]
-    priority: float
-
-
-@dataclass(frozen=True)
-class Task:
-    """An image with the labels asked of it, what the model says and what people answered.
-
-    answers: each is one annotation, in which one person answers all labels asked, in their order.
-    """
-
-    image: str
-    asked: tuple[str, ...]
-    guess: Guess | None = None
-    answers: tuple[tuple[Said, ...], ...] = ()
-
-
-def read_tasks(path: Path) -> Export:
+def read_tasks(path: Path, empty: Empty | None = None) -> Export:
     """What people said, by a full JSON export, in the order of its times.
 
     Of each task and person, the last annotation counts that was not cancelled. The time that it
-    took is shared evenly by its answers.
+    took is shared evenly by its answers. empty: what is meant by labels that an annotation of a
+    project of others does not have. Raises a `UsageError` where that has to be said.
     """
     content = json_file.load(path)
     if not isinstance(content, list):
@@ -88,10 +59,18 @@ def read_tasks(path: Path) -> Export:
     names: dict[str, None] = {}
     said: list[Said] = []
     faults: list[str] = []
+    others: list[tuple[str, _Annotation]] = []
     for number, task in enumerate(content):
         where = f"{path}: task {number + 1}"
         data = _field(task, "data", dict, where, do=_FULL)
-        uid = _field(data, "uid", str, where, do="only tasks that ALASL wrote can be matched")
+        if "asked" not in data and "uid" not in data:
+            image = image_of(data, where)
+            images.setdefault(image)
+            for annotation in _last_of_each_person(task, where, others=True):
+                names.update(dict.fromkeys(sorted(annotation.present)))
+                others.append((image, annotation))
+            continue
+        uid = _field(data, "uid", str, where)
         names.update(dict.fromkeys(_all_labels(task, where)))
         asked = _asked(data, where)
         images.setdefault(uid)
@@ -99,6 +78,16 @@ def read_tasks(path: Path) -> Export:
         for annotation in _last_of_each_person(task, where):
             faults += _faults(annotation, asked)
             said += _said(annotation, uid, asked)
+    if others and empty is None:
+        raise UsageError(
+            f"{len(others)} annotations do not say which labels were asked; say what a label is "
+            "that an annotation does not have",
+            where=str(path),
+            do="--empty unknown: nobody checked; --empty absent: the image has not the label",
+        )
+    for image, annotation in others:
+        about = names if empty == "absent" else sorted(annotation.present)
+        said += _said(annotation, image, tuple(about))
     if faults:
         raise DataError(
             f"{len(faults)} choices cannot be understood",
@@ -108,42 +97,6 @@ def read_tasks(path: Path) -> Export:
         )
     said.sort(key=lambda one: -math.inf if one.time is None else one.time)
     return Export(tuple(images), tuple(names), tuple(said))
-
-
-def write_tasks(
-    path: Path, tasks: Iterable[Task], *, names: Sequence[str] = (), prefix: str = ""
-) -> None:
-    """Write tasks to import into Label Studio.
-
-    names: all labels in their order, kept in the first task. prefix: what to put before an image's
-    id to make its address, e.g. "/data/local-files/?d=photos/"; the id is then percent-encoded.
-    """
-    content = [_task(task, prefix) for task in tasks]
-    if content and names:
-        content[0]["meta"] = {_LABELS: list(names)}
-    path.write_text(json_file.dump(content), encoding="ascii")
-
-
-def tasks_of(said: Iterable[Said], images: Iterable[str] = ()) -> list[Task]:
-    """Tasks that hold what people said, at most one answer of a person to an entry.
-
-    One annotation answers all labels that its task asks, so answers that one person gave in one go
-    are together, and share a task with those of others who answered the same labels. images: they
-    come first, in this order, and have a task even if nobody said anything.
-    """
-    goes: dict[tuple[str, str, float | None, float | None], list[Said]] = {}
-    for one in said:
-        goes.setdefault((one.image, one.person, one.time, one.seconds), []).append(one)
-    together: dict[str, dict[tuple[str, ...], list[tuple[Said, ...]]]] = {i: {} for i in images}
-    for (image, *_), answers in goes.items():
-        answers.sort(key=lambda one: one.label)
-        asked = tuple(one.label for one in answers)
-        together.setdefault(image, {}).setdefault(asked, []).append(tuple(answers))
-    return [
-        Task(image, asked, answers=tuple(answers))
-        for image, groups in together.items()
-        for asked, answers in (groups or {(): []}).items()
-    ]
 
 
 @dataclass(frozen=True)
@@ -182,7 +135,7 @@ def _short(value: object) -> str:
 
 def _all_labels(task: dict[str, Any], where: str) -> list[str]:
     meta = task.get("meta")
-    names = meta.get(_LABELS, []) if isinstance(meta, dict) else []
+    names = meta.get(LABELS, []) if isinstance(meta, dict) else []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError("'meta.labels' must be a list of texts", where=where, seen=_short(names))
     return names
@@ -196,8 +149,13 @@ def _asked(data: dict[str, Any], where: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _last_of_each_person(task: dict[str, Any], where: str) -> list[_Annotation]:
-    """The annotations that count; a task that nobody has opened may have no list of them."""
+def _last_of_each_person(
+    task: dict[str, Any], where: str, *, others: bool = False
+) -> list[_Annotation]:
+    """The annotations that count; a task that nobody has opened may have no list of them.
+
+    others: whether the project is one that ALASL did not make.
+    """
     if "completions" in task:
         raise DataError("this is the export of a Label Studio before 1.0", where=where)
     last: dict[str, _Annotation] = {}
@@ -211,8 +169,8 @@ def _last_of_each_person(task: dict[str, Any], where: str) -> list[_Annotation]:
             _person(record.get("completed_by"), at),
             json_file.moment(record.get("updated_at") or record.get("created_at"), at),
             _lead_time(record.get("lead_time"), at),
-            _chosen(result, PRESENT_GROUP, at),
-            _chosen(result, UNSURE_GROUP, at),
+            chosen(result, at) if others else _chosen(result, PRESENT_GROUP, at),
+            frozenset() if others else _chosen(result, UNSURE_GROUP, at),
         )
         if found.person not in last or found.order >= last[found.person].order:
             last[found.person] = found
@@ -278,62 +236,13 @@ def _said(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[Said]:
     ]
 
 
-def _task(task: Task, prefix: str) -> dict[str, Any]:
-    image = prefix + quote(task.image, errors="surrogatepass") if prefix else task.image
-    asked = [{"value": name} for name in task.asked]
-    content: dict[str, Any] = {"data": {"image": image, "asked": asked, "uid": task.image}}
-    if task.guess is not None:
-        content["predictions"] = [
-            {
-                "model_version": task.guess.model,
-                "score": 1 - task.guess.priority,
-                "result": [_result(task, PRESENT_GROUP, task.guess.present)],
-            }
-        ]
-    if task.answers:
-        content["annotations"] = [_annotation(task, answers) for answers in task.answers]
-    return content
-
-
-def _annotation(task: Task, answers: tuple[Said, ...]) -> dict[str, Any]:
-    first = answers[0]
-    chosen = {
-        PRESENT_GROUP: [one.label for one in answers if one.value == PRESENT],
-        UNSURE_GROUP: [one.label for one in answers if one.value == UNKNOWN],
-    }
-    annotation: dict[str, Any] = {
-        "result": [_result(task, group, names) for group, names in chosen.items() if names],
-        "was_cancelled": False,
-        "ground_truth": False,
-    }
-    if first.person:
-        annotation["completed_by"] = {"email": first.person}
-    if first.seconds is not None:
-        annotation["lead_time"] = first.seconds * len(answers)
-    if first.time is not None:
-        annotation["created_at"] = annotation["updated_at"] = json_file.iso(first.time)
-    return annotation
-
-
-def _result(task: Task, group: str, names: Sequence[str]) -> dict[str, Any]:
-    # An id tells the results of one task apart, and is the same whenever the task is written.
-    text = "\0".join((task.image, group, *task.asked)).encode("utf-8", "surrogatepass")
-    return {
-        "id": hashlib.sha256(text).hexdigest()[:10],
-        "type": "choices",
-        "from_name": group,
-        "to_name": "image",
-        "value": {"choices": list(names)},
-    }
-
-
 def _holds(path: Path, head: bytes) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return path.suffix.lower() == ".json" and text.startswith(b"[")
 
 
-def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
-    export = read_tasks(path)
+def _read(path: Path, options: Options) -> Table:
+    export = read_tasks(path, options.empty)
     row, col = ({name: i for i, name in enumerate(kind)} for kind in (export.images, export.names))
     # A person's later answer to an entry corrects the earlier one.
     last = {(one.image, one.label, one.person): one for one in export.said}

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from alasl.data.alike import FILES, Alike
-from alasl.data.images import EXTENSIONS
+from alasl.data.alike import Paths, path_parts
+from alasl.data.images import KNOWN
 from alasl.errors import DataError
 
 IMAGE_FOLDERS = ("images", "JPEGImages")
-_KNOWN = frozenset(extension for group in EXTENSIONS.values() for extension in group)
 # How many folders below a root a file is looked for that is not where its id says.
 _DEPTH = 3
 # The nearest name is looked for only where it will be shown: it takes long among 100 000 files.
 _NEAREST = 5
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/]*|[A-Za-z]:", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def locate_images(images: Sequence[str], roots: Sequence[Path]) -> Located:
         if len(fits) == 1 and times[fits[0]] == 1 and fits[0] not in taken
     }
     paths = tuple(
-        path or found.get(row) or roots[0].joinpath(*_parts(images[row]))
+        path or found.get(row) or roots[0].joinpath(*path_parts(images[row]))
         for row, path in enumerate(exact)
     )
     missing: dict[int, str] = {}
@@ -131,15 +128,8 @@ class _Folders:
         return None
 
     def alike(self, image: str) -> list[Path]:
-        """The files that an id may mean whose own file is not there, those of most parts alike."""
-        parts = _parts(image)
-        if not parts:
-            return []
-        by_length: dict[int, list[Path]] = {}
-        for path in self._files.fits(parts[-1]):
-            if length := self._common(parts, path):
-                by_length.setdefault(length, []).append(path)
-        return by_length[max(by_length)] if by_length else []
+        """The files that an id may mean whose own file is not there."""
+        return self._files.fits(image)
 
     def near(self, image: str, fits: Sequence[Path]) -> str:
         """What to say of an id that no single file fits."""
@@ -147,32 +137,17 @@ class _Folders:
             return "; it may mean " + " or ".join(map(str, fits[:3]))
         if fits:
             return f"; nearest: {fits[0]}, which is another id's"
-        nearest = self._files.nearest((_parts(image) or [image])[-1])
-        return f"; nearest: {nearest!r}" if nearest else ""
-
-    def _common(self, parts: list[str], path: Path) -> int:
-        """How many parts at the end of an id and of a path agree; 0 where they contradict.
-
-        One has to end with the whole of the other, a path as it is below any root: train/a.jpg
-        does not mean val/a.jpg.
-        """
-        best = 0
-        for root in self._roots:
-            if not path.is_relative_to(root):
-                continue
-            below = path.relative_to(root).parts
-            shorter = min(len(parts), len(below))
-            pairs = zip(parts[-shorter:-1], below[-shorter:-1], strict=True)
-            if all(FILES[-1](a) == FILES[-1](b) for a, b in pairs):
-                best = max(best, shorter)
-        return best
+        nearest = self._files.nearest(image)
+        return f"; nearest: {nearest}" if nearest else ""
 
     @cached_property
-    def _files(self) -> Alike[Path]:
-        """Every image file below the roots by its name, and by its name without extension."""
-        paths = dict.fromkeys(path for root in self._roots for path in _walk(root, _DEPTH))
-        names = ((name, path) for path in paths for name in (path.name, path.stem))
-        return Alike(names, FILES)
+    def _files(self) -> Paths[Path]:
+        """Every image file below the roots, by its path below each root that it lies in."""
+        return Paths(
+            (path.relative_to(root).parts, path)
+            for root in self._roots
+            for path in _walk(root, _DEPTH)
+        )
 
 
 def _stays_inside(image: str) -> bool:
@@ -183,18 +158,8 @@ def _stays_inside(image: str) -> bool:
     return not absolute and ".." not in windows.parts
 
 
-def _parts(image: str) -> list[str]:
-    """The folders and the name of an id that may be a path or an address on another machine."""
-    path = _ADDRESS.sub("", image, count=1) if _ADDRESS.match(image) else image
-    if "://" in image:
-        path = path.partition("?")[0]
-    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
-    up = max((place + 1 for place, part in enumerate(parts) if part == ".."), default=0)
-    return parts[up:]
-
-
 def _is_image(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _KNOWN  # noqa: PTH122
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in KNOWN  # noqa: PTH122
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,18 @@ from alasl.data.formats.strangers import ZIP, is_npz
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
+_READ, _MAPPED = ("labels", "names", "images", "sources", "source"), "features"
+# The header of a member of a zip archive; the lengths of its name and of what follows come last.
+_LOCAL = struct.Struct("<4s5HLLLHH")
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_DAMAGE = (
+    *(ValueError, TypeError, EOFError, RuntimeError, KeyError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, SyntaxError, tokenize.TokenError),
+)
+
 
 def _holds(path: Path, head: bytes) -> bool:
     return path.suffix.lower() == ".npz" or (head.startswith(ZIP) and is_npz(path))
@@ -22,20 +37,18 @@ def _holds(path: Path, head: bytes) -> bool:
 
 def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     try:
-        # Never pickle: a file from elsewhere must not run code.
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays, there = _arrays(path)
     except OSError as error:
         raise DataError("the file cannot be read", where=str(path), seen=str(error)) from error
     # A damaged zip may claim a password, a later version, or nearly anything else.
-    except (ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise DataError("this is not a plain npz file", where=str(path), seen=str(error)) from error
     missing = [key for key in ("labels", "names", "images") if key not in arrays]
     if missing:
         raise DataError(
             f"the npz lacks {', '.join(missing)}",
             where=str(path),
-            seen=", ".join(arrays) or "nothing",
+            seen=", ".join(there) or "nothing",
         )
     entries = arrays["labels"]
     if entries.ndim != 2 or entries.dtype.kind not in "iub":
@@ -62,7 +75,41 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
         _texts(path, "images", arrays["images"]),
         **origin,
     )
-    return Table(labels, arrays.get("features"))
+    return Table(labels, arrays.get(_MAPPED))
+
+
+def _arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The arrays that make a table, and the names of all; others are not read, however large."""
+    # Never pickle: a file from elsewhere must not run code.
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in _READ if key in file.files}
+        if _MAPPED in file.files:
+            features = _mapped(path, f"{_MAPPED}.npy")
+            arrays[_MAPPED] = file[_MAPPED] if features is None else features
+        return arrays, file.files
+
+
+def _mapped(path: Path, name: str) -> NDArray[Any] | None:
+    """An array as it lies in the file, not loaded; None where it has to be unpacked or is empty."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(name)
+        if member.compress_type != zipfile.ZIP_STORED:
+            return None
+        with archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            if version not in _HEADERS:
+                return None
+            shape, fortran, dtype = _HEADERS[version](file)
+            inside = file.tell()
+    with path.open("rb") as whole:
+        whole.seek(member.header_offset)
+        local = whole.read(_LOCAL.size)
+    *_, named, extra = _LOCAL.unpack(local)
+    start = member.header_offset + _LOCAL.size + named + extra + inside
+    if dtype.hasobject or not math.prod(shape):
+        return None
+    order: Literal["F", "C"] = "F" if fortran else "C"
+    return np.memmap(path, dtype, "r", start, shape, order)
 
 
 def _texts(path: Path, key: str, array: NDArray[Any]) -> tuple[str, ...]:
@@ -90,7 +137,7 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:
         arrays["sources"] = np.array(labels.sources, dtype=np.str_)
         arrays["source"] = labels.source
     if features is not None:
-        arrays["features"] = features
+        arrays[_MAPPED] = features
     with path.open("wb") as file:
         np.savez(file, **arrays)
 

@@ -8,6 +8,7 @@ as well: each known entry is then an answer.
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,10 +21,13 @@ from alasl.data.formats import read_table
 from alasl.data.formats.base import Empty, Options, Said
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
+from alasl.labels import MACHINE
 from alasl.project.exchange.base import Asked, Exchange, Query, Told
 from alasl.project.exchange.names import Names
 
 __all__ = ["FORMATS", "Asked", "Exchange", "Told", "formats", "read", "write", "write_query"]
+
+_log = logging.getLogger(__name__)
 
 _HEAD = 65536
 Way = Literal["read", "write", "write_query"]
@@ -73,13 +77,23 @@ def read(
     found = own.read(path, options) if own and own.read else _table(path, format, options)
     known = Names(images, names)
     told: dict[tuple[int, int, str], Told] = {}
+    automatic = 0
     for said in found:
+        if said.person == MACHINE:
+            automatic += 1
+            continue
         entry = known.entry(said)
         if entry is not None:
             key = (*entry, said.person or person)
             told.pop(key, None)  # so that the last answer also stands last
             told[key] = Told(*entry, said.value, key[2], said.seconds, said.time)
     known.refuse_lost(path)
+    known.note_taken(path)
+    if automatic:
+        _log.warning(
+            "%s: %d automatic answers are left out: they are a model's, no person's",
+            *(path, automatic),
+        )
     return list(told.values())
 
 

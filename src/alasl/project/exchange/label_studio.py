@@ -9,22 +9,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from alasl.data.formats.base import Options, Said
-from alasl.data.formats.label_studio import (
-    CONFIG,
-    FORMAT,
-    Guess,
-    Task,
-    read_tasks,
-    tasks_of,
-    write_tasks,
-)
+from alasl.data.formats.label_studio import FORMAT, read_tasks
+from alasl.data.formats.label_studio_tasks import CONFIG, Guess, Task, tasks_of, write_tasks
 from alasl.project.exchange.base import Asked, Exchange, Query
 
 __all__ = ["CONFIG", "EXCHANGE"]
 
 
-def _read(path: Path, options: Options) -> Iterable[Said]:  # noqa: ARG001
-    return read_tasks(path).said
+def _read(path: Path, options: Options) -> Iterable[Said]:
+    return read_tasks(path, options.empty).said
 
 
 def _write(path: Path, said: Sequence[Said]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from alasl.data.alike import Alike, Paths, path_parts
 from alasl.data.formats.base import Said
 from alasl.errors import DataError
 
@@ -13,14 +14,26 @@ from alasl.errors import DataError
 _NEAREST = 5
 
 
+_log = logging.getLogger(__name__)
+
+
 class Names:
-    """Finds the entry that a file's answer is about, and keeps what it did not find."""
+    """Finds the entry that a file's answer is about, and keeps what it did not find.
+
+    A name that is not the project's is taken for the only one that it can mean: a path on another
+    machine, another case, other blanks.
+    """
 
     def __init__(self, images: Sequence[str], labels: Sequence[str]) -> None:
         self._known = {
             kind: {name: i for i, name in enumerate(names)}
             for kind, names in (("image", images), ("label", labels))
         }
+        self._alike: dict[str, Paths[str] | Alike[str]] = {
+            "image": Paths((path_parts(image) or [image], image) for image in images),
+            "label": Alike((label, label) for label in labels),
+        }
+        self._taken: dict[tuple[str, str], str] = {}
         self._lost: dict[tuple[str, str], list[str]] = {}
 
     def entry(self, said: Said) -> tuple[int, int] | None:
@@ -28,6 +41,17 @@ class Names:
         row = self._place("image", said.image, said.where)
         col = self._place("label", said.label, said.where)
         return None if row is None or col is None else (row, col)
+
+    def note_taken(self, path: Path) -> None:
+        """Log a warning that counts the names that were taken for others."""
+        for kind in self._known:
+            taken = {n: other for (k, n), other in self._taken.items() if k == kind}
+            if taken:
+                name, other = next(iter(taken.items()))
+                _log.warning(
+                    "%s: %d names of %ss are taken for others; first %r for %r",
+                    *(path, len(taken), kind, name, other),
+                )
 
     def refuse_lost(self, path: Path) -> None:
         """Raise a `DataError` that lists every name not found, where it stood first, how often."""
@@ -48,11 +72,16 @@ class Names:
         )
 
     def _place(self, kind: str, name: str, where: str) -> int | None:
-        place = self._known[kind].get(name)
-        if place is None:
+        known = self._known[kind]
+        taken = name if name in known else self._taken.get((kind, name))
+        if taken is None and (kind, name) not in self._lost:
+            fits = self._alike[kind].fits(name)
+            if len(fits) == 1:
+                taken = self._taken[kind, name] = fits[0]
+        if taken is None:
             self._lost.setdefault((kind, name), []).append(where)
-        return place
+        return None if taken is None else known[taken]
 
     def _nearest(self, kind: str, name: str) -> str:
-        near = difflib.get_close_matches(name, self._known[kind], n=1)
-        return f"; nearest: {near[0]!r}" if near else ""
+        near = self._alike[kind].nearest(name)
+        return f"; nearest: {near!r}" if near else ""
