@@ -1,0 +1,90 @@
+"""What an audit knows of the images judged: given entries, drawn ones and their chances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.errors import DataError
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+NO_PRESENT = "no known present"
+NO_ABSENT = "no known absent"
+NO_AUDIT = "no audit answer yet"
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What is known of the images judged, and by which chances.
+
+    entries: int8 (N, L), 1, 0 or -1. given: (N, L), entries known before any audit, whatever made
+    them known; certain. drawn: (N, L), entries that the audit drew and people were asked about;
+    one whose entry is -1 nobody could tell, and it counts as never drawn. pi: (N, L), the chance
+    of each entry's having been drawn by now. Other entries, as those a strategy asked, count as
+    unknown: which ones they are hangs on what the models said.
+    Raises `DataError` for shapes that differ and for an entry drawn with a chance of 0.
+    """
+
+    entries: Entries
+    given: Mask
+    drawn: Mask
+    pi: Floats
+
+    def __post_init__(self) -> None:
+        shape = self.entries.shape
+        others = (self.given.shape, self.drawn.shape, self.pi.shape)
+        if len(shape) != 2 or any(other != shape for other in others):
+            raise DataError(
+                "an audit's entries, masks and chances must have one shape (N, L)",
+                seen=f"{shape}, {', '.join(map(str, others))}",
+            )
+        if not ((self.pi >= 0) & (self.pi <= 1)).all():
+            raise DataError("a chance of being drawn must be between 0 and 1")
+        if (self.audited & (self.pi == 0)).any():
+            row, col = (int(i[0]) for i in np.nonzero(self.audited & (self.pi == 0)))
+            raise DataError(
+                "an entry was drawn that had no chance of it", where=f"row {row}, column {col}"
+            )
+
+    @property
+    def certain(self) -> Mask:
+        """(N, L): the given entries that are known."""
+        return np.asarray(self.given & (self.entries != UNKNOWN))
+
+    @property
+    def audited(self) -> Mask:
+        """(N, L): the entries that the audit drew and that people could tell."""
+        return np.asarray(self.drawn & (self.entries != UNKNOWN) & ~self.certain)
+
+    @property
+    def seen(self) -> Mask:
+        """(N, L): the entries known, by either way."""
+        return self.certain | self.audited
+
+    def left_out(self) -> dict[int, str]:
+        """The labels that have no AP, and why."""
+        known = np.where(self.seen, self.entries, UNKNOWN)
+        reasons: dict[int, str] = {}
+        for col in range(known.shape[1]):
+            column = known[:, col]
+            if not (column == PRESENT).any():
+                reasons[col] = NO_PRESENT
+            elif not (column == ABSENT).any():
+                reasons[col] = NO_ABSENT
+            elif not self.seen[:, col].all() and not self.audited[:, col].any():
+                reasons[col] = NO_AUDIT
+        return reasons
+
+    def take(self, columns: NDArray[np.intp]) -> Audit:
+        """The audit of some labels."""
+        return Audit(
+            self.entries[:, columns],
+            self.given[:, columns],
+            self.drawn[:, columns],
+            self.pi[:, columns],
+        )

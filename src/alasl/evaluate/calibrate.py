@@ -1,0 +1,169 @@
+"""How likely each unaudited entry is present: the judged model's word, set right by the audit.
+
+A logistic regression on the audit's answers. It starts from the model's own log-odds and bends them
+by smooth curves of the log-odds and of the rank, common to all labels, and by a level and a slope
+of each label's own. All of it is shrunk towards no change, by variances settled by simulation
+(benchmarks/audits.py): what few answers cannot tell stays with the model, and counts as not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.special import expit, logit
+
+from alasl.evaluate.order import Order
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# Prior variances, of covariates in standard deviations: the common level and slopes, the bends of
+# the common curves, each label's level and slope.
+_COMMON, _BEND, _OWN = 4.0, 0.5, 2.0
+_KNOTS = 6
+_STEPS, _LONGEST, _DONE = 25, 3.0, 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one model says: the order it ranks the images in, and probabilities (N, L)."""
+
+    order: Order
+    probabilities: NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The fitted regression; `curves` gives each label's log-odds."""
+
+    _covariates: tuple[Floats, ...]
+    _offset: Floats
+    _chance: Floats
+    _knots: tuple[Floats, ...]
+    _theta: Floats
+    _root: Floats
+
+    def curves(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Floats, Floats]]:
+        """For each label: its log-odds of presence (N,), and (N, draws) that are as credible.
+
+        All labels' draws share the common curves: draw m of one belongs with draw m of another.
+        """
+        labels = self._offset.shape[1]
+        noise = rng.standard_normal((len(self._theta), draws))
+        drawn = self._theta[:, None] + solve_triangular(self._root, noise, lower=False)
+        common = len(self._theta) - labels * self._owned
+        for col in range(labels):
+            x = _common([c[:, col] for c in self._covariates], self._chance[:, col], self._knots)
+            own = _own([c[:, col] for c in self._covariates])
+            places = [*range(common), *(common + col + labels * k for k in range(self._owned))]
+            whole = np.concatenate([x, own], axis=1)
+            start = self._offset[:, col]
+            yield (
+                start + whole @ self._theta[places],
+                start[:, None] + whole @ drawn[places],
+            )
+
+    @property
+    def _owned(self) -> int:
+        return 1 + len(self._covariates) // 2
+
+
+def calibrate(
+    views: Sequence[View], entries: NDArray[np.int8], given: Mask, audited: Mask, pi: Floats
+) -> Calibration:
+    """Fit on the entries `audited` (N, L), drawn with chances pi (N, L) and answered 1 or 0.
+
+    views: one model, or several that are to be told apart; where they agree counts as well.
+    """
+    presents = ((entries == 1) & given).sum(axis=0)
+    counted = np.where(audited, entries == 1, np.mean([v.probabilities for v in views], axis=0))
+    # How far down a ranking is far hangs on how many presents there are, which the first fit tells.
+    size = presents + np.where(given, 0, counted).sum(axis=0)
+    first = _fit(views, entries, audited, pi, size)
+    for col, (log_odds, _) in enumerate(first.curves(np.random.default_rng(0), 1)):
+        open_ = ~(given | audited)[:, col]
+        size[col] = (entries[~open_, col] == 1).sum() + expit(log_odds[open_]).sum()
+    return _fit(views, entries, audited, pi, size)
+
+
+def _fit(
+    views: Sequence[View], entries: NDArray[np.int8], audited: Mask, pi: Floats, size: Floats
+) -> Calibration:
+    offset = np.mean([_log_odds(view.probabilities) for view in views], axis=0)
+    covariates: list[Floats] = []
+    for view in views:
+        depth = np.log((view.order.mean_rank() - 0.5) / np.maximum(size, 1))
+        covariates += [_scaled(_log_odds(view.probabilities), audited), _scaled(depth, audited)]
+    chance = np.zeros(pi.shape)
+    chance[pi > 0] = np.log(pi[pi > 0])
+    chance[pi > 0] -= chance[audited].mean()
+    rows, label = np.nonzero(audited)
+    at = [c[audited] for c in covariates]
+    spread = np.linspace(0, 1, _KNOTS + 2)[1:-1]
+    knots = tuple(np.quantile(c, spread) for c in at)
+    common, own = _common(at, chance[audited], knots), _own(at)
+    labels, many = offset.shape[1], own.shape[1]
+    straight = 2 + len(at)
+    variance = np.concatenate(
+        [
+            np.full(straight, _COMMON),
+            np.full(common.shape[1] - straight, _BEND),
+            np.full(labels * many, _OWN),
+        ]
+    )
+    columns = label[:, None] + labels * np.arange(many)
+    owned = sparse.csr_matrix(
+        (own.ravel(), columns.ravel(), np.arange(0, own.size + 1, many)),
+        shape=(len(rows), labels * many),
+    )
+    x = sparse.hstack([sparse.csr_matrix(common), owned], format="csr")
+    y = (entries[audited] == 1).astype(np.float64)
+    theta, root = _newton(x, y, offset[audited], 1 / variance)
+    return Calibration(tuple(covariates), offset, chance, knots, theta, root)
+
+
+def _newton(
+    x: sparse.csr_matrix, y: Floats, offset: Floats, precision: Floats
+) -> tuple[Floats, Floats]:
+    """The most credible coefficients, and the upper Cholesky factor of their precision."""
+    theta = np.zeros(x.shape[1])
+    transposed = x.T.tocsr()
+    factor = np.eye(len(theta))
+    for _ in range(_STEPS):
+        mean = expit(offset + x @ theta)
+        curve = np.maximum(mean * (1 - mean), 1e-6)
+        hessian = (transposed @ x.multiply(curve[:, None])).toarray() + np.diag(precision)
+        factor = cho_factor(hessian)[0]
+        step = cho_solve((factor, False), transposed @ (y - mean) - precision * theta)
+        longest = np.abs(step).max()
+        theta += step * min(1, _LONGEST / max(longest, 1e-12))
+        if longest < _DONE:
+            break
+    return theta, np.triu(factor)
+
+
+def _common(covariates: Sequence[Floats], chance: Floats, knots: Sequence[Floats]) -> Floats:
+    """(n, K): a level, the covariates, the log-chance of the draw, then each covariate's bends."""
+    straight = np.stack([np.ones_like(chance), *covariates, chance], axis=1)
+    bends = [np.maximum(c[:, None] - k, 0) for c, k in zip(covariates, knots, strict=True)]
+    return np.concatenate([straight, *bends], axis=1)
+
+
+def _own(covariates: Sequence[Floats]) -> Floats:
+    """(n, 1 + models): what each label has of its own: a level, and a slope in each one's depth."""
+    return np.stack([np.ones_like(covariates[0]), *covariates[1::2]], axis=1)
+
+
+def _log_odds(p: NDArray[np.floating]) -> Floats:
+    return np.asarray(logit(np.clip(np.asarray(p, np.float64), 1e-6, 1 - 1e-6)))
+
+
+def _scaled(values: Floats, where: Mask) -> Floats:
+    """Standardised over the entries audited."""
+    seen = values[where]
+    return np.asarray((values - seen.mean()) / max(float(seen.std()), 1e-6))

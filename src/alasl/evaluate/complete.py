@@ -1,0 +1,118 @@
+"""Tables completed by chance, and the audit repeated on them: how far an estimate may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from alasl.evaluate import ap
+from alasl.evaluate.audit import Audit
+from alasl.evaluate.calibrate import View, calibrate
+from alasl.labels import PRESENT
+from alasl.seeds import stream
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """AP, in [0, 1], of V models and L labels.
+
+    completed: (V, M, L), of M tables whose unknown entries are filled in by chance.
+    corrected: (V, L), from the guess corrected by the audit's answers over their chances.
+    error: (V, M, L), how far such estimates are off on tables made up from the guess, each audited
+    anew; NaN where the made-up audit found no present.
+    """
+
+    completed: Floats
+    corrected: Floats
+    error: Floats
+
+    def of(self, view: int) -> Sampled:
+        """One model's share, as the one of one."""
+        return Sampled(
+            self.completed[view : view + 1],
+            self.corrected[view : view + 1],
+            self.error[view : view + 1],
+        )
+
+
+def sample(views: Sequence[View], audit: Audit, seed: int, draws: int) -> Sampled:
+    """Complete the tables and repeat the audit, for all models on the same tables and draws."""
+    rng = stream(seed, "completed tables")
+    calibrated = calibrate(views, audit.entries, audit.certain, audit.audited, audit.pi)
+    shape = (len(views), draws, audit.entries.shape[1])
+    found = Sampled(np.empty(shape), np.empty(shape[::2]), np.empty(shape))
+    for col, (guess, credible) in enumerate(calibrated.curves(rng, draws)):
+        label = _Label.of(audit, col, expit(guess).astype(np.float32))
+        tables = label.completed(expit(credible).astype(np.float32), rng)
+        corrected = label.corrected(*label.told)
+        made_up = label.completed(label.guess[:, None].repeat(draws, 1), rng, keep_audit=False)
+        drawn = label.certain[:, None] | (_uniform(rng, made_up.shape) < label.pi[:, None])
+        again = label.corrected(made_up, drawn)
+        least = (made_up * drawn).sum(axis=0)
+        for number, view in enumerate(views):
+            order, last = view.order.images[col], view.order.last[col]
+            found.completed[number, :, col] = ap.exact(tables[order], last)
+            found.corrected[number, col] = ap.ratio(corrected[order], last, label.presents)[0]
+            error = ap.ratio(again[order], last, np.maximum(least, 1))
+            error = error - ap.exact(made_up[order], last)
+            found.error[number, :, col] = np.where(least > 0, error, np.nan)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Label:
+    """One label's column: what is known of it, and the guess (N,) of each entry."""
+
+    guess: Singles
+    present: Singles
+    certain: NDArray[np.bool_]
+    audited: NDArray[np.bool_]
+    pi: Singles
+
+    @classmethod
+    def of(cls, audit: Audit, col: int, guess: Singles) -> _Label:
+        return cls(
+            guess,
+            (audit.entries[:, col] == PRESENT).astype(np.float32),
+            audit.certain[:, col],
+            audit.audited[:, col],
+            audit.pi[:, col].astype(np.float32),
+        )
+
+    @property
+    def presents(self) -> float:
+        """Presents that are known."""
+        return float(self.present[self.certain | self.audited].sum())
+
+    @property
+    def told(self) -> tuple[Singles, NDArray[np.bool_]]:
+        """The real table and which of its entries are known, as tables (N, 1)."""
+        return self.present[:, None], (self.certain | self.audited)[:, None]
+
+    def completed(
+        self, chances: Singles, rng: np.random.Generator, keep_audit: bool = True
+    ) -> Singles:
+        """(N, M): 1 or 0, each entry by its chance (N, M), but for those known for certain."""
+        tables = (_uniform(rng, chances.shape) < chances).astype(np.float32)
+        kept = self.certain | self.audited if keep_audit else self.certain
+        tables[kept] = self.present[kept, None]
+        return tables
+
+    def corrected(self, tables: Singles, drawn: NDArray[np.bool_]) -> Singles:
+        """(N, M): estimates without bias of the entries of tables (N, M), where drawn (N, M)."""
+        guess = self.guess[:, None]
+        over = np.divide(1, self.pi, out=np.zeros_like(self.pi), where=self.pi > 0)[:, None]
+        estimated = guess + np.where(drawn, (tables - guess) * over, 0)
+        estimated[self.certain] = tables[self.certain]
+        return np.asarray(estimated, np.float32)
+
+
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Singles:
+    return rng.random(shape, dtype=np.float32)

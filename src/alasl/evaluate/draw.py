@@ -1,0 +1,85 @@
+"""Which entries an audit asks: each has one random number for ever, so that draws nest.
+
+An entry is asked once its number lies below its chance of being drawn. The chance only ever grows,
+so what was asked stays asked, nothing is asked twice, and the chance that stands is the true one,
+however many rounds there were. That needs chances which no audit answer moves. They are made of
+weights fixed once, before the first audit answer, by a model that knew the given entries alone;
+rounds only raise the budget. So nothing about how models are trained later matters to the draw.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.errors import DataError
+from alasl.evaluate.order import Order
+from alasl.seeds import stream
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# The share of a label's draws that is spread evenly over its images, whatever the model says.
+FLOOR = 0.2
+
+
+def permanent_numbers(images: int, labels: int, seed: int) -> Floats:
+    """(N, L): the random number in [0, 1) of each entry; the same for ever for the same seed."""
+    return stream(seed, "audit").random((images, labels))
+
+
+def weights(scores: NDArray[np.floating], floor: float = FLOOR) -> Floats:
+    """(N, L): how much likelier than the label's average each entry is to be drawn; means of 1.
+
+    scores (N, L): of a model that saw no audit answer, higher = more likely present. Weights go
+    with ln(N / rank): the top of a ranking decides its AP. `floor`, in [0, 1], is the share drawn
+    evenly, which 1 makes of all: for a project without a model, from which `scores` may be zeros.
+    """
+    n = len(scores)
+    if n == 0:
+        return np.zeros(scores.shape)
+    steep = np.log(n / (Order.of(scores).mean_rank() - 0.5))
+    return np.asarray(floor + (1 - floor) * steep / steep.mean(axis=0))
+
+
+def inclusion(weights: Floats, open_: Mask, budget: float, before: Floats | None = None) -> Floats:
+    """(N, L): the chance that each entry has been drawn by now; 0 where it is not open.
+
+    weights: (N, L), as from `weights`. open_: (N, L), entries that were not given. budget: entries
+    to be drawn of each label by now, on average, over all rounds. before: the chances up to now,
+    which never shrink. Raises `DataError` for shapes that differ and for weights below 0.
+    """
+    if weights.shape != open_.shape or (before is not None and before.shape != weights.shape):
+        raise DataError(
+            "weights, mask and chances must have one shape",
+            seen=f"{weights.shape}, {open_.shape}"
+            + ("" if before is None else f", {before.shape}"),
+        )
+    if not (weights >= 0).all() or not budget >= 0:
+        raise DataError("weights and budget must not be negative, nor NaN")
+    chance = np.zeros(weights.shape)
+    for col in range(weights.shape[1]):
+        here = np.flatnonzero(open_[:, col])
+        chance[here, col] = _to_sum(weights[here, col], budget)
+    return chance if before is None else np.maximum(chance, before)
+
+
+def to_ask(numbers: Floats, chance: Floats, asked: Mask) -> Mask:
+    """(N, L): the entries that the audit asks now.
+
+    numbers: from `permanent_numbers`. chance: from `inclusion`. asked: what people have been asked
+    before, by the audit or not.
+    """
+    return (numbers < chance) & ~asked
+
+
+def _to_sum(weight: Floats, total: float) -> Floats:
+    """min(1, c * weight) with the c that makes the sum `total`, or 1 everywhere if that is less."""
+    if total >= np.count_nonzero(weight):
+        return (weight > 0).astype(np.float64)
+    # With the k largest at 1, the others share the rest; k is right once none of them exceeds 1.
+    ranked = np.sort(weight)[::-1]
+    rest = ranked[::-1].cumsum()[::-1]
+    scale = (total - np.arange(len(ranked))) / np.maximum(rest, 1e-300)
+    full = int(np.argmax(scale * ranked <= 1))
+    return np.asarray(np.minimum(1, scale[full] * weight))

@@ -1,0 +1,43 @@
+"""95 % intervals of shares, on the log-odds scale, and from resampling images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
+
+NORMAL = 1.96
+# Keeps log-odds finite; an AP this near 0 or 1 is printed as 0.0 or 100.0.
+_EDGE = 5e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A share in [0, 1], and the 95 % interval it lies in; each a number or an array alike.
+
+    NaN where there is nothing to judge by.
+    """
+
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def log_odds(share: ArrayLike) -> NDArray[np.float64]:
+    """Log-odds of shares, kept finite at 0 and 1."""
+    return np.asarray(logit(np.clip(np.asarray(share, np.float64), _EDGE, 1 - _EDGE)))
+
+
+def share_interval(value: ArrayLike, error: ArrayLike, wide: ArrayLike = NORMAL) -> Figure:
+    """The interval of a share with a standard error, symmetric in its log-odds.
+
+    wide: how many standard errors it reaches to either side.
+    """
+    share = np.asarray(value, np.float64)
+    centre = log_odds(share)
+    inside = expit(centre)
+    reach = np.asarray(wide) * np.asarray(error, np.float64) / (inside * (1 - inside))
+    low, high = expit(centre - reach), expit(centre + reach)
+    return Figure(share, np.minimum(low, share), np.maximum(high, share))

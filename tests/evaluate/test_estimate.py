@@ -1,0 +1,228 @@
+"""mAP from an audit: exact where all is known, near it else, and honest on how near."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from alasl.errors import DataError
+from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT, Audit
+from alasl.evaluate.draw import inclusion, permanent_numbers, weights
+from alasl.evaluate.estimate import Judged, estimate, gain
+from alasl.metrics import average_precision
+
+IMAGES, LABELS = 600, 20
+
+
+def world(seed: int, sharp: float = 1.0) -> tuple[np.ndarray, Judged]:
+    """A truth, and a model that is too sure of itself and ranks the better the sharper it is."""
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(-3, 0.7, LABELS) + rng.normal(0, 2, (IMAGES, LABELS))
+    truth = (rng.random(odds.shape) < expit(odds)).astype(np.int8)
+    truth[0], truth[1] = 1, 0
+    scores = sharp * odds + rng.normal(0, 1.5, odds.shape)
+    return truth, Judged(scores, expit(1.5 * scores + 1))
+
+
+def audited(truth: np.ndarray, judged: Judged, budget: int, seed: int, given: np.ndarray) -> Audit:
+    pi = inclusion(weights(judged.scores), ~given, budget)
+    drawn = (permanent_numbers(*truth.shape, seed) < pi) & ~given
+    return Audit(np.where(given | drawn, truth, -1).astype(np.int8), given, drawn, pi)
+
+
+def tags(truth: np.ndarray, seed: int) -> np.ndarray:
+    u = np.random.default_rng(seed).random(truth.shape)
+    return np.where(truth == 1, u < 0.6, u < 0.05)
+
+
+NONE = np.zeros((IMAGES, LABELS), bool)
+
+
+def test_everything_known_is_the_exact_ap_whichever_way_it_became_known() -> None:
+    truth, judged = world(0)
+    exact = average_precision(judged.scores, truth)
+    given = tags(truth, 0)
+    for audit in (
+        Audit(truth, ~NONE, NONE, NONE.astype(float)),
+        Audit(truth, given, ~given, (~given).astype(float)),
+    ):
+        found = estimate(judged, audit)
+        assert found.complete
+        assert found.labels.value == pytest.approx(exact)
+        assert found.mean.value == pytest.approx(exact.mean())
+        assert (found.labels.low < exact).all()
+        assert (found.labels.high > exact).all()
+        assert found.images == IMAGES
+
+
+def test_ties_count_as_one_place() -> None:
+    truth, judged = world(1)
+    judged = Judged(np.round(judged.scores), judged.probabilities)
+    found = estimate(judged, Audit(truth, ~NONE, NONE, NONE.astype(float)))
+    assert found.labels.value == pytest.approx(average_precision(judged.scores, truth))
+
+
+def test_the_estimate_is_near_and_its_intervals_hold() -> None:
+    """Twenty audits of tags, which known entries alone would judge ten points too high."""
+    off, held, labels_held, naive = [], [], [], []
+    for seed in range(20):
+        truth, judged = world(seed)
+        given = tags(truth, seed)
+        audit = audited(truth, judged, 60, seed, given)
+        found = estimate(judged, audit, draws=40)
+        exact = average_precision(judged.scores, truth)
+        off.append(float(found.mean.value) - exact.mean())
+        held.append(found.mean.low <= exact.mean() <= found.mean.high)
+        labels_held.append(((found.labels.low <= exact) & (exact <= found.labels.high)).mean())
+        known = average_precision(judged.scores, np.where(given, truth, -1))
+        naive.append(known.mean() - exact.mean())
+    assert np.mean(naive) > 0.1
+    assert np.sqrt(np.mean(np.square(off))) < 0.03
+    assert abs(np.mean(off)) < 0.015
+    assert np.mean(held) >= 0.85
+    assert 0.9 <= np.mean(labels_held) <= 0.995
+
+
+def test_more_answers_make_the_interval_narrower() -> None:
+    truth, judged = world(2)
+    wide = [
+        float(np.ptp([f.mean.low, f.mean.high]))
+        for f in (
+            estimate(judged, audited(truth, judged, budget, 0, NONE)) for budget in (25, 100, 400)
+        )
+    ]
+    assert wide[0] > wide[1] > wide[2]
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    truth, judged = world(3)
+    audit = audited(truth, judged, 30, 0, NONE)
+    one, two, other = (estimate(judged, audit, seed) for seed in (5, 5, 6))
+    assert one.mean.value == two.mean.value
+    assert (one.labels.low == two.labels.low).all()
+    assert other.mean.value == pytest.approx(one.mean.value, abs=0.02)
+
+
+def test_the_mean_is_the_labels_mean() -> None:
+    truth, judged = world(4)
+    found = estimate(judged, audited(truth, judged, 40, 0, NONE))
+    assert np.nanmean(found.labels.value) == pytest.approx(float(found.mean.value), abs=1e-6)
+    kept = ~np.isnan(found.labels.value)
+    assert kept.sum() >= LABELS - 2
+    assert (found.labels.low <= found.labels.value)[kept].all()
+    assert (found.labels.high >= found.labels.value)[kept].all()
+
+
+def test_labels_that_cannot_be_judged_are_left_out_with_the_reason() -> None:
+    truth, judged = world(5)
+    audit = audited(truth, judged, 40, 0, NONE)
+    entries, drawn = audit.entries.copy(), audit.drawn.copy()
+    entries[:, 3] = np.where(entries[:, 3] == 1, -1, entries[:, 3])
+    entries[:, 4] = np.where(entries[:, 4] == 0, -1, entries[:, 4])
+    drawn[:, 5] = False
+    given = audit.given.copy()
+    entries[:2, 5], given[:2, 5] = (1, 0), True
+    found = estimate(judged, Audit(entries, given, drawn, audit.pi))
+    assert found.left_out == {3: NO_PRESENT, 4: NO_ABSENT, 5: NO_AUDIT}
+    assert np.flatnonzero(np.isnan(found.labels.value)).tolist() == [3, 4, 5]
+    assert np.isfinite(found.mean.value)
+
+
+def test_nothing_judged_is_nan_and_says_why() -> None:
+    truth, judged = world(6)
+    audit = Audit(np.full_like(truth, -1), NONE, NONE, NONE.astype(float))
+    found = estimate(judged, audit)
+    assert np.isnan(found.mean.value)
+    assert set(found.left_out.values()) == {NO_PRESENT}
+    assert len(found.left_out) == LABELS
+
+
+def test_an_answer_that_nobody_can_give_counts_as_never_drawn() -> None:
+    truth, judged = world(7)
+    audit = audited(truth, judged, 40, 0, NONE)
+    entries = audit.entries.copy()
+    row, col = np.argwhere(audit.drawn)[0]
+    entries[row, col] = -1
+    cannot = estimate(judged, Audit(entries, audit.given, audit.drawn, audit.pi))
+    drawn = audit.drawn.copy()
+    drawn[row, col] = False
+    never = estimate(judged, Audit(entries, audit.given, drawn, audit.pi))
+    assert cannot.mean.value == never.mean.value
+    assert cannot.answers == audit.drawn.sum() - 1
+
+
+def test_a_label_known_whole_has_its_exact_ap_beside_others_that_are_not() -> None:
+    truth, judged = world(8)
+    given = NONE.copy()
+    given[:, 2] = True
+    found = estimate(judged, audited(truth, judged, 40, 0, given))
+    exact = average_precision(judged.scores, truth)[2]
+    assert found.labels.value[2] == pytest.approx(exact)
+    assert found.labels.low[2] < exact < found.labels.high[2]
+
+
+def test_the_paired_gain_is_nearer_than_the_two_estimates() -> None:
+    off, apart, held = [], [], []
+    for seed in range(12):
+        truth, good = world(seed)
+        noise = np.random.default_rng(seed).normal(0, 1.5, truth.shape)
+        bad = Judged(good.scores + noise, expit(good.scores + noise))
+        audit = audited(truth, bad, 50, seed, NONE)
+        found = gain(bad, good, audit, draws=40)
+        exact = (
+            average_precision(good.scores, truth).mean()
+            - average_precision(bad.scores, truth).mean()
+        )
+        off.append(float(found.mean.value) - exact)
+        held.append(found.mean.low <= exact <= found.mean.high)
+        apart.append(
+            np.hypot(*(float(e.mean.high - e.mean.low) for e in (found.first, found.second)))
+            / float(found.mean.high - found.mean.low)
+        )
+    assert np.sqrt(np.mean(np.square(off))) < 0.04
+    assert np.mean(held) >= 0.8
+    assert np.mean(apart) > 1.2
+
+
+def test_a_gain_over_oneself_is_none_at_all() -> None:
+    truth, judged = world(9)
+    for audit in (
+        audited(truth, judged, 40, 0, NONE),
+        Audit(truth, ~NONE, NONE, NONE.astype(float)),
+    ):
+        found = gain(judged, judged, audit)
+        assert found.mean.value == pytest.approx(0, abs=1e-9)
+
+
+def test_resampling_covers_the_ap_of_other_images() -> None:
+    """Intervals of complete tables of 300 images hold the mean AP of such tables."""
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(6000, 8))
+    truth = (rng.random(scores.shape) < expit(2 * scores - 3)).astype(np.int8)
+    found = []
+    for _ in range(150):
+        rows = rng.choice(6000, 300, replace=False)
+        judged = Judged(scores[rows], expit(scores[rows]))
+        none = np.zeros((300, 8), bool)
+        found.append(estimate(judged, Audit(truth[rows], ~none, none, none.astype(float))))
+    mean = np.mean([f.mean.value for f in found])
+    labels = np.mean([f.labels.value for f in found], axis=0)
+    assert np.mean([f.mean.low <= mean <= f.mean.high for f in found]) == pytest.approx(
+        0.95, abs=0.05
+    )
+    held = np.mean([(f.labels.low <= labels) & (labels <= f.labels.high) for f in found])
+    assert held == pytest.approx(0.95, abs=0.03)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    truth, judged = world(10)
+    audit = audited(truth, judged, 20, 0, NONE)
+    with pytest.raises(DataError, match="fit the table"):
+        estimate(Judged(judged.scores[1:], judged.probabilities[1:]), audit)
+    with pytest.raises(DataError, match="between 0 and 1"):
+        estimate(Judged(judged.scores, judged.scores), audit)
+    with pytest.raises(DataError, match="no chance of it"):
+        Audit(audit.entries, audit.given, audit.drawn, np.zeros_like(audit.pi))
+    with pytest.raises(DataError, match="one shape"):
+        Audit(audit.entries, audit.given[1:], audit.drawn, audit.pi)
