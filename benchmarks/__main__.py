@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("run", "features", "measures", "stream", "study")
+NAMES = ("run", "features", "strategies", "stream", "study")
 
 
 def main(names: list[str]) -> None:

@@ -23,7 +23,7 @@ from alasl.settings import RunSettings
 # The first images of each data set, so that it takes minutes.
 IMAGES = 800
 ROUNDS = 12
-# Of a study's curves one in so many, a number that no count of seeds or measures divides.
+# Of a study's curves one in so many, a number that no count of seeds or strategies divides.
 EACH = 29
 SEEDS = 2
 # How a run asks, and from how much of the pool hidden.
@@ -143,8 +143,8 @@ def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
     from alasl.experiment import simulate
 
     for seed in range(SEEDS):
-        for measure, ask, noise in WAYS:
-            settings = replace(base, seed=seed, measure=measure, ask=ask, noise=noise)
+        for strategy, ask, noise in WAYS:
+            settings = replace(base, seed=seed, strategy=strategy, ask=ask, noise=noise)
             record = simulate(settings, dataset=dataset)
             held = [one.map or np.nan for one in record.held]
             sizes = record.start.sizes
@@ -153,7 +153,7 @@ def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
 
 
 def _of_study(path: Path, judged: int) -> list[Run]:
-    """Some curves of a study's table, of all measures and seeds, among those with answers."""
+    """Some curves of a study's table, of all strategies and seeds, among those with answers."""
     curves: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
@@ -170,7 +170,7 @@ def _read(place: Path) -> tuple[Dataset, RunSettings]:
     from alasl.models.features import features_of
 
     folder, table = (place, "labels.csv") if place.is_dir() else (place.parent, place.name)
-    settings = RunSettings(data=str(folder), labels=table, model="logistic", final="last")
+    settings = RunSettings(data=str(folder), labels=table, model="logistic", summary="last")
     dataset = read_data(settings)
     rows = np.arange(min(IMAGES, len(dataset.labels.images)))
     features = features_of(dataset)[rows]

@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from alasl.labels import Labels
-from alasl.project.records import Wanted
+from alasl.project.records import Questions
 from alasl.project.store import Store
 
 IMAGES, LABELS, QUEUE = 100_000, 80, 4_000
@@ -140,7 +140,7 @@ def fill(store: Store, round: int) -> None:
     rows = np.repeat(rng.choice(IMAGES, QUEUE // 2, replace=False), 2)
     cols = (rng.integers(0, LABELS, QUEUE // 2)[:, None] + (0, 1)).ravel() % LABELS
     chance = np.sort(rng.random(QUEUE))[::-1]
-    store.fill(round, Wanted(rows, cols, chance, chance, model=f"model-{round}"))
+    store.fill(round, Questions(rows, cols, chance, chance, model=f"model-{round}"))
 
 
 def train(folder: Path) -> None:
@@ -236,7 +236,7 @@ def photos(folder: Path) -> None:
     labels = Labels(np.full((PHOTOS, 1), -1, np.int8), ("dog",), ids)
     store = Store.create(folder / "store.sqlite", labels, ids, ["pool"] * PHOTOS)
     chance = np.linspace(0.9, 0.1, PHOTOS)
-    store.fill(1, Wanted(np.arange(PHOTOS), np.zeros(PHOTOS), chance, chance, model="m"))
+    store.fill(1, Questions(np.arange(PHOTOS), np.zeros(PHOTOS), chance, chance, model="m"))
     store.close()
 
 

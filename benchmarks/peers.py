@@ -1,4 +1,4 @@
-"""Seconds that other libraries take to choose 50 images, and ours for a measure of the same kind.
+"""Seconds that other libraries take to choose 50 images, and ours for a strategy of the same kind.
 
 Run: python -m benchmarks.peers --python PEERS/bin/python [--images N ...] [--out FILE], with the
 interpreter of an environment that has the libraries (docs/results/peers says how it is made); a
@@ -29,9 +29,9 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
-from alasl.measures import Labelled, Pool, resolve
 from alasl.query import Budget, select
 from alasl.seeds import spread
+from alasl.strategies import Labelled, Pool, resolve
 
 LABELS, WIDTH, MEMBERS, PICKS = 80, 64, 20, 50
 # As many images are labelled as in the paper's split, an eighth of the pool; for a cold start 100.
@@ -44,7 +44,7 @@ CALLS = Path(__file__).with_name("peers_calls.py")
 
 @dataclass(frozen=True)
 class Rival:
-    """A strategy of another library, as peers_calls.py names it, and our measure of its kind.
+    """A strategy of another library, as peers_calls.py names it, and our strategy of its kind.
 
     ask: what both choose `PICKS` of. same: whether both rank by the same numbers alone, so
     that the picks can be compared. largest: the most images that it is tried with.
@@ -73,7 +73,7 @@ RIVALS = (
 HEAD = (
     "library",
     "strategy",
-    "our measure",
+    "our strategy",
     "images",
     "theirs, s",
     "ours, s",
@@ -131,7 +131,7 @@ def choose(pool: Pool, spec: str, ask: str, picks: int = PICKS) -> list[Any]:
 
 
 def check(images: int = 60, picks: int = 5) -> list[str]:
-    """Hold our picks against the formulae; returns the measures held, raises where one differs."""
+    """Hold our picks against the formulae; returns those held, raises where one differs."""
     pool = drawn_pool(images, members=4, seed=1)
     grouped = _grouped()
     loops = {

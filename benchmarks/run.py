@@ -14,12 +14,14 @@ import torch
 from alasl.data.dataset import Dataset
 from alasl.experiment import simulate
 from alasl.labels import Labels
-from alasl.models.head import HeadSettings
+from alasl.models.probe import ProbeSettings
 from alasl.settings import RunSettings
 
 IMAGES, LABELS, DIM = 4999, 80, 1280
 ALLOWED = 10.0
-SETTINGS = RunSettings(data="made", measure="hard+entropy", noise=0.4, train="clean", model="head")
+SETTINGS = RunSettings(
+    data="made", strategy="hard+entropy", missing=0.4, train="clean", model="probe"
+)
 
 
 def main(repeats: int = 3) -> None:
@@ -49,7 +51,7 @@ def made_up() -> Dataset:
 
 def products() -> None:
     """The matrix products of the run's trainings and evaluations, and nothing else."""
-    batch, epochs = HeadSettings().batch, SETTINGS.epochs
+    batch, epochs = ProbeSettings().batch, SETTINGS.epochs
     x, w = torch.randn(batch, DIM), torch.randn(DIM, LABELS)
     test, slopes = torch.randn(round(SETTINGS.test * IMAGES), DIM), torch.randn(batch, LABELS)
     for number in range(SETTINGS.rounds + 1):

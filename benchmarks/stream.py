@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alasl.measures import Pool, resolve
 from alasl.query import Budget, select
+from alasl.strategies import Pool, resolve
 
 IMAGES, LABELS, ANSWERS = 1_000_000, 80, 4000
 SPECS = tuple(
@@ -62,7 +62,7 @@ def choose(folder: Path, spec: str) -> dict[str, float]:
 
 
 def main(images: int = IMAGES, specs: tuple[str, ...] = SPECS) -> None:
-    """A table, each measure in a process of its own, so that peaks do not add up."""
+    """A table, each strategy in a process of its own, so that peaks do not add up."""
     print(f"{images} images x {LABELS} labels on disk, {ANSWERS} entries chosen")
     print(f"  {'':30}{'clock':>8} {'processors':>11} {'peak memory':>12}")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""One seed of the paper's study from cached features: 42 runs, their heads stacked, on one core.
+"""One seed of the paper's study from cached features: 42 runs, their probes stacked, on one core.
 
 A study of 20 seeds on two cores is ten times that. The share of the peak counts the products that
 were really made (what runs have in common is made once), against one large product. Both are by
@@ -15,7 +15,7 @@ import torch
 from alasl.data.split import stratified_split
 from alasl.loop import Loop
 from alasl.models.device import small_products
-from alasl.models.head import Heads, standardised
+from alasl.models.probe import Probes, standardised
 from alasl.study.spec import shipped
 from alasl.study.stack import run_stack
 from benchmarks.run import DIM, LABELS, made_up
@@ -53,19 +53,21 @@ class Counted:
         self._watched = watched
 
     def __enter__(self) -> None:
-        self._fit = fit = Heads.fit
+        self._fit = fit = Probes.fit
 
-        def counting(heads: Heads, rows: list[np.ndarray], *rest: object, **named: object) -> None:
+        def counting(
+            probes: Probes, rows: list[np.ndarray], *rest: object, **named: object
+        ) -> None:
             an_image = 2.0 * DIM * LABELS
-            epochs = heads.settings.epochs
+            epochs = probes.settings.epochs
             for mine in rows:
                 self.operations += epochs * an_image * (2 * len(mine) + self._watched)
-            fit(heads, rows, *rest, **named)  # type: ignore[arg-type]
+            fit(probes, rows, *rest, **named)  # type: ignore[arg-type]
 
-        Heads.fit = counting  # type: ignore[assignment, method-assign]
+        Probes.fit = counting  # type: ignore[assignment, method-assign]
 
     def __exit__(self, *_: object) -> None:
-        Heads.fit = self._fit  # type: ignore[method-assign]
+        Probes.fit = self._fit  # type: ignore[method-assign]
 
 
 def _peak() -> float:

@@ -1,4 +1,4 @@
-"""Find a head's learning rate for each loss on the drawn scenes, as `tune_head` does for two.
+"""Find a probe's learning rate for each loss on the drawn scenes, as `tune_probe` does for two.
 
 Never looks at a test set. Run: python -m benchmarks.tune_losses DRAWN_SCENES_FOLDER [LOSS ...]
 """
@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from alasl.data.formats import read
-from alasl.data.hide import hide
+from alasl.data.missingness import hide
 from alasl.data.split import stratified_split, stratify
 from alasl.labels import UNKNOWN
 from alasl.losses import available
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.device import small_products
 from alasl.models.features import features_of
-from alasl.models.head import Heads, HeadSettings, standardised
+from alasl.models.probe import Probes, ProbeSettings, standardised
 from alasl.seeds import stream
 
 SEEDS, FOLDS = 1, 4
@@ -74,8 +74,8 @@ def _maps(
     loss: str,
     rate: float,
 ) -> list[list[float]]:
-    """The mAP of each head on what it did not see, after each epoch."""
-    heads = Heads(inputs, len(rows), entries.shape[1], HeadSettings(loss=loss, rate=rate))
+    """The mAP of each probe on what it did not see, after each epoch."""
+    probes = Probes(inputs, len(rows), entries.shape[1], ProbeSettings(loss=loss, rate=rate))
     watch = np.unique(np.concatenate(held))
     maps: list[list[float]] = [[] for _ in rows]
 
@@ -85,7 +85,7 @@ def _maps(
             maps[run].append(mean_ap(average_precision(seen, entries[own])))
 
     with small_products(inputs.device):
-        heads.fit(rows, targets, seeds=list(range(len(rows))), watch=watch, on_epoch=evaluate)
+        probes.fit(rows, targets, seeds=list(range(len(rows))), watch=watch, on_epoch=evaluate)
     return maps
 
 

@@ -25,14 +25,14 @@ from alasl.settings import RunSettings
 
 SETTINGS = RunSettings(
     data="made",
-    measure="random",
+    strategy="random",
     ask="entries",
     model="logistic",
-    noise=0.6,
+    missing=0.6,
     rounds=3,
     answers=40,
     auto=0.15,
-    auto_doubt=0.2,
+    auto_delta=0.2,
     calibrate="known",
 )
 
@@ -194,12 +194,14 @@ def test_what_a_person_could_not_tell_gets_no_automatic_answer(dataset: Dataset)
     assert after[200:].any()
 
 
-@pytest.mark.parametrize("hide", ["positives", "single"])
-def test_what_is_known_for_being_present_does_not_calibrate(dataset: Dataset, hide: str) -> None:
+@pytest.mark.parametrize("mechanism", ["positives", "single"])
+def test_what_is_known_for_being_present_does_not_calibrate(
+    dataset: Dataset, mechanism: str
+) -> None:
     with pytest.raises(UsageError, match="cannot be calibrated on them"):
-        loop_of(dataset, hide=hide)
-    loop_of(dataset, hide=hide, calibrate="clean")
-    loop_of(dataset, hide=hide, auto=None)
+        loop_of(dataset, mechanism=mechanism)
+    loop_of(dataset, mechanism=mechanism, calibrate="clean")
+    loop_of(dataset, mechanism=mechanism, auto=None)
 
 
 def test_a_side_survives_packing() -> None:
@@ -326,4 +328,4 @@ def test_over_many_runs_a_labels_bound_is_broken_no_more_than_promised(
                     theirs = ((truth[:, col] == other) & loop._was_unknown[:, col]).sum()
                     broken += side.wrong[col] > 0.1 * min(side.given[col], max(theirs, 1))
     assert of > 100
-    assert broken <= binom.isf(1e-3, of, SETTINGS.auto_doubt)
+    assert broken <= binom.isf(1e-3, of, SETTINGS.auto_delta)

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 import pytest
 
-from alasl.cli import app, losses, measures
+from alasl.cli import app, losses, strategies
 from alasl.losses import available as available_losses
-from alasl.measures import available
+from alasl.strategies import available
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -33,7 +33,7 @@ NOT_RUN = {
     "alasl study paper DATA/corel5k": "ten minutes; the how-to runs it in miniature",
     "alasl study losses DATA": "half an hour; test_shipped.py runs it at toy size",
     "alasl study losses scenes": "half an hour; test_shipped.py runs it at toy size",
-    "alasl study measures": "an hour; test_shipped.py runs it at toy size",
+    "alasl study strategies": "an hour; test_shipped.py runs it at toy size",
     "alasl annotate": "serves until Ctrl-C; tests/annotate serves and ends it",
     "alasl study efficiency DATA": "up to an hour; the how-to runs it in miniature",
     "alasl study efficiency scenes --out": "a quarter of an hour; the how-to runs it in miniature",
@@ -254,12 +254,12 @@ def test_no_page_names_a_place_outside_the_project(page: Path) -> None:
     assert "shared/" not in page.read_text(encoding="utf-8").replace("`", "")
 
 
-def test_the_table_of_measures_is_the_registrys() -> None:
-    page = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
-    table = page.split("<!-- measures: begin -->")[1].split("<!-- measures: end -->")[0]
+def test_the_table_of_strategies_is_the_registrys() -> None:
+    page = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    table = page.split("<!-- strategies: begin -->")[1].split("<!-- strategies: end -->")[0]
     # A plugin that somebody has installed does not belong on the page.
     ours = [m for m in available() if m.function.__module__.startswith("alasl.")]
-    assert table.strip() == measures.markdown(ours), "run: alasl measures --markdown"
+    assert table.strip() == strategies.markdown(ours), "run: alasl strategies --markdown"
 
 
 def test_the_table_of_losses_is_the_registrys() -> None:

@@ -1,4 +1,4 @@
-"""A run from settings to record: reproducible, resumable after a kill, paired between measures."""
+"""A run from settings to record: reproducible, resumable after a kill, strategies paired."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from alasl.runs import Record, load
 from alasl.settings import RunSettings
 
 SETTINGS = RunSettings(
-    data="made", measure="entropy", noise=0.4, rounds=3, images=10, epochs=3, model="head"
+    data="made", strategy="entropy", missing=0.4, rounds=3, images=10, epochs=3, model="probe"
 )
 
 
@@ -54,10 +54,10 @@ def test_one_seed_one_result_and_another_seed_another(dataset: Dataset) -> None:
     assert told(other) != told(record)
 
 
-def test_round_zero_is_the_same_for_every_measure(dataset: Dataset) -> None:
+def test_round_zero_is_the_same_for_every_strategy(dataset: Dataset) -> None:
     records = [
-        simulate(replace(SETTINGS, measure=measure), dataset=dataset)
-        for measure in ("random", "hard", "medium", "hard+medium", "hard+entropy")
+        simulate(replace(SETTINGS, strategy=strategy), dataset=dataset)
+        for strategy in ("random", "hard", "medium", "hard+medium", "hard+entropy")
     ]
     first = {repr(replace(r.evaluations[0], seconds=0.0)) for r in records}
     assert len(first) == 1
@@ -66,23 +66,25 @@ def test_round_zero_is_the_same_for_every_measure(dataset: Dataset) -> None:
 
 def test_learning_from_answers_helps(make_dataset: Callable[..., Dataset]) -> None:
     dataset = make_dataset(images=800)
-    settings = replace(SETTINGS, noise=0.8, rounds=1, images=500, train="clean", measure="random")
+    settings = replace(
+        SETTINGS, missing=0.8, rounds=1, images=500, train="clean", strategy="random"
+    )
     record = simulate(replace(settings, epochs=20), dataset=dataset)
     assert record.maps[1] > record.maps[0] + 3
 
 
 def test_going_on_from_the_last_round_differs_from_restarting(dataset: Dataset) -> None:
     restart = simulate(SETTINGS, dataset=dataset)
-    goes_on = simulate(replace(SETTINGS, start="continue"), dataset=dataset)
+    goes_on = simulate(replace(SETTINGS, warm_start=True), dataset=dataset)
     assert restart.maps[0] == goes_on.maps[0]
     assert goes_on.maps[1] != restart.maps[1]
 
 
-@pytest.mark.parametrize("start", ["restart", "continue"])
+@pytest.mark.parametrize("warm_start", [False, True])
 def test_a_run_stopped_after_any_step_goes_on_to_the_same_result(
-    dataset: Dataset, tmp_path: Path, start: str
+    dataset: Dataset, tmp_path: Path, warm_start: bool
 ) -> None:
-    settings = replace(SETTINGS, start=start)
+    settings = replace(SETTINGS, warm_start=warm_start)
     expected = told(simulate(settings, dataset=dataset))
 
     for steps in range(1, 7):
@@ -144,8 +146,8 @@ def test_a_folder_of_other_settings_is_refused_with_the_difference(
 ) -> None:
     simulate(SETTINGS, tmp_path, dataset=dataset)
     before = (tmp_path / "journal.jsonl").read_bytes()
-    with pytest.raises(ConflictError, match=r"noise: there 0\.4, here 0\.5"):
-        simulate(replace(SETTINGS, noise=0.5), tmp_path, dataset=dataset)
+    with pytest.raises(ConflictError, match=r"missing: there 0\.4, here 0\.5"):
+        simulate(replace(SETTINGS, missing=0.5), tmp_path, dataset=dataset)
     assert (tmp_path / "journal.jsonl").read_bytes() == before
 
 
@@ -174,7 +176,7 @@ def test_going_on_with_another_table_is_refused(
         simulate(SETTINGS, tmp_path, dataset=make_dataset(seed=1))
 
 
-@pytest.mark.parametrize("model", ["logistic", "head"])
+@pytest.mark.parametrize("model", ["logistic", "probe"])
 def test_features_of_ones_own_need_neither_timm_nor_torchs_compiler(
     dataset: Dataset, tmp_path: Path, model: str
 ) -> None:
@@ -183,7 +185,7 @@ def test_features_of_ones_own_need_neither_timm_nor_torchs_compiler(
     program = (
         "import sys, alasl\n"
         f"settings = alasl.RunSettings(data='labels.csv', features='features.npy', model='{model}',"
-        " noise=0.4, answers=50, rounds=1)\n"
+        " missing=0.4, answers=50, rounds=1)\n"
         "alasl.simulate(settings)\n"
         "print(sorted({'timm', 'torchvision', 'torch._dynamo'}.intersection(sys.modules)))"
     )

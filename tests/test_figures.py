@@ -33,10 +33,10 @@ from alasl.settings import RunSettings
 HOSTILE = ("_hidden", r"$\frac{$", "</text><script>alert(1)</script>", "a\x00b\ud800\u202e", "日本")
 
 
-def run(measure="hard", maps=(28.0, 31.0, 33.5), names=("dog", "cat"), ap=None, **settings):
+def run(strategy="hard", maps=(28.0, 31.0, 33.5), names=("dog", "cat"), ap=None, **settings):
     """A run of as many rounds as `maps` has after its first."""
     record = Record(
-        RunSettings(data="d", measure=measure, rounds=len(maps) - 1, images=5, **settings),
+        RunSettings(data="d", strategy=strategy, rounds=len(maps) - 1, images=5, **settings),
         Start(
             data="scenes",
             names=tuple(names),
@@ -66,7 +66,7 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_one_colour_a_measure_random_always_grey():
+def test_one_colour_a_strategy_random_always_grey():
     assert colour("random") == GREY
     assert colour("hard+medium:share=0.25") == colour("hard+medium") == COLOURS["hard+medium"]
     assert colour("of-a-plugin") == colour("of-a-plugin:k=1") in COLOURS.values()
@@ -110,7 +110,7 @@ def test_run_names_tell_runs_apart():
         "hard, seed 1",
         "random",
     ]
-    assert run_names([run(model="head", loss="asl"), run(model="head", loss="bce")]) == [
+    assert run_names([run(model="probe", loss="asl"), run(model="probe", loss="bce")]) == [
         "hard, loss asl",
         "hard, loss bce",
     ]
@@ -119,7 +119,7 @@ def test_run_names_tell_runs_apart():
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_name_is_drawn_as_it_is(name, tmp_path):
-    record = run(measure=name, names=(name, "cat"))
+    record = run(strategy=name, names=(name, "cat"))
     record = replace(record, start=replace(record.start, data=name))
     for figure in (map_per_round([record, run()]), map_per_cost([record]), ap_per_label(record)):
         save(figure, tmp_path / "figure.png")

@@ -79,7 +79,7 @@ def test_over_200_draws_the_bound_is_broken_no_more_than_promised(model: str, me
                 worst["naive"] = max(worst["naive"], measured[0])
         for name, value in worst.items():
             broken[name] += value > bound.wrong
-    most = binom.isf(1e-3, SEEDS, bound.doubt)
+    most = binom.isf(1e-3, SEEDS, bound.delta)
     assert broken["both"] <= most
     assert broken["answers"] <= most
     if model == "calibrated":
@@ -98,7 +98,7 @@ def plainly(risk, wrong, reach, open_, found_wrong, bound):
         here = sum(r <= t for r in reach)
         left = sum(r <= t for r in reach[open_])
         allowed = (bound.wrong * left + sum(r <= t for r in reach[found_wrong])) / here
-        needed = math.log(bound.doubt / 2) / math.log(1 - allowed) if allowed < 1 else 0
+        needed = math.log(bound.delta / 2) / math.log(1 - allowed) if allowed < 1 else 0
         if not started:
             first = min(max(hoped, labeller._FEWEST * needed), labeller._MOST * needed)
             started = len(risk) * here / len(reach) >= first
@@ -109,7 +109,7 @@ def plainly(risk, wrong, reach, open_, found_wrong, bound):
         p = binom.cdf(mistakes, count, allowed)
         if bound.share == "both":
             p = max(p, binom.cdf(mistakes, wrong.sum(), bound.wrong))
-        if p > bound.doubt / 2:
+        if p > bound.delta / 2:
             break
         accepted.append(t)
     return accepted
@@ -201,7 +201,7 @@ def test_the_bound_holds_for_what_people_left_whichever_way_it_was_chosen() -> N
                 gave += name == "counted"
                 broken[name] += (truth[present] == ABSENT).mean() > bound.wrong
     assert gave > SEEDS / 4
-    assert broken["counted"] <= binom.isf(1e-3, SEEDS, bound.doubt)
+    assert broken["counted"] <= binom.isf(1e-3, SEEDS, bound.delta)
     assert broken["ignored"] > SEEDS / 2
 
 
@@ -254,5 +254,5 @@ def test_what_does_not_fit_is_refused() -> None:
     for wrong in (0.0, 0.5, -1):
         with pytest.raises(UsageError, match="share wrong"):
             Bound(wrong)
-    with pytest.raises(UsageError, match="doubt"):
+    with pytest.raises(UsageError, match="delta"):
         Bound(0.1, 1.0)

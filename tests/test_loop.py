@@ -13,7 +13,7 @@ from alasl.labels import UNKNOWN, Labels
 from alasl.loop import Loop
 from alasl.settings import RunSettings
 
-SETTINGS = RunSettings(measure="random", noise=0.5, rounds=4, images=5, train="clean")
+SETTINGS = RunSettings(strategy="random", missing=0.5, rounds=4, images=5, train="clean")
 
 
 def make_loop(dataset: Dataset, settings: RunSettings = SETTINGS) -> Loop:
@@ -25,7 +25,7 @@ def dataset(make_dataset: Callable[..., Dataset]) -> Dataset:
     return make_dataset()
 
 
-def test_noise_hides_exactly_its_share_of_the_pool_and_nothing_else(dataset: Dataset) -> None:
+def test_missing_hides_exactly_its_share_of_the_pool_and_nothing_else(dataset: Dataset) -> None:
     loop = make_loop(dataset)
     hidden = loop.labels.entries == UNKNOWN
     assert hidden.sum() == round(0.5 * len(loop.split.pool) * 6)
@@ -88,22 +88,22 @@ def test_known_training_adds_the_pool_and_never_the_test_set(dataset: Dataset) -
 
 
 def test_images_of_which_nothing_is_known_are_for_losses_that_guess(dataset: Dataset) -> None:
-    loop = make_loop(dataset, replace(SETTINGS, train="known", hide="single", noise=0.0))
+    loop = make_loop(dataset, replace(SETTINGS, train="known", mechanism="single", missing=0.0))
     rows, _ = loop.training_set()
-    more, targets = loop.training_set(guesses=True)
+    more, targets = loop.training_set(learns_from_unknown=True)
     assert len(more) == len(loop.split.clean) + len(loop.split.pool) > len(rows)
     np.testing.assert_array_equal(targets, loop.labels.entries[more])
     np.testing.assert_array_equal(more[(targets != UNKNOWN).any(axis=1)], rows)
 
 
-def test_measures_of_one_seed_share_split_noise_and_oracle(dataset: Dataset) -> None:
+def test_strategies_of_one_seed_share_split_missing_and_oracle(dataset: Dataset) -> None:
     settings = replace(SETTINGS, oracle_error=0.3)
-    one, two = make_loop(dataset, settings), make_loop(dataset, replace(settings, measure="hard"))
+    one, two = make_loop(dataset, settings), make_loop(dataset, replace(settings, strategy="hard"))
     np.testing.assert_array_equal(one.labels.entries, two.labels.entries)
     everything = replace(settings, rounds=1, images=1)
     answers = []
-    for measure in ("random", "hard"):
-        loop = make_loop(dataset, replace(everything, measure=measure, images=100))
+    for strategy in ("random", "hard"):
+        loop = make_loop(dataset, replace(everything, strategy=strategy, images=100))
         answers.append({(a.image, k): v for a in loop.ask().asked for k, v in a.answers.items()})
     shared = answers[0].keys() & answers[1].keys()
     assert len(shared) > 100
@@ -133,12 +133,12 @@ def test_what_the_truth_does_not_know_costs_nothing_and_stays_unknown(dataset: D
     entries[150:, 2] = UNKNOWN
     truth = Labels(entries, dataset.labels.names, dataset.labels.images)
     split = stratified_split(truth, 0)
-    loop = Loop(truth, split, replace(SETTINGS, noise=0.0, rounds=1, images=10))
+    loop = Loop(truth, split, replace(SETTINGS, missing=0.0, rounds=1, images=10))
     event = loop.ask()
     assert loop.cost == 0
     assert all(asked.answers == {"label2": -1} for asked in event.asked)
     with pytest.raises(UsageError, match="budget is beyond the pool"):
-        Loop(truth, split, replace(SETTINGS, noise=0.0, rounds=9, images=10))
+        Loop(truth, split, replace(SETTINGS, missing=0.0, rounds=9, images=10))
 
 
 def test_a_budget_beyond_the_pool_is_refused_with_both_numbers(dataset: Dataset) -> None:
@@ -170,12 +170,12 @@ def test_a_grown_budget_beyond_the_pool_is_refused(dataset: Dataset) -> None:
 
 
 def test_nothing_hidden_is_nothing_to_do(dataset: Dataset) -> None:
-    with pytest.raises(NothingToDo, match="hide some with --noise"):
-        make_loop(dataset, replace(SETTINGS, noise=0.0))
+    with pytest.raises(NothingToDo, match="hide some with --missing"):
+        make_loop(dataset, replace(SETTINGS, missing=0.0))
 
 
-def test_one_positive_an_image_takes_no_noise(dataset: Dataset) -> None:
-    loop = make_loop(dataset, replace(SETTINGS, hide="single"))
+def test_one_positive_an_image_takes_no_missing(dataset: Dataset) -> None:
+    loop = make_loop(dataset, replace(SETTINGS, mechanism="single"))
     pool = loop.labels.entries[loop.split.pool]
     assert ((pool == 1).sum(axis=1) <= 1).all()
     assert not (pool == 0).any()

@@ -17,10 +17,10 @@ from alasl.cli import exit_code
 from alasl.cli import report as cli
 from alasl.errors import DataError
 from alasl.figures import INK
-from alasl.measures import resolve
 from alasl.report import headline, summary, table, write_report, write_run
 from alasl.runs import Asked, Evaluation, Journal, Record, Round, Start, write_config
 from alasl.settings import RunSettings
+from alasl.strategies import resolve
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -35,7 +35,7 @@ ATTACKS = (
 
 
 def run(
-    measure="hard",
+    strategy="hard",
     maps=(28.0, 31.0, 34.0),
     names=("dog", "cat"),
     done=True,
@@ -46,7 +46,9 @@ def run(
     """A run of three images a round whose last label has no AP, finished unless `done` is False."""
     rounds = max(len(maps) - 1, 0)
     record = Record(
-        RunSettings(data="nowhere", measure=measure, rounds=rounds + (not done), images=3, **set_),
+        RunSettings(
+            data="nowhere", strategy=strategy, rounds=rounds + (not done), images=3, **set_
+        ),
         Start(
             data="scenes",
             names=tuple(names),
@@ -124,7 +126,7 @@ def test_summary_holds_the_headline_numbers():
     assert told["sizes"] == {"clean": 9, "pool": 60, "test": 20, "labels": 2}
     assert told["schema_version"] == 1
     assert told["done"]
-    assert summary(run(final="best"))["map_final"] == 36.0
+    assert summary(run(summary="best"))["map_final"] == 36.0
 
 
 @pytest.mark.parametrize("maps", [(), (28.0,), (math.nan, math.nan)])
@@ -191,7 +193,7 @@ def test_page_on_one_run_says_it_all(tmp_path):
     inks = [value for _, key, value in seen.attributes if key == "style"]
     assert any("currentColor" in ink for ink in inks)
     assert not any(INK in ink for ink in inks)
-    assert "it flatters" in page(tmp_path, run(final="best")).said
+    assert "it flatters" in page(tmp_path, run(summary="best")).said
 
 
 def test_page_on_several_runs_compares_them_at_the_smallest_final_cost(tmp_path):
@@ -200,7 +202,7 @@ def test_page_on_several_runs_compares_them_at_the_smallest_final_cost(tmp_path)
     at = 31 + 3 * 300 / 700
     assert f"hard 28.0 → 34.0 1 400 +4.29 {at:.1f} 31.0" in seen.said
     assert "random 28.0 → 31.0 1 000 +3.00 31.0 29.8" in seen.said
-    assert "They differ in: measure." in seen.said
+    assert "They differ in: strategy." in seen.said
     assert "They do not share" not in seen.said
     assert "They do not share seed" in page(tmp_path, run(seed=1), run()).said
     assert "They do not share data" in page(tmp_path, run(table_="u"), run()).said
@@ -221,7 +223,7 @@ def test_no_name_can_do_anything(tmp_path, attack, several):
     """Attack strings as every name leave the same elements and attributes as plain names do."""
 
     def named(name):
-        record = run(measure=name, names=(name, name + "2"), labels=name)
+        record = run(strategy=name, names=(name, name + "2"), labels=name)
         record.start.versions[name] = name
         record.start.sizes[name] = 1
         object.__setattr__(record.start, "data", name)

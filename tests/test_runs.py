@@ -49,10 +49,10 @@ def test_what_was_appended_is_read_again(folder: Path) -> None:
     assert record.maps == [20.0]
 
 
-@pytest.mark.parametrize("final", ["mean", "last", "best"])
-def test_a_rounds_map_is_the_epochs_mean_last_or_best(final: str) -> None:
+@pytest.mark.parametrize("summary", ["mean", "last", "best"])
+def test_a_rounds_map_is_the_epochs_mean_last_or_best(summary: str) -> None:
     expected = {"mean": 20.0, "last": 20.0, "best": 30.0}
-    assert EVALUATION.map(final) == expected[final]
+    assert EVALUATION.map(summary) == expected[summary]
 
 
 def test_a_line_cut_short_anywhere_is_dropped_and_written_again(folder: Path) -> None:

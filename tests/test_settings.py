@@ -3,19 +3,24 @@
 import dataclasses
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from alasl.cli import exit_code
+from alasl.cli.options import setting_options
 from alasl.errors import DataError, UsageError
-from alasl.settings import RunSettings, from_dict, read_toml, to_toml
+from alasl.project.settings import read as read_project
+from alasl.settings import RENAMED, RunSettings, from_dict, read_toml, to_toml
 
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("noise", 1.0, "--noise must be at least 0 and below 1; seen: 1.0"),
-        ("noise", -0.1, "--noise must be"),
-        ("noise", "half", "--noise must be a number"),
-        ("noise", float("nan"), "--noise must be"),
+        ("missing", 1.0, "--missing must be at least 0 and below 1; seen: 1.0"),
+        ("missing", -0.1, "--missing must be"),
+        ("missing", "half", "--missing must be a number"),
+        ("missing", float("nan"), "--missing must be"),
         ("clean", 0.0, "--clean must be between"),
         ("clean", 0.9, "leave no image for the pool"),
         ("rounds", -1, "--rounds must be 0 or more"),
@@ -36,19 +41,56 @@ def test_a_value_out_of_range_is_named(name: str, value: object, says: str) -> N
 def test_logistic_regression_takes_no_loss_but_its_own() -> None:
     for loss in (None, "bce"):
         assert RunSettings(model="logistic", loss=loss).loss == loss
-    with pytest.raises(UsageError, match=r"bce alone; seen: --loss asl(.|\n)*--model head"):
+    with pytest.raises(UsageError, match=r"bce alone; seen: --loss asl(.|\n)*--model probe"):
         RunSettings(model="logistic", loss="asl")
     assert "loss" not in RunSettings().training()
-    assert RunSettings(model="head", loss="hill:margin=0.5").training()["loss"] == "hill:margin=0.5"
+    assert (
+        RunSettings(model="probe", loss="hill:margin=0.5").training()["loss"] == "hill:margin=0.5"
+    )
 
 
 def test_an_unknown_key_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match="did you mean 'noise'"):
-        from_dict({"niose": 0.4}, where="a.toml")
+    with pytest.raises(UsageError, match="did you mean 'missing'"):
+        from_dict({"misisng": 0.4}, where="a.toml")
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_name_is_answered_with_the_new(tmp_path: Path, old: str, new: str) -> None:
+    file = tmp_path / "project.toml"
+    file.write_text(f"[{'project' if old == 'golden' else 'run'}]\n{old} = 1\n")
+    with pytest.raises(UsageError, match=f"unknown setting '{old}'\n  it is called '{new}' now"):
+        read_project(file)
+    with pytest.raises(UsageError, match="it is called 'probe' now"):
+        RunSettings(model="head")
+
+
+@pytest.mark.parametrize(("old", "new"), [("measure", "strategy"), ("auto-doubt", "auto-delta")])
+def test_an_old_option_is_answered_with_the_new(
+    capsys: pytest.CaptureFixture[str], old: str, new: str
+) -> None:
+    assert exit_code(["run", "DATA", f"--{old}", "1"]) == UsageError.exit_code
+    assert f"--{old} is called --{new} now" in capsys.readouterr().err
+    assert exit_code(["check", "DATA", f"--{old}", "1"]) == UsageError.exit_code
+    assert "is called" not in capsys.readouterr().err
+
+
+def test_a_truth_value_is_a_flag_and_true_or_false_in_toml(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--warm-start must be true or false; seen: 1"):
+        RunSettings(warm_start=1)  # type: ignore[arg-type]
+    (tmp_path / "c.toml").write_text(to_toml(RunSettings(data="d", warm_start=True), {}))
+    assert from_dict(read_toml(tmp_path / "c.toml")).warm_start
+
+    @click.command()
+    @setting_options(RunSettings, ["warm_start"])
+    def command(warm_start: bool | None) -> None:
+        click.echo(str(warm_start))
+
+    for given, says in (([], "None"), (["--warm-start"], "True"), (["--no-warm-start"], "False")):
+        assert CliRunner().invoke(command, given).output.strip() == says
 
 
 def test_toml_and_back_is_the_same(tmp_path: Path) -> None:
-    settings = RunSettings(data='a "b" \\ c', noise=0.25, split="s.csv", rate=1e-4)
+    settings = RunSettings(data='a "b" \\ c', missing=0.25, split="s.csv", rate=1e-4)
     (tmp_path / "c.toml").write_text(to_toml(settings, {"alasl": "1"}))
     assert from_dict(read_toml(tmp_path / "c.toml")) == settings
 

@@ -3,7 +3,7 @@
 import alasl
 
 data = alasl.read("DATA", labels="labels.csv")
-record = alasl.simulate(alasl.RunSettings(measure="hard+entropy", noise=0.4), dataset=data)
+record = alasl.simulate(alasl.RunSettings(strategy="hard+entropy", missing=0.4), dataset=data)
 print(record.maps, record.costs)
 """
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from alasl.errors import AlaslError
     from alasl.experiment import simulate
     from alasl.labels import Labels
-    from alasl.measures import measure
     from alasl.report import write_report, write_run
     from alasl.runs import Record, load
     from alasl.settings import RunSettings
+    from alasl.strategies import strategy
 
 # Where each public name lives; it is imported when first used, as torch takes seconds.
 _HOMES = {
@@ -32,7 +32,7 @@ _HOMES = {
     "Record": "alasl.runs",
     "RunSettings": "alasl.settings",
     "load": "alasl.runs",
-    "measure": "alasl.measures",
+    "strategy": "alasl.strategies",
     "read": "alasl.data.formats",
     "simulate": "alasl.experiment",
     "write": "alasl.data.formats",
@@ -47,9 +47,9 @@ __all__ = [
     "Record",
     "RunSettings",
     "load",
-    "measure",
     "read",
     "simulate",
+    "strategy",
     "write",
     "write_report",
     "write_run",

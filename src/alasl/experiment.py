@@ -73,16 +73,16 @@ def make_classifier(
         )
     from alasl.models.features import features_of
 
-    if settings.model == "head":
-        from alasl.models.head import Head, HeadSettings, standardised
+    if settings.model == "probe":
+        from alasl.models.probe import Probe, ProbeSettings, standardised
 
-        head = HeadSettings(**settings.training())
+        probe = ProbeSettings(**settings.training())
     features = features_of(dataset, settings.backbone, weights, progress)
     if settings.model == "logistic":
         from alasl.models.logistic import Logistic, flattened
 
         return Logistic(flattened(features, split.seen), len(dataset.labels.names))
-    return Head(standardised(features, split.seen), len(dataset.labels.names), head)
+    return Probe(standardised(features, split.seen), len(dataset.labels.names), probe)
 
 
 def simulate(
@@ -203,7 +203,7 @@ def evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
     """Train on what the loop has now, and evaluate on the test set after each epoch."""
     begun = time.perf_counter()
     settings = loop.settings
-    rows, targets = loop.training_set(classifier.guesses)
+    rows, targets = loop.training_set(classifier.learns_from_unknown)
     maps: list[float] = []
     ap = np.full(len(loop.labels.names), np.nan)
 
@@ -215,7 +215,7 @@ def evaluate(loop: Loop, classifier: Classifier) -> Evaluation:
         rows,
         targets,
         seed=torch_seed(settings.seed, "train", loop.round),
-        keep=settings.start == "continue" and loop.round > 0,
+        keep=settings.warm_start and loop.round > 0,
         weights=loop.weights(rows),
         watch=loop.split.test,
         on_epoch=watch,
@@ -238,7 +238,7 @@ def hold_out(loop: Loop, classifier: Classifier) -> HeldOut:
     """
     begun = time.perf_counter()
     settings, clean = loop.settings, loop.split.clean
-    rows, targets = loop.training_set(classifier.guesses)
+    rows, targets = loop.training_set(classifier.learns_from_unknown)
     said = out_of_fold(
         classifier,
         rows,
@@ -256,10 +256,10 @@ def hold_out(loop: Loop, classifier: Classifier) -> HeldOut:
 
 
 def ask(loop: Loop, classifier: Classifier) -> Round:
-    """The loop's next round, with an ensemble trained first where the measure needs one."""
-    if "members" in loop.measure.needs:
+    """The loop's next round, with an ensemble trained first where the strategy needs one."""
+    if "members" in loop.strategy.needs:
         settings = loop.settings
-        rows, targets = loop.training_set(classifier.guesses)
+        rows, targets = loop.training_set(classifier.learns_from_unknown)
         classifier.fit_members(
             rows,
             targets,

@@ -1,4 +1,4 @@
-"""A run's curves and bars as figures for people: one colour per measure everywhere, units, n."""
+"""A run's curves and bars as figures for people: one colour per strategy everywhere, units, n."""
 
 from __future__ import annotations
 
@@ -73,29 +73,29 @@ _STYLE = {
 }
 
 
-def colour(measure: str) -> str:
-    """The colour of a measure, by its name without parameters; Random is grey."""
-    name = _name(measure)
+def colour(strategy: str) -> str:
+    """The colour of a strategy, by its name without parameters; Random is grey."""
+    name = _name(strategy)
     if name == "random":
         return GREY
     palette = list(COLOURS.values())
     return COLOURS.get(name, palette[zlib.crc32(name.encode("utf-8", "replace")) % len(palette)])
 
 
-def marker(measure: str) -> str:
-    """The marker of a measure, by its name without parameters."""
-    return _MARKERS.get(_name(measure), "h")
+def marker(strategy: str) -> str:
+    """The marker of a strategy, by its name without parameters."""
+    return _MARKERS.get(_name(strategy), "h")
 
 
 def run_names(records: Sequence[Record]) -> list[str]:
-    """What to call each run: its measure, and, where that is not enough, what else sets it apart.
+    """What to call each run: its strategy, and, where that is not enough, what else sets it apart.
 
     Runs of equal settings are numbered.
     """
     settings = [record.settings.to_dict() for record in records]
-    apart = [k for k in differing(records) if k != "measure"]
+    apart = [k for k in differing(records) if k != "strategy"]
     apart.sort(key=lambda key: key != "seed")
-    names = [record.settings.measure for record in records]
+    names = [record.settings.strategy for record in records]
     for key in apart:
         if len(set(names)) == len(names):
             break
@@ -179,7 +179,7 @@ def ap_per_label(record: Record) -> Figure:
     with style():
         figure, axes = canvas(1.3 + 0.2 * max(len(shown), 1))
         places = np.arange(len(shown))
-        axes.barh(places, last[shown], 0.72, color=colour(record.settings.measure), alpha=0.75)
+        axes.barh(places, last[shown], 0.72, color=colour(record.settings.strategy), alpha=0.75)
         axes.vlines(first[shown], places - 0.36, places + 0.36, color=INK, linewidth=1.6)
         axes.set_yticks(places, [plain(record.start.names[i], 24) for i in shown])
         for tick in axes.get_yticklabels():
@@ -194,7 +194,7 @@ def ap_per_label(record: Record) -> Figure:
         set_title(
             axes,
             f"{plain(record.start.data)}: {these}\n"
-            f"{plain(record.settings.measure)}, {_tested(record)}",
+            f"{plain(record.settings.strategy)}, {_tested(record)}",
         )
         return figure
 
@@ -257,14 +257,14 @@ def canvas(height: float = 3.3) -> tuple[Figure, Axes]:
 def _lines(axes: Axes, records: Sequence[Record], xs: Sequence[Sequence[float]]) -> None:
     dashes: Counter[str] = Counter()
     for name, record, x in zip(run_names(records), records, xs, strict=True):
-        measure = record.settings.measure
-        shade = colour(measure)
+        strategy = record.settings.strategy
+        shade = colour(strategy)
         (line,) = axes.plot(
             x,
             record.maps,
             DASHES[dashes[shade] % len(DASHES)],
             color=shade,
-            marker=marker(measure),
+            marker=marker(strategy),
             label="run",
             zorder=2 if shade == GREY else 3,
         )
@@ -310,10 +310,10 @@ def span(maps: Sequence[float]) -> tuple[float, float]:
 
 
 def _about(records: Sequence[Record]) -> str:
-    """A title: data, measure or runs, and n."""
+    """A title: data, strategy or runs, and n."""
     data = dict.fromkeys(record.start.data for record in records)
     shown = plain(", ".join(data), 40)
-    runs = plain(records[0].settings.measure, 40) if len(records) == 1 else f"{len(records)} runs"
+    runs = plain(records[0].settings.strategy, 40) if len(records) == 1 else f"{len(records)} runs"
     sizes = {(len(r.start.names), _tested(r)) for r in records}
     n = "data sets that differ in size"
     if len(sizes) == 1:
@@ -322,9 +322,9 @@ def _about(records: Sequence[Record]) -> str:
     return f"{shown}: {runs}\n{n}"
 
 
-def _name(measure: str) -> str:
-    """A measure's name without its parameters, and without the file that it is in."""
-    first, *rest = measure.split(":")
+def _name(strategy: str) -> str:
+    """A strategy's name without its parameters, and without the file that it is in."""
+    first, *rest = strategy.split(":")
     return rest[0] if rest and first.endswith(".py") else first
 
 

@@ -36,7 +36,7 @@ _FEWEST, _MOST, _STEP = 1.3, 1.7, 1.1
 class Bound:
     """How much may be wrong, of each label and on each side (absent, present) by itself.
 
-    wrong: the largest share of wrong answers. doubt: the chance, over the draw of the calibration
+    wrong: the largest share of wrong answers. delta: the chance, over the draw of the calibration
     entries, that a label's answers do not keep to it.
     share: of what. `answers`: of the automatic answers that a side gives. `both`: also of the
     entries that the side should have left: automatic `absent` may take at most that share of the
@@ -45,21 +45,21 @@ class Bound:
     """
 
     wrong: float = 0.05
-    doubt: float = 0.1
+    delta: float = 0.1
     share: Share = "both"
 
     def __post_init__(self) -> None:
-        if not (0 < self.wrong < 0.5 and 0 < self.doubt < 1 and self.share in ("both", "answers")):
+        if not (0 < self.wrong < 0.5 and 0 < self.delta < 1 and self.share in ("both", "answers")):
             raise UsageError(
-                "the share wrong must be between 0 and 0.5, the doubt between 0 and 1, "
+                "the share wrong must be between 0 and 0.5, the delta between 0 and 1, "
                 "and the share that of 'both' or of 'answers'",
-                seen=f"{self.wrong}, {self.doubt}, {self.share!r}",
+                seen=f"{self.wrong}, {self.delta}, {self.share!r}",
             )
 
     @property
     def level(self) -> float:
         """The chance of breaking the bound on one side; a label has two."""
-        return self.doubt / 2
+        return self.delta / 2
 
     @property
     def least(self) -> int:
@@ -94,7 +94,7 @@ def answer(
     probabilities: (N, L), each image's by a model that was trained on other images.
     drawn: images whose given entries were known by chance, as the clean set's. These calibrate.
     What a person or anything else answered never does, whatever is named here: entries that a
-    measure chose differ from those it left.
+    strategy chose differ from those it left.
     hidden: (N, L), entries unknown at the start, which but for that are like those that calibrate;
     a person may have answered some since. What people's answers took away is counted, so that the
     bound holds for what they left, whichever way it was chosen.

@@ -11,23 +11,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.hide import MECHANISMS, hide
+from alasl.data.missingness import MECHANISMS, hide
 from alasl.data.split import Split
 from alasl.errors import DataError, NothingToDo, UsageError
 from alasl.labeller import Automatic, Bound, answer
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
-from alasl.measures import Labelled, Measure, Pool, resolve
 from alasl.oracles import SimulatedOracle
 from alasl.query import Ask, Budget, Price, Query, select
 from alasl.runs import Asked, HeldOut, Round, Side
 from alasl.seeds import stream
 from alasl.settings import RunSettings
+from alasl.strategies import Labelled, Pool, Strategy, resolve
 
 Rows = NDArray[np.intp]
 
 
 class Sight(Protocol):
-    """What a measure may see of images by the model: each a function of rows (n,)."""
+    """What a strategy may see of images by the model: each a function of rows (n,)."""
 
     def predict(self, rows: Rows) -> NDArray[np.floating]:
         """(n, L): the probability that each label is present."""
@@ -52,7 +52,7 @@ def answer_automatically(
     told: what was given and what people have answered, and nothing automatic.
     """
     assert settings.auto is not None
-    bound = Bound(settings.auto, settings.auto_doubt, settings.auto_share)  # type: ignore[arg-type]  # RunSettings checked it
+    bound = Bound(settings.auto, settings.auto_delta, settings.auto_share)  # type: ignore[arg-type]  # RunSettings checked it
     drawn = split.clean if settings.calibrate == "clean" else split.seen
     return answer(told, probabilities, drawn, hidden, bound, closed)
 
@@ -69,13 +69,13 @@ class Loop:
     def __init__(self, truth: Labels, split: Split, settings: RunSettings) -> None:
         self.settings = settings
         self.split = split
-        self.measure: Measure = resolve(settings.measure)
-        self.asks: Ask = settings.ask or self.measure.asks  # type: ignore[assignment]
+        self.strategy: Strategy = resolve(settings.strategy)
+        self.asks: Ask = settings.ask or self.strategy.asks  # type: ignore[assignment]
         pool_truth = truth.entries[split.pool]
         hidden = np.zeros(truth.shape, np.bool_)
-        way = MECHANISMS.get(settings.hide)
-        share = settings.noise if way is None or way.takes_share else 0.0
-        hidden[split.pool] = hide(pool_truth, settings.hide, share, settings.seed)
+        way = MECHANISMS.get(settings.mechanism)
+        share = settings.missing if way is None or way.takes_share else 0.0
+        hidden[split.pool] = hide(pool_truth, settings.mechanism, share, settings.seed)
         self._told = truth.forget(hidden)
         self._pool_truth = pool_truth
         self._was_unknown = self._told.unknown[split.pool]
@@ -100,11 +100,11 @@ class Loop:
         """Images asked so far."""
         return int(self._asked.any(axis=1).sum())
 
-    def training_set(self, guesses: bool = False) -> tuple[Rows, Entries]:
+    def training_set(self, learns_from_unknown: bool = False) -> tuple[Rows, Entries]:
         """The rows (n,) to train on now, and their targets (n, L).
 
-        guesses: whether unknown entries teach something; images of which nothing is known are
-        then among them.
+        learns_from_unknown: whether unknown entries teach something; images of which nothing is
+        known are then among them.
         """
         pool, entries = self.split.pool, self.labels.entries
         if self.settings.train == "clean":
@@ -116,15 +116,15 @@ class Loop:
         targets = entries[rows]
         if self.settings.assume == "absent":
             targets = np.where(targets == UNKNOWN, np.int8(ABSENT), targets)
-        if guesses:
+        if learns_from_unknown:
             return rows, targets
         known = (targets != UNKNOWN).any(axis=1)
         return rows[known], targets[known]
 
     def ask(self, sight: Sight | None = None) -> Round:
-        """The next round: pick entries by the measure, have them answered, take the answers.
+        """The next round: pick entries by the strategy, have them answered, take the answers.
 
-        sight: what the model sees, where the measure needs it.
+        sight: what the model sees, where the strategy needs it.
         Raises `NothingToDo` where nothing can be asked.
         """
         places = np.flatnonzero(~self._finished())
@@ -137,7 +137,7 @@ class Loop:
             return event
         ties = stream(self.settings.seed, "ties", self.round + 1).random(len(self.split.pool))
         pool = self._pool(places, ties[places], sight)
-        scores = self.measure(pool)
+        scores = self.strategy(pool)
         query = select(
             pool.askable,
             scores,
@@ -242,8 +242,8 @@ class Loop:
         return sum(self._batch(number) for number in range(self.settings.rounds))
 
     def _pool(self, places: Rows, ties: NDArray[np.float64], sight: Sight | None) -> Pool:
-        """What the measure is shown of the images at `places` of the pool, and beside them."""
-        needs, split = self.measure.needs, self.split
+        """What the strategy is shown of the images at `places` of the pool, and beside them."""
+        needs, split = self.strategy.needs, self.split
         rows = split.pool[places]
         known = np.sort(np.concatenate([split.clean, split.pool[self._finished()]]))
 
@@ -322,11 +322,11 @@ class Loop:
         settings = self.settings
         if settings.auto is None or settings.calibrate == "clean":
             return
-        if settings.hide in ("positives", "single"):
+        if settings.mechanism in ("positives", "single"):
             raise UsageError(
                 "the pool's known entries are known because they are present, not by chance, "
                 "so automatic answers cannot be calibrated on them",
-                seen=f"--hide {settings.hide} --calibrate known",
+                seen=f"--mechanism {settings.mechanism} --calibrate known",
                 do="take --calibrate clean",
             )
 
@@ -335,7 +335,7 @@ class Loop:
         if not askable.any() and settings.rounds:
             raise NothingToDo(
                 "no entry of the pool is unknown, so there is nothing to ask",
-                do="hide some with --noise",
+                do="hide some with --missing",
             )
         by_images = self.asks == "images"
         available = int(askable.any(axis=1).sum() if by_images else askable.sum())

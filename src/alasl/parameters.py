@@ -1,4 +1,4 @@
-"""`NAME:key=value:key=value`: how a measure or a loss is named with its parameters set."""
+"""`NAME:key=value:key=value`: how a strategy or a loss is named with its parameters set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A keyword argument of a measure or a loss: its type, default, and what it may be."""
+    """A keyword argument of a strategy or a loss: its type, default, and what it may be."""
 
     name: str
     kind: type

@@ -230,7 +230,7 @@ def _by_the_second(
         raise UsageError(
             "where costs differ, scores must be 0 or more to be set against them",
             seen=f"a score of {worth[np.isfinite(worth)].min():g}",
-            do="take another measure, or one price for all",
+            do="take another strategy, or one price for all",
         )
     return np.asarray(worth / seconds)
 

@@ -82,9 +82,9 @@ class Evaluation:
         ap = tuple(math.nan if v is None else v for v in values["ap"])
         return cls(**{**values, "ap": ap, "epochs": tuple(values["epochs"])})
 
-    def map(self, final: str) -> float:
-        """The round's mAP by the setting `final`: mean, last or best."""
-        return {"mean": self.map_mean, "last": self.map_last, "best": self.map_best}[final]
+    def map(self, summary: str) -> float:
+        """The round's mAP by the setting `summary`: mean, last or best."""
+        return {"mean": self.map_mean, "last": self.map_last, "best": self.map_best}[summary]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Asked:
 class Round:
     """The query of one round with its answers; the first is round 1.
 
-    memory: what the measure noted for later rounds.
+    memory: what the strategy noted for later rounds.
     """
 
     round: int
@@ -235,8 +235,8 @@ class Record:
 
     @property
     def maps(self) -> list[float]:
-        """mAP of each evaluation in per cent, by the run's setting `final`."""
-        return [e.map(self.settings.final) for e in self.evaluations]
+        """mAP of each evaluation in per cent, by the run's setting `summary`."""
+        return [e.map(self.settings.summary) for e in self.evaluations]
 
     @property
     def costs(self) -> list[int]:

@@ -12,7 +12,7 @@ def stream(seed: int, *path: str | int) -> np.random.Generator:
     """A random generator for one use, e.g. `stream(0, "pick", 3)`.
 
     Streams of different paths are independent, so that adding a use, or leaving one out, moves no
-    other: measures compared under one seed share split, noise and initial weights.
+    other: strategies compared under one seed share split, missing entries and initial weights.
     """
     words = [zlib.crc32(str(part).encode()) for part in path]
     return np.random.default_rng(np.random.SeedSequence([seed, len(words), *words]))

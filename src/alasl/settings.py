@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,18 @@ from typing import Any
 import tomli_w
 
 from alasl.errors import DataError, UsageError
+
+# What settings were called before, so that whoever types an old name is told the new one.
+RENAMED = {
+    "measure": "strategy",
+    "noise": "missing",
+    "hide": "mechanism",
+    "auto_doubt": "auto_delta",
+    "final": "summary",
+    "start": "warm_start",
+    "golden": "gold",
+}
+RENAMED_VALUES: dict[tuple[str, object], str] = {("model", "head"): "probe"}
 
 
 @dataclass(frozen=True)
@@ -52,22 +64,24 @@ class RunSettings:
         None, "what an empty cell of a CSV means", choices=("unknown", "absent")
     )
     image_folder: str | None = setting(None, "where the image files are [DATA/images]")
-    features: str | None = setting(None, "features.npy (N, D) in the table's order, for the head")
+    features: str | None = setting(None, "features.npy (N, D) in the table's order, for the probe")
     split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
 
-    measure: str = setting("variance", "what to ask first: alasl measures")
+    strategy: str = setting("variance", "what to ask first: alasl strategies")
     ask: str | None = setting(
         None,
         "ask for all unknown entries of an image, or for single entries; by default what the "
-        "measure scores",
+        "strategy scores",
         choices=("images", "entries"),
     )
-    noise: float = setting(0.4, "share of the pool's entries that is hidden", limits=BELOW_ONE)
-    hide: str = setting(
+    missing: float = setting(
+        0.4, "share of the pool's entries that are made unknown", limits=BELOW_ONE
+    )
+    mechanism: str = setting(
         "uniform",
-        "how entries are hidden: uniform, label, image, positives, or single (takes no --noise)",
+        "which become unknown: uniform, label, image, positives, or single (takes no --missing)",
     )
     rounds: int = setting(10, "rounds of asking", limits=NATURAL)
     images: int = setting(50, "images in a round, where images are asked", limits=POSITIVE)
@@ -75,15 +89,13 @@ class RunSettings:
     seconds: float | None = setting(
         None, "people's time in a round, seconds, in place of either", limits=POSITIVE
     )
-    growth: float = setting(
-        1.0, "how many times what the round before asked a round asks", limits=AT_LEAST_ONE
-    )
+    growth: float = setting(1.0, "growth factor of the batch per round", limits=AT_LEAST_ONE)
     answer_seconds: float = setting(1.0, "people's time for an answer, seconds", limits=POSITIVE)
     open_seconds: float = setting(
         0.0, "people's time for opening an image, once a round, seconds", limits=NATURAL
     )
     members: int = setting(
-        8, "members of the ensemble, for measures that need one", limits=POSITIVE
+        8, "members of the ensemble, for strategies that need one", limits=POSITIVE
     )
     oracle_error: float = setting(
         0.0, "share of wrong answers of the simulated oracle", limits=BELOW_ONE
@@ -99,9 +111,7 @@ class RunSettings:
         "which share: of the automatic answers, or also of the entries they should have left",
         choices=("both", "answers"),
     )
-    auto_doubt: float = setting(
-        0.1, "the chance that a label's automatic answers do not keep to it", limits=SHARE
-    )
+    auto_delta: float = setting(0.1, "probability that the bound fails for a label", limits=SHARE)
     auto_weight: float = setting(
         0.5, "how much an automatic answer counts in training", limits=UP_TO_ONE
     )
@@ -135,8 +145,8 @@ class RunSettings:
     )
     model: str = setting(
         "logistic",
-        "on frozen features logistic regression, or a linear head; or the whole backbone finetuned",
-        choices=("logistic", "head", "finetune"),
+        "on frozen features logistic regression, or a linear probe; or finetune the whole backbone",
+        choices=("logistic", "probe", "finetune"),
     )
     backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
     weights: str | None = setting(None, "a file with the backbone's weights")
@@ -151,12 +161,10 @@ class RunSettings:
     decay: float | None = setting(
         None, "weight decay; by default the model's own", limits=BELOW_ONE
     )
-    start: str = setting(
-        "restart",
-        "each round restarts from the pretrained weights, or goes on from the last round's",
-        choices=("restart", "continue"),
+    warm_start: bool = setting(
+        False, "each round goes on from the last round's weights, not from the pretrained ones"
     )
-    final: str = setting(
+    summary: str = setting(
         "mean",
         "a round's mAP: mean over its epochs (the paper), the last, or the best (flatters: it "
         "picks on the test set)",
@@ -180,7 +188,7 @@ class RunSettings:
             raise UsageError(
                 "logistic regression minimises bce alone",
                 seen=f"--loss {self.loss}",
-                do="leave --loss out, or take --model head or finetune",
+                do="leave --loss out, or take --model probe or finetune",
             )
 
     def training(self) -> dict[str, Any]:
@@ -199,7 +207,16 @@ def check_setting(item: dataclasses.Field[Any], value: object) -> None:
     flag = "--" + item.name.replace("_", "-")
     choices, limits = item.metadata["choices"], item.metadata["limits"]
     if choices and value not in choices:
-        raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
+        new = RENAMED_VALUES.get((item.name, value))
+        raise UsageError(
+            f"{flag} must be one of {', '.join(choices)}",
+            seen=repr(value),
+            do=f"it is called {new!r} now" if new else "",
+        )
+    if "bool" in str(item.type):
+        if not isinstance(value, bool):
+            raise UsageError(f"{flag} must be true or false", seen=repr(value))
+        return
     if "str" in str(item.type):
         if not isinstance(value, str):
             raise UsageError(f"{flag} must be a text", seen=repr(value))
@@ -217,13 +234,23 @@ def from_dict(values: dict[str, Any], where: str | None = None) -> RunSettings:
     known = {item.name: item for item in dataclasses.fields(RunSettings)}
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            raise UsageError(
-                f"unknown setting {key!r}",
-                where=where,
-                do=f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}",
-            )
+            raise unknown(key, known, where)
     return RunSettings(**values)
+
+
+def unknown(
+    name: str, known: Iterable[str], where: str | None = None, what: str = "setting"
+) -> UsageError:
+    """The error for a name that is none of those known: what it is called now, or the nearest."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if RENAMED.get(name) in known:
+        do = f"it is called {RENAMED[name]!r} now"
+    elif near:
+        do = f"did you mean {near[0]!r}?"
+    else:
+        do = f"there are: {', '.join(known)}"
+    return UsageError(f"unknown {what} {name!r}", where=where, do=do)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from alasl.annotate.app import make_app
-from alasl.annotate.desk import Desk
 from alasl.annotate.guard import Access
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.server import listen
+from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 from alasl.labels import Labels
-from alasl.project.records import Event, Wanted
+from alasl.project.records import Event, Questions
 from alasl.project.store import Store
 
 TOKEN = "t" * 64
@@ -69,7 +69,7 @@ class Project:
         """Make these (image, label) the queue, in this order."""
         rows, cols = np.array(pairs, np.intp).reshape(-1, 2).T
         chance = np.linspace(0.9, 0.1, len(pairs)) if p is None else np.array(p)
-        self.store.fill(1, Wanted(rows, cols, chance, chance, model="m1"))
+        self.store.fill(1, Questions(rows, cols, chance, chance, model="m1"))
 
     def said(self) -> dict[tuple[int, int], int]:
         """What stands of what people said: (image, label) to 1, 0 or -1."""
@@ -142,7 +142,7 @@ class Site:
         self.port = int(listening.getsockname()[1])
         store = self.project.store
         app = make_app(
-            Desk(store, self.training),
+            Tasks(store, self.training),
             Pictures(store.files, self.project.images),
             Access(TOKEN, f"alasl-{self.port}"),
         )

@@ -16,9 +16,9 @@ from schemathesis import GenerationMode
 from starlette.types import ASGIApp, Message, Scope
 
 from alasl.annotate.app import make_app
-from alasl.annotate.desk import Desk
 from alasl.annotate.guard import MAX_BODY, Access
 from alasl.annotate.pictures import Pictures
+from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 
 from .conftest import TOKEN, MakeProject, Project, run
@@ -89,7 +89,7 @@ BODIES: dict[str, dict[str, Any]] = {
 def application(project: Project, access: Access | None = None) -> FastAPI:
     store = project.store
     return make_app(
-        Desk(store, Training(None)),
+        Tasks(store, Training(None)),
         Pictures(store.files, project.images),
         access or Access(TOKEN, "alasl-8765"),
     )

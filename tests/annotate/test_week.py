@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from alasl.data.formats import read, write
-from alasl.data.hide import hide
+from alasl.data.missingness import hide
 from alasl.data.scenes import make_scenes
 from alasl.data.split import stratified_split
 from alasl.labels import Labels
@@ -52,7 +52,7 @@ def project(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         data=str(tmp_path / "partly.csv"), empty="unknown", image_folder=str(scenes / "images"),
         answers=ASKED,
     )  # fmt: skip
-    made = init(tmp_path / "mine", ProjectSettings(repeats=0.0, golden=0.0, run=run))
+    made = init(tmp_path / "mine", ProjectSettings(repeats=0.0, gold=0.0, run=run))
     follow(made)
     yield made
     made.store.close()

@@ -19,8 +19,8 @@ import pytest
 from alasl.cli import COMMANDS, exit_code
 from alasl.data.dataset import Dataset
 
-PAPERS = ["--model", "head", "--measure", "hard+entropy"]
-QUICK = [*PAPERS, "--rounds", "2", "--images", "5", "--epochs", "2", "--noise", "0.4"]
+PAPERS = ["--model", "probe", "--strategy", "hard+entropy"]
+QUICK = [*PAPERS, "--rounds", "2", "--images", "5", "--epochs", "2", "--missing", "0.4"]
 
 
 @pytest.fixture
@@ -145,15 +145,15 @@ def test_json_alone_is_on_stdout_and_quiet_is_quiet(data: Path, tmp_path: Path) 
     ("arguments", "code", "says"),
     [
         (["run"], 2, "name the data set"),
-        (["run", "DATA", "--noise", "1.5"], 2, "--noise must be"),
-        (["run", "DATA", "--noise", "x"], 2, "not a valid float"),
-        (["run", "DATA", "--measure", "hrad"], 2, "hard"),
-        (["run", "DATA", "--hide", "unifrom"], 2, "uniform"),
-        (["run", "DATA", "--model", "head", "--loss", "mse"], 2, "asl"),
+        (["run", "DATA", "--missing", "1.5"], 2, "--missing must be"),
+        (["run", "DATA", "--missing", "x"], 2, "not a valid float"),
+        (["run", "DATA", "--strategy", "hrad"], 2, "hard"),
+        (["run", "DATA", "--mechanism", "unifrom"], 2, "uniform"),
+        (["run", "DATA", "--model", "probe", "--loss", "mse"], 2, "asl"),
         (["run", "DATA", "--loss", "asl"], 2, "minimises bce alone"),
-        (["run", "DATA", "--measure", "hard", "--images", "500"], 2, "beyond the pool"),
+        (["run", "DATA", "--strategy", "hard", "--images", "500"], 2, "beyond the pool"),
         (["run", "DATA", "--answers", "5000"], 2, "beyond the pool"),
-        (["run", "DATA", "--noise", "0"], 4, "nothing to ask"),
+        (["run", "DATA", "--missing", "0"], 4, "nothing to ask"),
         (["run", "nowhere"], 3, "nowhere"),
         (["run", "DATA", "--split", "nowhere.csv"], 3, "nowhere.csv"),
         (["run", "DATA", "--config", "nowhere.toml"], 3, "nowhere.toml"),
@@ -255,9 +255,9 @@ def test_a_full_disk_stops_with_5_and_keeps_what_was_done(data: Path, small_disk
 
 def test_several_runs_are_laid_over_each_other(data: Path, tmp_path: Path) -> None:
     folders = []
-    for measure in ("random", "hard"):
-        folders.append(str(tmp_path / measure))
-        run = ["run", str(data), *QUICK, "-q", "--measure", measure, "--out", folders[-1]]
+    for strategy in ("random", "hard"):
+        folders.append(str(tmp_path / strategy))
+        run = ["run", str(data), *QUICK, "-q", "--strategy", strategy, "--out", folders[-1]]
         assert exit_code(run) == 0
     page = tmp_path / "both.html"
     assert exit_code(["report", *folders, "--out", str(page)]) == 0

@@ -94,7 +94,7 @@ def test_absent_entries_are_believed_whatever_the_model_thinks(name):
     assert (slopes(module, -sure, targets)[targets == 1] < -0.1).all()
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if not KINDS[n].guesses])
+@pytest.mark.parametrize("name", [n for n in NAMES if not KINDS[n].learns_from_unknown])
 def test_unknown_entries_teach_nothing_unless_it_guesses(name):
     logits, targets = batch()
     got = slopes(trained(name, targets), logits, targets)
@@ -103,7 +103,7 @@ def test_unknown_entries_teach_nothing_unless_it_guesses(name):
     assert (got[targets == 0] != 0).any()
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if KINDS[n].guesses])
+@pytest.mark.parametrize("name", [n for n in NAMES if KINDS[n].learns_from_unknown])
 def test_unknown_entries_teach_something_if_it_guesses(name):
     logits, targets = batch()
     got = slopes(trained(name, targets), logits, targets)
@@ -169,7 +169,7 @@ def test_a_mean_is_over_what_counts(name):
         for reduction in ("none", "sum", "mean")
     }
     torch.testing.assert_close(totals["sum"], totals["none"].sum())
-    count = targets.numel() if KINDS[name].guesses else int((targets >= 0).sum())
+    count = targets.numel() if KINDS[name].learns_from_unknown else int((targets >= 0).sum())
     torch.testing.assert_close(totals["mean"], totals["sum"] / count)
     assert trained(name, targets).counted(targets) == count
     with pytest.raises(UsageError, match="no reduction 'average'"):
@@ -252,8 +252,8 @@ def test_the_table_can_say_what_it_is(name):
     kind = KINDS[name]
     assert kind.about.endswith(".")
     assert kind.unknown
-    assert kind.head_rate > 0
-    assert kind.guesses != (kind.unknown.startswith("teaches nothing"))
+    assert kind.probe_rate > 0
+    assert kind.learns_from_unknown != (kind.unknown.startswith("teaches nothing"))
     assert bool(kind.state) == (type(resolve(name)).begin is not Loss.begin or name in LATE)
 
 

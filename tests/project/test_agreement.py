@@ -221,7 +221,7 @@ def test_pairs_are_counted() -> None:
     assert apart.share[0, 0] == 1
 
 
-def test_attention_counts_right_answers_of_the_golden_set() -> None:
+def test_attention_counts_right_answers_of_the_gold_set() -> None:
     truth = np.full((5, 2), -1, np.int8)
     truth[0], truth[1] = [1, 0], [0, 1]
     rows, cols = [0, 0, 1, 1, 2, 0], [0, 1, 0, 1, 0, 0]

@@ -16,8 +16,8 @@ from alasl.labeller import Automatic
 from alasl.labels import Labels
 from alasl.project import learner as module
 from alasl.project import settings as files
+from alasl.project.exports import export
 from alasl.project.folder import Project, load
-from alasl.project.handover import export
 from alasl.project.learner import Learner
 from alasl.project.overview import overview
 from alasl.project.records import SOURCES, Answer
@@ -29,7 +29,7 @@ from alasl.settings import RunSettings
 
 MakeProject = Callable[..., Project]
 
-RUN: dict[str, Any] = {"auto": 0.15, "auto_doubt": 0.2, "calibrate": "known"}
+RUN: dict[str, Any] = {"auto": 0.15, "auto_delta": 0.2, "calibrate": "known"}
 
 
 def automatic(store: Store) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_without_a_bound_nothing_is_answered(make_project: MakeProject) -> None:
 def test_automatic_answers_appear_are_mostly_right_and_are_not_asked(
     make_project: MakeProject,
 ) -> None:
-    project = make_project(600, run=RUN, golden=0.0)
+    project = make_project(600, run=RUN, gold=0.0)
     learner = Learner(project)
     training = learner.train()
     assert training is not None
@@ -67,7 +67,7 @@ def test_automatic_answers_appear_are_mostly_right_and_are_not_asked(
     answered, labels = automatic(store), store.labels()
     assert answered.sum() > 50
     assert not answered[np.setdiff1d(np.arange(600), project.split().pool)].any()
-    assert not (answered & (store.given() >= 0)).any()
+    assert not (answered & (store.initial() >= 0)).any()
     truth = np.load(Path(project.settings.run.data) / "truth.npy")
     assert (labels.entries != truth)[answered].mean() < 0.15
     assert training.answers == 0, "people answered nothing"
@@ -147,7 +147,7 @@ def test_neither_judging_nor_calibration_takes_a_machine_for_the_truth(
 ) -> None:
     """A machine that is always wrong has answered all that was unknown, and more."""
     project = make_project(600, run=RUN)
-    store, given = project.store, project.store.given()
+    store, given = project.store, project.store.initial()
     truth = np.load(Path(project.settings.run.data) / "truth.npy")
     store.machine("bad", (1 - truth).astype(np.int8))
     seen: list[Labels] = []

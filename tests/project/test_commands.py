@@ -192,7 +192,7 @@ def test_label_studio_gets_the_queue_and_gives_answers_back(
     asked = {
         (project.store.images[q.image], project.store.names[q.label])
         for q in project.store.queue()
-        if not q.golden
+        if not q.gold
     }
     assert entries == asked
 
@@ -258,13 +258,13 @@ def test_a_full_disk_stops_an_import_with_5_and_keeps_what_was(
 
 
 def test_the_state_counts_what_people_did(make_project: MakeProject) -> None:
-    project = make_project(golden=0.2, repeats=0.2, stop_below=0.5)
+    project = make_project(gold=0.2, repeats=0.2, stop_below=0.5)
     learner, truth = Learner(project), truth_of(project)
     assert work(learner, truth, "ann", 150) >= 150
     answer_from(project.store, 1 - truth, "ben", 60)
     state = overview(project)
     pool = project.split().pool
-    now, given = project.store.labels().entries[pool], project.store.given()[pool]
+    now, given = project.store.labels().entries[pool], project.store.initial()[pool]
     assert state.answers == ((given < 0) & (now >= 0)).sum()
     assert state.unknown == (now < 0).sum()
     assert sum(label.answered for label in state.labels) == state.answers

@@ -117,28 +117,28 @@ def test_em_is_the_plain_loops() -> None:
 )
 def test_the_log_posterior_never_falls_and_known_truth_stays(said, truth) -> None:
     rows, cols, people, values = zip(*said, strict=True) if said else ((), (), (), ())
-    golden = np.array(truth, np.int8).reshape(6, 3)
+    gold = np.array(truth, np.int8).reshape(6, 3)
     answers = Answers.of(rows, cols, people, values)
-    for found in (dawid_skene(answers, golden), dawid_skene(answers)):
+    for found in (dawid_skene(answers, gold), dawid_skene(answers)):
         for history in found.history:
             assert np.diff(history).min(initial=0) >= -1e-9
         assert len(found.probability) == len(set(zip(rows, cols, strict=True)))
         assert ((found.miss > 0) & (found.miss < 1)).all()
-    found = dawid_skene(answers, golden)
-    known = golden[found.rows, found.cols]
+    found = dawid_skene(answers, gold)
+    known = gold[found.rows, found.cols]
     np.testing.assert_array_equal(found.probability[known >= 0], known[known >= 0])
 
 
-def test_a_golden_set_tells_two_people_apart() -> None:
+def test_a_gold_set_tells_two_people_apart() -> None:
     # Two people who disagree on one label: only known truth can say whom to believe.
     rng = np.random.default_rng(0)
     true = (rng.random((500, 1)) < 0.5).astype(np.int8)
     bad = np.where(rng.random(500) < 0.4, 1 - true[:, 0], true[:, 0])
     rows, cols = np.tile(np.arange(500), 2), np.zeros(1000, int)
     answers = Answers.of(rows, cols, ["bad"] * 500 + ["good"] * 500, [*bad, *true[:, 0]])
-    golden = np.full_like(true, -1)
-    golden[:200] = true[:200]
-    found = dawid_skene(answers, golden)
+    gold = np.full_like(true, -1)
+    gold[:200] = true[:200]
+    found = dawid_skene(answers, gold)
     assert found.names == ("bad", "good")
     np.testing.assert_allclose([found.miss[0], found.false_alarm[0]], 0.4, atol=0.12)
     assert found.miss[1] < 0.05

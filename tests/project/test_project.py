@@ -99,7 +99,7 @@ def test_a_project_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
         ("[project]\nrepeat = 0.1", "'repeats'"),
         ("[project]\nrepeats = 1.5", "--repeats"),
         ("[projekt]\n", "'project'"),
-        ("[run]\nmesure = 'x'", "'measure'"),
+        ("[run]\nmesure = 'x'", "'strategy'"),
         ("nonsense", "not a TOML file"),
     ],
 )
@@ -144,24 +144,24 @@ def test_answers_raise_what_the_model_is_worth(make_project: MakeProject) -> Non
     assert len(list(project.model.glob("*.safetensors"))) == 1
 
 
-def test_only_unknown_entries_of_the_pool_are_asked_and_the_golden_set(
+def test_only_unknown_entries_of_the_pool_are_asked_and_the_gold_set(
     make_project: MakeProject,
 ) -> None:
-    project = make_project(golden=0.2, repeats=0.0)
+    project = make_project(gold=0.2, repeats=0.0)
     learner = Learner(project)
     learner.train()
     assert learner.suggest() == 60
-    given, pool, clean = project.store.given(), project.split().pool, project.split().clean
+    given, pool, clean = project.store.initial(), project.split().pool, project.split().clean
     queued = project.store.queue()
-    golden = [q for q in queued if q.golden]
-    assert len(golden) == 12
-    assert all(q.image in clean and given[q.image, q.label] >= 0 for q in golden)
-    assert sum(given[q.image, q.label] for q in golden) == 6, "half of them are present"
-    assert all(q.image in pool and given[q.image, q.label] < 0 for q in queued if not q.golden)
+    gold = [q for q in queued if q.gold]
+    assert len(gold) == 12
+    assert all(q.image in clean and given[q.image, q.label] >= 0 for q in gold)
+    assert sum(given[q.image, q.label] for q in gold) == 6, "half of them are present"
+    assert all(q.image in pool and given[q.image, q.label] < 0 for q in queued if not q.gold)
     model = json.loads((project.model / "about.json").read_text())["model"]
     seen = np.load(project.model / f"{model}.npy")
     assert all(q.probability == pytest.approx(seen[q.image, q.label]) for q in queued)
-    places = [i for i, q in enumerate(queued) if q.golden]
+    places = [i for i, q in enumerate(queued) if q.gold]
     assert places != list(range(12))
     assert max(places) > 20, "they are mixed in"
 
@@ -169,27 +169,27 @@ def test_only_unknown_entries_of_the_pool_are_asked_and_the_golden_set(
 @pytest.mark.parametrize(
     "run",
     [
-        {"measure": "hard+entropy", "ask": "images", "images": 5},
-        {"measure": "bald", "model": "head", "epochs": 2, "members": 3},
-        {"measure": "k-center", "ask": "images", "images": 5},
-        {"measure": "entropy", "seconds": 30.0},
+        {"strategy": "hard+entropy", "ask": "images", "images": 5},
+        {"strategy": "bald", "model": "probe", "epochs": 2, "members": 3},
+        {"strategy": "k-center", "ask": "images", "images": 5},
+        {"strategy": "entropy", "seconds": 30.0},
     ],
 )
-def test_every_kind_of_measure_can_fill_the_queue(
+def test_every_kind_of_strategy_can_fill_the_queue(
     make_project: MakeProject, run: dict[str, Any]
 ) -> None:
     project = make_project(run=run)
     learner = Learner(project)
     learner.train()
     queued = learner.suggest()
-    asked = {(q.image, q.label) for q in project.store.queue() if not q.golden}
+    asked = {(q.image, q.label) for q in project.store.queue() if not q.gold}
     assert queued == len(asked) > 10
     # Another process has no classifier in memory, but the files of the model.
     assert Learner(project).suggest() > 10
 
 
 def test_a_model_that_would_come_out_again_is_not_trained_again(make_project: MakeProject) -> None:
-    run = {"auto": 0.15, "auto_doubt": 0.2, "calibrate": "known"}
+    run = {"auto": 0.15, "auto_delta": 0.2, "calibrate": "known"}
     project = make_project(run=run)
     first = Learner(project).renew()
     assert project.store.last_event() > project.store.last_said() == 1, "a machine has answered"
@@ -249,7 +249,7 @@ def test_a_test_set_of_which_nothing_is_known_is_replaced_by_folds(
 
 
 def test_when_all_is_asked_there_is_nothing_to_do(make_project: MakeProject) -> None:
-    project = make_project(100, run={"answers": 1000}, golden=0.0, repeats=0.0)
+    project = make_project(100, run={"answers": 1000}, gold=0.0, repeats=0.0)
     learner = Learner(project)
     learner.train()
     left = learner.suggest()
@@ -260,7 +260,7 @@ def test_when_all_is_asked_there_is_nothing_to_do(make_project: MakeProject) -> 
 
 
 def test_what_nobody_could_tell_is_not_asked_again(make_project: MakeProject) -> None:
-    project = make_project(golden=0.0, repeats=0.0)
+    project = make_project(gold=0.0, repeats=0.0)
     learner = Learner(project)
     learner.train()
     learner.suggest()
@@ -286,7 +286,7 @@ def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each file is put in its place by a rename, so the process dies before each rename in turn."""
-    project = make_project(golden=0.0, repeats=0.0)
+    project = make_project(gold=0.0, repeats=0.0)
     learner = Learner(project)
     learner.train()
     learner.suggest()
@@ -322,7 +322,7 @@ def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
 
 def test_people_answer_while_a_model_is_trained(make_project: MakeProject) -> None:
     """Answers come in between the snapshot and the new queue: none is lost, none asked again."""
-    project = make_project(golden=0.0, repeats=0.0)
+    project = make_project(gold=0.0, repeats=0.0)
     learner = Learner(project)
     learner.train()
     learner.suggest()

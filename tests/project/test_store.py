@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Labels
-from alasl.project.records import SOURCES, Answer, Revised, Training, Undone, Wanted
+from alasl.project.records import SOURCES, Answer, Questions, Revised, Training, Undone
 from alasl.project.store import Store
 
 Make = Callable[..., Store]
@@ -22,7 +22,7 @@ Make = Callable[..., Store]
 
 def ask(store: Store, *entries: tuple[int, int], **more: object) -> None:
     rows, cols = zip(*entries, strict=True)
-    store.fill(1, Wanted(rows, cols, model="m"), **more)  # type: ignore[arg-type]
+    store.fill(1, Questions(rows, cols, model="m"), **more)  # type: ignore[arg-type]
 
 
 def say(store: Store, person: str, image: int, label: int, value: int, request: str = "") -> None:
@@ -31,7 +31,7 @@ def say(store: Store, person: str, image: int, label: int, value: int, request: 
 
 
 def automatic(store: Store, *answers: tuple[int, int, int]) -> Revised:
-    entries = np.full(store.given().shape, -1, np.int8)
+    entries = np.full(store.initial().shape, -1, np.int8)
     for image, label, value in answers:
         entries[image, label] = value
     return store.machine("m", entries, np.full(entries.shape, 0.25))
@@ -48,8 +48,8 @@ def test_a_store_gives_back_the_table_its_files_and_roles(make_store: Make) -> N
     assert store.images == ("0000.jpg", "0001.jpg", "0002.jpg", "0003.jpg")
     assert store.files[3] == "/pictures/0003.jpg"
     assert store.roles == ("clean", "clean", "pool", "pool")
-    np.testing.assert_array_equal(store.labels().entries, store.given())
-    assert store.given().tolist() == [[0, 1, 0], [1, 0, 1], [-1] * 3, [-1] * 3]
+    np.testing.assert_array_equal(store.labels().entries, store.initial())
+    assert store.initial().tolist() == [[0, 1, 0], [1, 0, 1], [-1] * 3, [-1] * 3]
     assert [e.kind for e in store.events()] == ["given"]
 
 
@@ -72,7 +72,7 @@ def test_any_name_comes_back_as_it_was(
 
 def test_tasks_come_best_first_with_what_the_model_said(make_store: Make) -> None:
     store = make_store()
-    wanted = Wanted([3, 2, 3], [1, 0, 0], [0.9, 0.8, 0.7], [0.6, 0.5, 0.4], model="v1")
+    wanted = Questions([3, 2, 3], [1, 0, 0], [0.9, 0.8, 0.7], [0.6, 0.5, 0.4], model="v1")
     store.fill(4, wanted)
     (task,) = store.lease("ann", now=100)
     assert (task.image, task.labels, task.probabilities) == (3, (1, 0), (0.6, 0.4))
@@ -236,16 +236,16 @@ def test_refilling_leaves_what_people_hold(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0), (3, 0))
     store.lease("ann", now=0)
-    store.fill(2, Wanted([4, 2], [0, 0]), now=1)
+    store.fill(2, Questions([4, 2], [0, 0]), now=1)
     assert [t.image for t in store.held("ann", now=2)] == [2]
     assert [t.image for t in store.lease("ben", images=9, now=2)] == [4]
     assert (store.progress().size, store.progress().round) == (2, 2)
 
 
-def test_answers_to_the_golden_set_never_alter_the_table(make_store: Make) -> None:
+def test_answers_to_the_gold_set_never_alter_the_table(make_store: Make) -> None:
     store = make_store()
-    store.fill(1, Wanted([0, 2], [0, 0], golden=[True, False]), repeats=1.0)
-    assert store.progress().size == 3, "golden entries are asked once"
+    store.fill(1, Questions([0, 2], [0, 0], gold=[True, False]), repeats=1.0)
+    assert store.progress().size == 3, "gold entries are asked once"
     say(store, "ann", 0, 0, 1)
     assert entry(store, 0, 0) == (0, "given")
     assert store.disagreements() == []

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from alasl.errors import ConflictError
 from alasl.labels import Labels
-from alasl.project.records import LEASE, Answer, Wanted
+from alasl.project.records import LEASE, Answer, Questions
 from alasl.project.store import Store
 
 IMAGES, LABELS = 3, 2
@@ -34,7 +34,7 @@ Entry = tuple[int, int]
 @dataclass
 class Slot:
     entry: Entry
-    golden: bool
+    gold: bool
     person: str | None = None
     until: float = 0.0
     done: bool = False
@@ -131,14 +131,14 @@ class StoreMachine(RuleBasedStateMachine):
     )
     def fill(self, entries: list[Entry], repeats: float) -> None:
         rows, cols = zip(*entries, strict=True)
-        golden = [GIVEN[i][j] != -1 for i, j in entries]
-        self.store.fill(1, Wanted(rows, cols, golden=golden), repeats=repeats, now=self.now)
+        gold = [GIVEN[i][j] != -1 for i, j in entries]
+        self.store.fill(1, Questions(rows, cols, gold=gold), repeats=repeats, now=self.now)
         self.slots = [s for s in self.slots if not s.done and s.until > self.now]
         kept = {s.entry for s in self.slots}
-        for entry, gold in zip(entries, golden, strict=True):
+        for entry, known in zip(entries, gold, strict=True):
             if entry not in kept:
-                twice = repeats and not gold
-                self.slots += [Slot(entry, gold) for _ in range(2 if twice else 1)]
+                twice = repeats and not known
+                self.slots += [Slot(entry, known) for _ in range(2 if twice else 1)]
 
     @rule(person=PEOPLE, images=st.integers(1, 3), label=st.one_of(st.none(), COLS))
     def lease(self, person: str, images: int, label: int | None) -> None:

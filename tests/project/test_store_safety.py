@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from alasl.errors import ConflictError, DataError, ResourceError
-from alasl.project.records import LEASE, Answer, Wanted
+from alasl.project.records import LEASE, Answer, Questions
 from alasl.project.schema import APPLICATION, VERSION
 from alasl.project.store import Store
 
@@ -22,9 +22,9 @@ HERE = Path(__file__).parent
 Make = Callable[..., Store]
 
 
-def everything(store: Store) -> Wanted:
-    rows, cols = (store.given() < 0).nonzero()
-    return Wanted(rows, cols)
+def everything(store: Store) -> Questions:
+    rows, cols = (store.initial() < 0).nonzero()
+    return Questions(rows, cols)
 
 
 def answer_all(store: Store, person: str, acknowledged: list[str]) -> None:
@@ -158,6 +158,9 @@ def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert store.problems() == []
     assert store.trainings() == []
+    assert [(q.image, q.label, q.gold) for q in store.queue()] == [
+        (1, 0, False), (1, 0, False), (2, 0, False), (2, 0, False), (0, 0, True),
+    ]  # fmt: skip
     store.undo("ann", request="u2")
     store.close()
     with sqlite3.connect(path) as db:

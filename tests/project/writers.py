@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from alasl.project.records import Answer, Wanted
+from alasl.project.records import Answer, Questions
 from alasl.project.store import Store
 
 
@@ -66,8 +66,8 @@ def main() -> None:
         if round % 20 == 19:
             store = Store.open(path)
             problems += store.problems()
-            rows, cols = (store.given() < 0).nonzero()
-            store.fill(round, Wanted(rows, cols), now=time.time() + 1e6)
+            rows, cols = (store.initial() < 0).nonzero()
+            store.fill(round, Questions(rows, cols), now=time.time() + 1e6)
             store.close()
     store = Store.open(path)
     known = {event.request for event in store.events()}

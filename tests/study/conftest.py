@@ -14,9 +14,9 @@ from alasl.settings import RunSettings
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, parse, shipped
 
-# Answers for an image at no noise: with 500 images and 40 % noise, Random's cost is 16 000.
+# Answers for an image with none missing: with 500 images and 40 % missing, Random's cost is 16 000.
 LABELS = 80
-# How many more unknown entries than Random's an image has that the measure asks.
+# How many more unknown entries than Random's an image has that the strategy asks.
 DEARER = {"hard": 1.3, "medium": 1.3, "hard+medium": 1.3, "hard+entropy": 1.1}
 DEARER |= {"random": 1.0, "entropy": 1.0}
 
@@ -26,20 +26,20 @@ def final(run: RunSettings) -> float:
     gains = {"random": 12.0, "hard": 13.0, "medium": 13.0, "hard+medium": 13.0, "entropy": 12.5}
     gains |= {"hard+entropy": 14.0}
     if not run.rounds:
-        return 45.0 - 20 * run.noise * (1 if run.assume == "ignore" else 2)
-    return 28.0 + gains.get(run.measure.split(":")[0], 12.8)
+        return 45.0 - 20 * run.missing * (1 if run.assume == "ignore" else 2)
+    return 28.0 + gains.get(run.strategy.split(":")[0], 12.8)
 
 
 def cost(run: RunSettings) -> float:
     """Answers for an image."""
-    return LABELS * run.noise * DEARER.get(run.measure.split(":")[0], 1.2)
+    return LABELS * run.missing * DEARER.get(run.strategy.split(":")[0], 1.2)
 
 
 def chance(run: RunSettings, seed: int) -> float:
-    """What a seed adds to a run's last mAP; equal for the measures that ask the same images."""
-    name = run.measure.split(":")[0]
+    """What a seed adds to a run's last mAP; equal for the strategies that ask the same images."""
+    name = run.strategy.split(":")[0]
     asked = "hard" if name in ("medium", "hard", "hard+medium") else name
-    rng = np.random.default_rng([seed, *asked.encode(), round(100 * run.noise)])
+    rng = np.random.default_rng([seed, *asked.encode(), round(100 * run.missing)])
     split = np.random.default_rng(seed).normal(0, 2)
     return float(split + rng.normal(0, 0.2))
 

@@ -140,7 +140,7 @@ def test_the_papers_claims_on_results_with_known_effects(paper, make_results):
     beats, about = by_check(claims, "B")
     assert beats.low < 2 < beats.high
     assert (beats.effect, beats.n) == (about.effect, 20)
-    # 4, 8 and 12 points less than 45 at noise 20, 40 and 60 %, and 42 with asking.
+    # 4, 8 and 12 points less than 45 with 20, 40 and 60 % missing, and 42 with asking.
     points = [c.effect for c in by_check(claims, "S")[:3]]
     assert points == pytest.approx([1, 5, 9], abs=0.4)
     relative = [c.effect for c in by_check(claims, "S")[3:6]]
@@ -156,16 +156,16 @@ def asking(change):
 @pytest.mark.parametrize(
     ("claim", "last", "verdict"),
     [
-        ("N1", lambda s, m: m if s.rounds else 45 - 6 * s.noise, "does not hold"),
-        ("N1", lambda s, m: m if s.rounds else 40 + 20 * s.noise, "does not hold"),
-        ("R", asking(lambda s, m: m - 5 * s.noise * (s.measure == "random")), "holds"),
-        ("R", asking(lambda s, m: m + 5 * s.noise * (s.measure == "random")), "does not hold"),
-        ("B", lambda s, m: m + 3 * (s.measure == "hard+entropy"), "does not hold"),
-        ("B", lambda s, m: m - 1 * (s.measure == "hard+entropy"), "undecided"),
-        ("H", lambda s, m: m + 5 * (s.measure == "medium+entropy"), "does not hold"),
-        ("S", lambda s, m: m if s.rounds else 42 - 50 * s.noise, "holds"),
-        ("P", lambda s, m: m + 0.3 * (s.measure == "hard+medium:share=0.1"), "holds"),
-        ("P", lambda s, m: m + 3 * (s.measure == "hard+medium:share=0.1"), "does not hold"),
+        ("N1", lambda s, m: m if s.rounds else 45 - 6 * s.missing, "does not hold"),
+        ("N1", lambda s, m: m if s.rounds else 40 + 20 * s.missing, "does not hold"),
+        ("R", asking(lambda s, m: m - 5 * s.missing * (s.strategy == "random")), "holds"),
+        ("R", asking(lambda s, m: m + 5 * s.missing * (s.strategy == "random")), "does not hold"),
+        ("B", lambda s, m: m + 3 * (s.strategy == "hard+entropy"), "does not hold"),
+        ("B", lambda s, m: m - 1 * (s.strategy == "hard+entropy"), "undecided"),
+        ("H", lambda s, m: m + 5 * (s.strategy == "medium+entropy"), "does not hold"),
+        ("S", lambda s, m: m if s.rounds else 42 - 50 * s.missing, "holds"),
+        ("P", lambda s, m: m + 0.3 * (s.strategy == "hard+medium:share=0.1"), "holds"),
+        ("P", lambda s, m: m + 3 * (s.strategy == "hard+medium:share=0.1"), "does not hold"),
         ("C", asking(lambda *_: 41.0), "holds"),
     ],
 )
@@ -173,14 +173,14 @@ def test_a_verdict_follows_its_effect(paper, make_results, claim, last, verdict)
     assert verdicts(check(make_results(paper, seeds=12, last=last)))[claim] == verdict
 
 
-def test_at_60_percent_three_measures_can_each_be_best(paper, make_results):
+def test_at_60_percent_three_strategies_can_each_be_best(paper, make_results):
     maps = {"hard": 44.0, "medium": 42.5, "hard+medium": 43.8}
     costs = {"hard": 1.3, "medium": 0.8, "hard+medium": 0.9}
     results = make_results(
         paper,
         seeds=6,
-        last=lambda s, m: maps.get(s.measure, m) if s.noise == 0.6 else m,
-        dear=lambda s, c: 48 * costs[s.measure] if s.measure in costs and s.noise == 0.6 else c,
+        last=lambda s, m: maps.get(s.strategy, m) if s.missing == 0.6 else m,
+        dear=lambda s, c: 48 * costs[s.strategy] if s.strategy in costs and s.missing == 0.6 else c,
     )
     assert [c.verdict for c in by_check(check(results), "A60")] == ["holds"] * 3
 
@@ -196,14 +196,16 @@ def test_unfinished_seeds_and_missing_runs(paper, make_results):
 
 
 def test_a_study_without_the_papers_grids_leaves_its_claims_undecided(make_study, make_results):
-    study = make_study(claims="paper", grid=[{"name": "measures", "measure": ["random", "hard"]}])
+    study = make_study(
+        claims="paper", grid=[{"name": "strategies", "strategy": ["random", "hard"]}]
+    )
     claims = check(make_results(study))
     assert {claim.verdict for claim in claims if claim.claim not in ("M0", "B")} == {"undecided"}
     assert "not measured" in by_check(claims, "A20")[0].sentence
 
 
 def test_figures_up_to_a_cost(paper, make_results):
-    run = make_results(paper, seeds=1).select("measures", noise=0.4, measure="hard")[0]
+    run = make_results(paper, seeds=1).select("strategies", missing=0.4, strategy="hard")[0]
     cost = (run.costs[3] + run.costs[4]) / 2
     middle = map_at_cost(run.costs, run.maps, cost)
     expected = area_under_cost([*run.costs[:4], cost], [*run.maps[:4], middle])

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from alasl.errors import UsageError
 from alasl.runs import Evaluation
 from alasl.study.claims import check
+from alasl.study.claims_efficiency import BASELINE, OURS
 from alasl.study.efficiency import efficiency_csv, needed, ratios_csv, reached
 from alasl.study.figures import draw_all, lines_of
-from alasl.study.goals import BASELINE, OURS
 from alasl.study.page import write_study
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import differences, parse, read_study, shipped, to_toml
@@ -31,11 +31,11 @@ def made(seeds: int = 4, speeds: dict[str, float] | None = None, noise: float = 
     study = parse(
         {
             "seeds": seeds,
-            "run": {"data": "d", "model": "head", "answers": 100, "rounds": 40},
+            "run": {"data": "d", "model": "probe", "answers": 100, "rounds": 40},
             "grid": [
-                {"name": CHANCE, "noise": 0.9, "measure": "random-entry", "loss": "bce"},
-                {"name": CLEVER, "noise": 0.9, "measure": "entry-margin", "loss": "bce"},
-                {"name": TRAINED, "noise": 0.9, "measure": "random-entry", "loss": "asl"},
+                {"name": CHANCE, "missing": 0.9, "strategy": "random-entry", "loss": "bce"},
+                {"name": CLEVER, "missing": 0.9, "strategy": "entry-margin", "loss": "bce"},
+                {"name": TRAINED, "missing": 0.9, "strategy": "random-entry", "loss": "asl"},
             ],
             "efficiency": {"baseline": CHANCE, "answers": 2000},
         },
@@ -160,10 +160,10 @@ def test_all_grids_in_one_figure_are_named_by_their_grid() -> None:
     lines = lines_of(results.select("*"))
     assert [line.name for line in lines] == [CHANCE, CLEVER, TRAINED]
     assert len({line.shade for line in lines}) == 3
-    plot = {"file": "f", "kind": "map-per-cost:log", "grid": "*", "where": {"noise": 0.9}}
+    plot = {"file": "f", "kind": "map-per-cost:log", "grid": "*", "where": {"missing": 0.9}}
     content = {
         "run": {"data": "d"},
-        "grid": [{"name": "a", "measure": "random"}],
+        "grid": [{"name": "a", "strategy": "random"}],
         "figure": [plot],
     }
     study = replace(results.study, plots=parse(content, "x.toml").plots)
@@ -181,7 +181,7 @@ def test_all_grids_in_one_figure_are_named_by_their_grid() -> None:
     ],
 )
 def test_a_wrong_table_of_efficiency_says_what_is_right(table: dict, says: str) -> None:
-    content = {"grid": [{"name": CHANCE, "measure": "random"}], "efficiency": table}
+    content = {"grid": [{"name": CHANCE, "strategy": "random"}], "efficiency": table}
     with pytest.raises(UsageError, match=says):
         parse(content, "own.toml")
 

@@ -31,14 +31,14 @@ epochs = 3
 train = "clean"
 
 [[grid]]
-name = "measures"
-measure = ["random", "hard", "mine.py:mine"]
-noise = [0.3, 0.6]
+name = "strategies"
+strategy = ["random", "hard", "mine.py:mine"]
+missing = [0.3, 0.6]
 
 [[grid]]
 name = "models"
-model = ["head", "logistic"]
-measure = "variance"
+model = ["probe", "logistic"]
+strategy = "variance"
 ask = "entries"
 answers = 20
 open_seconds = 2.0
@@ -51,14 +51,14 @@ grid = "models"
 [[figure]]
 file = "rounds"
 kind = "map-per-round"
-grid = "measures"
-where = { noise = 0.6 }
+grid = "strategies"
+where = { missing = 0.6 }
 """
 
 MINE = """
-from alasl.measures import measure
+from alasl.strategies import strategy
 
-@measure("mine", paper="")
+@strategy("mine", paper="")
 def mine(pool):
     "The fewest unknown entries first."
     return -pool.unknown_per_image.astype(float)
@@ -101,7 +101,7 @@ def expected(place: Path) -> dict[str, bytes]:
     images = next(row for row in rows if row["round"] == "2")
     assert images["time"] == images["cost"]
     entries = [row for row in rows if row["grid"] == "models" and row["round"] == "2"]
-    assert [row["model"] for row in entries] == ["head"] * 4 + ["logistic"] * 4
+    assert [row["model"] for row in entries] == ["probe"] * 4 + ["logistic"] * 4
     for row in entries:
         assert row["cost"] == "40"
         # Each image is opened once a round.
@@ -139,9 +139,9 @@ def test_a_killed_study_goes_on_to_the_same_files(place: Path, expected: dict[st
 
 SLOW = """
 import os, time
-from alasl.measures import measure
+from alasl.strategies import strategy
 
-@measure("slow", paper="")
+@strategy("slow", paper="")
 def slow(pool):
     "Leaves its process's number, and takes its time."
     with open("pids", "a") as file:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from alasl.data.scenes import make_scenes
-from alasl.measures import available
 from alasl.models.finetune import FinetuneSettings
+from alasl.strategies import available
 from alasl.study.spec import shipped
 
 
@@ -24,7 +24,7 @@ def study(place: Path, *arguments: str) -> dict:
 
 
 def test_the_papers_full_study_has_the_papers_settings() -> None:
-    full, head = shipped()["paper-full"], shipped()["paper"]
+    full, probe = shipped()["paper-full"], shipped()["paper"]
     assert full.base == {
         "model": "finetune",
         "backbone": "tresnet_m",
@@ -36,12 +36,12 @@ def test_the_papers_full_study_has_the_papers_settings() -> None:
         "test": 0.2,
         "rounds": 10,
         "images": 50,
-        "final": "mean",
-        "start": "restart",
+        "summary": "mean",
+        "warm_start": False,
     }
     assert FinetuneSettings(**full.runs(0)[0][1].training()).size == 224
-    # The same runs, figures and claims as with a head.
-    assert (full.grids, full.plots, full.claims) == (head.grids, head.plots, head.claims)
+    # The same runs, figures and claims as with a probe.
+    assert (full.grids, full.plots, full.claims) == (probe.grids, probe.plots, probe.claims)
 
 
 @pytest.mark.slow
@@ -53,9 +53,9 @@ def test_the_papers_full_study_runs_with_a_small_network(tmp_path: Path) -> None
     assert told["runs"] == 42
     with (tmp_path / "out" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
-    # 24 of the measures and 10 of the splits have two evaluations, 8 without asking have one.
+    # 24 of the strategies and 10 of the splits have two evaluations, 8 without asking have one.
     assert len(rows) == 2 * 34 + 8
-    first = {row["map"] for row in rows if row["grid"] == "measures" and row["round"] == "0"}
+    first = {row["map"] for row in rows if row["grid"] == "strategies" and row["round"] == "0"}
     assert len(first) == 1
     verdicts = {claim["verdict"] for claim in told["claims"]}
     assert verdicts == {"undecided"}
@@ -80,7 +80,9 @@ def test_the_study_of_losses_runs_and_draws_every_figure(tmp_path: Path) -> None
     assert told["runs"] == 136
     with (tmp_path / "out" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len({(row["loss"], row["hide"], row["noise"]) for row in rows}) == len(rows) == 136
+    assert (
+        len({(row["loss"], row["mechanism"], row["missing"]) for row in rows}) == len(rows) == 136
+    )
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     shares = ["explicit-20", "explicit-60", "explicit-90", "explicit-98"]
     shares += ["positives-25", "positives-60", "positives-90", "single"]
@@ -88,15 +90,15 @@ def test_the_study_of_losses_runs_and_draws_every_figure(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_the_study_of_measures_asks_by_every_one_that_ships(tmp_path: Path) -> None:
+def test_the_study_of_strategies_asks_by_every_one_that_ships(tmp_path: Path) -> None:
     make_scenes(tmp_path / "scenes", 60)
     small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
     toy = ["--seeds", "1", "--rounds", "1", "--answers", "20", "--images", "1"]
-    told = study(tmp_path, "measures", "scenes", *small, *toy)
+    told = study(tmp_path, "strategies", "scenes", *small, *toy)
     with (tmp_path / "out" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     names = {m.name for m in available() if m.function.__module__.startswith("alasl.")}
-    assert {row["measure"] for row in rows} == names
+    assert {row["strategy"] for row in rows} == names
     assert len(rows) == 2 * told["runs"] == 2 * (len(names) + 1)  # `random` stands in both grids
     figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
     assert figures == {"entries-by-answers", "entries", "images"}

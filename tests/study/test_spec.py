@@ -15,13 +15,13 @@ SMALL = {
     "name": "small",
     "seeds": 2,
     "run": {"data": "d", "rounds": 2},
-    "grid": [{"name": "a", "measure": ["random", "hard"], "noise": [0.2, 0.4]}],
+    "grid": [{"name": "a", "strategy": ["random", "hard"], "missing": [0.2, 0.4]}],
 }
 
 
 def test_a_grid_holds_every_combination_in_order() -> None:
     runs = parse(SMALL, "x.toml").runs(7)
-    assert [(s.measure, s.noise, s.seed, s.rounds) for _, s in runs] == [
+    assert [(s.strategy, s.missing, s.seed, s.rounds) for _, s in runs] == [
         ("random", 0.2, 7, 2), ("random", 0.4, 7, 2), ("hard", 0.2, 7, 2), ("hard", 0.4, 7, 2),
     ]  # fmt: skip
 
@@ -29,9 +29,9 @@ def test_a_grid_holds_every_combination_in_order() -> None:
 def test_the_papers_study_has_all_its_runs() -> None:
     paper = shipped()["paper"]
     runs = paper.runs(0)
-    measures = [s for grid, s in runs if grid == "measures"]
-    assert len(measures) * paper.seeds == 480
-    assert {(s.train, s.rounds, s.images, s.epochs, s.final) for s in measures} == {
+    strategies = [s for grid, s in runs if grid == "strategies"]
+    assert len(strategies) * paper.seeds == 480
+    assert {(s.train, s.rounds, s.images, s.epochs, s.final) for s in strategies} == {
         ("clean", 10, 50, 20, "mean")
     }
 
@@ -46,15 +46,15 @@ def test_paper_full_has_exactly_the_papers_settings() -> None:
 
 def test_the_study_of_losses_has_every_loss_at_every_hiding() -> None:
     runs = [run for _, run in shipped()["losses"].runs(0)]
-    hidings = {(run.hide, run.noise) for run in runs}
+    hidings = {(run.mechanism, run.missing) for run in runs}
     assert len(hidings) == 8
-    assert {(run.loss, run.hide, run.noise) for run in runs} == {
+    assert {(run.loss, run.mechanism, run.missing) for run in runs} == {
         (loss, *hiding) for loss in available() for hiding in hidings
     }
 
 
 def test_a_loss_that_is_not_there_is_refused_before_any_run() -> None:
-    grid = [{"name": "a", "model": "head", "loss": ["bce", "hill:margins=1"]}]
+    grid = [{"name": "a", "model": "probe", "loss": ["bce", "hill:margins=1"]}]
     with pytest.raises(UsageError, match=r"seen: margins=1(.|\n)*margin=1.0"):
         checked(parse({**SMALL, "grid": grid}, "x.toml"))
 
@@ -72,11 +72,11 @@ def test_a_study_is_the_same_after_its_way_through_a_file(name: str, tmp_path: P
     ("change", "says"),
     [
         ({"sedes": 3}, "did you mean 'seeds'"),
-        ({"run": {"data": "d", "nosie": 0.1}}, "did you mean 'noise'"),
-        ({"grid": [{"mesure": ["hard"]}]}, "did you mean 'measure'"),
-        ({"grid": [{"measure": []}]}, "measure has no value"),
+        ({"run": {"data": "d", "misisng": 0.1}}, "did you mean 'missing'"),
+        ({"grid": [{"mesure": ["hard"]}]}, "did you mean 'strategy'"),
+        ({"grid": [{"strategy": []}]}, "strategy has no value"),
         ({"grid": []}, r"at least one \[\[grid\]\]"),
-        ({"grid": [{"noise": [0.2, 1.2]}]}, "--noise must be"),
+        ({"grid": [{"missing": [0.2, 1.2]}]}, "--missing must be"),
         ({"grid": [{"name": "a"}, {"name": "a"}]}, "two grids have one name"),
         ({"seeds": 0}, "whole number from 1 on"),
         ({"figure": [{"file": "f", "kind": "map-per-round", "grid": "b"}]}, "unknown grid 'b'"),
@@ -107,8 +107,8 @@ def test_differences_are_named_one_by_one() -> None:
     assert differences(one, but(base={**one.base, "rounds": 3})) == [
         "[run] rounds: there 2, here 3"
     ]
-    other = parse({**SMALL, "grid": [{"name": "a", "measure": ["random"]}]}, "x.toml")
+    other = parse({**SMALL, "grid": [{"name": "a", "strategy": ["random"]}]}, "x.toml")
     assert differences(one, other) == [
-        "[[grid]] a measure: there ['random', 'hard'], here ['random']",
-        "[[grid]] a noise: there [0.2, 0.4], here None",
+        "[[grid]] a strategy: there ['random', 'hard'], here ['random']",
+        "[[grid]] a missing: there [0.2, 0.4], here None",
     ]

@@ -12,13 +12,13 @@ from alasl.data.dataset import Dataset
 from alasl.data.split import stratified_split
 from alasl.experiment import simulate
 from alasl.loop import Loop
-from alasl.models.head import Heads, standardised
+from alasl.models.probe import Probes, standardised
 from alasl.runs import Round
 from alasl.settings import RunSettings
 from alasl.study import stack
 
-BASE = RunSettings(data="made", model="head", rounds=3, images=8, epochs=4, train="clean")
-MEASURES = ("random", "medium", "hard", "hard+medium", "entropy", "hard+entropy")
+BASE = RunSettings(data="made", model="probe", rounds=3, images=8, epochs=4, train="clean")
+STRATEGIES = ("random", "medium", "hard", "hard+medium", "entropy", "hard+entropy")
 
 
 def loops_of(dataset: Dataset, runs: list[RunSettings]) -> tuple[list[Loop], object]:
@@ -60,16 +60,16 @@ def test_each_run_comes_to_what_it_would_alone(
     """In float32, in which a stacked product may be rounded otherwise."""
     dataset = make_dataset(**size)
     runs = [
-        replace(BASE, measure=measure, noise=noise, train=train)
-        for measure in MEASURES
-        for noise in (0.2, 0.6)
+        replace(BASE, strategy=strategy, missing=missing, train=train)
+        for strategy in STRATEGIES
+        for missing in (0.2, 0.6)
     ]
     loops, features = loops_of(dataset, runs)
     outcome = stack.run_stack(loops, features)  # type: ignore[arg-type]
     for run, evaluations, loop in zip(runs, outcome, loops, strict=True):
         alone = simulate(run, dataset=dataset)
-        assert [e.cost for e in evaluations] == alone.costs, run.measure
-        maps = [e.map(run.final) for e in evaluations]
+        assert [e.cost for e in evaluations] == alone.costs, run.strategy
+        maps = [e.map(run.summary) for e in evaluations]
         np.testing.assert_allclose(maps, alone.maps, atol=0.05)
         # Scores are nowhere tied here, but for what chance decides alike.
         assert picks[loop] == [[asked.image for asked in step.asked] for step in alone.rounds]
@@ -79,16 +79,16 @@ def test_trainings_that_runs_have_in_common_are_done_once(
     make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = make_dataset(images=300, labels=12)
-    runs = [replace(BASE, measure=measure, noise=0.4) for measure in ("hard", "random")]
-    runs += [replace(BASE, measure="hard", noise=0.4), replace(BASE, rounds=0, noise=0.4)]
+    runs = [replace(BASE, strategy=strategy, missing=0.4) for strategy in ("hard", "random")]
+    runs += [replace(BASE, strategy="hard", missing=0.4), replace(BASE, rounds=0, missing=0.4)]
     trained: list[int] = []
-    fit = Heads.fit
+    fit = Probes.fit
 
-    def counting(self: Heads, rows: list, *rest: object, **named: object) -> None:
+    def counting(self: Probes, rows: list, *rest: object, **named: object) -> None:
         trained.append(len(rows))
         fit(self, rows, *rest, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Heads, "fit", counting)
+    monkeypatch.setattr(Probes, "fit", counting)
     loops, features = loops_of(dataset, runs)
     outcome = stack.run_stack(loops, features)  # type: ignore[arg-type]
     # The first is one for all; then hard (twice the same) and random in each of three rounds.
@@ -102,7 +102,7 @@ def test_the_size_of_a_stack_changes_no_pick(
     make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = make_dataset(images=300, labels=12)
-    runs = [replace(BASE, measure=m, noise=0.6) for m in MEASURES]
+    runs = [replace(BASE, strategy=m, missing=0.6) for m in STRATEGIES]
     told = []
     for size in (1, 3, 8):
         monkeypatch.setattr(stack, "STACK", size)

@@ -29,7 +29,7 @@ def words(figure):
     return " ".join(ElementTree.fromstring(svg(figure)).itertext()).replace("\u00a0", " ")
 
 
-def plot(kind, grid="measures", title="", **where):
+def plot(kind, grid="strategies", title="", **where):
     return Plot("f", kind, grid, title, where)
 
 
@@ -54,8 +54,8 @@ def results(paper, make_results):
     return make_results(paper, seeds=4)
 
 
-def of_seeds(results, value, measure, noise=0.4, grid="measures"):
-    return [value(run) for run in results.select(grid, noise=noise, measure=measure)]
+def of_seeds(results, value, strategy, missing=0.4, grid="strategies"):
+    return [value(run) for run in results.select(grid, missing=missing, strategy=strategy)]
 
 
 @pytest.mark.slow
@@ -74,13 +74,13 @@ def test_every_figure_of_the_paper_is_drawn_alike_each_time(results, tmp_path):
         assert "corel5k, 4 999 images, 80 labels" in said
         assert "n = 4 seeds" in said
         assert "95 % interval" in said
-        assert ("40 %" in said) == (p.where.get("noise") == 0.4)
+        assert ("40 %" in said) == (p.where.get("missing") == 0.4)
         assert p.title in said
         assert all(axes.get_xlabel() or axes.get_ylabel() for axes in figure.axes)
 
 
 def test_lines_are_means_over_seeds_with_their_interval(results):
-    figure = draw(results, plot("map-per-round", noise=0.4))
+    figure = draw(results, plot("map-per-round", missing=0.4))
     above, below = figure.axes
     lines = named(above)
     assert lines["random"].get_color() == GREY
@@ -103,9 +103,9 @@ def test_lines_are_means_over_seeds_with_their_interval(results):
 
 
 def test_over_cost_the_lead_is_at_the_same_cost(results):
-    below = draw(results, plot("map-per-cost", noise=0.4)).axes[1]
-    hard = results.select("measures", noise=0.4, measure="hard")
-    random = results.select("measures", noise=0.4, measure="random")
+    below = draw(results, plot("map-per-cost", missing=0.4)).axes[1]
+    hard = results.select("strategies", missing=0.4, strategy="hard")
+    random = results.select("strategies", missing=0.4, strategy="random")
     line = named(below)["hard"]
     assert list(line.get_xdata()) == hard[0].costs
     expected = [
@@ -117,7 +117,7 @@ def test_over_cost_the_lead_is_at_the_same_cost(results):
 
 
 def test_identical_runs_take_turns_and_are_named(results):
-    figure = draw(results, plot("map-per-round", noise=0.2))
+    figure = draw(results, plot("map-per-round", missing=0.2))
     assert "identical in every seed: medium, hard, hard+medium" in words(figure)
     lines = [named(figure.axes[0])[name] for name in ("medium", "hard", "hard+medium")]
     dashes = [line._dash_pattern for line in lines]
@@ -126,11 +126,13 @@ def test_identical_runs_take_turns_and_are_named(results):
         assert off == pytest.approx(2 * on)
         assert offset % on == pytest.approx(0)
     assert sorted(line.get_markevery() for line in lines) == [(0, 3), (1, 3), (2, 3)]
-    assert "identical" not in words(draw(results, plot("map-per-round", noise=0.2, measure="hard")))
+    assert "identical" not in words(
+        draw(results, plot("map-per-round", missing=0.2, strategy="hard"))
+    )
 
 
 def test_dots_are_means_and_leads_over_random(results):
-    shown = rows(draw(results, plot("map-final", noise=0.4)))
+    shown = rows(draw(results, plot("map-final", missing=0.4)))
     assert next(iter(shown)) == "random"
     maps = np.array(of_seeds(results, lambda run: run.maps[-1], "hard+entropy"))
     base = np.array(of_seeds(results, lambda run: run.maps[-1], "random"))
@@ -141,60 +143,60 @@ def test_dots_are_means_and_leads_over_random(results):
 
 
 def test_the_fixed_cost_is_what_all_reach_or_is_given(results):
-    figure = draw(results, plot("map-at-cost", noise=0.4))
+    figure = draw(results, plot("map-at-cost", missing=0.4))
     assert "16 000 answers" in words(figure)
     at = of_seeds(results, lambda run: map_at_cost(run.costs, run.maps, 16000), "hard")
     assert rows(figure)["hard"][0][0] == pytest.approx(np.mean(at))
-    assert "mAP at 8 000 answers" in words(draw(results, plot("map-at-cost:8000", noise=0.4)))
-    far = draw(results, plot("map-at-cost:17000", noise=0.4))
+    assert "mAP at 8 000 answers" in words(draw(results, plot("map-at-cost:8000", missing=0.4)))
+    far = draw(results, plot("map-at-cost:17000", missing=0.4))
     assert words(far).count("not reached in every seed") == 2  # Random and entropy
     assert [len(axes.containers) for axes in far.axes] == [6]  # no lead over what is not reached
-    (axes,) = draw(results, plot("map-at-cost:99999", noise=0.4)).axes
+    (axes,) = draw(results, plot("map-at-cost:99999", missing=0.4)).axes
     assert not len(axes.get_xticks())
 
 
 def test_i_is_told_per_1000_answers(results):
-    figure = draw(results, plot("increase", noise=0.4))
+    figure = draw(results, plot("increase", missing=0.4))
     assert "mAP points per 1 000 answers" in words(figure)
     rates = of_seeds(results, lambda r: 1000 * (r.maps[-1] - r.maps[0]) / r.costs[-1], "random")
     assert rows(figure)["random"][0][0] == pytest.approx(np.mean(rates))
 
 
 def test_gain_over_what_asks_nothing_is_paired(results):
-    figure = draw(results, plot("gain-by-noise", measure="hard+entropy"))
+    figure = draw(results, plot("gain-by-missing", strategy="hard+entropy"))
     above, below = figure.axes
     assert {"hard+entropy", "random"} < set(named(above))
     assert {"nothing asked, assume ignore", "nothing asked, assume absent"} < set(named(above))
-    ours = of_seeds(results, lambda run: run.maps[-1], "hard+entropy", noise=0.6)
-    theirs = [r.maps[-1] for r in results.select("noisy", noise=0.6, assume="ignore")]
+    ours = of_seeds(results, lambda run: run.maps[-1], "hard+entropy", missing=0.6)
+    theirs = [r.maps[-1] for r in results.select("noisy", missing=0.6, assume="ignore")]
     gain = interval(np.subtract(ours, theirs))
     (low, high) = below.containers[0].lines[2][0].get_segments()[-1][:, 1]
     assert (low, high) == pytest.approx((gain.low, gain.high))
 
 
 def test_random_joins_from_another_grid_and_only_where_all_else_is_equal(results):
-    shown = rows(draw(results, plot("map-final", "splits", noise=0.4)))
+    shown = rows(draw(results, plot("map-final", "splits", missing=0.4)))
     assert list(shown) == [
         "random",
         *(f"hard+medium:share={s}" for s in (0.1, 0.25, 0.5, 0.75, 0.9)),
     ]
     bare = replace(results, runs=tuple(r for r in results.runs if r.grid == "splits"))
-    figure = draw(bare, plot("map-final", "splits", noise=0.4))
+    figure = draw(bare, plot("map-final", "splits", missing=0.4))
     assert len(figure.axes) == 1
     assert "random" not in rows(figure)
 
 
 def test_a_lead_is_over_the_random_that_is_equal_in_all_else(results):
     shown = rows(draw(results, plot("map-final")))
-    for noise in (0.2, 0.6):
-        maps = np.array(of_seeds(results, lambda run: run.maps[-1], "entropy", noise))
-        base = np.array(of_seeds(results, lambda run: run.maps[-1], "random", noise))
-        assert shown[f"entropy, noise {noise}"][1][0] == pytest.approx(np.mean(maps - base))
-        assert shown[f"random, noise {noise}"][1] == pytest.approx((0, 0, 0))
+    for missing in (0.2, 0.6):
+        maps = np.array(of_seeds(results, lambda run: run.maps[-1], "entropy", missing))
+        base = np.array(of_seeds(results, lambda run: run.maps[-1], "random", missing))
+        assert shown[f"entropy, missing {missing}"][1][0] == pytest.approx(np.mean(maps - base))
+        assert shown[f"random, missing {missing}"][1] == pytest.approx((0, 0, 0))
     lines = named(draw(results, plot("map-per-round")).axes[1])
     last = of_seeds(results, lambda run: run.maps[-1], "hard", 0.6)
     base = of_seeds(results, lambda run: run.maps[-1], "random", 0.6)
-    assert lines["hard, noise 0.6"].get_ydata()[-1] == pytest.approx(
+    assert lines["hard, missing 0.6"].get_ydata()[-1] == pytest.approx(
         np.mean(np.subtract(last, base))
     )
 
@@ -205,10 +207,10 @@ def test_any_grid_can_be_drawn(make_study, make_results):
         grid=[
             {
                 "name": "g",
-                "model": "head",
+                "model": "probe",
                 "loss": ["asl", "bce"],
                 "clean": [0.1, 0.2],
-                "measure": "hard",
+                "strategy": "hard",
             }
         ],
     )
@@ -229,7 +231,7 @@ def test_any_grid_can_be_drawn(make_study, make_results):
 
 def test_partial_results_are_shown_and_say_so(paper, make_results):
     partial = make_results(
-        paper, seeds=3, missing=lambda _, s: (s.seed and s.measure == "hard") or s.noise == 0.6
+        paper, seeds=3, missing=lambda _, s: (s.seed and s.strategy == "hard") or s.missing == 0.6
     )
     some = tuple(p for p in paper.plots if p.file in ("figure-3a", "figure-5a"))
     partial = replace(partial, study=replace(partial.study, plots=some))
@@ -248,13 +250,13 @@ def test_partial_results_are_shown_and_say_so(paper, make_results):
     ("change", "says"),
     [
         ({"kind": "map-per-rund"}, "did you mean 'map-per-round'"),
-        ({"kind": "nothing like it"}, "there are: gain-by-noise"),
-        ({"kind": "map-by-measure"}, "unknown kind"),
+        ({"kind": "nothing like it"}, "there are: gain-by-missing"),
+        ({"kind": "map-by-strategy"}, "unknown kind"),
         ({"kind": "map-final:8000"}, "map-final takes no option"),
         ({"kind": "map-per-cost:lin"}, "write for example map-per-cost:log"),
         ({"kind": "map-at-cost:many"}, "write for example map-at-cost:8000"),
         ({"file": "../up"}, "a name, without folder"),
-        ({"where": {"nois": 0.2}}, "did you mean 'noise'"),
+        ({"where": {"mising": 0.2}}, "did you mean 'missing'"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_before_any_run(paper, change, says):
@@ -270,10 +272,10 @@ def test_figures_without_runs_are_refused(results, make_study, make_results):
             draw(results, plot(kind, "noisy"))
     for kind in KINDS:
         with pytest.raises(DataError):
-            draw(results, plot(kind, noise=0.5))
-    own = make_results(make_study(grid=[{"name": "measures", "noise": [0.2, 0.4]}]))
+            draw(results, plot(kind, missing=0.5))
+    own = make_results(make_study(grid=[{"name": "strategies", "missing": [0.2, 0.4]}]))
     with pytest.raises(DataError, match="rounds = 0"):
-        draw(own, plot("gain-by-noise"))
+        draw(own, plot("gain-by-missing"))
     two = replace(own.study, plots=(plot("map-final"), plot("increase")))
     with pytest.raises(UsageError, match="two figures have one file"):
         check_plots(two)
@@ -282,8 +284,8 @@ def test_figures_without_runs_are_refused(results, make_study, make_results):
 @pytest.mark.parametrize("name", ["_hidden", r"$\frac{$", "<b>&", "日本"])
 def test_any_name_is_drawn_as_it_is(results, name):
     hostile = replace(results, data=name)
-    for kind in ("map-per-round", "map-final", "map-by-noise"):
+    for kind in ("map-per-round", "map-final", "map-by-missing"):
         said = words(
-            draw(hostile, plot(kind, title=name, **({} if "by" in kind else {"noise": 0.4})))
+            draw(hostile, plot(kind, title=name, **({} if "by" in kind else {"missing": 0.4})))
         )
         assert said.count(name) == 2

@@ -60,14 +60,14 @@ def crowded(make_study, make_results):
     rates = [n / 1000 for n in range(1, 16)]
     study = make_study(
         seeds=2,
-        run={"measure": "random", "rounds": 0},
-        grid=[{"name": "g", "rate": rates, "noise": [0.2, 0.4, 0.6]}],
+        run={"strategy": "random", "rounds": 0},
+        grid=[{"name": "g", "rate": rates, "missing": [0.2, 0.4, 0.6]}],
     )
     return make_results(study, last=lambda s, made_up: made_up + 10 * s.rate)
 
 
 def test_fifteen_lines_are_named_apart_and_told_apart(crowded):
-    figure = draw(crowded, Plot("f", "map-by-noise", "g", "", {}))
+    figure = draw(crowded, Plot("f", "map-by-missing", "g", "", {}))
     (axes,) = figure.axes
     figure.draw_without_rendering()
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -101,11 +101,11 @@ def test_names_leave_the_charts_where_they_are():
     np.testing.assert_allclose(after, before, atol=0.02)
 
 
-def test_few_lines_of_a_measure_keep_its_colour_and_many_do_not_take_anothers(
+def test_few_lines_of_a_strategy_keep_its_colour_and_many_do_not_take_anothers(
     make_study, make_results
 ):
     def found(rates):
-        grid = {"name": "g", "measure": ["random", "hard", "entropy"], "rate": rates}
+        grid = {"name": "g", "strategy": ["random", "hard", "entropy"], "rate": rates}
         return shades(lines_of(make_results(make_study(seeds=1, grid=[grid])).runs))
 
     few = found([0.1, 0.2, 0.3, 0.4])
@@ -115,7 +115,7 @@ def test_few_lines_of_a_measure_keep_its_colour_and_many_do_not_take_anothers(
 
 
 def test_an_axis_of_cost_may_be_logarithmic(make_study, make_results):
-    grid = {"name": "g", "measure": ["random", "hard"]}
+    grid = {"name": "g", "strategy": ["random", "hard"]}
     results = make_results(make_study(grid=[grid]))
     plain, log = (
         draw(results, Plot("f", kind, "g", "", {})).axes

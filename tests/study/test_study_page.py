@@ -59,8 +59,8 @@ def left(results, folder):
 def own(make_study, make_results):
     """A small study with figures that were not asked for."""
     study = make_study(
-        about="Two measures",
-        grid=[{"name": "two", "measure": ["random", "hard"]}, {"name": "none", "rounds": 0}],
+        about="Two strategies",
+        grid=[{"name": "two", "strategy": ["random", "hard"]}, {"name": "none", "rounds": 0}],
     )
     return make_results(study)
 
@@ -85,7 +85,7 @@ def test_a_study_of_ones_own_needs_no_claims_and_no_figures(own, tmp_path):
     seen = left(own, tmp_path)
     assert not (tmp_path / "claims.csv").exists()
     assert "Claims" not in seen.said
-    assert "own: corel5k Two measures Runs done 12 Seeds 4 " in seen.said
+    assert "own: corel5k Two strategies Runs done 12 Seeds 4 " in seen.said
     assert "corel5k: 4 999 images, 80 labels." in seen.said
     assert {p.name for p in (tmp_path / "figures").iterdir() if p.suffix == ".svg"} == {
         "two-map-final.svg",
@@ -98,7 +98,7 @@ def test_a_study_of_ones_own_needs_no_claims_and_no_figures(own, tmp_path):
     left(own, again)
     for name in ("study.html", "results.csv", "figures/two-map-final.png"):
         assert (again / name).read_bytes() == (tmp_path / name).read_bytes()
-    mean = sum(run.maps[-1] for run in own.select("two", measure="hard")) / 4
+    mean = sum(run.maps[-1] for run in own.select("two", strategy="hard")) / 4
     assert re.search(rf"hard 4 \d+\.\d\d {mean:.2f} \d+\.\d\d to \d+\.\d\d ", seen.said)
 
 

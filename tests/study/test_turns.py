@@ -17,13 +17,13 @@ from alasl.runs import Evaluation
 from alasl.settings import RunSettings
 from alasl.study.turns import run_in_turn
 
-BASE = RunSettings(data="made", model="logistic", rounds=2, images=8, answers=30, noise=0.6)
+BASE = RunSettings(data="made", model="logistic", rounds=2, images=8, answers=30, missing=0.6)
 # Of images and of entries, with and without probabilities, features and an ensemble.
 RUNS = [
-    replace(BASE, measure="random"),
-    replace(BASE, measure="hard+entropy", train="clean"),
-    replace(BASE, measure="random", ask="entries", open_seconds=2.0),
-    replace(BASE, measure="variance", ask="entries"),
+    replace(BASE, strategy="random"),
+    replace(BASE, strategy="hard+entropy", train="clean"),
+    replace(BASE, strategy="random", ask="entries", open_seconds=2.0),
+    replace(BASE, strategy="variance", ask="entries"),
 ]
 
 

@@ -16,7 +16,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from alasl.annotate.desk import Desk, NotThere, printable
 from alasl.annotate.guard import Access, Guard
 from alasl.annotate.messages import (
     Answers,
@@ -27,12 +26,13 @@ from alasl.annotate.messages import (
     Saved,
     Skip,
     Status,
+    TasksIn,
     TasksOut,
     Undo,
     Undone,
-    Wanted,
 )
 from alasl.annotate.pictures import Pictures, Size
+from alasl.annotate.tasks import NotThere, Tasks, printable
 from alasl.annotate.writer import Writer
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
 from alasl.files import as_resource_error
@@ -70,9 +70,9 @@ class Jpeg(Response):
     media_type = "image/jpeg"
 
 
-def make_app(desk: Desk, pictures: Pictures, access: Access) -> FastAPI:
-    """The application over a project's desk and pictures; every request passes the guard."""
-    write = Writer(desk.store)
+def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
+    """The application over a project's tasks and pictures; every request passes the guard."""
+    write = Writer(handler.store)
     image_threads = ThreadPoolExecutor(_IMAGE_THREADS, "image")
 
     @asynccontextmanager
@@ -102,8 +102,8 @@ def make_app(desk: Desk, pictures: Pictures, access: Access) -> FastAPI:
             answer.headers["refresh"] = "0; url=/"
             answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
             return answer
-        labels = [printable(name) for name in desk.store.names]
-        return _html(_template("page.html.j2"), labels=labels, project=desk.project)
+        labels = [printable(name) for name in handler.store.names]
+        return _html(_template("page.html.j2"), labels=labels, project=handler.project)
 
     @app.get("/annotate.js", response_class=Script)
     async def script() -> Response:
@@ -132,39 +132,39 @@ def make_app(desk: Desk, pictures: Pictures, access: Access) -> FastAPI:
         return Jpeg(content, headers=headers)
 
     @app.post("/api/tasks")
-    async def tasks(sent: Wanted) -> TasksOut:
+    async def tasks(sent: TasksIn) -> TasksOut:
         """Hand out images to be asked about."""
-        return await write(lambda: desk.tasks(sent), durable=False)
+        return await write(lambda: handler.tasks(sent), durable=False)
 
     @app.post("/api/answers")
     async def answers(sent: Answers) -> Saved:
         """Take answers; they are on the disk when this returns."""
-        return await write(lambda: desk.answer(sent))
+        return await write(lambda: handler.answer(sent))
 
     @app.post("/api/skip")
     async def skip(sent: Skip) -> Saved:
         """Leave an image to others."""
-        return await write(lambda: desk.skip(sent))
+        return await write(lambda: handler.skip(sent))
 
     @app.post("/api/undo")
     async def undo(sent: Undo) -> Undone:
         """Take back the last step."""
-        return await write(lambda: desk.undo(sent))
+        return await write(lambda: handler.undo(sent))
 
     @app.post("/api/renew")
     async def renew(sent: By) -> Renewed:
         """Hold on to what the person holds."""
-        return await write(lambda: desk.renew(sent.person), durable=False)
+        return await write(lambda: handler.renew(sent.person), durable=False)
 
     @app.post("/api/release", status_code=204)
     async def release(sent: Held) -> None:
         """Give images back unanswered."""
-        await write(lambda: desk.release(sent), durable=False)
+        await write(lambda: handler.release(sent), durable=False)
 
     @app.post("/api/status")
     async def status(sent: By) -> Status:
         """Where the queue and the training stand."""
-        return await write(lambda: desk.status(sent.person), durable=False)
+        return await write(lambda: handler.status(sent.person), durable=False)
 
     return app
 

@@ -74,7 +74,7 @@ class Undo(Step):
     """Take back this person's last batch or skip."""
 
 
-class Wanted(By):
+class TasksIn(By):
     """Images to be asked about; with a label, only those where it is asked, and only it.
 
     fresh: the page has just been opened, so what it held before is given back first.

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alasl.annotate.app import make_app
-from alasl.annotate.desk import Desk
 from alasl.annotate.guard import LOOPBACK, Access
 from alasl.annotate.pictures import Pictures
+from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 from alasl.errors import ResourceError, UsageError
 from alasl.files import resource_errors, write_text
@@ -71,7 +71,7 @@ def serve(
         addresses=beyond,
     )
     training = Training(train, every)
-    app = make_app(Desk(store, training), Pictures(store.files, root), access)
+    app = make_app(Tasks(store, training), Pictures(store.files, root), access)
     config = uvicorn.Config(
         app,
         access_log=False,

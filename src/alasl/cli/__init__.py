@@ -14,7 +14,7 @@ from alasl.errors import AlaslError, ResourceError
 from alasl.files import as_resource_error
 
 COMMANDS = (
-    *("run", "report", "study", "check", "convert", "scenes", "measures", "losses", "demo"),
+    *("run", "report", "study", "check", "convert", "scenes", "strategies", "losses", "demo"),
     *("init", "train", "suggest", "annotate", "import", "export", "resolve", "status"),
 )
 
@@ -57,6 +57,8 @@ def exit_code(args: list[str] | None = None) -> int:
         return stop.exit_code
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption):
+            click.echo(_called_now(error), err=True, nl=False)
         return error.exit_code
     except AlaslError as error:
         click.echo(f"error: {error}", err=True)
@@ -81,3 +83,15 @@ def exit_code(args: list[str] | None = None) -> int:
         click.echo("error: this is a bug in alasl; please report it with the lines above", err=True)
         return 1
     return 0
+
+
+def _called_now(error: click.NoSuchOption) -> str:
+    """A line on what an option is called now, where it had another name before, else nothing."""
+    from alasl.settings import RENAMED
+
+    new = RENAMED.get(error.option_name.lstrip("-").replace("-", "_"), "")
+    flag = "--" + new.replace("_", "-")
+    options = [
+        flag for given in (error.ctx.command.params if error.ctx else []) for flag in given.opts
+    ]
+    return f"  {error.option_name} is called {flag} now\n" if flag in options else ""

@@ -15,8 +15,8 @@ SCENES, UNKNOWN = 2000, 0.9
 # What is shown: as we ask and train, by chance, and as the paper does.
 WAYS: dict[str, dict[str, Any]] = {
     "variance": {"answers": 100, "growth": 1.5},
-    "random-entry": {"answers": 100, "growth": 1.5, "measure": "random-entry"},
-    "paper": {"images": 20, "measure": "hard+entropy", "train": "clean", "model": "head"},
+    "random-entry": {"answers": 100, "growth": 1.5, "strategy": "random-entry"},
+    "paper": {"images": 20, "strategy": "hard+entropy", "train": "clean", "model": "probe"},
 }
 # For a project to answer by hand: enough to learn from, and drawn and seen through in seconds.
 TO_ANNOTATE, HIDDEN = 600, 0.9
@@ -48,7 +48,7 @@ def command(out: Path, annotate: bool, answers: int, as_json: bool, quiet: bool)
 
     scenes = out / "scenes"
     make_scenes(scenes, SCENES, on_progress=Bar("scenes", "scene", quiet))
-    settings = [RunSettings(data=str(scenes), noise=UNKNOWN, **way) for way in WAYS.values()]
+    settings = [RunSettings(data=str(scenes), missing=UNKNOWN, **way) for way in WAYS.values()]
     run_and_show(settings, [out / name for name in WAYS], as_json=as_json, quiet=quiet)
 
 
@@ -58,7 +58,7 @@ def project(out: Path, answers: int, quiet: bool) -> None:
 
     from alasl.cli.status import lines
     from alasl.data.formats import read, write
-    from alasl.data.hide import hide
+    from alasl.data.missingness import hide
     from alasl.data.scenes import make_scenes
     from alasl.data.split import stratified_split
     from alasl.project.folder import init, is_project, load

@@ -10,7 +10,7 @@ import click
 from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
 
 if TYPE_CHECKING:
-    from alasl.project.handover import What
+    from alasl.project.exports import What
 
 
 @click.command("export")
@@ -31,8 +31,8 @@ def command(
     project: Path, out: Path, to: str, what: What, prefix: str, as_json: bool, quiet: bool
 ) -> None:
     """Write PROJECT's table, each person's answers, or the queue to the file OUT."""
+    from alasl.project.exports import export
     from alasl.project.folder import load
-    from alasl.project.handover import export
 
     show_warnings(quiet)
     entries = export(load(project), out, to, what, prefix)

@@ -63,7 +63,7 @@ def command(
     """
     from alasl.files import write_text
     from alasl.project.folder import load
-    from alasl.project.handover import import_file
+    from alasl.project.imports import import_file
 
     show_warnings(quiet)
     try:

@@ -34,7 +34,7 @@ def run_options(function: Function) -> Function:
     config = click.option(
         "--config",
         type=click.Path(path_type=Path),
-        help="a TOML file with any of these; an option given here goes before it",
+        help="a TOML file with any of these; an option given here overrides it",
     )
     return config(function)
 
@@ -48,10 +48,11 @@ def setting_options(settings: Any, names: Iterable[str]) -> Callable[[Function],
         for name in reversed(list(names)):
             item = fields[name]
             says = "" if item.default in (None, "") else f" [default: {item.default}]"
+            flag, boolean = "--" + name.replace("_", "-"), hints[name] is bool
             function = click.option(
-                "--" + name.replace("_", "-"),
+                f"{flag}/--no-{flag[2:]}" if boolean else flag,
                 name,
-                type=_click_type(hints[name], item.metadata["choices"]),
+                type=None if boolean else _click_type(hints[name], item.metadata["choices"]),
                 default=None,
                 help=item.metadata["about"] + says,
             )(function)

@@ -30,8 +30,9 @@ def command(
     FILE is the list that --out wrote, its column `answer` filled in: 1 present, 0 absent, ? nobody
     can tell. What is settled stands above everything that was said.
     """
+    from alasl.project.exports import write_disagreements
     from alasl.project.folder import load
-    from alasl.project.handover import resolve_file, write_disagreements
+    from alasl.project.imports import resolve_file
 
     opened = load(project)
     if file is not None:

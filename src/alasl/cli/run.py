@@ -53,12 +53,12 @@ def command(
 
 
 def default_folder(settings: RunSettings) -> Path:
-    """runs/DATA-MEASURE-NOISE-sSEED-xxxx: equal settings, and only they, share a folder."""
+    """runs/DATA-STRATEGY-NOISE-sSEED-xxxx: equal settings, and only they, share a folder."""
     text = json.dumps(settings.to_dict(), sort_keys=True)
     mark = hashlib.sha256(text.encode()).hexdigest()[:4]
     data = Path(settings.data).resolve().stem
-    measure = "".join(c if c.isalnum() or c in "+-=." else "_" for c in settings.measure)
-    return Path("runs") / f"{data}-{measure}-{settings.noise:g}-s{settings.seed}-{mark}"
+    strategy = "".join(c if c.isalnum() or c in "+-=." else "_" for c in settings.strategy)
+    return Path("runs") / f"{data}-{strategy}-{settings.missing:g}-s{settings.seed}-{mark}"
 
 
 def run_and_show(
@@ -75,8 +75,8 @@ def run_and_show(
     paths = dict(zip(dataset.labels.images, dataset.paths or (), strict=False))
     for one, folder in zip(settings, folders, strict=True):
         if not (as_json or quiet):
-            click.echo(f"{one.measure}, seed {one.seed} -> {folder}", err=True)
-        rounds = Bar(one.measure, "round", quiet)
+            click.echo(f"{one.strategy}, seed {one.seed} -> {folder}", err=True)
+        rounds = Bar(one.strategy, "round", quiet)
         record = simulate(
             one,
             folder,

@@ -48,10 +48,10 @@ def lines(state: Overview) -> Iterator[str]:
     else:
         yield "no model has been trained yet"
     for person in state.people:
-        golden = f", {person.right} of {person.checked} right" if person.checked else ""
+        gold = f", {person.right} of {person.checked} right" if person.checked else ""
         alpha = "" if person.alpha is None else f", agreement {person.alpha:.2f}"
         minutes = f"{person.seconds / 60:.1f} min"
-        yield f"  {person.name}: {person.answers} answers, {minutes}{golden}{alpha}"
+        yield f"  {person.name}: {person.answers} answers, {minutes}{gold}{alpha}"
     if state.alpha.entries:
         yield f"agreement (alpha) {state.alpha.value:.2f} over {state.alpha.entries} entries"
     if state.disagreements:

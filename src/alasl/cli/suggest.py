@@ -65,7 +65,7 @@ def command(
         training = learner.renew() if train else None
         asked = learner.suggest()
     if out:
-        from alasl.project.handover import write_queue
+        from alasl.project.exports import write_queue
 
         write_queue(opened, out, format, prefix)
     wanted = len(opened.store.queue())

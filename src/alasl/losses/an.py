@@ -7,7 +7,7 @@ from torch import Tensor
 from alasl.losses.base import Batch, Reduction, loss
 
 
-@loss("an", paper="-", unknown="absent", head_rate=3e-4)
+@loss("an", paper="-", unknown="absent", probe_rate=3e-4)
 def assume_negative(logits: Tensor, targets: Tensor, *, reduction: Reduction = "sum") -> Tensor:
     """Binary cross-entropy that takes an unknown entry for absent.
 

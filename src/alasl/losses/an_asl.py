@@ -11,7 +11,7 @@ from alasl.losses.base import Reduction, loss
 from alasl.parameters import Between
 
 
-@loss("an-asl", paper="Ridnik et al., ICCV 2021", unknown="absent", head_rate=1e-3)
+@loss("an-asl", paper="Ridnik et al., ICCV 2021", unknown="absent", probe_rate=1e-3)
 def assume_negative_asymmetric(
     logits: Tensor,
     targets: Tensor,

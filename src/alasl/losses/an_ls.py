@@ -10,7 +10,7 @@ from alasl.losses.base import Batch, Reduction, loss
 from alasl.parameters import Between
 
 
-@loss("an-ls", paper="Cole et al., CVPR 2021", unknown="absent with 1 - smoothing", head_rate=3e-4)
+@loss("an-ls", paper="Cole et al., CVPR 2021", unknown="absent with 1 - smoothing", probe_rate=3e-4)
 def assume_negative_smoothed(
     logits: Tensor,
     targets: Tensor,

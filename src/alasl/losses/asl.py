@@ -20,8 +20,8 @@ from alasl.parameters import Between
     "asl",
     paper="Ridnik et al., ICCV 2021",
     unknown="teaches nothing",
-    guesses=False,
-    head_rate=3e-3,
+    learns_from_unknown=False,
+    probe_rate=3e-3,
 )
 def asymmetric(
     logits: Tensor,

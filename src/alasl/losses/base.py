@@ -30,9 +30,9 @@ class Kind:
 
     name, paper, about: its name, where it comes from, one line of what it is.
     unknown: what it makes of an unknown entry. state: what it remembers over a training, or "".
-    guesses: whether an unknown entry teaches it anything.
+    learns_from_unknown: whether an unknown entry teaches it anything.
     batchwise: whether an entry's term hangs on other entries of its batch, or on earlier batches.
-    head_rate: the learning rate of a head that trains with it. parameters: what may be set.
+    probe_rate: the learning rate of a probe that trains with it. parameters: what may be set.
     reduction: what it does with its terms unless told.
     """
 
@@ -41,9 +41,9 @@ class Kind:
     about: str
     unknown: str
     state: str
-    guesses: bool
+    learns_from_unknown: bool
     batchwise: bool
-    head_rate: float
+    probe_rate: float
     parameters: tuple[Parameter, ...]
     reduction: Reduction
     make: Callable[..., Loss] = field(repr=False)
@@ -84,7 +84,11 @@ class Loss(nn.Module):
 
     def counted(self, targets: Tensor) -> Tensor:
         """How many entries a mean is over: the known ones, or all where unknown ones teach."""
-        return torch.ones_like(targets).sum() if self.kind.guesses else (targets >= 0).sum()
+        return (
+            torch.ones_like(targets).sum()
+            if self.kind.learns_from_unknown
+            else (targets >= 0).sum()
+        )
 
 
 class _Plain(Loss):
@@ -108,9 +112,9 @@ def loss(
     *,
     paper: str,
     unknown: str,
-    head_rate: float,
+    probe_rate: float,
     state: str = "",
-    guesses: bool = True,
+    learns_from_unknown: bool = True,
     batchwise: bool = False,
 ) -> Callable[[_Source], _Source]:
     """Register a function of (logits, targets), or a class of `Loss`, as the loss `name`.
@@ -130,9 +134,9 @@ def loss(
             about=(inspect.getdoc(source) or "").split("\n")[0],
             unknown=unknown,
             state=state,
-            guesses=guesses,
+            learns_from_unknown=learns_from_unknown,
             batchwise=batchwise,
-            head_rate=head_rate,
+            probe_rate=probe_rate,
             parameters=tuple(p for p in parameters if p.name != "reduction"),
             reduction=next(p.default for p in parameters if p.name == "reduction"),
             make=source if whole else lambda **params: _Plain(source, **params),
@@ -217,17 +221,17 @@ class Batch:
         return 1 - self.present - self.absent
 
     def cross_entropy(
-        self, up: Tensor, down: Tensor, reduction: Reduction, *, guesses: bool = True
+        self, up: Tensor, down: Tensor, reduction: Reduction, *, learns_from_unknown: bool = True
     ) -> Tensor:
         """The loss `up` * -log p + `down` * -log(1 - p), both constant, with p = sigmoid(logits).
 
-        up, down: broadcast to (..., L). guesses: as for `reduce`.
+        up, down: broadcast to (..., L). learns_from_unknown: as for `reduce`.
         """
         return self.reduce(
             lambda: -up * logsigmoid(self.z) - down * logsigmoid(-self.z),
             lambda: down * torch.sigmoid(self.z) - up * torch.sigmoid(-self.z),
             reduction,
-            guesses=guesses,
+            learns_from_unknown=learns_from_unknown,
         )
 
     def reduce(
@@ -236,13 +240,13 @@ class Batch:
         slopes: Callable[[], Tensor],
         reduction: Reduction,
         *,
-        guesses: bool = False,
+        learns_from_unknown: bool = False,
     ) -> Tensor:
         """The loss from each entry's term and the term's slope in z, (..., L) each.
 
-        none: the terms; sum; mean: over known entries, or over all where the loss `guesses`, 0
-        with a gradient of 0 where there is none. slopes: the gradient of the sum, and no terms,
-        for a training that does not look at its loss.
+        none: the terms; sum; mean: over known entries, or over all where the loss learns from
+        unknown ones, 0 with a gradient of 0 where there is none. slopes: the gradient of the sum,
+        and no terms, for a training that does not look at its loss.
         """
         if reduction == "slopes":
             return slopes()
@@ -255,9 +259,9 @@ class Batch:
             return found.sum()
         if reduction == "mean":
             known = (self.present + self.absent).sum()
-            return found.sum() / (known.new_tensor(found.numel()) if guesses else known).clamp(
-                min=1
-            )
+            return found.sum() / (
+                known.new_tensor(found.numel()) if learns_from_unknown else known
+            ).clamp(min=1)
         raise UsageError(
             f"there is no reduction {reduction!r}", do=f"known: {', '.join(get_args(Reduction))}"
         )

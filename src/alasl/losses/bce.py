@@ -9,7 +9,7 @@ from torch.nn.functional import logsigmoid
 from alasl.losses.base import Batch, Reduction, loss
 
 
-@loss("bce", paper="-", unknown="teaches nothing", guesses=False, head_rate=1e-3)
+@loss("bce", paper="-", unknown="teaches nothing", learns_from_unknown=False, probe_rate=1e-3)
 def binary_cross_entropy(
     logits: Tensor, targets: Tensor, *, reduction: Reduction = "mean"
 ) -> Tensor:

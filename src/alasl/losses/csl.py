@@ -43,7 +43,7 @@ def partial_asymmetric(
         falls, rises = present_slopes(z, gamma_pos), absent_slopes(z, gamma_neg, shift)
         return up * falls + down * rises + maybe * absent_slopes(z, gamma_unknown, shift)
 
-    return batch.reduce(terms, slopes, reduction, guesses=True)
+    return batch.reduce(terms, slopes, reduction, learns_from_unknown=True)
 
 
 @loss(
@@ -52,7 +52,7 @@ def partial_asymmetric(
     unknown="absent, but for likely labels and the likeliest entries of a batch",
     state="how likely each label is",
     batchwise=True,
-    head_rate=1e-3,
+    probe_rate=1e-3,
 )
 class Selective(Loss):
     """The class-aware selective loss (CSL): P-ASL, which leaves out what is likely present.

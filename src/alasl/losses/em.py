@@ -17,7 +17,7 @@ from alasl.parameters import Between
 
 
 @loss(
-    "em", paper="Zhou et al., ECCV 2022", unknown="p is drawn towards 1/2, gently", head_rate=1e-3
+    "em", paper="Zhou et al., ECCV 2022", unknown="p is drawn towards 1/2, gently", probe_rate=1e-3
 )
 def entropy_maximisation(
     logits: Tensor,
@@ -64,5 +64,5 @@ def with_pseudo_labels(
         terms,
         lambda: down * p - up * q + alpha * free * batch.z * p * q,
         reduction,
-        guesses=True,
+        learns_from_unknown=True,
     )

@@ -19,7 +19,7 @@ from alasl.parameters import Between
     unknown="as em; from epoch `start` on, those of the lowest p become absent, softly",
     state="the last p of each entry, and the pseudo labels",
     batchwise=True,
-    head_rate=1e-3,
+    probe_rate=1e-3,
 )
 class PseudoLabels(Loss):
     """EM with asymmetric pseudo-labelling (APL): absent for a pseudo label, never present.

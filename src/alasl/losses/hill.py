@@ -16,7 +16,7 @@ from alasl.parameters import Between
     "hill",
     paper="Zhang et al., 2021",
     unknown="absent, the less the surer the model is that it is present",
-    head_rate=1e-3,
+    probe_rate=1e-3,
 )
 def hill(
     logits: Tensor,
@@ -47,4 +47,4 @@ def hill(
         climbs = (2 * top - 3 * p) * p.square() * torch.sigmoid(-batch.z)
         return batch.present * falls + batch.absent * rises + batch.unknown * climbs
 
-    return batch.reduce(terms, slopes, reduction, guesses=True)
+    return batch.reduce(terms, slopes, reduction, learns_from_unknown=True)

@@ -47,7 +47,7 @@ def confident(
     unknown="absent, with weight 1 - P(label, given the present labels of its image)",
     state="the weights, counted once in the entries trained on",
     batchwise=True,
-    head_rate=3e-4,
+    probe_rate=3e-4,
 )
 class Confidence(Loss):
     """Confidence weights, from which labels stand together among the entries trained on.

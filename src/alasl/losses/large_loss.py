@@ -70,7 +70,7 @@ class _Fresh(Loss):
         return rejecting(logits, targets, doubted, correct=self.correct, reduction=self.reduction)
 
 
-_ABOUT: dict[str, Any] = {"paper": "Kim et al., CVPR 2022", "batchwise": True, "head_rate": 3e-4}
+_ABOUT: dict[str, Any] = {"paper": "Kim et al., CVPR 2022", "batchwise": True, "probe_rate": 3e-4}
 
 
 @loss(

@@ -14,8 +14,8 @@ from alasl.parameters import Between
     "partial-bce",
     paper="Durand et al., CVPR 2019",
     unknown="teaches nothing, but its image's known entries weigh more",
-    guesses=False,
-    head_rate=1e-3,
+    learns_from_unknown=False,
+    probe_rate=1e-3,
 )
 def partial_binary_cross_entropy(
     logits: Tensor,
@@ -39,5 +39,5 @@ def partial_binary_cross_entropy(
     share = share.where(share > 0, 1)
     weight = (slope * share**power + base).clamp(min=0)
     return batch.cross_entropy(
-        weight * batch.present, weight * batch.absent, reduction, guesses=False
+        weight * batch.present, weight * batch.absent, reduction, learns_from_unknown=False
     )

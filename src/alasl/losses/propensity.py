@@ -76,7 +76,7 @@ def estimated(targets: Tensor, least: float) -> Tensor:
     unknown="absent, which the weights of marked positives make up for",
     state="each label's propensity, counted once in the entries trained on",
     batchwise=True,
-    head_rate=3e-4,
+    probe_rate=3e-4,
 )
 class Unbiased(Loss):
     """The unbiased loss for positives that are marked with a known probability, by label.

@@ -37,7 +37,7 @@ def self_paced(
         lambda: up * present_terms(low, gamma) + down * absent_terms(batch.z, gamma),
         lambda: up * present_slopes(low, gamma) + down * absent_slopes(batch.z, gamma),
         reduction,
-        guesses=True,
+        learns_from_unknown=True,
     )
 
 
@@ -46,7 +46,7 @@ def self_paced(
     paper="Zhang et al., 2021",
     unknown="absent; from epoch `start` on present, where p > tau",
     state="the epoch",
-    head_rate=1e-3,
+    probe_rate=1e-3,
 )
 class SelfPaced(Loss):
     """Self-paced loss correction (SPLC): the focal loss that corrects its labels as it goes.

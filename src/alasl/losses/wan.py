@@ -11,7 +11,7 @@ from alasl.losses.base import Batch, Reduction, loss
     "wan",
     paper="Cole et al., CVPR 2021",
     unknown="absent, with weight 1 / (labels - 1)",
-    head_rate=1e-3,
+    probe_rate=1e-3,
 )
 def weak_assume_negative(
     logits: Tensor, targets: Tensor, *, reduction: Reduction = "sum"

@@ -1,1 +1,1 @@
-"""Classifiers: frozen features with a linear head, or the whole backbone fine-tuned."""
+"""Classifiers: frozen features with a linear probe, or the whole backbone fine-tuned."""

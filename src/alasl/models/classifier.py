@@ -20,7 +20,7 @@ class Classifier(Protocol):
     """Fits on known entries of some images of a data set, predicts probabilities for others."""
 
     @property
-    def guesses(self) -> bool:
+    def learns_from_unknown(self) -> bool:
         """Whether unknown entries teach it anything, so images of which nothing is known do too."""
 
     def fit(

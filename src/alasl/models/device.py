@@ -22,7 +22,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 @contextmanager
 def small_products(device: torch.device) -> Iterator[None]:
-    """Compute a head's many small products as fast as the CPU can within the block.
+    """Compute a probe's many small products as fast as the CPU can within the block.
 
     On one thread: waiting for a second costs more than it helps, and sums are rounded alike on any
     number of cores. And by oneDNN in place of MKL, which "medium" allows: a quarter less time, the

@@ -54,7 +54,7 @@ class Finetune:
         if dataset.paths is None:
             raise DataError(
                 f"the data set {dataset.name!r} has no images to fine-tune on",
-                do="train a head on its features: --model head",
+                do="train a probe on its features: --model probe",
             )
         self._paths, self._images = dataset.paths, dataset.labels.images
         self._labels = len(dataset.labels.names)
@@ -113,9 +113,9 @@ class Finetune:
                 on_epoch(epoch, seen)
 
     @property
-    def guesses(self) -> bool:
-        """See `Classifier.guesses`."""
-        return resolve(self._settings.loss).kind.guesses
+    def learns_from_unknown(self) -> bool:
+        """See `Classifier.learns_from_unknown`."""
+        return resolve(self._settings.loss).kind.learns_from_unknown
 
     @property
     def network(self) -> nn.Module:
@@ -137,8 +137,8 @@ class Finetune:
     ) -> None:
         """Raises `UsageError`: there are no ensembles of whole backbones."""
         raise UsageError(
-            "this measure needs an ensemble, which fine-tuning does not train",
-            do="take --model head or logistic, or a measure that needs no members",
+            "this strategy needs an ensemble, which fine-tuning does not train",
+            do="take --model probe or logistic, or a strategy that needs no members",
         )
 
     def members(self, rows: Rows) -> Probabilities:

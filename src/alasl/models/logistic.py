@@ -1,7 +1,7 @@
 """Logistic regression on frozen features, at its optimum: for labels of which little is known.
 
-Where few entries are known, a head's training stops far from, or runs far past, the best point; the
-optimum of a penalised loss depends on neither rate, batch nor epochs (docs/settings.md).
+Where few entries are known, a probe's training stops far from, or runs far past, the best point;
+the optimum of a penalised loss depends on neither rate, batch nor epochs (docs/settings.md).
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ class Logistic:
         self._members: list[tuple[Tensor, Tensor]] = []
 
     @property
-    def guesses(self) -> bool:
-        """See `Classifier.guesses`."""
+    def learns_from_unknown(self) -> bool:
+        """See `Classifier.learns_from_unknown`."""
         return False
 
     def fit(

@@ -1,4 +1,4 @@
-"""How far people agree: Krippendorff's alpha, pairs of people, and a golden set.
+"""How far people agree: Krippendorff's alpha, pairs of people, and gold questions.
 
 "Cannot tell" counts as no answer everywhere here: alpha and the shares are over what was answered.
 """
@@ -205,17 +205,17 @@ def pairs(answers: Answers) -> Pairs:
 
 
 def attention(answers: Answers, truth: Entries) -> tuple[Attention, ...]:
-    """Each person's accuracy on a golden set.
+    """Each person's accuracy on gold questions.
 
-    truth: (N, L) int8, 1 or 0 for the entries of the golden set, -1 elsewhere. People come in the
+    truth: (N, L) int8, 1 or 0 for the gold questions, -1 elsewhere. People come in the
     order of `answers.names`; those who answered nothing of the set have accuracy NaN.
     """
     true = truth[answers.rows, answers.cols]
-    golden = true != UNKNOWN
+    gold = true != UNKNOWN
     right = answers.values == true
     found = []
     for person, name in enumerate(answers.names):
-        own = golden & (answers.people == person)
+        own = gold & (answers.people == person)
         present = own & (true == PRESENT)
         asked, good = int(own.sum()), int((own & right).sum())
         low, high = exact_interval(good, asked)

@@ -86,7 +86,7 @@ class _Fit:
 def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
     """Error rates and soft labels by EM.
 
-    truth: (N, L) int8, 1 or 0 for entries whose truth is known (a golden set), -1 elsewhere: they
+    truth: (N, L) int8, 1 or 0 for entries whose truth is known (gold questions), -1 elsewhere: they
     teach the error rates, and keep the probability 0 or 1. Without answers everything is empty.
     """
     rows, cols, of = answers.entries()
@@ -201,7 +201,7 @@ def _likelihood(data: _Data, group: Ints, rates: Floats, share: Floats) -> Float
     C = len(data.label)
     present = np.bincount(data.of, np.log(np.where(data.values, 1 - miss, miss)), minlength=C)
     absent = np.bincount(data.of, np.log(np.where(data.values, alarm, 1 - alarm)), minlength=C)
-    # The known entries of a golden set were not chosen as the others were: their share is no news.
+    # Gold questions were not chosen as the others were: their share is no news.
     prior = np.where(data.truth == UNKNOWN, np.log([share, 1 - share])[:, data.label], 0.0)
     return prior + np.stack([present, absent])
 

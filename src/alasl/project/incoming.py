@@ -16,9 +16,9 @@ from alasl.errors import ConflictError, DataError
 from alasl.labels import UNKNOWN, Entries
 from alasl.project import queue, table
 from alasl.project.checks import check_person, check_values
+from alasl.project.current import stand
 from alasl.project.events import append_act, machine_of, person_of, spend
 from alasl.project.records import Imported, OnContradiction, Revised
-from alasl.project.standing import stand
 
 # Image, label, value, person, seconds.
 Said = tuple[int, int, int, str, float | None]

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from alasl.errors import NothingToDo
 from alasl.labels import PRESENT, UNKNOWN, Entries, Labels
 from alasl.loop import Rows, answer_automatically
-from alasl.measures import Labelled, Pool, resolve
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.classifier import Classifier
 from alasl.models.crossfit import deal, out_of_fold
-from alasl.project.beliefs import Targets, answered_by_machine, targets
 from alasl.project.folder import Project
 from alasl.project.model import About, Model, Progress
-from alasl.project.records import Training, Votes, Wanted
+from alasl.project.records import Questions, Training, Votes
+from alasl.project.targets import Targets, answered_by_machine, targets
 from alasl.query import Ask, Budget, Price, Query, select
 from alasl.seeds import stream, torch_seed
+from alasl.strategies import Labelled, Pool, resolve
 
 
 class Learner:
@@ -44,7 +44,7 @@ class Learner:
         begun = time.perf_counter()
         store = self.project.store
         event = store.last_event()
-        labels, given, votes = store.labels(), store.given(), store.votes()
+        labels, given, votes = store.labels(), store.initial(), store.votes()
         told = labels.forget(answered_by_machine(labels))
         wanted = targets(labels, given, votes, self.project.settings.run.auto_weight)
         rows = self._split.seen
@@ -92,7 +92,7 @@ class Learner:
         closed = store.untold()[pool]
         askable = ((labels.entries[pool] == UNKNOWN) & ~closed).any(axis=1)
         if not askable.any():
-            store.fill(round, Wanted([], []))
+            store.fill(round, Questions([], []))
             raise NothingToDo(
                 "nothing is left to ask: every entry of the pool is known or answered "
                 "automatically, or nobody could tell",
@@ -101,8 +101,8 @@ class Learner:
         rows = pool[askable]
         shown = self._pool(labels, rows, closed[askable], round, about)
         run = project.settings.run
-        measure = resolve(run.measure if about.model else "random")
-        scores = measure(shown)
+        strategy = resolve(run.strategy if about.model else "random")
+        scores = strategy(shown)
         query = select(
             shown.askable,
             scores,
@@ -201,9 +201,9 @@ class Learner:
         round: int,
         about: About,
     ) -> Pool:
-        """What the measure is shown: the images `rows`, which have something to ask."""
+        """What the strategy is shown: the images `rows`, which have something to ask."""
         run = self.project.settings.run
-        needs = resolve(run.measure).needs if about.model else frozenset()
+        needs = resolve(run.strategy).needs if about.model else frozenset()
         done = np.setdiff1d(self._split.seen, rows)
         classifier = self._model.trained() if needs & {"features", "members"} else None
         seen = self._model.probabilities() if "probabilities" in needs else None
@@ -215,7 +215,7 @@ class Learner:
 
         ties = stream(run.seed, "ties", round).random(len(labels.images))[rows]
         batch = run.images if self._asks == "images" else run.answers
-        asked = filled(labels, self.project.store.given(), self._split.pool)
+        asked = filled(labels, self.project.store.initial(), self._split.pool)
         return Pool(
             labels.entries[rows],
             ties,
@@ -232,7 +232,7 @@ class Learner:
             else None,
             closed=closed,
             asked=asked,
-            # Nobody knows how long people go on; a measure that plans is told: as long again.
+            # Nobody knows how long people go on; a strategy that plans is told: as long again.
             budget=2 * (asked + batch),
             batch=batch,
             ask=self._asks,
@@ -257,7 +257,7 @@ class Learner:
     @property
     def _asks(self) -> Ask:
         run = self.project.settings.run
-        return run.ask or resolve(run.measure).asks  # type: ignore[return-value]
+        return run.ask or resolve(run.strategy).asks  # type: ignore[return-value]
 
     def _budget(self) -> Budget:
         run = self.project.settings.run
@@ -272,18 +272,18 @@ class Learner:
         scores: NDArray[np.floating],
         about: About,
         round: int,
-    ) -> Wanted:
-        """The query by rows of the table, with entries of the golden set mixed in."""
+    ) -> Questions:
+        """The query by rows of the table, with gold questions mixed in."""
         image, label = rows[query.rows], query.cols
         score = scores[query.rows] if scores.ndim == 1 else scores[query.rows, query.cols]
-        golden, golden_label = self._golden(len(query), round)
-        count = len(golden)
-        places = stream(self.project.settings.run.seed, "golden places", round).integers(
+        gold, gold_label = self._gold(len(query), round)
+        count = len(gold)
+        places = stream(self.project.settings.run.seed, "gold places", round).integers(
             0, len(query) + 1, count
         )
-        image, label = np.insert(image, places, golden), np.insert(label, places, golden_label)
+        image, label = np.insert(image, places, gold), np.insert(label, places, gold_label)
         seen = self._model.probabilities() if about.model else None
-        return Wanted(
+        return Questions(
             image,
             label,
             np.insert(score.astype(np.float64), places, np.nan),
@@ -292,12 +292,12 @@ class Learner:
             about.model,
         )
 
-    def _golden(self, asked: int, round: int) -> tuple[Rows, Rows]:
+    def _gold(self, asked: int, round: int) -> tuple[Rows, Rows]:
         """Entries of clean images with known truth: half of them present, as near as can be."""
         clean = self._split.clean
-        given = self.project.store.given()[clean]
-        rng = stream(self.project.settings.run.seed, "golden", round)
-        count = round_up(self.project.settings.golden * asked)
+        given = self.project.store.initial()[clean]
+        rng = stream(self.project.settings.run.seed, "gold", round)
+        count = round_up(self.project.settings.gold * asked)
         chosen: list[NDArray[np.intp]] = []
         for value, many in ((PRESENT, count // 2), (1 - PRESENT, count - count // 2)):
             entries = np.argwhere(given == value)

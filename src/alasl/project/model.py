@@ -25,7 +25,7 @@ ABOUT, FEATURES = "about.json", "features.npy"
 
 @dataclass(frozen=True)
 class About:
-    """What the files of the model are: its name, the last event it knew, and the measure's notes.
+    """What the files of the model are: its name, the last event it knew, and the strategy's notes.
 
     seen: what the features were made from; others are made anew. run: the settings it was made by.
     """

@@ -11,11 +11,11 @@ import numpy as np
 from alasl.advice import Advice, advise
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
-from alasl.project.beliefs import answered_by_machine, said
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import Project
 from alasl.project.learner import filled
 from alasl.project.records import Training
+from alasl.project.targets import answered_by_machine, said
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class LabelState:
 class PersonState:
     """One person: entries answered, images skipped, seconds in all and for the median answer.
 
-    checked: answers of theirs to the golden set, right: of these. alpha: agreement with the others.
+    checked: answers of theirs to gold questions, right: of these. alpha: agreement with others.
     miss, false_alarm: estimated shares of present entries called absent, and of absent ones called
     present. None where there is nothing to tell it from.
     """
@@ -103,7 +103,7 @@ class Overview:
 def overview(project: Project) -> Overview:
     """Count and estimate everything; a second or so where much has been said."""
     store, settings = project.store, project.settings
-    labels, given, split = store.labels(), store.given(), project.split()
+    labels, given, split = store.labels(), store.initial(), project.split()
     pool = split.pool
     entries, before = labels.entries[pool], given[pool]
     automatic = answered_by_machine(labels)[pool]
@@ -119,9 +119,9 @@ def overview(project: Project) -> Overview:
     ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
     people = []
     for name, count in progress.people.items():
-        golden, alpha = right.get(name), agree.people.get(name)
-        # Without an answer of others or of the golden set, an estimate is only what is usual.
-        checked = (golden.asked if golden else 0) + (alpha.entries if alpha else 0)
+        gold, alpha = right.get(name), agree.people.get(name)
+        # Without an answer of others or of the gold questions, an estimate is only what is usual.
+        checked = (gold.asked if gold else 0) + (alpha.entries if alpha else 0)
         miss, false_alarm = errors[name] if checked and name in errors else (None, None)
         people.append(
             PersonState(
@@ -129,8 +129,8 @@ def overview(project: Project) -> Overview:
                 count.answers,
                 count.skips,
                 count.seconds,
-                golden.asked if golden else 0,
-                golden.right if golden else 0,
+                gold.asked if gold else 0,
+                gold.right if gold else 0,
                 _defined(alpha.value if alpha else None),
                 _defined(miss),
                 _defined(false_alarm),

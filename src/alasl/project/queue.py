@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alasl.labels import MACHINE
-from alasl.project.records import PersonCount, Progress, Queued, Task, Wanted
+from alasl.project.records import PersonCount, Progress, Questions, Queued, Task
 from alasl.seeds import stream
 
-# Image, label, score, probability, model, round, golden.
+# Image, label, score, probability, model, round, gold.
 Slot = tuple[int, int, float | None, float | None, str, int, int]
 
 # A slot q that the person :p may be given at :now.
@@ -41,11 +41,11 @@ _FILL_SLOT = (
 )
 
 
-def slots(round: int, wanted: Wanted, repeats: float, seed: int) -> list[Slot]:
+def slots(round: int, wanted: Questions, repeats: float, seed: int) -> list[Slot]:
     """The slots of a round, best first; those that are asked twice stand twice."""
     many = len(np.asarray(wanted.rows))
-    golden = np.asarray(np.zeros(many) if wanted.golden is None else wanted.golden, np.bool_)
-    twice = ~golden & (stream(seed, "repeats", round).random(many) < repeats)
+    gold = np.asarray(np.zeros(many) if wanted.gold is None else wanted.gold, np.bool_)
+    twice = ~gold & (stream(seed, "repeats", round).random(many) < repeats)
     rows = zip(
         np.asarray(wanted.rows, np.intp).tolist(),
         np.asarray(wanted.cols, np.intp).tolist(),
@@ -53,7 +53,7 @@ def slots(round: int, wanted: Wanted, repeats: float, seed: int) -> list[Slot]:
         numbers(wanted.probabilities, many),
         [wanted.model] * many,
         [round] * many,
-        golden.astype(int).tolist(),
+        gold.astype(int).tolist(),
         strict=True,
     )
     return [slot for slot, two in zip(rows, twice, strict=True) for _ in range(1 + two)]
@@ -64,7 +64,7 @@ def fill(db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float) 
     db.execute("DELETE FROM queue WHERE done = 1 OR until <= ?", (now,))
     kept = set(db.execute("SELECT image, label FROM queue"))
     db.executemany(
-        "INSERT INTO queue (image, label, score, probability, model, round, golden)"
+        "INSERT INTO queue (image, label, score, probability, model, round, gold)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
@@ -85,7 +85,7 @@ def current_round(db: sqlite3.Connection) -> int:
 def queued(db: sqlite3.Connection) -> list[Queued]:
     """All answers that the queue wants, best first."""
     rows = db.execute(
-        "SELECT image, label, score, probability, model, golden, done FROM queue ORDER BY place"
+        "SELECT image, label, score, probability, model, gold, done FROM queue ORDER BY place"
     ).fetchall()
     return [Queued(*(*row[:5], bool(row[5]), bool(row[6]))) for row in rows]
 

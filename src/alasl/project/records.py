@@ -197,17 +197,17 @@ class Queued:
     score: float | None
     probability: float | None
     model: str
-    golden: bool
+    gold: bool
     done: bool
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
-    """Entries to ask, best first: (n,) each. golden: known entries to check attention with."""
+class Questions:
+    """Entries to ask, best first: (n,) each. gold: known entries to check attention with."""
 
     rows: ArrayLike
     cols: ArrayLike
     scores: ArrayLike | None = None
     probabilities: ArrayLike | None = None
-    golden: ArrayLike | None = None
+    gold: ArrayLike | None = None
     model: str = ""

@@ -83,6 +83,8 @@ _VERSION_2 = (
     " SELECT RAISE(ABORT, 'a training is never changed'); END",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1, _VERSION_2)
+_VERSION_3 = ("ALTER TABLE queue RENAME COLUMN golden TO gold",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1, _VERSION_2, _VERSION_3)
 
 VERSION = len(MIGRATIONS) - 1

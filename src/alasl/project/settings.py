@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,23 @@ import tomli_w
 
 from alasl.errors import UsageError
 from alasl.files import readable, write_text
-from alasl.settings import BELOW_ONE, NATURAL, POSITIVE, RunSettings, check_setting, setting
+from alasl.settings import (
+    BELOW_ONE,
+    NATURAL,
+    POSITIVE,
+    RunSettings,
+    check_setting,
+    setting,
+    unknown,
+)
 from alasl.settings import from_dict as run_settings
 
 # The settings of a run that mean something in a project.
 OF_A_RUN = (
-    "labels", "format", "empty", "image_folder", "features", "split", "clean", "test", "measure",
+    "labels", "format", "empty", "image_folder", "features", "split", "clean", "test", "strategy",
     "ask", "answers", "images", "seconds", "answer_seconds", "open_seconds", "members", "model",
     "backbone", "weights", "loss", "epochs", "rate", "batch", "decay", "seed", "folds",
-    "auto", "auto_share", "auto_doubt", "auto_weight", "calibrate",
+    "auto", "auto_share", "auto_delta", "auto_weight", "calibrate",
 )  # fmt: skip
 
 
@@ -32,8 +39,10 @@ class ProjectSettings:
     name: str = setting("", "what pages and reports call the project [DATA's name]")
     root: str = setting("", "the folder below which the images lie")
     repeats: float = setting(0.1, "share of entries that two people are asked", limits=BELOW_ONE)
-    golden: float = setting(
-        0.03, "share of known entries mixed in, to check attention", limits=BELOW_ONE
+    gold: float = setting(
+        0.03,
+        "share of gold questions: known entries mixed in, to check attention",
+        limits=BELOW_ONE,
     )
     every: int = setting(100, "answers after which annotate trains again", limits=POSITIVE)
     stop_below: float | None = setting(
@@ -74,10 +83,5 @@ def read(path: Path) -> ProjectSettings:
     for found, names in ((tables, ["project", "run"]), (own, known)):
         for key in found:
             if key not in names:
-                near = difflib.get_close_matches(key, names, n=1)
-                raise UsageError(
-                    f"unknown setting {key!r}",
-                    where=str(path),
-                    do=f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}",
-                )
+                raise unknown(key, names, where=str(path))
     return ProjectSettings(**own, run=run_settings(tables.get("run", {}), where=str(path)))

@@ -5,7 +5,7 @@ too. The state (what stands, the queue, counts) is kept in the same transaction 
 
 What an entry is, highest first: what somebody resolved; what was given; what people say, where more
 say one thing than the other (a tie is unknown, and listed by `disagreements`); what a machine said.
-So answers to entries that were given, as those of the golden set, never alter the table.
+So answers to entries that were given, as to gold questions, never alter the table.
 
 For the page: `lease` hands out tasks, `held` gives a person's again after a reload, `renew` is the
 heartbeat, `answer`, `skip` and `undo` are durable when they return, each under a `request` that the
@@ -13,8 +13,8 @@ client makes up once (a UUID): sent again, it counts once. Any thread may call a
 the time in seconds since 1970, by default the clock's.
 
 `Store` opens transactions and checks what it is given. What is done in them stands beside it, under
-the same names: `given`, `table`, `queue`, `acts`, `incoming`, `trainings`, and below them `events`
-and `standing`; `audit` checks them. `records` has what goes in and comes out.
+the same names: `initial`, `table`, `queue`, `actions`, `incoming`, `trainings`, and below them
+`events` and `current`; `audit` checks them. `records` has what goes in and comes out.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project import (
-    acts,
+    actions,
     audit,
     database,
     events,
-    given,
     incoming,
+    initial,
     queue,
     table,
     trainings,
@@ -54,6 +54,7 @@ from alasl.project.records import (
     Imported,
     OnContradiction,
     Progress,
+    Questions,
     Queued,
     Revised,
     Statement,
@@ -61,7 +62,6 @@ from alasl.project.records import (
     Training,
     Undone,
     Votes,
-    Wanted,
 )
 
 
@@ -71,8 +71,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
         with self._database.reading() as db:
-            self.images, self.files, self.roles = given.images(db)
-            self.names = given.names(db)
+            self.images, self.files, self.roles = initial.images(db)
+            self.names = initial.names(db)
         self.path = path
 
     @classmethod
@@ -92,7 +92,7 @@ class Store:
             )
 
         def fill(db: sqlite3.Connection) -> None:
-            given.write(db, labels, files, roles)
+            initial.write(db, labels, files, roles)
             known = int(labels.known.sum())
             who, digest = events.person_of(db, "given"), labels.digest()
             events.append(db, time.time(), who, "given", value=known, source=digest)
@@ -122,10 +122,10 @@ class Store:
 
     # What the table holds
 
-    def given(self) -> Entries:
+    def initial(self) -> Entries:
         """int8 (N, L): the table as it was given, before anybody answered."""
         with self._database.reading() as db:
-            return given.entries(db)
+            return initial.entries(db)
 
     def labels(self) -> Labels:
         """The table now: one value for each entry, as the module says, and where it came from."""
@@ -163,7 +163,7 @@ class Store:
     def fill(
         self,
         round: int,
-        wanted: Wanted,
+        wanted: Questions,
         *,
         repeats: float = 0.0,
         seed: int = 0,
@@ -238,7 +238,7 @@ class Store:
         for a in answers:
             check_seconds(a.seconds)
         with self._database.writing() as db:
-            acts.answer(db, person, answers, request, _now(now))
+            actions.answer(db, person, answers, request, _now(now))
 
     def skip(
         self,
@@ -253,7 +253,7 @@ class Store:
         self._check([image], [])
         check_seconds(seconds)
         with self._database.writing() as db:
-            acts.skip(db, person, image, request, seconds, _now(now))
+            actions.skip(db, person, image, request, seconds, _now(now))
 
     def undo(self, person: str, *, request: str, now: float | None = None) -> Undone | None:
         """Take back a person's last answers or skip that stand; they hold the images again.
@@ -261,7 +261,7 @@ class Store:
         As many steps as there are. None where there is nothing to take back.
         """
         with self._database.writing() as db:
-            return acts.undo(db, person, request, _now(now))
+            return actions.undo(db, person, request, _now(now))
 
     # Counts and history
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
-from alasl.project import given
+from alasl.project import initial
 from alasl.project.events import append, person_of
 from alasl.project.records import SOURCES, Disagreement, Ints, Statement, Votes
 
@@ -23,7 +23,7 @@ def stands(
 
     machines: whether what a machine said stands where nobody else says anything.
     """
-    entries, first = given.entries(db, only), only or 0
+    entries, first = initial.entries(db, only), only or 0
     which = "1" if only is None else "image = :only"
     source = np.zeros(entries.shape, np.uint8)
     unknown = entries == UNKNOWN
@@ -106,7 +106,7 @@ def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
     ).fetchall()
     if not found:
         return []
-    before = given.entries(db)
+    before = initial.entries(db)
     said: dict[tuple[int, int], dict[str, int]] = {}
     for image, label, name, value in found:
         if before[image, label] == UNKNOWN:

@@ -15,12 +15,12 @@ from alasl.errors import AlaslError, DataError
 from alasl.figures import colour, differing, map_per_cost, map_per_round, run_names
 from alasl.figures import thousands as count
 from alasl.files import write_text
-from alasl.measures import resolve
 from alasl.metrics import map_at_cost, undefined
 from alasl.report.html import inline, render
 from alasl.report.summary import advice_lines, headline, summary
 from alasl.runs import Asked, Record, Side
 from alasl.settings import RunSettings
+from alasl.strategies import resolve
 
 # The image file of each image id.
 Paths = Mapping[str, Path]
@@ -105,8 +105,8 @@ def _run(record: Record, name: str, paths: Paths | None, shown: int) -> dict[str
     return {
         "name": name,
         "record": record,
-        "colour": colour(record.settings.measure),
-        "about": _about(record.settings.measure),
+        "colour": colour(record.settings.strategy),
+        "about": _about(record.settings.strategy),
         "summary": summary(record),
         "headline": headline(record),
         "pictures": bool(paths),
@@ -134,10 +134,10 @@ def _run(record: Record, name: str, paths: Paths | None, shown: int) -> dict[str
     }
 
 
-def _about(measure: str) -> str:
-    """What the measure does, in a line; nothing where its plug-in is not installed here."""
+def _about(strategy: str) -> str:
+    """What the strategy does, in a line; nothing where its plug-in is not installed here."""
     try:
-        return resolve(measure).about
+        return resolve(strategy).about
     except AlaslError:
         return ""
 

@@ -19,7 +19,7 @@ def summary(record: Record) -> dict[str, Any]:
     """The headline numbers of a run, finished or not, as JSON takes them; None where undefined.
 
     mAPs and the area in per cent, `increase_per_answer` (I) in mAP points per answer, cost in
-    answers. `map_final` is the last round's mAP by the setting `final`, `map_first` that of round
+    answers. `map_final` is the last round's mAP by the setting `summary`, `map_first` that of round
     0; `map_last` and `map_best` are the last round's mAP after its last and its best epoch.
     """
     settings, start, maps, costs = record.settings, record.start, record.maps, record.costs
@@ -36,9 +36,9 @@ def summary(record: Record) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "done": record.done,
         "data": start.data,
-        "measure": settings.measure,
+        "strategy": settings.strategy,
         "seed": settings.seed,
-        "final": settings.final,
+        "summary": settings.summary,
         "sizes": {**start.sizes, "labels": len(start.names)},
         "unknown": start.unknown,
         "rounds": last.round if last else 0,

@@ -15,15 +15,15 @@ from alasl.study.results import Results
 
 def _paper(seeds: Seeds) -> Iterable[Check]:
     # SciPy takes a second to import.
-    from alasl.study import paper
+    from alasl.study import claims_paper
 
-    return paper.checks(seeds)
+    return claims_paper.checks(seeds)
 
 
 def _efficiency(seeds: Seeds) -> Iterable[Check]:
-    from alasl.study import goals
+    from alasl.study import claims_efficiency
 
-    return goals.checks(seeds)
+    return claims_efficiency.checks(seeds)
 
 
 # A set of claims: its checks on the finished seeds of a study.

@@ -22,7 +22,7 @@ from alasl.study.results import Results, RunResult
 from alasl.study.stats import LEVEL, Interval
 
 RESAMPLES = 4000
-# The measure whose runs show what the same training makes of entries asked by chance.
+# The strategy whose runs show what the same training makes of entries asked by chance.
 CHANCE = "random-entry"
 
 # (B, R + 1): a curve for each resample; the first is that of the seeds as they are.
@@ -85,7 +85,7 @@ def methods_of(results: Results) -> list[Method]:
     """Every grid at each of its shares of unknown entries."""
     found: dict[tuple[str, float], list[RunResult]] = {}
     for run in results.runs:
-        found.setdefault((run.grid, run.settings.noise), []).append(run)
+        found.setdefault((run.grid, run.settings.missing), []).append(run)
     return [
         Method(name, unknown, runs[0].settings, tuple(runs))
         for (name, unknown), runs in found.items()
@@ -115,7 +115,7 @@ def efficiency_csv(results: Results) -> str:
     """A line for each evaluation: data, share unknown, method, seed, answers, mAP in per cent."""
     rows: list[Sequence[object]] = [["data", "share_unknown", "method", "seed", "answers", "map"]]
     for run in results.runs:
-        point = [results.data, run.settings.noise, run.grid, run.settings.seed]
+        point = [results.data, run.settings.missing, run.grid, run.settings.seed]
         rows += [[*point, c, f"{m:.4f}"] for c, m in zip(run.costs, run.maps, strict=True)]
     return csv_text(rows)
 
@@ -141,15 +141,15 @@ def ratios_csv(results: Results, found: Sequence[Needed]) -> str:
     for n in found:
         figures = [f"{v:.1f}" for v in (n.answers.mean, n.answers.low, n.answers.high)]
         figures += [f"{v:.2f}" for v in (n.ratio.mean, n.ratio.low, n.ratio.high)]
-        head = [results.data, n.unknown, n.comparison, f"{n.target:.4f}", n.baseline]
-        rows.append([*head, f"{n.budget:.0f}", n.method, *figures, n.ratio.n])
+        first = [results.data, n.unknown, n.comparison, f"{n.target:.4f}", n.baseline]
+        rows.append([*first, f"{n.budget:.0f}", n.method, *figures, n.ratio.n])
     return csv_text(rows)
 
 
 def _by_chance(baseline: Method, method: Method) -> bool:
     one, other = baseline.settings, method.settings
     return (
-        one.measure == CHANCE
+        one.strategy == CHANCE
         and one.rounds > 0
         and one.training() == other.training()
         and (one.model, one.train, one.assume) == (other.model, other.train, other.assume)

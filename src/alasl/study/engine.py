@@ -19,7 +19,7 @@ from alasl.files import resource_errors, write_text
 from alasl.loop import Loop
 from alasl.models.device import small_products
 from alasl.models.features import features_of
-from alasl.models.head import standardised
+from alasl.models.probe import standardised
 from alasl.runs import Evaluation
 from alasl.settings import RunSettings, from_dict
 from alasl.study.clusters import Workers
@@ -125,7 +125,7 @@ def run_unit(
 ) -> tuple[str, Outcomes]:
     """One unit's name and its runs' evaluations; the same on any machine and number of workers.
 
-    here: the folder that the study was started in, where a relative name of a measure's file
+    here: the folder that the study was started in, where a relative name of a strategy's file
     begins; a cluster's workers start elsewhere, and share it with us or hold a copy.
     """
     with chdir(here) if here.is_dir() else nullcontext():
@@ -152,7 +152,7 @@ def _run_together(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
         first = runs[numbers[0]]
         split = make_split(dataset, first)
         loops = [Loop(dataset.labels, split, runs[number]) for number in numbers]
-        if first.model == "head":
+        if first.model == "probe":
             assert dataset.features is not None
             found = run_stack(loops, standardised(dataset.features, split.seen))
         else:
@@ -168,9 +168,7 @@ def _shares_features(settings: RunSettings) -> bool:
     """
     if settings.auto is not None or settings.stop_below is not None:
         return False
-    return settings.model == "logistic" or (
-        settings.model == "head" and settings.start == "restart"
-    )
+    return settings.model == "logistic" or (settings.model == "probe" and not settings.warm_start)
 
 
 def _with_features(dataset: Dataset, study: Study, extracting: Progress | None) -> Dataset:

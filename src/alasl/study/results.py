@@ -22,8 +22,8 @@ class RunResult:
 
     @property
     def maps(self) -> list[float]:
-        """mAP in per cent of each evaluation, by the run's setting `final`."""
-        return [e.map(self.settings.final) for e in self.evaluations]
+        """mAP in per cent of each evaluation, by the run's setting `summary`."""
+        return [e.map(self.settings.summary) for e in self.evaluations]
 
     @property
     def costs(self) -> list[int]:

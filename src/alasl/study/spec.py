@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import itertools
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from alasl.errors import DataError, UsageError
-from alasl.settings import RunSettings, from_dict
+from alasl.settings import RunSettings, from_dict, unknown
 
 Values = Mapping[str, Any]
 
@@ -191,14 +190,7 @@ def _plot(table: Values, number: int, grids: list[str], where: str) -> Plot:
 def _known(table: Values, keys: tuple[str, ...], where: str, what: str = "key") -> None:
     for key in table:
         if key not in keys:
-            near = difflib.get_close_matches(key, keys, n=1)
-            raise UsageError(
-                f"unknown {what} {key!r}",
-                where=where,
-                do=f"did you mean {near[0]!r}?"
-                if near
-                else f"there are: {', '.join(sorted(keys))}",
-            )
+            raise unknown(key, sorted(keys), where, what)
 
 
 def to_toml(study: Study) -> str:

@@ -1,4 +1,4 @@
-"""Runs in step: those that share features train their heads together, in one stacked product."""
+"""Runs in step: those that share features train their probes together, in one stacked product."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from torch import Tensor
 
 from alasl.loop import Loop
 from alasl.metrics import average_precision, mean_ap
-from alasl.models.head import Heads, HeadSettings, fit_members, order_seed
+from alasl.models.probe import Probes, ProbeSettings, fit_members, order_seed
 from alasl.runs import Evaluation
 from alasl.seeds import torch_seed
 
-# Heads that train at once: their weights and Adam's moments are to stay in the processor's cache.
+# Probes that train at once: their weights and Adam's moments are to stay in the processor's cache.
 STACK = 12
 
 
 @dataclass
 class Training:
-    """One head to train: all runs that are to train the same share it, and its outcome."""
+    """One probe to train: all runs that are to train the same share it, and its outcome."""
 
-    settings: HeadSettings
+    settings: ProbeSettings
     rows: NDArray[np.intp]
     targets: NDArray[np.int8]
     seed: int
@@ -60,8 +60,8 @@ def run_stack(loops: Sequence[Loop], features: Tensor) -> list[list[Evaluation]]
 def _distinct(loops: Sequence[Loop]) -> list[Training]:
     found: dict[bytes, Training] = {}
     for loop in loops:
-        settings = HeadSettings(**loop.settings.training())
-        rows, targets = loop.training_set(settings.guesses)
+        settings = ProbeSettings(**loop.settings.training())
+        rows, targets = loop.training_set(settings.learns_from_unknown)
         seed = torch_seed(loop.settings.seed, "train", loop.round)
         key = hashlib.sha256(rows.tobytes() + targets.tobytes())
         key.update(repr((settings, seed)).encode())
@@ -72,7 +72,7 @@ def _distinct(loops: Sequence[Loop]) -> list[Training]:
 
 def _stacks(trainings: Sequence[Training]) -> list[list[Training]]:
     """Trainings of equal settings and size, at most `STACK` together."""
-    alike: dict[tuple[HeadSettings, int], list[Training]] = {}
+    alike: dict[tuple[ProbeSettings, int], list[Training]] = {}
     for training in trainings:
         alike.setdefault((training.settings, len(training.rows)), []).append(training)
     return [
@@ -84,7 +84,7 @@ def _stacks(trainings: Sequence[Training]) -> list[list[Training]]:
 
 def _train(together: Sequence[Training], features: Tensor) -> None:
     loop = together[0].loops[0]
-    heads = Heads(features, len(together), loop.labels.shape[1], together[0].settings)
+    probes = Probes(features, len(together), loop.labels.shape[1], together[0].settings)
 
     def evaluate(_: int, logits: Tensor) -> None:
         for training, ap in zip(
@@ -93,7 +93,7 @@ def _train(together: Sequence[Training], features: Tensor) -> None:
             training.ap = ap
             training.epochs.append(mean_ap(ap))
 
-    heads.fit(
+    probes.fit(
         [training.rows for training in together],
         [training.targets for training in together],
         seeds=[order_seed(training.seed) for training in together],
@@ -101,7 +101,7 @@ def _train(together: Sequence[Training], features: Tensor) -> None:
         on_epoch=evaluate,
     )
     for number, training in enumerate(together):
-        training.weights = heads.weights[number], heads.bias[number]
+        training.weights = probes.weights[number], probes.bias[number]
 
 
 def _evaluation(loop: Loop, training: Training) -> Evaluation:
@@ -119,7 +119,7 @@ def _evaluation(loop: Loop, training: Training) -> Evaluation:
 
 @dataclass(frozen=True)
 class HeadSight:
-    """What a measure may see by a trained head."""
+    """What a strategy may see by a trained probe."""
 
     inputs: Tensor
     training: Training
@@ -134,8 +134,8 @@ class HeadSight:
         """(E, n, L): probabilities by an ensemble trained on the same images."""
         t, settings = self.training, self.training.loops[0].settings
         seed = torch_seed(settings.seed, "members", self.training.loops[0].round)
-        heads = fit_members(self.inputs, t.rows, t.targets, t.settings, seed, settings.members)
-        return heads.logits(rows).sigmoid().cpu().numpy()
+        probes = fit_members(self.inputs, t.rows, t.targets, t.settings, seed, settings.members)
+        return probes.logits(rows).sigmoid().cpu().numpy()
 
     def features(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """(n, D): the standardised features."""

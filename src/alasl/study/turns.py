@@ -21,7 +21,7 @@ def run_in_turn(loops: Sequence[Loop], classifier: Classifier) -> list[list[Eval
     outcome: dict[int, list[Evaluation]] = {id(loop): [] for loop in loops}
     active = list(loops)
     while active:
-        for alike in _alike(active, classifier.guesses):
+        for alike in _alike(active, classifier.learns_from_unknown):
             first = evaluate(alike[0], classifier)
             for loop in alike:
                 outcome[id(loop)].append(
@@ -33,11 +33,11 @@ def run_in_turn(loops: Sequence[Loop], classifier: Classifier) -> list[list[Eval
     return [outcome[id(loop)] for loop in loops]
 
 
-def _alike(loops: Sequence[Loop], guesses: bool) -> list[list[Loop]]:
+def _alike(loops: Sequence[Loop], learns_from_unknown: bool) -> list[list[Loop]]:
     """The runs, which are at the same round, by what they are to train on now."""
     found: dict[bytes, list[Loop]] = {}
     for loop in loops:
-        rows, targets = loop.training_set(guesses)
+        rows, targets = loop.training_set(learns_from_unknown)
         key = hashlib.sha256(rows.tobytes() + targets.tobytes()).digest()
         found.setdefault(key, []).append(loop)
     return list(found.values())

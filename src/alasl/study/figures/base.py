@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from alasl.errors import UsageError
+from alasl.settings import unknown
 from alasl.study.results import Results
 from alasl.study.spec import Plot
 
@@ -56,21 +56,11 @@ def resolve(plot: Plot, where: str | None = None) -> tuple[Kind, str]:
             return found, (match[1] or "") if match.re.groups else ""
     name = plot.kind.partition(":")[0]
     if name not in KINDS:
-        raise unknown("kind of figure", name, sorted(KINDS), where)
+        raise unknown(name, sorted(KINDS), where, "kind of figure")
     example = KINDS[name].example
     raise UsageError(
         f"{name} takes no such option" if example else f"{name} takes no option",
         where=where,
         seen=plot.kind,
         do=f"write for example {example}" if example else f"write {name}",
-    )
-
-
-def unknown(what: str, name: str, known: Iterable[str], where: str) -> UsageError:
-    """The error about a name that is none of those known."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return UsageError(
-        f"unknown {what} {name!r}",
-        where=where,
-        do=f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}",
     )

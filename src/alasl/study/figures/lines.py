@@ -17,7 +17,7 @@ from alasl.study.spec import Plot
 
 # A figure of a run.
 Value = Callable[[RunResult], float]
-# Marks of lines that ask nothing, so are of no measure.
+# Marks of lines that ask nothing, so are of no strategy.
 _UNASKED = "d8p>"
 
 
@@ -35,20 +35,20 @@ class Line:
 
     @property
     def asks(self) -> bool:
-        """Whether its runs ask anything; if not, their measure means nothing."""
+        """Whether its runs ask anything; if not, their strategy means nothing."""
         return self.settings.rounds > 0
 
     @property
     def random(self) -> bool:
         """Whether it is the baseline."""
-        return self.asks and self.settings.measure == "random"
+        return self.asks and self.settings.strategy == "random"
 
     @property
     def shade(self) -> str:
-        """Its colour: its own, or the measure's."""
+        """Its colour: its own, or the strategy's."""
         if self.own:
             return self.own
-        return colour(self.settings.measure) if self.asks else INK
+        return colour(self.settings.strategy) if self.asks else INK
 
     def by_seed(self, value: Value) -> dict[int, float]:
         """A figure of each seed's run."""
@@ -65,7 +65,7 @@ def chosen(results: Results, plot: Plot) -> list[RunResult]:
     where = dict(plot.where)
     found = results.select(plot.grid, **where)
     shown = {run.settings for run in found}
-    baseline = {replace(run, measure="random") for run in shown if run.rounds} - shown
+    baseline = {replace(run, strategy="random") for run in shown if run.rounds} - shown
     grids = {run.grid for run in found}
     for run in results.runs:
         if run.settings in baseline:
@@ -125,7 +125,7 @@ def baselines(lines: Sequence[Line]) -> dict[Line, Line]:
     found = {
         line: randoms[key]
         for line in lines
-        if line.asks and (key := replace(line.settings, measure="random")) in randoms
+        if line.asks and (key := replace(line.settings, strategy="random")) in randoms
     }
     return found if len(found) > len(randoms) else {}
 
@@ -135,14 +135,14 @@ def identical(lines: Sequence[Line]) -> list[list[Line]]:
     groups: dict[object, list[Line]] = {}
     for line in lines:
         runs = frozenset(
-            (run.settings.seed, run.settings.noise, *run.maps, *run.costs) for run in line.runs
+            (run.settings.seed, run.settings.missing, *run.maps, *run.costs) for run in line.runs
         )
         groups.setdefault((runs, line.asks), []).append(line)
     return list(groups.values())
 
 
 def shades(lines: Sequence[Line]) -> dict[Line, str]:
-    """The colours of a figure's lines: their measures', where dashes can tell apart those of one.
+    """The colours of a figure's lines: their strategies', where dashes can tell apart those of one.
 
     More lines than that of one colour get the colours in turn that no other line has.
     """
@@ -156,18 +156,20 @@ def shades(lines: Sequence[Line]) -> dict[Line, str]:
 def mark(line: Line, lines: Sequence[Line]) -> str:
     """The marker of one of a figure's lines."""
     if line.asks:
-        return marker(line.settings.measure)
+        return marker(line.settings.strategy)
     unasked = [one for one in lines if not one.asks]
     return _UNASKED[unasked.index(line) % len(_UNASKED)]
 
 
 def _name(settings: RunSettings, varied: Sequence[str], unasked: bool) -> str:
     """What sets a line apart. unasked: whether it goes without saying that it asks nothing."""
-    others = [f"{key} {_value(getattr(settings, key))}" for key in varied if key != "measure"]
+    others = [f"{key} {_value(getattr(settings, key))}" for key in varied if key != "strategy"]
     if not settings.rounds:
         others = [other for other in others if not other.startswith("rounds ")]
         return ", ".join(others if others and unasked else ["nothing asked", *others])
-    return ", ".join(others if others and "measure" not in varied else [settings.measure, *others])
+    return ", ".join(
+        others if others and "strategy" not in varied else [settings.strategy, *others]
+    )
 
 
 def _value(value: object) -> str:

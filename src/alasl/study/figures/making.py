@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from alasl.errors import DataError, UsageError
 from alasl.figures import save, style
-from alasl.settings import RunSettings
+from alasl.settings import RunSettings, unknown
 from alasl.study.figures import kinds
-from alasl.study.figures.base import resolve, unknown
+from alasl.study.figures.base import resolve
 from alasl.study.figures.lines import chosen
 from alasl.study.results import Results
 from alasl.study.spec import Plot, Study
@@ -65,7 +65,7 @@ def check_plots(study: Study) -> None:
             )
         for key in plot.where:
             if key not in settings:
-                raise unknown("setting", key, settings, where)
+                raise unknown(key, settings, where)
         if len({p.file for p in study.plots}) < len(study.plots):
             raise UsageError("two figures have one file", where=where, seen=plot.file)
 

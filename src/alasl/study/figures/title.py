@@ -27,9 +27,9 @@ def title(
     if not any(line.asks for line in lines):
         says += ", nothing asked"
     where = "".join(
-        f", {key} {f'{100 * value:.0f} %' if key == 'noise' else value}"
+        f", {key} {f'{100 * value:.0f} %' if key == 'missing' else value}"
         for key, value in plot.where.items()
-        if key != "measure" and key != along
+        if key != "strategy" and key != along
     )
     counts = sorted({len({run.settings.seed for run in line.runs}) for line in lines})
     n = " to ".join(dict.fromkeys(str(count) for count in (counts[0], counts[-1])))

@@ -17,12 +17,12 @@ from alasl.study.stats import interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-AXES = {"noise": "noise (% of the pool's entries hidden)"}
+AXES = {"missing": "missing (% of the pool's entries)"}
 
 
 def along(axes: Axes, lines: Sequence[Line], setting: str) -> list[Any]:
     """A line with a bar at each value of a setting, of the last mAP; returns what is drawn."""
-    scale = 100 if setting == "noise" else 1
+    scale = 100 if setting == "missing" else 1
     dashes: Counter[str] = Counter()
     heights: list[float] = []
     drawn = []

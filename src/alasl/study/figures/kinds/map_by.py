@@ -19,10 +19,14 @@ from alasl.study.spec import Plot
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NUMBERS = [i.name for i in dataclasses.fields(RunSettings) if "str" not in str(i.type)]
+NUMBERS = [
+    i.name
+    for i in dataclasses.fields(RunSettings)
+    if not {"str", "bool"} & set(str(i.type).split())
+]
 
 
-@kind("map-by-noise", f"map-by-({'|'.join(NUMBERS)})", example="map-by-images")
+@kind("map-by-missing", f"map-by-({'|'.join(NUMBERS)})", example="map-by-images")
 def map_by(results: Results, plot: Plot, setting: str) -> Figure:
     """mAP after the last round over a setting that is a number."""
     from matplotlib.figure import Figure

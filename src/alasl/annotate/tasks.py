@@ -1,0 +1,185 @@
+"""Between the store and the page: tasks as the page shows them, steps as the store keeps them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from threading import Lock
+
+from alasl.annotate.messages import (
+    Answers,
+    AskedLabel,
+    Given,
+    Held,
+    Renewed,
+    Saved,
+    Skip,
+    Status,
+    TaskOut,
+    TasksIn,
+    TasksOut,
+    Undo,
+    Undone,
+)
+from alasl.annotate.training import Training
+from alasl.errors import DataError
+from alasl.project.records import Answer, Progress, Task
+from alasl.project.store import Store
+
+LEASE = 120.0
+# Everybody's counts may be this old, in seconds, so that showing them costs a person no wait.
+_FRESH = 1.0
+
+
+class NotThere(DataError):  # noqa: N818 - reads as what it says
+    """A request names an image or a label that the table does not have."""
+
+
+class Tasks:
+    """Hands out tasks and takes in answers; any thread may call any method.
+
+    project: marks the project, so that a browser never sends answers to another one that is served
+    under the same address.
+    """
+
+    def __init__(
+        self, store: Store, training: Training, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.store = store
+        self.project = _mark(store)
+        self.training = training
+        self._clock = clock
+        self._counted: tuple[float, Progress] | None = None
+        self._counting = Lock()
+
+    def tasks(self, wanted: TasksIn) -> TasksOut:
+        """Tasks for a person, held for `LEASE` seconds.
+
+        What a fresh page held before is given back first, so that it is asked again. Where nothing
+        else is left, so is what was handed out and never arrived.
+        """
+        if wanted.label is not None:
+            self._check(labels=[wanted.label])
+        if wanted.fresh:
+            self.store.release(wanted.person)
+        tasks = self._lease(wanted)
+        if not tasks:
+            held = {task.image for task in self.store.held(wanted.person)}
+            if lost := sorted(held.difference(wanted.have)):
+                self.store.release(wanted.person, lost)
+                tasks = self._lease(wanted)
+        return TasksOut(
+            tasks=[self._shown(task) for task in tasks],
+            lease=LEASE,
+            status=self.status(wanted.person, now=not tasks),
+        )
+
+    def answer(self, sent: Answers) -> Saved:
+        """Keep a batch of answers; it is on the disk when this returns."""
+        self._check([a.image for a in sent.answers], [a.label for a in sent.answers])
+        answers = [Answer(**given.model_dump()) for given in sent.answers]
+        self.store.answer(sent.person, answers, request=sent.request)
+        status = self.status(sent.person)
+        self.training.notice(len(answers), status.left)
+        return Saved(status=status)
+
+    def skip(self, sent: Skip) -> Saved:
+        """Leave an image to others."""
+        self._check([sent.image])
+        self.store.skip(sent.person, sent.image, request=sent.request)
+        return Saved(status=self.status(sent.person))
+
+    def undo(self, sent: Undo) -> Undone:
+        """Take back the person's last step, whose images are theirs again."""
+        undone = self.store.undo(sent.person, request=sent.request)
+        status = self.status(sent.person)
+        if undone is None:
+            return Undone(kind="nothing", tasks=[], answers=[], status=status)
+        answers = [Given(**asdict(answer)) for answer in undone.answers]
+        held = {task.image: task for task in self.store.held(sent.person)}
+        tasks = [
+            self._shown(_asked_again(image, held.get(image), undone.answers))
+            for image in undone.images
+        ]
+        return Undone(kind=undone.kind, tasks=tasks, answers=answers, status=status)
+
+    def renew(self, person: str) -> Renewed:
+        """Hold on to what a person holds."""
+        self.store.renew(person, seconds=LEASE)
+        return Renewed(held=[task.image for task in self.store.held(person)])
+
+    def release(self, sent: Held) -> None:
+        """Take back tasks that a person leaves unanswered."""
+        self.store.release(sent.person, sent.images)
+
+    def status(self, person: str, now: bool = False) -> Status:
+        """Where things stand; `now`: counted this moment, not up to a second ago."""
+        progress = self._progress(now)
+        mine = progress.people.get(person)
+        return Status(
+            queued=progress.size,
+            left=progress.left,
+            mine=mine.answers if mine else 0,
+            seconds=mine.seconds if mine else 0.0,
+            labels=[left for _, left in progress.labels],
+            training=self.training.state,
+            trained=self.training.trained,
+        )
+
+    def _lease(self, wanted: TasksIn) -> list[Task]:
+        return self.store.lease(
+            wanted.person, images=wanted.images, label=wanted.label, seconds=LEASE
+        )
+
+    def _check(self, images: Sequence[int] = (), labels: Sequence[int] = ()) -> None:
+        many = len(self.store.images), len(self.store.names)
+        for what, rows, count in zip(("image", "label"), (images, labels), many, strict=True):
+            if wrong := [row for row in rows if row >= count]:
+                raise NotThere(f"there is no such {what}", seen=str(wrong[0]))
+
+    def _progress(self, now: bool) -> Progress:
+        with self._counting:
+            if now or self._counted is None or self._clock() - self._counted[0] > _FRESH:
+                self._counted = self._clock(), self.store.progress()
+            return self._counted[1]
+
+    def _shown(self, task: Task) -> TaskOut:
+        asked = [AskedLabel(label=j, probability=p) for j, p in _likeliest_first(task)]
+        known = self.store.known(task.image)
+        return TaskOut(
+            image=task.image,
+            name=printable(self.store.images[task.image]),
+            asked=asked,
+            known=sorted((j, value) for j, value in known.items() if j not in task.labels),
+            model=task.model,
+            round=task.round,
+        )
+
+
+def _mark(store: Store) -> str:
+    first = next(store.events())
+    return hashlib.sha256(f"{first.at!r} {first.source}".encode()).hexdigest()[:16]
+
+
+def printable(name: str) -> str:
+    """A name as text that can be sent: a file name may hold bytes that are no text."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def _likeliest_first(task: Task) -> Sequence[tuple[int, float | None]]:
+    pairs = zip(task.labels, task.probabilities, strict=True)
+    return sorted(pairs, key=lambda pair: -math.inf if pair[1] is None else pair[1], reverse=True)
+
+
+def _asked_again(image: int, held: Task | None, answers: Sequence[Answer]) -> Task:
+    """The task that an image's answers were given to, whether or not the queue still asks them."""
+    here = [answer for answer in answers if answer.image == image]
+    asked = {answer.label: answer.probability for answer in here}
+    model = here[0].model if here else ""
+    if held is None:
+        return Task(image, tuple(asked), tuple(asked.values()), model, 0, 0.0)
+    asked = dict(zip(held.labels, held.probabilities, strict=True)) | asked
+    return replace(held, labels=tuple(asked), probabilities=tuple(asked.values()))

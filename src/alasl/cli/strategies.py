@@ -1,0 +1,66 @@
+"""`alasl strategies`: what can stand after --strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from alasl.cli.options import json_option, print_json
+
+if TYPE_CHECKING:
+    from alasl.strategies import Strategy
+
+
+@click.command("strategies")
+@json_option
+@click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print the table of docs/strategies.md."
+)
+def command(as_json: bool, as_markdown: bool) -> None:
+    """List the strategies: what each asks first, scores and needs, and what can be set."""
+    from alasl.strategies import available
+
+    strategies = available()
+    if as_json:
+        rows = [
+            {
+                "name": m.name,
+                "about": m.about,
+                "paper": m.paper,
+                "scores": m.unit,
+                "needs": sorted(m.needs),
+                "work": m.work,
+                "parameters": {
+                    p.name: {"default": p.default, "may be": p.allowed} for p in m.parameters
+                },
+            }
+            for m in strategies
+        ]
+        print_json({"schema_version": 1, "strategies": rows})
+        return
+    if as_markdown:
+        click.echo(markdown(strategies))
+        return
+    for m in strategies:
+        click.echo(f"{m.name}  ({m.paper})" if m.paper else m.name)
+        click.echo(f"    {m.about}")
+        needs = f"; needs {', '.join(sorted(m.needs))}" if m.needs else ""
+        click.echo(f"    scores each {m.unit}{needs}; work {m.work}")
+        for p in m.parameters:
+            click.echo(f"    :{p.name}={p.default}  {p.allowed}")
+
+
+def markdown(strategies: Iterable[Strategy]) -> str:
+    """The strategies as a Markdown table, a line each."""
+    lines = [
+        "| strategy | from | asks first | scores | needs | work | parameters |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for m in strategies:
+        needs = ", ".join(sorted(m.needs)) or "-"
+        settings = "; ".join(f"`{p.name}={p.default}` ({p.allowed})" for p in m.parameters) or "-"
+        cells = (f"`{m.name}`", m.paper or "-", m.about, m.unit, needs, m.work, settings)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)

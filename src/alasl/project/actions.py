@@ -1,0 +1,92 @@
+"""What people do on the page: answer, skip, and take back; each a request that counts once.
+
+Each function works in the caller's transaction, on its connection `db`; see `Store` for the rest.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from alasl.project import queue
+from alasl.project.checks import check_name
+from alasl.project.current import fall_back, fall_back_skip, stand, stand_skip
+from alasl.project.events import append, find_person, person_of, reused, spend, was_taken
+from alasl.project.records import LEASE, Answer, Undone
+
+_LAST_ACT = (
+    "SELECT id FROM events e WHERE person = ? AND request IS NOT NULL"
+    " AND kind IN ('answer', 'skip')"
+    " AND NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id) ORDER BY id DESC LIMIT 1"
+)
+
+
+def answer(
+    db: sqlite3.Connection, person: str, answers: Sequence[Answer], request: str, now: float
+) -> None:
+    """Take answers, together."""
+    content = [(a.image, a.label, a.value) for a in answers]
+    if was_taken(db, request, person, "answer", content):
+        return
+    who = person_of(db, person)
+    act, round = None, queue.current_round(db)
+    for a in answers:
+        act, event = append(
+            db, now, who, "answer", act=act, request=request, image=a.image, label=a.label,
+            value=a.value, seconds=a.seconds, probability=a.probability, model=a.model,
+            shown=int(a.shown), round=round,
+        )  # fmt: skip
+        stand(db, [(a.image, a.label, who, a.value, "answer", event)])
+        queue.fill_slot(db, who, a.image, a.label, now)
+        spend(db, who, a.seconds)
+
+
+def skip(
+    db: sqlite3.Connection, person: str, image: int, request: str, seconds: float, now: float
+) -> None:
+    """A person leaves an image to others."""
+    if was_taken(db, request, person, "skip", [(image, None, None)]):
+        return
+    who, round = person_of(db, person), queue.current_round(db)
+    _, event = append(
+        db, now, who, "skip", request=request, image=image, seconds=seconds, round=round
+    )
+    stand_skip(db, who, image, event)
+    queue.release(db, who, [image])
+    spend(db, who, seconds)
+
+
+def undo(db: sqlite3.Connection, person: str, request: str, now: float) -> Undone | None:
+    """Take back a person's last answers or skip that stand; they hold the images again."""
+    check_name("a request's name", request)
+    who = find_person(db, person)
+    before = db.execute(
+        "SELECT undoes, person, kind FROM events WHERE request = ?", (request,)
+    ).fetchone()
+    if before:
+        if before[1:] != (who, "undo"):
+            raise reused(request)
+        return _undone(db, before[0])
+    last = db.execute(_LAST_ACT, (who,)).fetchone()
+    if last is None:
+        return None
+    append(db, now, who, "undo", request=request, undoes=last[0], round=queue.current_round(db))
+    undone = _undone(db, last[0])
+    for a in undone.answers:
+        if not fall_back(db, a.image, a.label, who):
+            queue.empty_slot(db, who, a.image, a.label, now + LEASE)
+    if undone.kind == "skip":
+        fall_back_skip(db, who, undone.images[0])
+        queue.take(db, who, undone.images[0], None, now, now + LEASE)
+    return undone
+
+
+def _undone(db: sqlite3.Connection, act: int) -> Undone:
+    rows = db.execute(
+        "SELECT kind, image, label, value, seconds, probability, model, shown"
+        " FROM events WHERE act = ? ORDER BY id",
+        (act,),
+    ).fetchall()
+    kind = rows[0][0]
+    answers = tuple(Answer(*(*row[1:7], bool(row[7]))) for row in rows if kind == "answer")
+    return Undone(kind, tuple(dict.fromkeys(row[1] for row in rows)), answers)

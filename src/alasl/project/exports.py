@@ -1,0 +1,75 @@
+"""From a project to files: the queue, the table, the answers, and where people disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from alasl.data.formats import FORMATS as TABLES
+from alasl.data.formats import write as write_table
+from alasl.data.formats.rows import row, write_lines
+from alasl.errors import NothingToDo, UsageError
+from alasl.files import replacing
+from alasl.project import exchange
+from alasl.project.exchange import Asked, Told
+from alasl.project.exchange.queue import guarded
+from alasl.project.folder import Project
+from alasl.project.records import Disagreement
+
+What = Literal["table", "answers", "queue"]
+
+
+def write_queue(project: Project, out: Path, format: str = "queue", prefix: str = "") -> int:
+    """Write what is still to be asked, each entry once, best first; how many entries.
+
+    Gold questions are not among them: they check people who answer on the page.
+    """
+    store = project.store
+    open_ = [q for q in store.queue() if not (q.done or q.gold)]
+    entries = list({(q.image, q.label): q for q in open_}.values())
+    if not entries:
+        raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")
+    many = len(entries)
+    asked = [
+        Asked(q.image, q.label, q.probability, 1 - place / many) for place, q in enumerate(entries)
+    ]
+    model = entries[0].model or ""
+    exchange.write_query(out, format, store.images, store.names, asked, model=model, prefix=prefix)
+    return many
+
+
+def export(project: Project, out: Path, format: str, what: What, prefix: str = "") -> int:
+    """Write the table as it is now, what each person said, or the queue; how many entries."""
+    store = project.store
+    if what == "queue":
+        return write_queue(project, out, format, prefix)
+    if what == "table":
+        if format not in TABLES:
+            raise UsageError(
+                f"a table cannot be written as {format!r}", do=f"there are: {', '.join(TABLES)}"
+            )
+        labels = store.labels()
+        write_table(labels, out, format)
+        return int(labels.known.sum())
+    told = [Told(s.image, s.label, s.value, s.person, s.seconds, s.at) for s in store.statements()]
+    if not told:
+        raise NothingToDo("nobody has answered anything yet", where=str(project.folder))
+    exchange.write(out, format, store.images, store.names, told)
+    return len(told)
+
+
+def write_disagreements(project: Project, found: Sequence[Disagreement], out: Path) -> None:
+    """Write entries on which people disagree, with who said what and a column to fill in."""
+    store = project.store
+    rows = [
+        row(
+            guarded(store.images[d.image]),
+            guarded(store.names[d.label]),
+            guarded("; ".join(f"{who}: {value}" for who, value in d.said.items())),
+            "",
+        )
+        for d in found
+    ]
+    with replacing(out) as beside:
+        write_lines(beside, [row("image", "label", "said", "answer"), *rows])

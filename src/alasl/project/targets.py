@@ -1,0 +1,77 @@
+"""From what people said to what a model learns: targets between 0 and 1, and weights.
+
+Who errs how often is estimated from entries that several people answered and from gold questions
+(Dawid and Skene). Where there is too little of either to go by, a person is taken at their word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.project.agreement import Answers
+from alasl.project.dawid_skene import dawid_skene
+from alasl.project.records import SOURCES, Votes
+
+# Answers that can be checked, on others' or on known ones, before a person's errors count.
+EVIDENCE = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What to learn from: (N, L) each.
+
+    chances: how likely each entry is present, -1 where unknown. weights: how much it counts.
+    """
+
+    chances: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+    def hard(self) -> tuple[Entries, NDArray[np.float32]]:
+        """For models that take 1, 0 and -1 only: the likelier one, and how sure it is as weight."""
+        unknown = self.chances < 0
+        present = np.where(unknown, UNKNOWN, self.chances > 0.5).astype(np.int8)
+        sure = np.where(unknown, 1, np.abs(2 * self.chances - 1))
+        return present, (self.weights * sure).astype(np.float32)
+
+
+def said(votes: Votes) -> Answers:
+    """What people said, as the statistics of agreement take it."""
+    people = [votes.names[person] for person in votes.people]
+    return Answers.of(votes.rows, votes.cols, people, votes.values)
+
+
+def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
+    """(N, L): entries of a store's table that stand by an automatic answer."""
+    return np.asarray(labels.source == SOURCES.index("machine"))
+
+
+def targets(labels: Labels, given: Entries, votes: Votes, automatic: float) -> Targets:
+    """What a model learns of the table as it stands.
+
+    given: int8 (N, L), the table before anybody answered, the truth of the gold questions.
+    automatic: what an entry counts that a machine answered; one that a person answered counts 1.
+    """
+    chances = labels.entries.astype(np.float32)
+    weights = np.where(answered_by_machine(labels), np.float32(automatic), np.float32(1))
+    answers = said(votes)
+    if len(answers):
+        belief = dawid_skene(answers, given)
+        rows, cols = belief.rows, belief.cols
+        doubted = _doubted(answers, given) & (given[rows, cols] == UNKNOWN)
+        doubted &= labels.source[rows, cols] != SOURCES.index("resolved")
+        chances[rows[doubted], cols[doubted]] = belief.probability[doubted]
+    return Targets(chances, weights)
+
+
+def _doubted(answers: Answers, given: Entries) -> NDArray[np.bool_]:
+    """(E,): entries answered by several people, or only by people whose errors can be told."""
+    rows, cols, of = answers.entries()
+    many = np.bincount(of, minlength=len(rows))
+    checked = (many > 1) | (given[rows, cols] != UNKNOWN)
+    evidence = np.bincount(answers.people, checked[of], minlength=len(answers.names))
+    unsure = np.bincount(of, evidence[answers.people] < EVIDENCE, minlength=len(rows))
+    return np.asarray((many > 1) | (unsure == 0))

@@ -1,0 +1,32 @@
+"""How many labels images have: what the labelled ones tell of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import PRESENT, UNKNOWN
+from alasl.strategies.base import Pool
+
+# A label counts as predicted where its probability is above this.
+THRESHOLD = 0.5
+
+
+def mean_cardinality(pool: Pool) -> float:
+    """The mean number of labels of an image: the sum over labels of how often they are present.
+
+    That is the share of present among the known entries of the labelled images; of a label of
+    which none is known there, its mean probability over the pool.
+    """
+    assert pool.labelled is not None
+    assert pool.probabilities is not None
+    entries = pool.labelled.entries
+    known = np.count_nonzero(entries != UNKNOWN, axis=0)
+    present = np.count_nonzero(entries == PRESENT, axis=0)
+    expected = pool.probabilities.mean(axis=0, dtype=np.float64)
+    return float(np.where(known > 0, present / np.maximum(known, 1), expected).sum())
+
+
+def predicted(probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """The labels that the model predicts."""
+    return np.asarray(probabilities > THRESHOLD)

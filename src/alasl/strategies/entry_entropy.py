@@ -1,0 +1,38 @@
+"""Entropy of entries: those of which the model is least sure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alasl.strategies.balance import Within, balanced
+from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.blocks import in_blocks
+from alasl.strategies.entropy import binary_entropy
+from alasl.strategies.entry_margin import margin
+
+
+@strategy(
+    "entry-entropy",
+    paper="Lewis and Gale 1994, for each entry",
+    needs=("probabilities",),
+    unit="entry",
+)
+def entry_entropy(pool: Pool, *, within: Within = "label") -> Scores:
+    """Largest entropy of the model's probability p, -p ln p - (1 - p) ln(1 - p).
+
+    within: `label` compares an entry with those of its label only, as many of each first; `all`
+        compares all entries, and scores are the entropies.
+    """
+    probabilities = pool.probabilities
+    assert probabilities is not None
+    if within == "label":
+        # The order within a label is that of the margin, which takes no logarithm.
+        return balanced(probabilities, pool, within, margin)
+    scores = np.zeros(pool.entries.shape, np.float32)
+
+    def fill(rows: slice) -> None:
+        askable = pool.askable[rows]
+        scores[rows][askable] = binary_entropy(probabilities[rows][askable].astype(np.float64))
+
+    in_blocks(fill, len(pool))
+    return scores

@@ -1,0 +1,16 @@
+"""Hard with entropy."""
+
+from __future__ import annotations
+
+from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.combine import Combine, combined
+from alasl.strategies.entropy import Form, Over, entropy
+from alasl.strategies.hard import hard
+
+
+@strategy("hard+entropy", paper="eq. 5, eq. 6", needs=("probabilities",))
+def hard_entropy(
+    pool: Pool, *, combine: Combine = "product", form: Form = "printed", over: Over = "all"
+) -> Scores:
+    """Much unknown and the model unsure: Hard combined with entropy."""
+    return combined(hard(pool), entropy(pool, form=form, over=over), combine)

@@ -1,0 +1,16 @@
+"""Medium with entropy."""
+
+from __future__ import annotations
+
+from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.combine import Combine, combined
+from alasl.strategies.entropy import Form, Over, entropy
+from alasl.strategies.medium import medium
+
+
+@strategy("medium+entropy", paper="eq. 4, eq. 6", needs=("probabilities",))
+def medium_entropy(
+    pool: Pool, *, combine: Combine = "product", form: Form = "printed", over: Over = "all"
+) -> Scores:
+    """About half unknown and the model unsure: Medium combined with entropy."""
+    return combined(medium(pool), entropy(pool, form=form, over=over), combine)

@@ -1,0 +1,11 @@
+"""Random: the baseline that stands beside every other strategy."""
+
+from __future__ import annotations
+
+from alasl.strategies.base import Pool, Scores, strategy
+
+
+@strategy("random", paper="the baseline")
+def random(pool: Pool) -> Scores:
+    """Any image, by chance alone."""
+    return pool.ties

@@ -1,0 +1,84 @@
+"""2DAL: entries that are uncertain and tell much about the image's other unknown entries."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import UNKNOWN
+from alasl.strategies.base import Between, Pool, Scores, strategy
+from alasl.strategies.blocks import in_blocks
+from alasl.strategies.entropy import binary_entropy
+from alasl.strategies.mixture import fit_mixture
+from alasl.strategies.picks import by_draws
+
+# Images that the mixture is fitted on, at most, drawn; and images handled at once.
+FITTED, IMAGES = 10_000, 2048
+# Outcomes of a smaller probability are taken for this one, whose logarithm there is.
+TINY = np.float32(1e-30)
+
+Matrix = NDArray[np.float32]
+
+
+@strategy(
+    "2dal",
+    paper="Qi 2008, with a Bernoulli mixture",
+    needs=("labelled",),
+    unit="entry",
+    work="N L^2 groups",
+)
+def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16) -> Scores:
+    """Entropy of the label, and what its answer tells about the image's other unknown labels.
+
+    Both are those of a mixture of so many `groups` of images, each with its own rate of every
+    label, given what is known of the image. It needs no model, and sees no picture: images of which
+    the same is known score alike.
+    """
+    assert pool.labelled is not None
+    order, rng = by_draws(pool.ties)
+    entries = pool.entries[order]
+    every = np.concatenate([pool.labelled.entries, entries[:FITTED]])
+    told = every[(every != UNKNOWN).any(axis=1)]
+    mixture = fit_mixture(told[rng.permutation(len(told))[:FITTED]], groups, rng)
+    likely = mixture.groups(entries).astype(np.float32)
+    rates = mixture.rates.astype(np.float32)
+    scores = np.empty(pool.entries.shape, np.float32)
+
+    def fill(rows: slice) -> None:
+        p = likely[rows] @ rates
+        own = binary_entropy(p.astype(np.float64)).astype(np.float32)
+        unknown = entries[rows] == UNKNOWN
+        scores[order[rows]] = own + _information(likely[rows], rates, p, own, unknown)
+
+    in_blocks(fill, len(pool), IMAGES)
+    return scores
+
+
+def _information(
+    likely: Matrix, rates: Matrix, p: Matrix, own: Matrix, unknown: NDArray[np.bool_]
+) -> Matrix:
+    """(n, L): the mutual information of each unknown label with the image's others, summed.
+
+    likely: (n, K) how likely each group is. rates: (K, L). p, own: (n, L) probability and entropy
+    of each label. I(j; l) = H(j) + H(l) - H(j, l), from the four outcomes of the pair.
+    """
+    found = np.zeros(p.shape, np.float32)
+    for label in range(p.shape[1] - 1):
+        rows, later = np.flatnonzero(unknown[:, label]), slice(label + 1, None)
+        pairs = unknown[rows, later]
+        # Only the pairs that are both unknown take logarithms: they are what takes the time.
+        at = np.flatnonzero(pairs)
+        here = rows[at // pairs.shape[1]]
+        this, other = p[here, label], p[rows, later].ravel()[at]
+        both = (likely[rows] @ (rates[:, label, None] * rates[:, later])).ravel()[at]
+        outcomes = np.stack([both, this - both, other - both, 1 - this - other + both])
+        np.maximum(outcomes, TINY, out=outcomes)
+        outcomes *= np.log(outcomes)
+        told = own[here, label] + own[rows, later].ravel()[at] + outcomes.sum(axis=0)
+        shared = np.zeros(pairs.shape, np.float32)
+        shared.ravel()[at] = np.maximum(told, 0)
+        found[rows, label] += shared.sum(axis=1)
+        found[rows, later] += shared
+    return found

@@ -1,0 +1,185 @@
+"""Variance: the entries whose answers make the model surest of all the other images of the label.
+
+For each label the model is a logistic regression on the features, whose weights are known up to a
+Gaussian of covariance C = (I + sum over known entries of h x x^T)^-1, with h = p (1 - p) and x the
+features on a scale where a logit's variance is `SPREAD`^2 before anything is known. An answer to
+the entry of image x takes C x x^T C / (1/h + x^T C x) from C, whatever it is, and so takes
+
+    (x^T C M C x) / (1/h + x^T C x),    M = sum over the pool of h x x^T,
+
+from the pool's sum of h times the logit's variance, which is to second order twice what its
+cross-entropy could still fall. Entries of one label are picked one after the
+other, each with the covariance that the picks before it leave, so that a batch does not ask the
+same thing twice; and as many are picked for each label, for mAP counts all labels alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, eigh
+
+from alasl.labels import UNKNOWN
+from alasl.ranking import highest
+from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.blocks import cut, in_blocks
+from alasl.strategies.picks import by_draws
+
+SPREAD = 3.6
+# Directions of the features that are kept, and entries of a label that are compared in full.
+DIMS, CANDIDATES = 128, 200
+# Images whose sum stands for that of all, where there are more; drawn.
+SAMPLE = 8192
+TINY = 1e-12
+
+Matrix = NDArray[np.float32]
+
+
+@strategy(
+    "variance",
+    paper="Schein and Ungar 2007 (A-optimality), for each label",
+    needs=("probabilities", "features", "labelled"),
+    unit="entry",
+    work="N L D^2",
+)
+def variance(pool: Pool) -> Scores:
+    """Entries whose answers reduce the variance of the label's other predictions most."""
+    labelled = pool.labelled
+    assert pool.probabilities is not None
+    assert pool.features is not None
+    assert labelled is not None
+    assert labelled.features is not None
+    assert labelled.probabilities is not None
+    order, _ = by_draws(pool.ties)
+    here, there = _scaled(pool.features[order], labelled.features)
+    slope, slope_there = _slope(pool.probabilities[order].T), _slope(labelled.probabilities.T)
+    # By label, so that one's are read in one go.
+    unknown = np.ascontiguousarray(pool.entries[order].T == UNKNOWN)
+    askable = np.ascontiguousarray(pool.askable[order].T)
+    ties = pool.ties[order]
+    scores = np.zeros(pool.entries.shape)
+    labels = int(pool.askable.any(axis=0).sum())
+    # Twice a label's share, for labels that have fewer entries to ask than their share.
+    picks = -(-2 * pool.batch // max(labels, 1))
+
+    def rank(part: slice) -> None:
+        for label in range(part.start, part.stop):
+            h, asked = slope[label], np.flatnonzero(askable[label])
+            known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
+            told = _scatter(here, h, np.flatnonzero(~unknown[label]))
+            around = _scatter(there, slope_there[label], known)
+            left = _scatter(here, h, np.flatnonzero(unknown[label]))
+            scores[order[asked], label] = _ranked(
+                here[asked], h[asked], _covariance(told + around), told + left, picks, ties[asked]
+            )
+
+    in_blocks(rank, pool.entries.shape[1], block=1)
+    return scores
+
+
+def _scaled(pool: NDArray[np.floating], labelled: NDArray[np.floating]) -> tuple[Matrix, Matrix]:
+    """Both parts' features by their main directions; a logit's variance is then `SPREAD`^2."""
+    mean = np.concatenate([pool, labelled]).mean(axis=0, dtype=np.float64).astype(np.float32)
+    here, there = (np.asarray(part, np.float32) - mean for part in (pool, labelled))
+    scatter = here.T @ here + there.T @ there
+    scale = SPREAD / np.sqrt(max(np.trace(scatter) / (len(here) + len(there)), 1e-12))
+    width = scatter.shape[0]
+    if width > DIMS:
+        _, main = eigh(scatter, subset_by_index=[width - DIMS, width - 1])
+        here, there = here @ main, there @ main
+    return here * np.float32(scale), there * np.float32(scale)
+
+
+def _slope(probabilities: NDArray[np.floating]) -> Matrix:
+    """p (1 - p), of each: how much a change of the logit moves the probability; never 0."""
+    p = np.clip(np.ascontiguousarray(probabilities, np.float32), 1e-4, 1 - 1e-4)
+    return p * (1 - p)
+
+
+def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matrix:
+    """(D, D): the sum of w x x^T over some rows of features x, (n, D), and weights w, (n,).
+
+    Of many rows the first `SAMPLE` stand for all.
+    """
+    found = np.zeros((features.shape[1], features.shape[1]), np.float32)
+    some = rows[:SAMPLE]
+    for part in cut(len(some)):
+        # A matrix times itself takes half of the arithmetic of two.
+        half = features[some[part]] * np.sqrt(weights[some[part]])[:, None]
+        found += half.T @ half
+    return found * np.float32(len(rows) / max(len(some), 1))
+
+
+def _variance(features: Matrix, covariance: Matrix) -> Matrix:
+    """(n,): x^T C x of features x, (n, D)."""
+    found = np.empty(len(features), np.float32)
+    for part in cut(len(features)):
+        x = features[part]
+        found[part] = np.einsum("nd,nd->n", x @ covariance, x)
+    return found
+
+
+def _covariance(scatter: Matrix) -> Matrix:
+    """(D, D): what known entries of this scatter leave open of a label's weights."""
+    precision = scatter.astype(np.float64)
+    precision.flat[:: len(precision) + 1] += 1
+    return np.asarray(cho_solve(cho_factor(precision), np.eye(len(precision))), np.float32)
+
+
+def _ranked(
+    features: Matrix,
+    slope: Matrix,
+    covariance: Matrix,
+    target: Matrix,
+    picks: int,
+    ties: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Scores in (0, 1] of the images of which a label can be asked, (n,), higher = ask first.
+
+    target: the scatter of the images whose variance counts.
+    """
+    if not len(features):
+        return np.zeros(0)
+    alone = (slope * _variance(features, covariance)).astype(np.float64)
+    chosen = highest(alone, lambda places: ties[places], max(CANDIDATES, picks))
+    noise = np.asarray(1 / slope[chosen], np.float32)
+    order = _in_turn(features[chosen], features[chosen] @ covariance, noise, target, picks)
+    # Those that are not compared in full come after all that are.
+    scores: NDArray[np.float64] = alone / (alone.max() * (len(chosen) + 1) + TINY)
+    scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)
+    return scores
+
+
+def _in_turn(
+    features: Matrix, spread: Matrix, noise: Matrix, target: Matrix, picks: int
+) -> NDArray[np.intp]:
+    """The candidates, (n,), in the order to ask, each with what those before it leave open.
+
+    spread: (n, D) features times the covariance C before any pick. noise: 1 / h of each.
+    Of the matrices X C X^T and X C M C X^T, (n, n), only the diagonals are kept, and what each pick
+    takes from them, r r^T and r u^T + u r^T.
+    """
+    towards, count = spread @ target, min(picks, len(features))
+    variance = np.einsum("nd,nd->n", spread, features)
+    seen = np.einsum("nd,nd->n", towards, spread)
+    taken = np.zeros((2, count, len(features)), np.float32)
+    found: list[int] = []
+    for pick in range(count):
+        gain = seen / (noise + variance)
+        gain[found] = -np.inf
+        best = int(gain.argmax())
+        found.append(best)
+        before, also = taken[:, :pick]
+        near, far = features @ spread[best], towards @ spread[best]
+        r = near - before[:, best] @ before
+        u = far - before[:, best] @ also - also[:, best] @ before
+        of_it = noise[best] + r[best]
+        u -= r * (u[best] / (2 * of_it))
+        taken[:, pick] = r, u
+        taken[:, pick] /= np.sqrt(of_it)
+        r, u = taken[:, pick]
+        variance = variance - r * r
+        seen = seen - 2 * r * u
+    left = np.ones(len(features), np.bool_)
+    left[found] = False
+    return np.concatenate([np.array(found, np.intp), np.flatnonzero(left)])

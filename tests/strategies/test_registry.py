@@ -1,0 +1,194 @@
+"""Names and parameters on the command line, and strategies that others bring."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+
+from alasl.errors import DataError, UsageError
+from alasl.strategies import available, base, resolve, strategy
+from alasl.strategies.base import Between
+
+PLUGIN = """
+from alasl.strategies import strategy
+
+@strategy({name!r}, paper="none")
+def mine(pool, *, times: int = 2):
+    "Most present entries."
+    return times * (pool.entries == 1).sum(axis=1)
+"""
+
+
+@pytest.fixture(autouse=True)
+def scratch(monkeypatch):
+    """A registry of this test's own, so that its strategies are gone afterwards."""
+    available()
+    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+
+
+def test_settings_are_parsed_by_the_type_of_their_default():
+    @strategy("typed", paper="none")
+    def typed(
+        pool,
+        *,
+        whole: int = 1,
+        real: Annotated[float, Between(0, 2)] = 0.5,
+        flag: bool = False,
+        word: Literal["a", "b"] = "a",
+    ):
+        """Nothing of use."""
+
+    assert resolve("typed").spec == "typed"
+    found = resolve("typed:flag=true:word=b:real=1e-1:whole=-3")
+    assert found.settings == {"flag": True, "word": "b", "real": 0.1, "whole": -3}
+    assert found.spec == "typed:whole=-3:real=0.1:flag=True:word=b"
+    assert resolve(found.spec).settings == found.settings
+    for bad in ("whole=1.5", "real=2.1", "real=nan", "real=x", "flag=1", "word=c", "word="):
+        with pytest.raises(UsageError, match=f"{bad.split('=')[0]} must be"):
+            resolve(f"typed:{bad}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("hrad", "did you mean 'hard'"),
+        ("", "there is no strategy"),
+        ("entropy+hard", "did you mean"),
+        ("hard+medium:shares=0.1", r"share=0.1 \(float from 0 to 1\)"),
+        ("hard+medium:share", "no such parameter"),
+        ("hard+medium:share=0.1:share=0.2", "stands twice"),
+        ("hard:share=0.1", r"strategy 'hard:share=0.1'(.|\n)*it has no parameters"),
+        ("hard+entropy:combine=sum", "product or ranks or ties"),
+        ("nowhere.py:mine", "no such file"),
+    ],
+)
+def test_bad_spec_says_what_would_do(spec, message):
+    with pytest.raises(UsageError, match=message):
+        resolve(spec)
+
+
+def test_duplicate_name_is_refused():
+    with pytest.raises(UsageError, match="two strategies are named 'hard'"):
+
+        @strategy("hard", paper="none")
+        def hard(pool):
+            """Another."""
+
+    assert resolve("hard").function.__module__ == "alasl.strategies.hard"
+
+
+def test_parameter_without_default_is_refused():
+    with pytest.raises(UsageError, match="must have a default"):
+
+        @strategy("open", paper="none")
+        def opened(pool, share):
+            """Nothing."""
+
+
+@pytest.mark.parametrize(
+    "answer", [np.zeros(3), np.full(12, np.nan), np.full(12, np.inf), np.zeros((12, 2))]
+)
+def test_scores_that_do_not_fit_are_refused(answer, make_pool):
+    @strategy("broken", paper="none")
+    def broken(_):
+        """Broken."""
+        return answer
+
+    with pytest.raises(DataError, match="one finite score for each image"):
+        resolve("broken")(make_pool())
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_score_of_an_entry_to_ask_must_be_finite(wrong, make_pool):
+    pool = make_pool()
+
+    @strategy("by-entry", paper="none", unit="entry")
+    def by_entry(shown, *, known: bool = True):
+        """Broken where something is known, or where it can be asked."""
+        return np.where(shown.askable ^ known, wrong, 1.0)
+
+    scores = resolve("by-entry")(pool)
+    assert (scores[pool.askable] == 1).all()
+    with pytest.raises(DataError, match="one finite score for each entry"):
+        resolve("by-entry:known=false")(pool)
+
+
+@pytest.mark.parametrize("part", [lambda p: p, lambda p: p[:]], ids=["itself", "a view"])
+def test_a_strategy_may_return_what_it_was_given(part, make_pool):
+    pool = make_pool()
+    # All images have something to ask, so that the strategy sees the pool itself.
+    pool = pool.take(np.flatnonzero(pool.askable.any(axis=1)))
+    before = pool.probabilities.copy()
+
+    @strategy("as-given", paper="none", unit="entry")
+    def as_given(shown):
+        """As it is."""
+        return part(shown.probabilities)
+
+    scores = resolve("as-given")(pool)
+    np.testing.assert_array_equal(scores, np.where(pool.askable, before, -np.inf))
+    np.testing.assert_array_equal(pool.probabilities, before)
+
+
+def test_a_file_of_the_users(tmp_path, make_pool):
+    file = tmp_path / "mine.py"
+    file.write_text(PLUGIN.format(name="mine"))
+    found = resolve(f"{file}:mine:times=3")
+    assert found.spec == f"{file}:mine:times=3"
+    pool = make_pool()
+    askable = pool.unknown_per_image > 0
+    assert (found(pool)[askable] == 3 * (pool.entries == 1).sum(axis=1)[askable]).all()
+
+    (tmp_path / "broken.py").write_text("1 / 0")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="ZeroDivisionError"):
+            resolve(f"{tmp_path / 'broken.py'}:mine")
+
+
+def install(folder: Path, name: str, source: str, value: str) -> None:
+    """An installed distribution, as pip leaves it behind."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[alasl.strategies]\n{name} = {value}\n")
+    (folder / f"{name}.py").write_text(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "seen"),
+    [
+        (PLUGIN.format(name="mine"), "plugged", "mine:times=5 Most present entries."),
+        (PLUGIN.format(name="mine"), "plugged:mine", "mine:times=5 Most present entries."),
+        (PLUGIN.format(name="hard"), "plugged", "two strategies are named 'hard'"),
+        ("import nowhere_at_all", "plugged", "No module named 'nowhere_at_all'"),
+    ],
+)
+def test_an_installed_plugin(tmp_path, source, value, seen):
+    install(tmp_path, "plugged", source, value)
+    code = """
+from alasl.strategies import resolve
+from alasl.errors import UsageError
+try:
+    found = resolve("mine:times=5")
+    print(found.spec, found.about)
+except UsageError as error:
+    print(error)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert seen in done.stdout
+
+
+def test_strategies_import_no_torch():
+    code = "import sys, alasl.query; from alasl.strategies import available; available()"
+    code += "; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,109 @@
+"""Variance: the closed form against brute force, and picks that do not repeat each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from alasl.strategies import Pool, resolve, variance
+from alasl.strategies.base import Labelled
+from alasl.strategies.variance import SPREAD
+
+
+def drawn(seed: int = 0, images: int = 14, labels: int = 3, width: int = 4) -> Pool:
+    rng = np.random.default_rng(seed)
+    entries = rng.integers(-1, 2, (images, labels)).astype(np.int8)
+    entries[rng.random(entries.shape) < 0.5] = -1
+    return Pool(
+        entries,
+        rng.random(images),
+        rng.random((images, labels)),
+        rng.standard_normal((images, width)),
+        labelled=Labelled(
+            rng.integers(0, 2, (5, labels)).astype(np.int8),
+            rng.random((5, labels)),
+            rng.standard_normal((5, width)),
+        ),
+        batch=6,
+    )
+
+
+def summed_variance(known: list[tuple[np.ndarray, float]], pool: list[tuple[np.ndarray, float]]):
+    """The pool's sum of h times the logit's variance, from the definition."""
+    width = len(pool[0][0])
+    precision = np.eye(width)
+    for x, h in known:
+        precision += h * np.outer(x, x)
+    covariance = np.linalg.inv(precision)
+    return sum(h * (x @ covariance @ x) for x, h in pool)
+
+
+def test_each_pick_is_the_one_that_leaves_the_least_variance():
+    for seed in range(4):
+        pool = drawn(seed)
+        scores = resolve("variance")(pool)
+        every = np.concatenate([pool.features, pool.labelled.features])
+        centred = every - every.mean(axis=0)
+        x = centred * SPREAD / np.sqrt((centred**2).sum() / len(centred))
+        mine, theirs = x[: len(pool)], x[len(pool) :]
+        for label in range(3):
+            h = pool.probabilities[:, label] * (1 - pool.probabilities[:, label])
+            q = pool.labelled.probabilities[:, label]
+            known = [(mine[i], h[i]) for i in range(len(pool)) if pool.entries[i, label] >= 0]
+            known += list(zip(theirs, q * (1 - q), strict=True))
+            everyone = list(zip(mine, h, strict=True))
+            left = [i for i in range(len(pool)) if pool.entries[i, label] < 0]
+            order = np.argsort(-scores[:, label])[: len(left)]
+            for place in range(min(4, len(left))):
+                after = {i: summed_variance([*known, everyone[i]], everyone) for i in left}
+                best = min(after, key=after.__getitem__)
+                assert order[place] == best
+                known.append(everyone[best])
+                left.remove(best)
+
+
+def test_two_equal_images_are_not_asked_one_after_the_other():
+    pool = drawn(images=30)
+    features, p = pool.features.copy(), np.full(pool.probabilities.shape, 0.5)
+    features[0] = features[1] = 20 * np.eye(4)[0]
+    features[2] = 15 * np.eye(4)[1]
+    entries = np.full_like(pool.entries, -1)
+    twins = replace(pool, features=features, probabilities=p, entries=entries)
+    scores = resolve("variance")(twins)
+    for label in range(3):
+        first, second = np.argsort(-scores[:, label])[:2]
+        assert {first, second} != {0, 1}
+
+
+def test_as_many_entries_are_first_in_each_label():
+    pool = drawn(images=60)
+    scores = resolve("variance")(pool)
+    flat = np.argsort(-scores, axis=None)[:6]
+    assert np.bincount(flat % 3, minlength=3).tolist() == [2, 2, 2]
+
+
+def test_many_features_are_reduced_to_their_main_directions():
+    pool = drawn(images=60, width=5)
+    rng = np.random.default_rng(3)
+    turned = np.linalg.qr(rng.standard_normal((200, 200)))[0][:5]
+    wide = replace(
+        pool,
+        features=pool.features @ turned,
+        labelled=replace(pool.labelled, features=pool.labelled.features @ turned),
+    )
+    a, b = resolve("variance")(pool), resolve("variance")(wide)
+    for label in range(3):
+        assert (np.argsort(-a[:, label])[:4] == np.argsort(-b[:, label])[:4]).all()
+
+
+def test_of_a_large_pool_a_sample_stands_for_all_and_asks_for_much_the_same(monkeypatch):
+    pool = drawn(images=600, width=8)
+    asked = np.argsort(-resolve("variance")(pool), axis=0)[:20]
+    monkeypatch.setattr(variance, "SAMPLE", 150)
+    scores = resolve("variance")(pool)
+    same = [np.isin(np.argsort(-scores[:, j])[:20], asked[:, j]).mean() for j in range(3)]
+    assert 0.5 < np.mean(same) < 1, "by chance it would be 0.03"
+    # The sample is drawn with the images' draws, so their order decides nothing.
+    turned = np.random.default_rng(1).permutation(600)
+    np.testing.assert_array_equal(resolve("variance")(pool.take(turned)), scores[turned])
