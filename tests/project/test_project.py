@@ -99,7 +99,7 @@ def test_a_project_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
         ("[project]\nrepeat = 0.1", "'repeats'"),
         ("[project]\nrepeats = 1.5", "--repeats"),
         ("[projekt]\n", "'project'"),
-        ("[run]\nmesure = 'x'", "'strategy'"),
+        ("[run]\nstratgy = 'x'", "'strategy'"),
         ("nonsense", "not a TOML file"),
     ],
 )

@@ -31,7 +31,7 @@ def test_the_papers_study_has_all_its_runs() -> None:
     runs = paper.runs(0)
     strategies = [s for grid, s in runs if grid == "strategies"]
     assert len(strategies) * paper.seeds == 480
-    assert {(s.train, s.rounds, s.images, s.epochs, s.final) for s in strategies} == {
+    assert {(s.train, s.rounds, s.images, s.epochs, s.summary) for s in strategies} == {
         ("clean", 10, 50, 20, "mean")
     }
 
@@ -73,7 +73,7 @@ def test_a_study_is_the_same_after_its_way_through_a_file(name: str, tmp_path: P
     [
         ({"sedes": 3}, "did you mean 'seeds'"),
         ({"run": {"data": "d", "misisng": 0.1}}, "did you mean 'missing'"),
-        ({"grid": [{"mesure": ["hard"]}]}, "did you mean 'strategy'"),
+        ({"grid": [{"stratgy": ["hard"]}]}, "did you mean 'strategy'"),
         ({"grid": [{"strategy": []}]}, "strategy has no value"),
         ({"grid": []}, r"at least one \[\[grid\]\]"),
         ({"grid": [{"missing": [0.2, 1.2]}]}, "--missing must be"),

@@ -278,7 +278,7 @@ class Learner:
         score = scores[query.rows] if scores.ndim == 1 else scores[query.rows, query.cols]
         gold, gold_label = self._gold(len(query), round)
         count = len(gold)
-        places = stream(self.project.settings.run.seed, "gold places", round).integers(
+        places = stream(self.project.settings.run.seed, "golden places", round).integers(
             0, len(query) + 1, count
         )
         image, label = np.insert(image, places, gold), np.insert(label, places, gold_label)
@@ -296,7 +296,8 @@ class Learner:
         """Entries of clean images with known truth: half of them present, as near as can be."""
         clean = self._split.clean
         given = self.project.store.initial()[clean]
-        rng = stream(self.project.settings.run.seed, "gold", round)
+        # Streams keep their old name, so that a seed still means the same draws.
+        rng = stream(self.project.settings.run.seed, "golden", round)
         count = round_up(self.project.settings.gold * asked)
         chosen: list[NDArray[np.intp]] = []
         for value, many in ((PRESENT, count // 2), (1 - PRESENT, count - count // 2)):
