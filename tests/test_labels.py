@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from alasl import labels as module
 from alasl.errors import ConflictError, DataError
-from alasl.labels import UNKNOWN, Labels
+from alasl.labels import UNKNOWN, Labels, misfit
 
 
 def table(entries: np.ndarray) -> Labels:
@@ -89,6 +90,30 @@ def test_forgetting_drops_entry_and_source() -> None:
     hidden = labels.forget(np.array([[True, False]]))
     assert hidden.entries.tolist() == [[-1, 0]]
     assert hidden.merge([0], [0], [0], "ann").source_of(0, 0) == "ann"
+
+
+@given(
+    st.sampled_from([np.int8, np.uint8, np.int64, np.float32, np.bool_]),
+    st.tuples(st.integers(0, 6), st.integers(0, 5)),
+    st.integers(1, 9),
+    st.data(),
+)
+def test_the_first_value_that_is_no_entry_is_found(
+    dtype: type, shape: tuple[int, int], block: int, data: st.DataObject
+) -> None:
+    values = data.draw(arrays(np.int8, shape, elements=st.sampled_from([-1, 0, 0, 1, 1, 2])))
+    values = values.astype(dtype)
+    bad = [i for i, v in enumerate(values.flat) if v not in (-1, 0, 1)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK", block)
+        assert misfit(values) == (bad[0] if bad else None)
+        assert misfit(values.ravel()) == (bad[0] if bad else None)
+
+
+def test_numbers_between_and_none_at_all_are_no_entries() -> None:
+    assert misfit(np.array([0, 0.5])) == 1
+    assert misfit(np.array([[1, np.nan]])) == 1
+    assert misfit(np.array(["1"])) == 0
 
 
 @pytest.mark.parametrize("value", [2, -2, 7])

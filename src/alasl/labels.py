@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,9 @@ PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 MACHINE = "machine"
 
 Entries = NDArray[np.int8]
+# Values that are looked at at a time.
+_BLOCK = 2**20
+
 OnConflict = Literal["refuse", "keep", "replace"]
 
 
@@ -43,9 +47,9 @@ class Labels:
                 "the table's shape differs from its image ids and label names",
                 seen=f"{entries.shape}, {shape[0]} images, {shape[1]} labels",
             )
-        bad = ~np.isin(entries, (PRESENT, ABSENT, UNKNOWN))
-        if bad.any():
-            row, col = (int(i[0]) for i in np.nonzero(bad))
+        bad = misfit(entries)
+        if bad is not None:
+            row, col = divmod(bad, len(self.names))
             raise DataError(
                 "an entry must be 1 (present), 0 (absent) or -1 (unknown)",
                 where=f"image {self.images[row]!r}, label {self.names[col]!r}",
@@ -128,7 +132,7 @@ class Labels:
         (last) answer.
         """
         answers = np.asarray(values, np.int8)
-        if not np.isin(answers, (PRESENT, ABSENT, UNKNOWN)).all():
+        if misfit(answers) is not None:
             raise DataError("an answer must be 1 (present), 0 (absent) or -1 (cannot tell)")
         told = answers != UNKNOWN
         row, col = np.asarray(rows, np.intp)[told], np.asarray(cols, np.intp)[told]
@@ -168,6 +172,22 @@ class Labels:
         if self.entries[row, col] == UNKNOWN:
             return None
         return self.sources[int(self.source[row, col])]
+
+
+def misfit(values: NDArray[Any]) -> int | None:
+    """The place, read row by row, of the first value other than 1, 0 and -1; None without one."""
+    if values.dtype.kind in "iub" and (
+        values.size == 0 or (values.min() >= UNKNOWN and values.max() <= PRESENT)
+    ):
+        return None
+    # np.isin takes 12 bytes a value: a whole table would not fit.
+    width = math.prod(values.shape[1:])
+    step = max(1, _BLOCK // max(1, width))
+    for start in range(0, len(values), step):
+        bad = ~np.isin(values[start : start + step], (PRESENT, ABSENT, UNKNOWN))
+        if bad.any():
+            return start * width + int(bad.argmax())
+    return None
 
 
 def refuse_duplicates(kind: str, names: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 
 from alasl.errors import DataError
-from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.labels import PRESENT, UNKNOWN, Entries, misfit
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ class Answers:
                 "rows, cols, people and values must be as many",
                 seen=f"{len(row)}, {len(col)}, {len(people)}, {len(value)}",
             )
-        if not np.isin(value, (PRESENT, 0, UNKNOWN)).all():
+        if misfit(value) is not None:
             raise DataError("an answer must be 1 (present), 0 (absent) or -1 (cannot tell)")
         names = tuple(sorted(set(people)))
         place = {name: i for i, name in enumerate(names)}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alasl.errors import DataError, UsageError
-from alasl.labels import ABSENT, MACHINE, PRESENT, UNKNOWN
+from alasl.labels import MACHINE, misfit
 
 _NAME = 100
 _MODEL = re.compile(r"\w[\w.+-]{0,99}", re.ASCII)
@@ -25,10 +25,11 @@ def check_places(what: str, places: ArrayLike, count: int) -> None:
 def check_values(values: ArrayLike) -> None:
     """Raise `DataError` where one of the values (n,) is not 1, 0 or -1."""
     found = np.asarray(values)
-    bad = found[~np.isin(found, (PRESENT, ABSENT, UNKNOWN))]
-    if len(bad):
+    bad = misfit(found)
+    if bad is not None:
         raise DataError(
-            "an answer must be 1 (present), 0 (absent) or -1 (cannot tell)", seen=str(bad[0])
+            "an answer must be 1 (present), 0 (absent) or -1 (cannot tell)",
+            seen=str(found.flat[bad]),
         )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alasl.data.formats.base import Features, Format, Options, Table
 from alasl.data.formats.strangers import ZIP, is_npz
 from alasl.errors import DataError
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
+from alasl.labels import Labels, misfit
 
 _READ, _MAPPED = ("labels", "names", "images", "sources", "source"), "features"
 # The header of a member of a zip archive; the lengths of its name and of what follows come last.
@@ -57,7 +57,7 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
             where=str(path),
             seen=f"{entries.dtype} {entries.shape}",
         )
-    if not np.isin(entries, (PRESENT, ABSENT, UNKNOWN)).all():
+    if misfit(entries) is not None:
         raise DataError(
             "'labels' must be 1 (present), 0 (absent) or -1 (unknown)",
             where=str(path),
