@@ -20,6 +20,7 @@ from alasl.loop import Loop
 from alasl.metrics import average_precision, mean_ap, undefined
 from alasl.models.classifier import Classifier
 from alasl.models.crossfit import deal, out_of_fold
+from alasl.models.memory import keep_freed_memory
 from alasl.runs import Evaluation, HeldOut, Journal, Record, Round, Start, Step, load, write_config
 from alasl.seeds import torch_seed
 from alasl.settings import RunSettings
@@ -60,6 +61,7 @@ def make_classifier(
     progress: Progress | None = None,
 ) -> Classifier:
     """The classifier that the settings ask for, over all images of the data set."""
+    keep_freed_memory()
     weights = Path(settings.weights) if settings.weights else None
     if settings.model == "finetune":
         from alasl.models.finetune import Finetune, FinetuneSettings
