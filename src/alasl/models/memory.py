@@ -16,7 +16,8 @@ def keep_freed_memory() -> None:
 
     By itself, glibc returns each layer's output of 32 MB or more to the kernel when it is freed,
     and the next layer gets it back page by page, each cleared: on some machines half the time of a
-    forward pass, and as much of a training on features of one's own. Does nothing where the C library is another.
+    forward pass, and as much of a training on features of one's own. Does nothing where the C
+    library is another.
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(M_MMAP_THRESHOLD, KEPT)
