@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
-from alasl.data.images import load_image, load_square, open_image
+from alasl.data.images import EXTENSIONS, each, load_image, load_square, look, readable_images
 from alasl.errors import DataError
 
 
@@ -115,10 +117,9 @@ def test_a_square_keeps_fine_detail(tmp_path: Path):
 @pytest.mark.parametrize(("width", "decoded"), [(447, 447), (449, 225), (1793, 225)])
 def test_a_scaled_jpeg_is_never_below_the_square(tmp_path: Path, width, decoded):
     photo(width, width).save(tmp_path / "a.jpg")
-    with open_image(tmp_path / "a.jpg") as image:
-        image.draft("RGB", (224, 224))
-        image.load()
-        assert image.size == (decoded, decoded)
+    seen = look(tmp_path / "a.jpg", 224)
+    assert seen.pixels.size == (decoded, decoded)
+    assert seen.size == (width, width)
 
 
 def bomb(path: Path, width: int, height: int) -> None:
@@ -160,9 +161,25 @@ def broken(path: Path, how: str) -> str:
     if how == "float":
         Image.fromarray(np.ones((9, 9), np.float32)).save(path, "TIFF")
         return "floats"
-    if how in ("51 megapixels", "200 megapixels"):
+    if how in ("65 megapixels", "200 megapixels"):
         bomb(path, int(how.split()[0]) * 1000, 1000)
-        return "more than 50 megapixels"
+        return "more than 64 megapixels"
+    if how == "heic":
+        path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+        return "cannot decode the file's kind, 'heic'; convert it to JPEG"
+    if how == "git-lfs":
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+        return "git lfs pull"
+    if how == "pipe":
+        os.mkfifo(path)
+        return "this is a named pipe, not a file"
+    if how == "socket":
+        with socket.socket(socket.AF_UNIX) as held:
+            held.bind(str(path))
+        return "this is a socket, not a file"
+    if how == "device":
+        path.symlink_to("/dev/zero")
+        return "this is a device, not a file"
     return "does not exist"
 
 
@@ -179,10 +196,14 @@ HOW = [
     "folder",
     "eps",
     "float",
+    "heic",
+    "git-lfs",
+    "pipe",
+    "device",
 ]
 
 
-@pytest.mark.parametrize("how", [*HOW, "missing", "51 megapixels", "200 megapixels"])
+@pytest.mark.parametrize("how", [*HOW, "socket", "missing", "65 megapixels", "200 megapixels"])
 def test_a_broken_file_is_named_with_its_reason(tmp_path: Path, how):
     path = tmp_path / "photo"
     reason = broken(path, how)
@@ -193,7 +214,7 @@ def test_a_broken_file_is_named_with_its_reason(tmp_path: Path, how):
 
 
 def test_just_under_the_limit_of_pixels_is_only_truncated(tmp_path: Path):
-    bomb(tmp_path / "a.png", 50_000, 1000)
+    bomb(tmp_path / "a.png", 64_000, 1000)
     with pytest.raises(DataError, match="truncated"):
         load_image(tmp_path / "a.png")
 
@@ -201,3 +222,150 @@ def test_just_under_the_limit_of_pixels_is_only_truncated(tmp_path: Path):
 def test_a_name_with_a_nul_is_an_error_too():
     with pytest.raises(DataError, match="cannot be read"):
         load_image("a\0b.jpg")
+
+
+def chunk(kind: bytes, data: bytes, wrong: int = 0) -> bytes:
+    check = zlib.crc32(kind + data) ^ wrong
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(5_000_000))),
+        chunk(b"iTXt", b"k\0\1\0\0\0" + zlib.compress(bytes(5_000_000))),
+        chunk(b"iCCP", b"n\0\0" + zlib.compress(bytes(3_000_000))),
+        chunk(b"tEXt", b"k\0abc", wrong=1),
+        chunk(b"gAMA", b"\0\1\2\3", wrong=1),
+        chunk(b"pHYs", b"\0"),
+        b"".join(chunk(b"tEXt", b"k%d\0" % i + bytes(900_000)) for i in range(75)),
+    ],
+    ids=["text", "unicode", "profile", "text sum", "gamma sum", "short", "many texts"],
+)
+@pytest.mark.parametrize("place", [33, -12])
+def test_a_png_is_shown_whatever_stands_beside_its_pixels(tmp_path: Path, extra, place):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo().save(tmp_path / "a.png", exif=exif)
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(content[:place] + extra + content[place:])
+    seen = look(tmp_path / "b.png")
+    np.testing.assert_array_equal(seen.pixels, load_image(tmp_path / "a.png"))
+    assert [note.startswith("parts of the file beside the pixels") for note in seen.notes] in (
+        [True],
+        [],  # Pillow passes over what comes after the pixels
+    )
+    assert seen.notes or place == -12
+    load_square(tmp_path / "b.png", 8)
+
+
+def test_a_png_whose_pixels_are_damaged_is_refused_all_the_same(tmp_path: Path):
+    photo().save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    content[60] ^= 1
+    text = chunk(b"tEXt", b"k\0abc", wrong=1)
+    for whole in (content, content[:33] + text + content[33:]):
+        (tmp_path / "b.png").write_bytes(whole)
+        with pytest.raises(DataError, match=r"b\.png: the"):
+            look(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {}),
+        ("JPEG", {"subsampling": 0, "quality": 95}),
+        ("JPEG", {"progressive": True}),
+        ("PNG", {}),
+        ("GIF", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("PPM", {}),
+    ],
+)
+@pytest.mark.parametrize("missing", [2, 10, 100])
+def test_an_image_whose_last_bytes_are_missing_is_shown(tmp_path: Path, kind, options, missing):
+    y, x = np.mgrid[0:300, 0:400]
+    noise = np.random.default_rng(0).integers(0, 40, (300, 400))
+    pixels = np.stack([x / 2 + 20, y / 2 + 20, 60 + 0 * x], axis=2) + noise[..., None]
+    Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "a", kind, **options)
+    whole = np.asarray(load_image(tmp_path / "a"), int)
+    content = (tmp_path / "a").read_bytes()
+    (tmp_path / "a").write_bytes(content[:-missing])
+    for side in (None, 30):
+        seen = look(tmp_path / "a", side)
+        assert seen.notes == () or ("the end of the file is missing" in seen.notes[0])
+    assert seen.size == (400, 300)
+    there = np.abs(np.asarray(look(tmp_path / "a").pixels, int) - whole).mean(axis=(1, 2)) < 12
+    assert there.mean() > 0.94
+    assert load_square(tmp_path / "a", 32).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("progressive", "kept", "shown"),
+    [
+        *[(False, 0.1, False), (False, 0.5, False), (False, 0.8, False)],
+        *[(True, 0.01, False), (True, 0.5, True), (True, 0.8, True)],
+    ],
+)
+def test_half_an_image_is_none_but_a_coarse_one_is(tmp_path: Path, progressive, kept, shown):
+    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg", progressive=progressive)
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content[: round(kept * len(content))])
+    if shown:
+        assert "coarser" in look(tmp_path / "a.jpg").notes[0]
+    else:
+        with pytest.raises(DataError, match="truncated or damaged"):
+            look(tmp_path / "a.jpg")
+
+
+def test_what_follows_an_image_is_none_of_it(tmp_path: Path):
+    photo().save(tmp_path / "a.jpg")
+    whole = load_image(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes() + bytes(99))
+    assert look(tmp_path / "a.jpg").notes == ()
+    np.testing.assert_array_equal(load_image(tmp_path / "a.jpg"), whole)
+
+
+@pytest.mark.slow
+def test_a_phone_of_many_megapixels_is_decoded_scaled_down(tmp_path: Path):
+    Image.new("RGB", (12_000, 9_000), (200, 30, 30)).save(tmp_path / "a.jpg")
+    seen = look(tmp_path / "a.jpg", 1600)
+    assert (seen.size, seen.pixels.size) == ((12_000, 9_000), (3000, 2250))
+    assert load_square(tmp_path / "a.jpg", 32)[0, 0].tolist() == pytest.approx([200, 30, 30], abs=3)
+    with pytest.raises(DataError, match="more than 64 megapixels"):
+        look(tmp_path / "a.jpg")
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_avif_is_decoded_where_pillow_has_it(tmp_path: Path):
+    photo().save(tmp_path / "a.avif")
+    seen = look(tmp_path / "a.avif")
+    assert (seen.kind, close(seen.pixels, photo())) == ("AVIF", True)
+    assert ".avif" in EXTENSIONS["AVIF"]
+
+
+def test_all_bad_files_are_told_at_once_and_the_good_ones_are_rows(tmp_path: Path):
+    paths = [tmp_path / f"{i:02}.png" for i in range(70)]
+    for path in paths:
+        photo().save(path)
+    paths[3].write_bytes(b"")
+    paths[40].unlink()
+    paths[69].write_text("<html>")
+    steps: list[tuple[int, int]] = []
+    good, bad = readable_images(paths, 2, lambda *step: steps.append(step))
+    assert good.tolist() == [i for i in range(70) if i not in (3, 40, 69)]
+    assert [path for path, _ in bad] == [paths[3], paths[40], paths[69]]
+    assert [reason.split(",")[0] for _, reason in bad] == [
+        "the image file is empty (zero bytes)",
+        "the image file does not exist",
+        "the file holds HTML or XML",
+    ]
+    assert steps[-1] == (70, 70)
+    assert readable_images([])[0].tolist() == []
+
+
+def test_each_keeps_the_order(tmp_path: Path):
+    paths = [tmp_path / str(i) for i in range(100)]
+    assert each(lambda path: path.name, paths, 4) == [str(i) for i in range(100)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
-from alasl.data.images import EXTENSIONS, load_square, open_image
+from alasl.data.duplicates import digest, same_content
+from alasl.data.images import EXTENSIONS, each, look
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, Labels
 
-_CHUNK = 32
 _TINY = 16
 _PAIRS = 10
 # Counting pairs takes a square of the labels; beyond this many only the commonest are counted.
@@ -113,7 +111,7 @@ def check(
     labels = dataset.labels
     present = labels.present_per_label()
     counts = zip(labels.names, present, labels.known_per_label(), strict=True)
-    files = _inspect_all(dataset.paths or (), workers, on_progress)
+    files = each(_inspect, dataset.paths or (), workers, on_progress)
     named = list(zip(labels.images, dataset.paths or (), files, strict=False))
     return Report(
         name=dataset.name,
@@ -146,38 +144,20 @@ class _File:
     notes: tuple[str, ...] = ()
 
 
-def _inspect_all(
-    paths: tuple[Path, ...], workers: int | None, on_progress: Callable[[int, int], None] | None
-) -> list[_File]:
-    chunks = [paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK)]
-    files: list[_File] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for done in pool.map(lambda chunk: [_inspect(path) for path in chunk], chunks):
-            files.extend(done)
-            if on_progress:
-                on_progress(len(files), len(paths))
-    return files
-
-
 def _inspect(path: Path) -> _File:
     try:
-        # As every other command reads it, so that what passes here works there; a JPEG is
-        # decoded at 1/8, for which the whole file is still read.
-        load_square(path, 8)
-        with open_image(path) as image:
-            notes = []
-            kind = "JPEG" if image.format == "MPO" else image.format or ""
-            if path.suffix.lower() not in EXTENSIONS.get(kind, ()):
-                notes.append(f"the file is a {kind}, which its extension does not say")
-            if min(image.size) < _TINY:
-                notes.append(f"the image is only {image.width} x {image.height} pixels")
-            if kind != "TIFF" and getattr(image, "is_animated", False) and image.format != "MPO":
-                notes.append("the image is animated; its first frame is used")
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "blake2b").digest()
+        # A JPEG is decoded at 1/8, for which the whole file is still read.
+        seen = look(path, 8)
+        notes = list(seen.notes)
+        if path.suffix.lower() not in EXTENSIONS.get(seen.kind, ()):
+            notes.append(f"the file is a {seen.kind}, which its extension does not say")
+        if min(seen.size) < _TINY:
+            notes.append(f"the image is only {seen.size[0]} x {seen.size[1]} pixels")
+        if seen.animated:
+            notes.append("the image is animated; its first frame is used")
+        return _File(digest(path), notes=tuple(notes))
     except DataError as error:
         return _File(bad=error.what + (f"; seen: {error.seen}" if error.seen else ""))
-    return _File(digest, notes=tuple(notes))
 
 
 def _pairs(labels: Labels) -> tuple[Pair, ...]:
@@ -193,17 +173,16 @@ def _pairs(labels: Labels) -> tuple[Pair, ...]:
     )
 
 
-def _duplicates(labels: Labels, digests: list[bytes]) -> tuple[Duplicate, ...]:
-    groups: dict[bytes, list[int]] = {}
-    for row, digest in enumerate(digests):
-        if digest:
-            groups.setdefault(digest, []).append(row)
+def _duplicates(labels: Labels, contents: list[bytes]) -> tuple[Duplicate, ...]:
+    groups = same_content(contents)
+    order = np.argsort(groups, kind="stable")
+    together = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
     return tuple(
         Duplicate(
             tuple(labels.images[row] for row in rows),
             _named(labels.names, _disagree(labels.entries[rows])),
         )
-        for rows in groups.values()
+        for rows in together
         if len(rows) > 1
     )
 

@@ -66,7 +66,7 @@ def page(records: Sequence[Record], paths: Paths | None = None, shown: int = 8) 
 def thumbnail(path: Path) -> bytes | None:
     """A JPEG of an image, at most 96 pixels on its longer side; None where it cannot be read."""
     try:
-        image = load_image(path)
+        image = load_image(path, THUMBNAIL)
     except AlaslError:
         return None
     image.thumbnail((THUMBNAIL, THUMBNAIL))

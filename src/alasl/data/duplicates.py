@@ -1,0 +1,124 @@
+"""Images that are the same: by their file's content, and by features that are nearly equal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from alasl.data.images import each
+from alasl.errors import DataError
+from alasl.files import readable
+
+Groups = NDArray[np.intp]
+
+# The cosine distance of features below which two images count as one.
+NEAR = 0.02
+# Directions on which images are compared first, and images that are compared at once.
+_COARSE, _BLOCK = 64, 1024
+
+
+def digest(path: Path) -> bytes:
+    """The SHA-256 of a file's content. Raises a `DataError` where it cannot be read."""
+    with readable(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def digests(paths: Sequence[Path], workers: int | None = None) -> list[bytes]:
+    """The SHA-256 of each file's content, by threads.
+
+    Raises one `DataError` that names all files that cannot be read.
+    """
+
+    def try_digest(path: Path) -> bytes | DataError:
+        try:
+            return digest(path)
+        except DataError as error:
+            return error
+
+    found = each(try_digest, paths, workers)
+    bad = [error for error in found if isinstance(error, DataError)]
+    if bad:
+        raise DataError(
+            f"{len(bad)} of {len(paths)} image files cannot be read",
+            more=[f"{error.where}: {error.seen or error.what}" for error in bad],
+        )
+    return [one for one in found if isinstance(one, bytes)]
+
+
+def same_content(contents: Sequence[bytes]) -> Groups:
+    """(N,): the group of each image, 0, 1, ... in the order in which they come first.
+
+    contents: N digests; equal ones are one group, and empty ones are like no other.
+    """
+    first: dict[bytes | int, int] = {}
+    return np.array(
+        [first.setdefault(one or row, len(first)) for row, one in enumerate(contents)], np.intp
+    )
+
+
+def near_pairs(features: NDArray[np.floating], within: float = NEAR) -> NDArray[np.intp]:
+    """(n, 2): the pairs of rows of `features` (N, D) whose cosine distance is at most `within`.
+
+    The first of a pair is the smaller row, and pairs ascend. Rows of zeros are like no other.
+    Exact: the images are first compared on a few directions, in which no two are farther apart
+    than they are, and in the order of the widest, so that most pairs are never looked at.
+    """
+    units = np.asarray(features, np.float32)
+    length = np.linalg.norm(units, axis=1, keepdims=True)
+    rows = np.flatnonzero(length[:, 0] > 0)
+    units = units[rows] / length[rows]
+    # Of unit vectors, |a - b|^2 = 2 (1 - cosine). A little more, as float32 is rounded.
+    apart = 2 * within + 1e-5
+    coarse = _projected(units)
+    order = np.argsort(coarse[:, 0], kind="stable")
+    units, coarse, rows = units[order], coarse[order], rows[order]
+    widest = coarse[:, 0]
+    ends = np.searchsorted(widest, widest + np.sqrt(apart), side="right")
+    square = np.einsum("nd,nd->n", coarse, coarse)
+    pairs = []
+    for start in range(0, len(rows), _BLOCK):
+        stop = min(start + _BLOCK, len(rows))
+        end = int(ends[stop - 1])
+        between = square[start:stop, None] + square[None, start:end]
+        between -= 2 * coarse[start:stop] @ coarse[start:end].T
+        one, other = np.nonzero(between <= apart)
+        kept = one < other
+        one, other = one[kept] + start, other[kept] + start
+        cosine = np.einsum("nd,nd->n", units[one], units[other], dtype=np.float64)
+        close = 1 - cosine <= within
+        pairs.append(np.stack([rows[one[close]], rows[other[close]]], axis=1))
+    found = np.sort(np.concatenate(pairs) if pairs else np.empty((0, 2), np.intp), axis=1)
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
+
+
+def joined(images: int, *found: Groups, pairs: ArrayLike = ()) -> Groups:
+    """(N,): groups that join all that any of the groups `found`, each (N,), or `pairs` (n, 2) join.
+
+    They are numbered 0, 1, ... in the order in which they come first.
+    """
+    links = [np.asarray(pairs, np.intp).reshape(-1, 2)]
+    for groups in found:
+        _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+        links.append(np.stack([np.arange(images), first[group]], axis=1))
+    one, other = np.concatenate(links).T
+    graph = coo_matrix((np.ones(len(one), bool), (one, other)), (images, images))
+    _, labels = connected_components(graph, directed=False)
+    _, first, group = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.intp)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[group]
+
+
+def _projected(units: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, d): unit vectors on the few orthogonal directions in which they differ most."""
+    if units.shape[1] <= _COARSE:
+        return units
+    sample = units[:: max(1, len(units) // 4096)].astype(np.float64)
+    _, directions = np.linalg.eigh(np.cov(sample, rowvar=False))
+    return units @ directions[:, : -_COARSE - 1 : -1].astype(np.float32)

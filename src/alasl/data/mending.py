@@ -1,0 +1,75 @@
+"""Image files that viewers show although a part of them is damaged or missing."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+# What pixels are made of, and which way is up; anything else may be broken or too large.
+_NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf")
+_JPEG, _END = b"\xff\xd8", b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+# The share of the rows that may be missing, and the rows that a decoder of JPEG holds back.
+_MISSING, _HELD = 0.1, 16
+
+EXTRAS = "parts of the file beside the pixels are damaged or too large, and passed over"
+CUT = "the end of the file is missing, so the last rows are not as they were"
+COARSE = "the end of the file is missing, so the image is coarser than it was"
+
+
+def without_extras(content: bytes) -> bytes | None:
+    """A PNG without its texts, colour profiles and the like; None where it is none.
+
+    Decoders refuse the whole file for one of them that is large or has a wrong checksum.
+    """
+    if not content.startswith(_PNG):
+        return None
+    parts, at = [_PNG], len(_PNG)
+    while at + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        chunk = content[at : at + length + 12]
+        if kind in _NEEDED and (kind[:1].isupper() or _sound(chunk)):
+            parts.append(chunk)
+        at += length + 12
+    return b"".join(parts)
+
+
+def ended(content: bytes) -> tuple[bytes, int] | None:
+    """A JPEG whose end is missing with one put to it, and how often the image is scanned.
+
+    Each scan of a progressive JPEG makes the whole image finer; others have one. None for a file
+    that is no JPEG or has its end.
+    """
+    if not content.startswith(_JPEG):
+        return None
+    at, scans = len(_JPEG), 0
+    while found := _MARKER.search(content, at):
+        kind, at = found[0], found.end()
+        if kind == _END:
+            return None
+        scans += kind == b"\xff\xda"
+        if at + 2 <= len(content):
+            at += struct.unpack_from(">H", content, at)[0]
+    return content + _END, scans
+
+
+def nearly_whole(image: Image.Image, height: int) -> bool:
+    """Whether all but a few rows of an image were decoded when its file ended.
+
+    height: rows of the image before it was scaled down. Rows that were not decoded are zero, so of
+    an image with black rows more may count as missing than is.
+    """
+    image.tile = []  # type: ignore[attr-defined]  # there is nothing more to decode
+    rows = np.asarray(image).reshape(image.height, -1).any(axis=1)
+    held = math.ceil(_HELD * image.height / height)
+    return bool((~rows).sum() <= max(held, _MISSING * image.height))
+
+
+def _sound(chunk: bytes) -> bool:
+    return len(chunk) >= 12 and zlib.crc32(chunk[4:-4]) == struct.unpack(">I", chunk[-4:])[0]
