@@ -11,6 +11,7 @@ from PIL import Image
 from alasl.data.check import check
 from alasl.data.dataset import Dataset
 from alasl.data.formats import read
+from alasl.errors import DataError
 from alasl.labels import Labels
 
 NAMES = ("dog", "cat", "cow", "hen", "pig")
@@ -83,6 +84,21 @@ def test_files_are_named_with_their_reason(tmp_path: Path):
     assert [(d.images, d.contradictions) for d in report.duplicates] == [(("a.png", "b.png"), ())]
     kinds = [finding["kind"] for finding in report.findings()]
     assert kinds == ["bad", "note", "note", "note", "duplicate"]
+
+
+def test_a_data_set_goes_on_without_its_bad_files(tmp_path: Path):
+    dataset = made(tmp_path)
+    (tmp_path / "real.png").unlink()
+    rest, bad = dataset.readable()
+    assert rest.labels.images == ("a.png", "b.png", "one.png", "film.gif")
+    np.testing.assert_array_equal(rest.labels.entries, ENTRIES[[0, 1, 3, 4]])
+    assert rest.paths is not None
+    assert [path.name for path in rest.paths] == list(rest.labels.images)
+    assert [path.name for path, _ in bad] == ["cut.jpg", "real.png"]
+    assert rest.readable() == (rest, [])
+    with pytest.raises(DataError, match="none of the 2 image files can be used") as error:
+        dataset.take([2, 5]).readable()
+    assert len(error.value.more) == 2
 
 
 def test_duplicates_that_disagree_are_told(tmp_path: Path):

@@ -52,9 +52,9 @@ def plain(dataset: Dataset) -> torch.Tensor:
 def test_features_equal_a_plain_forward_pass(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", 5)
     expected = plain(dataset)
-    exact = np.concatenate(
-        list(Extractor(load_backbone("lite0"), "float32").run(dataset.paths or ()))
-    )
+    batches = list(Extractor(load_backbone("lite0"), "float32").run(dataset.paths or ()))
+    assert [rows for rows, _ in batches] == [list(range(5))]
+    exact = batches[0][1]
     torch.testing.assert_close(torch.from_numpy(exact), expected, rtol=1e-3, atol=1e-3)
     cached = torch.from_numpy(np.array(features_of(dataset)))
     assert torch.cosine_similarity(cached, expected).mean() > 0.998
@@ -90,14 +90,55 @@ def test_only_new_images_are_extracted(tmp_path: Path) -> None:
     assert calls == [(1, 1)]
 
 
-def test_a_broken_image_is_named(tmp_path: Path) -> None:
-    dataset = photos(tmp_path / "p", 2)
-    (tmp_path / "p" / "1.png").write_bytes(b"<html>")
-    with pytest.raises(DataError, match=r"1\.png"):
+def test_all_broken_images_are_named_at_once_and_the_others_kept(tmp_path: Path) -> None:
+    dataset = photos(tmp_path / "p", BATCH + 6)
+    for broken in (1, 2, BATCH + 1):
+        (tmp_path / "p" / f"{broken}.png").write_bytes(b"<html>")
+    (tmp_path / "p" / "4.png").unlink()
+    for _ in range(2):
+        with pytest.raises(
+            DataError, match=f"4 of {BATCH + 6} image files cannot be used"
+        ) as error:
+            features_of(dataset)
+        names = [Path(case.split(": ")[0]).name for case in error.value.more]
+        assert names == ["1.png", "2.png", "4.png", f"{BATCH + 1}.png"]
+        assert "HTML" in error.value.more[0]
+    good = [i for i in range(BATCH + 6) if i not in (1, 2, 4, BATCH + 1)]
+    features_of(dataset.take(good), progress=lambda *_: pytest.fail("extracted again"))
+
+
+def test_features_that_are_not_finite_are_refused_and_never_cached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = photos(tmp_path / "p", 4)
+    plain_run = Extractor.forward
+
+    def overflowing(self: Extractor, pixels: torch.Tensor) -> torch.Tensor:
+        features = plain_run(self, pixels).clone()
+        features[1, 3], features[2, 0] = torch.nan, torch.inf
+        return features
+
+    monkeypatch.setattr(Extractor, "forward", overflowing)
+    with pytest.raises(DataError, match="not finite for 2 of 4 images") as error:
         features_of(dataset)
-    (tmp_path / "p" / "1.png").unlink()
-    with pytest.raises(DataError, match=r"1\.png"):
+    assert error.value.where == "lite0"
+    monkeypatch.undo()
+    monkeypatch.setenv("ALASL_CACHE", str(tmp_path / "cache"))
+    calls: list[tuple[int, int]] = []
+    features_of(dataset, progress=lambda done, of: calls.append((done, of)))
+    assert calls == [(2, 2)]
+
+
+def test_a_damaged_cache_is_told(tmp_path: Path, cache: Path) -> None:
+    dataset = photos(tmp_path / "p", 3)
+    features_of(dataset)
+    (rows,) = cache.glob("features/*/rows.f32")
+    stored = np.memmap(rows, np.float32, "r+")
+    stored[5] = np.nan
+    stored.flush()
+    with pytest.raises(DataError, match="cache of features is damaged") as error:
         features_of(dataset)
+    assert error.value.where == str(rows.parent)
 
 
 def test_a_data_set_without_pixels_or_features_says_what_to_do() -> None:

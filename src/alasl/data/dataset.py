@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alasl.data.images import readable_images
 from alasl.errors import DataError
 from alasl.labels import Labels
 
@@ -48,6 +50,24 @@ class Dataset:
             paths=None if self.paths is None else tuple(self.paths[i] for i in rows),
             features=None if self.features is None else self.features[rows],
         )
+
+    def readable(
+        self, on_progress: Callable[[int, int], None] | None = None
+    ) -> tuple[Dataset, list[tuple[Path, str]]]:
+        """The images whose files can be decoded, and the other files, each with its reason.
+
+        on_progress: called with (files done, files in all). Raises a `DataError` where no image is
+        left.
+        """
+        if self.paths is None:
+            return self, []
+        good, bad = readable_images(self.paths, on_progress=on_progress)
+        if not len(good):
+            raise DataError(
+                f"none of the {len(self)} image files can be used",
+                more=[f"{path}: {reason}" for path, reason in bad],
+            )
+        return (self.take(good) if bad else self), bad
 
 
 def check_features(features: NDArray[np.generic], images: int, where: str | None = None) -> None:

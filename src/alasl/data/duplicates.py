@@ -29,11 +29,10 @@ def digest(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def digests(paths: Sequence[Path], workers: int | None = None) -> list[bytes]:
-    """The SHA-256 of each file's content, by threads.
-
-    Raises one `DataError` that names all files that cannot be read.
-    """
+def digests(
+    paths: Sequence[Path], workers: int | None = None
+) -> tuple[list[bytes], dict[int, DataError]]:
+    """The SHA-256 of each file's content, by threads; empty where the row is among the errors."""
 
     def try_digest(path: Path) -> bytes | DataError:
         try:
@@ -42,13 +41,8 @@ def digests(paths: Sequence[Path], workers: int | None = None) -> list[bytes]:
             return error
 
     found = each(try_digest, paths, workers)
-    bad = [error for error in found if isinstance(error, DataError)]
-    if bad:
-        raise DataError(
-            f"{len(bad)} of {len(paths)} image files cannot be read",
-            more=[f"{error.where}: {error.seen or error.what}" for error in bad],
-        )
-    return [one for one in found if isinstance(one, bytes)]
+    bad = {row: one for row, one in enumerate(found) if isinstance(one, DataError)}
+    return [b"" if isinstance(one, DataError) else one for one in found], bad
 
 
 def same_content(contents: Sequence[bytes]) -> Groups:
