@@ -140,7 +140,7 @@ def _stop(run: Run, by: str, threshold: float) -> int:
 
 
 def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
-    from alasl.experiment import simulate
+    from alasl.simulation.run import simulate
 
     for seed in range(SEEDS):
         for strategy, ask, noise in WAYS:
@@ -166,7 +166,7 @@ def _of_study(path: Path, judged: int) -> list[Run]:
 
 def _read(place: Path) -> tuple[Dataset, RunSettings]:
     """The data with its features, and runs on it that ask for a fifth of what there is."""
-    from alasl.experiment import read_data
+    from alasl.data.opening import read_data
     from alasl.models.features import features_of
 
     folder, table = (place, "labels.csv") if place.is_dir() else (place.parent, place.name)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from alasl.data.dataset import Dataset
-from alasl.experiment import simulate
+from alasl.simulation.run import simulate
 from alasl.labels import Labels
 from alasl.models.probe import ProbeSettings
 from alasl.settings import RunSettings

@@ -27,7 +27,7 @@ from alasl.figures import (
     svg,
     write_figures,
 )
-from alasl.runs import Evaluation, Record, Start
+from alasl.record import Evaluation, Record, Start
 from alasl.settings import RunSettings
 
 HOSTILE = ("_hidden", r"$\frac{$", "</text><script>alert(1)</script>", "a\x00b\ud800\u202e", "日本")

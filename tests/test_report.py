@@ -17,8 +17,9 @@ from alasl.cli import exit_code
 from alasl.cli import report as cli
 from alasl.errors import DataError
 from alasl.figures import INK
+from alasl.journal import Journal, write_config
+from alasl.record import Asked, Evaluation, Record, Round, Start
 from alasl.report import headline, summary, table, write_report, write_run
-from alasl.runs import Asked, Evaluation, Journal, Record, Round, Start, write_config
 from alasl.settings import RunSettings
 from alasl.strategies import resolve
 

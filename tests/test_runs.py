@@ -8,17 +8,9 @@ from pathlib import Path
 import pytest
 
 from alasl.errors import ConflictError, DataError
-from alasl.runs import (
-    Asked,
-    Evaluation,
-    Journal,
-    Record,
-    Round,
-    Start,
-    load,
-    write_config,
-    write_results,
-)
+from alasl.journal import Journal, load, write_config
+from alasl.record import Asked, Evaluation, Record, Round, Start
+from alasl.report.tables import write_results
 from alasl.settings import RunSettings
 
 START = Start(

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from alasl.data.dataset import Dataset
     from alasl.data.formats import read, write
     from alasl.errors import AlaslError
-    from alasl.experiment import simulate
+    from alasl.journal import load
     from alasl.labels import Labels
+    from alasl.record import Record
     from alasl.report import write_report, write_run
-    from alasl.runs import Record, load
     from alasl.settings import RunSettings
+    from alasl.simulation.run import simulate
     from alasl.strategies import strategy
 
 # Where each public name lives; it is imported when first used, as torch takes seconds.
@@ -29,12 +30,12 @@ _HOMES = {
     "AlaslError": "alasl.errors",
     "Dataset": "alasl.data.dataset",
     "Labels": "alasl.labels",
-    "Record": "alasl.runs",
+    "Record": "alasl.record",
     "RunSettings": "alasl.settings",
-    "load": "alasl.runs",
+    "load": "alasl.journal",
     "strategy": "alasl.strategies",
     "read": "alasl.data.formats",
-    "simulate": "alasl.experiment",
+    "simulate": "alasl.simulation.run",
     "write": "alasl.data.formats",
     "write_report": "alasl.report",
     "write_run": "alasl.report",

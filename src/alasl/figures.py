@@ -17,7 +17,7 @@ import numpy as np
 
 from alasl.errors import DataError, UsageError
 from alasl.files import replacing, write_text
-from alasl.runs import Record
+from alasl.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

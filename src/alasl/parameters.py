@@ -84,7 +84,7 @@ def parameters_of(function: Callable[..., Any], positional: int = 1) -> tuple[Pa
         found.append(
             Parameter(
                 name=argument.name,
-                kind=type(argument.default),
+                kind=_kind(argument.default, hint),
                 default=argument.default,
                 choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else (),
                 between=next(
@@ -93,6 +93,14 @@ def parameters_of(function: Callable[..., Any], positional: int = 1) -> tuple[Pa
             )
         )
     return tuple(found)
+
+
+def _kind(default: Any, hint: Any) -> type:
+    """The type of a parameter: its default's, or what it may be beside None."""
+    if default is not None:
+        return type(default)
+    kinds = [part for part in typing.get_args(hint) if isinstance(part, type)]
+    return next((part for part in kinds if part is not type(None)), str)
 
 
 def parse_parameters(

@@ -1,4 +1,7 @@
-"""The settings of a run: what the command line, a TOML file and the Python API all set."""
+"""Settings, in parts: what the command line, a TOML file and the Python API all set.
+
+A room takes the part that it reads; a run's settings, and a project's, are of all their parts.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 
@@ -53,9 +56,33 @@ def setting(
     return field(default=default, metadata={"about": about, "choices": choices, "limits": limits})
 
 
+S = TypeVar("S", bound="Seeded")
+
+
 @dataclass(frozen=True)
-class RunSettings:
-    """Everything that determines a run's result; two runs of equal settings are equal."""
+class Seeded:
+    """What every part shares: one seed determines everything random."""
+
+    seed: int = setting(0, "determines everything random", limits=NATURAL)
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise a `UsageError` unless every setting is of its type and in its range."""
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if value is not None:
+                check_setting(item, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings that are set, by name; what is None is left out, as TOML has no null."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+
+
+@dataclass(frozen=True)
+class DataSettings(Seeded):
+    """Where the data are, and how they are divided."""
 
     data: str = setting("", "a folder with a table of entries and images/, or a file")
     labels: str | None = setting(None, "the file in DATA that holds the table of entries")
@@ -69,13 +96,20 @@ class RunSettings:
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
 
-    strategy: str = setting("variance", "what to ask first: alasl strategies")
-    ask: str | None = setting(
-        None,
-        "ask for all unknown entries of an image, or for single entries; by default what the "
-        "strategy scores",
-        choices=("images", "entries"),
-    )
+    def check(self) -> None:
+        """See `Seeded.check`."""
+        super().check()
+        if self.clean + self.test >= 1:
+            raise UsageError(
+                "--clean and --test leave no image for the pool",
+                seen=f"{self.clean} + {self.test}",
+            )
+
+
+@dataclass(frozen=True)
+class MissingSettings(Seeded):
+    """How a simulation makes entries unknown, and how well it answers."""
+
     missing: float = setting(
         0.4, "share of the pool's entries that are made unknown", limits=BELOW_ONE
     )
@@ -83,23 +117,49 @@ class RunSettings:
         "uniform",
         "which become unknown: uniform, label, image, positives, or single (takes no --missing)",
     )
-    rounds: int = setting(10, "rounds of asking", limits=NATURAL)
+    oracle_error: float = setting(
+        0.0, "share of wrong answers of the simulated oracle", limits=BELOW_ONE
+    )
+
+
+@dataclass(frozen=True)
+class AskSettings(Seeded):
+    """What is asked, and how much in a round."""
+
+    strategy: str = setting("variance", "what to ask first: alasl strategies")
+    ask: str | None = setting(
+        None,
+        "ask for all unknown entries of an image, or for single entries; by default what the "
+        "strategy scores",
+        choices=("images", "entries"),
+    )
+    rounds: int = setting(
+        10, "rounds of asking; what a strategy that plans ahead counts on", limits=NATURAL
+    )
     images: int = setting(50, "images in a round, where images are asked", limits=POSITIVE)
     answers: int = setting(500, "answers in a round, where entries are asked", limits=POSITIVE)
     seconds: float | None = setting(
         None, "people's time in a round, seconds, in place of either", limits=POSITIVE
     )
     growth: float = setting(1.0, "growth factor of the batch per round", limits=AT_LEAST_ONE)
+    members: int = setting(
+        8, "members of the ensemble, for strategies that need one", limits=POSITIVE
+    )
+
+
+@dataclass(frozen=True)
+class TimeSettings(Seeded):
+    """What people's time costs."""
+
     answer_seconds: float = setting(1.0, "people's time for an answer, seconds", limits=POSITIVE)
     open_seconds: float = setting(
         0.0, "people's time for opening an image, once a round, seconds", limits=NATURAL
     )
-    members: int = setting(
-        8, "members of the ensemble, for strategies that need one", limits=POSITIVE
-    )
-    oracle_error: float = setting(
-        0.0, "share of wrong answers of the simulated oracle", limits=BELOW_ONE
-    )
+
+
+@dataclass(frozen=True)
+class AutoSettings(Seeded):
+    """Automatic answers, and judging images by models that did not see them."""
 
     auto: float | None = setting(
         None,
@@ -124,14 +184,17 @@ class RunSettings:
     folds: int = setting(
         5, "parts of the images, each judged by a model that did not see it", limits=SEVERAL
     )
-    stop_below: float | None = setting(
-        None, "advise to stop where 1000 answers bring fewer mAP points than this", limits=ANY
-    )
-    on_stop: str = setting(
-        "advise",
-        "where stopping is advised: only say so, or end the run",
-        choices=("advise", "end"),
-    )
+
+    def check(self) -> None:
+        """See `Seeded.check`."""
+        super().check()
+        if self.auto == 0:
+            object.__setattr__(self, "auto", None)
+
+
+@dataclass(frozen=True)
+class ModelSettings(Seeded):
+    """What is trained, and on what."""
 
     train: str = setting(
         "known",
@@ -145,15 +208,17 @@ class RunSettings:
     )
     model: str = setting(
         "logistic",
-        "on frozen features logistic regression, or a linear probe; or finetune the whole backbone",
-        choices=("logistic", "probe", "finetune"),
+        "what is trained: logistic or probe on frozen features, finetune for the whole backbone, "
+        "FILE.py:NAME, or a class as sklearn.svm:SVC",
     )
     backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
     weights: str | None = setting(None, "a file with the backbone's weights")
     loss: str | None = setting(
-        None, "what training minimises: alasl losses; by default asl, and bce for logistic"
+        None, "what training minimises: alasl losses; by default the model's own"
     )
-    epochs: int = setting(20, "epochs of each training", limits=POSITIVE)
+    epochs: int | None = setting(
+        None, "epochs of each training; by default the model's own", limits=POSITIVE
+    )
     rate: float | None = setting(None, "learning rate; by default the model's own", limits=POSITIVE)
     batch: int | None = setting(
         None, "images in a training step; by default the model's own", limits=POSITIVE
@@ -164,42 +229,42 @@ class RunSettings:
     warm_start: bool = setting(
         False, "each round goes on from the last round's weights, not from the pretrained ones"
     )
+
+    def training(self) -> dict[str, Any]:
+        """What is set of a training: of loss, epochs, rate, batch and decay those that are."""
+        names = ("loss", "epochs", "rate", "batch", "decay")
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class LearnerSettings(ModelSettings, AutoSettings, TimeSettings, AskSettings):
+    """What an `ActiveLearner` reads."""
+
+
+@dataclass(frozen=True)
+class StopSettings(Seeded):
+    """When a simulation ends, and which mAP of a round counts."""
+
+    stop_below: float | None = setting(
+        None, "advise to stop where 1000 answers bring fewer mAP points than this", limits=ANY
+    )
+    on_stop: str = setting(
+        "advise",
+        "where stopping is advised: only say so, or end the run",
+        choices=("advise", "end"),
+    )
     summary: str = setting(
         "mean",
         "a round's mAP: mean over its epochs (the paper), the last, or the best (flatters: it "
         "picks on the test set)",
         choices=("mean", "last", "best"),
     )
-    seed: int = setting(0, "determines everything random", limits=NATURAL)
 
-    def __post_init__(self) -> None:
-        for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
-            if value is not None:
-                check_setting(item, value)
-        if self.auto == 0:
-            object.__setattr__(self, "auto", None)
-        if self.clean + self.test >= 1:
-            raise UsageError(
-                "--clean and --test leave no image for the pool",
-                seen=f"{self.clean} + {self.test}",
-            )
-        if self.model == "logistic" and self.loss not in (None, "bce"):
-            raise UsageError(
-                "logistic regression minimises bce alone",
-                seen=f"--loss {self.loss}",
-                do="leave --loss out, or take --model probe or finetune",
-            )
 
-    def training(self) -> dict[str, Any]:
-        """What is set of a training: loss, epochs, and rate, batch and decay where they are."""
-        names = ("loss", "epochs", "rate", "batch", "decay")
-        values = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings that are set, by name; what is None is left out, as TOML has no null."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+@dataclass(frozen=True)
+class RunSettings(StopSettings, LearnerSettings, MissingSettings, DataSettings):
+    """Everything that determines a run's result; two runs of equal settings are equal."""
 
 
 def check_setting(item: dataclasses.Field[Any], value: object) -> None:
@@ -231,11 +296,19 @@ def check_setting(item: dataclasses.Field[Any], value: object) -> None:
 
 def from_dict(values: dict[str, Any], where: str | None = None) -> RunSettings:
     """Settings from names and values. Raises `UsageError` naming an unknown key's nearest."""
-    known = {item.name: item for item in dataclasses.fields(RunSettings)}
+    return made(RunSettings, values, where)
+
+
+def made(kind: type[S], values: dict[str, Any], where: str | None = None) -> S:
+    """Settings of a kind from names and values.
+
+    Raises `UsageError` for a name that this kind does not read.
+    """
+    known = {item.name: item for item in dataclasses.fields(kind)}
     for key in values:
         if key not in known:
             raise unknown(key, known, where)
-    return RunSettings(**values)
+    return kind(**values)
 
 
 def unknown(

@@ -20,11 +20,10 @@ from alasl.data.missingness import hide
 from alasl.data.scenes import make_scenes
 from alasl.data.split import stratified_split
 from alasl.labels import Labels
+from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
-from alasl.project.learner import Learner
 from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import answer_from
-from alasl.settings import RunSettings
 
 from .conftest import GONE, View
 
@@ -48,11 +47,11 @@ def project(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     hidden = np.zeros(whole.labels.shape, np.bool_)
     hidden[pool] = hide(whole.labels.entries[pool], "uniform", 0.9, 0)
     write(whole.labels.forget(hidden), tmp_path / "partly.csv", "csv-wide")
-    run = RunSettings(
+    settings = ProjectSettings(
         data=str(tmp_path / "partly.csv"), empty="unknown", image_folder=str(scenes / "images"),
-        answers=ASKED,
+        answers=ASKED, repeats=0.0, gold=0.0,
     )  # fmt: skip
-    made = init(tmp_path / "mine", ProjectSettings(repeats=0.0, gold=0.0, run=run))
+    made = init(tmp_path / "mine", settings)
     follow(made)
     yield made
     made.store.close()
@@ -60,7 +59,7 @@ def project(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 def follow(project: Project) -> float:
     """Train on what is known, ask anew; what the model is worth."""
-    learner = Learner(project)
+    learner = Driver(project)
     training = learner.train()
     learner.suggest()
     assert training is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alasl.runs import load
+from alasl.journal import load
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from alasl.data.dataset import Dataset
-from alasl.labels import Labels
-from alasl.models.finetune import Finetune, FinetuneSettings
+from alasl.data.inputs import Inputs
+from alasl.models.base import Context
+from alasl.models.checkpoint import write_tensors
+from alasl.models.estimators.finetune import Finetune
+from alasl.models.recipe import FinetuneSettings
 
 
 def draw_squares(folder: Path) -> None:
@@ -32,11 +34,10 @@ def draw_squares(folder: Path) -> None:
         Image.fromarray(image).save(folder / f"{row}.png")
 
 
-def squares(folder: Path) -> Dataset:
-    """The data set that `draw_squares` left in a folder."""
-    entries = np.load(folder / "entries.npy")
-    paths = tuple(folder / f"{row}.png" for row in range(len(entries)))
-    return Dataset(Labels(entries, ("red", "green", "blue"), tuple(p.name for p in paths)), paths)
+def squares(folder: Path) -> Inputs:
+    """The images that `draw_squares` left in a folder."""
+    count = len(np.load(folder / "entries.npy"))
+    return Inputs(paths=tuple(folder / f"{row}.png" for row in range(count)))
 
 
 def weights_digest(model: Finetune) -> str:
@@ -50,31 +51,29 @@ def weights_digest(model: Finetune) -> str:
 def main() -> None:
     folder, backbone, checkpoint, settings, *slow = sys.argv[1:]
     torch.set_num_threads(1)
-    dataset = squares(Path(folder))
+    inputs, entries = squares(Path(folder)), np.load(Path(folder) / "entries.npy")
     model = Finetune(
-        dataset,
+        entries.shape[1],
         FinetuneSettings(**json.loads(settings)),
-        backbone=backbone,
-        weights=Path("none"),
-        checkpoint=None if checkpoint == "-" else Path(checkpoint),
+        Context(backbone, Path("none"), None if checkpoint == "-" else Path(checkpoint)),
     )
-    rows = np.arange(21)
+    rows, test = np.arange(21), inputs.take(np.arange(21, 30))
 
     def tell(epoch: int, logits: np.ndarray) -> None:
         print("epoch", epoch, hashlib.sha256(logits.tobytes()).hexdigest(), flush=True)
         if slow:
             time.sleep(float(slow[0]))
 
-    targets = dataset.labels.entries[rows].copy()
+    targets = entries[rows].copy()
     # Unknown in part, so that a loss has something to guess, or to remember.
     targets[7:, 1] = targets[12:, 2] = -1
-    model.fit(rows, targets, seed=3, watch=np.arange(21, 30), on_epoch=tell)
+    model.fit(inputs.take(rows), targets, seed=3, eval_on=test, on_epoch=tell)
     rank = os.environ.get("RANK", "0")
-    predictions = model.predict(np.arange(21, 30))
+    predictions = model.predict_proba(test)
     (Path(folder) / f"end-{rank}.json").write_text(
         json.dumps({"weights": weights_digest(model), "predictions": predictions.tolist()})
     )
-    model.save(Path(folder) / "end.safetensors")
+    write_tensors(Path(folder) / "end.safetensors", model.tensors(), {})
 
 
 if __name__ == "__main__":

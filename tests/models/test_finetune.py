@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 import torch
 
-from alasl.data.dataset import Dataset
-from alasl.data.scenes import NAMES, draw
+from alasl.data.inputs import Inputs
+from alasl.data.scenes import draw
 from alasl.errors import ConflictError, DataError, UsageError
-from alasl.labels import Labels
 from alasl.losses import asymmetric
 from alasl.metrics import average_precision, mean_ap
+from alasl.models.base import Context
 from alasl.models.checkpoint import read_tensors, write_tensors
-from alasl.models.finetune import Finetune, FinetuneSettings
+from alasl.models.estimators.finetune import Finetune
+from alasl.models.recipe import FinetuneSettings
 
 CHILD = Path(__file__).with_name("finetune_child.py")
 draw_squares, squares, weights_digest = (
@@ -30,7 +31,7 @@ draw_squares, squares, weights_digest = (
 )
 TINY, RANDOM = "mobilenetv3_small_050", Path("none")
 SETTINGS = FinetuneSettings(epochs=2, size=32, batch=8, precision="float32", workers=0)
-ROWS, WATCH = np.arange(20), np.arange(20, 30)
+ROWS, TEST = np.arange(20), np.arange(20, 30)
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +51,13 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-def model(folder: Path, checkpoint: Path | None = None, **changes) -> Finetune:
+def model(checkpoint: Path | None = None, **changes) -> Finetune:
     settings = dataclasses.replace(SETTINGS, **changes)
-    return Finetune(squares(folder), settings, backbone=TINY, weights=RANDOM, checkpoint=checkpoint)
+    return Finetune(3, settings, Context(TINY, RANDOM, checkpoint))
+
+
+def held_out(folder: Path) -> Inputs:
+    return squares(folder).take(TEST)
 
 
 def fit(model: Finetune, folder: Path, seed: int = 0, **given) -> list[np.ndarray]:
@@ -63,13 +68,14 @@ def fit(model: Finetune, folder: Path, seed: int = 0, **given) -> list[np.ndarra
         assert epoch == len(seen)
         seen.append(logits)
 
-    model.fit(ROWS, targets, seed=seed, **({"watch": WATCH, "on_epoch": tell} | given))
+    given = {"eval_on": held_out(folder), "on_epoch": tell} | given
+    model.fit(squares(folder).take(ROWS), targets, seed=seed, **given)
     return seen
 
 
 def test_what_a_fit_shows_and_predicts(folder):
-    finetune = model(folder)
-    untrained = finetune.predict(WATCH)
+    finetune, images = model(), held_out(folder)
+    untrained = finetune.predict_proba(images)
     assert untrained.shape == (10, 3)
     threads, generator = torch.get_num_threads(), torch.get_rng_state()
     seen = fit(finetune, folder)
@@ -79,20 +85,22 @@ def test_what_a_fit_shows_and_predicts(folder):
     assert [logits.shape for logits in seen] == [(10, 3)] * 2
     assert seen[0].dtype == np.float32
     assert not np.array_equal(seen[0], seen[1])
-    probabilities = finetune.predict(WATCH)
+    probabilities = finetune.predict_proba(images)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-seen[1])), rtol=1e-5)
     assert not np.allclose(probabilities, untrained)
-    assert finetune.features(WATCH).shape == (10, 1024)
+    np.testing.assert_array_equal(finetune.logits(images), seen[1])
+    assert finetune.embed(images).shape == (10, 1024)
     # A prediction does not hang on what stands beside it.
-    np.testing.assert_allclose(finetune.predict(WATCH[3:4])[0], probabilities[3], atol=1e-5)
-    np.testing.assert_allclose(finetune.predict(WATCH[::-1]), probabilities[::-1], atol=1e-5)
-    assert finetune.predict(WATCH[:0]).shape == (0, 3)
+    alone, turned = images.take([3]), images.take(np.arange(10)[::-1])
+    np.testing.assert_allclose(finetune.predict_proba(alone)[0], probabilities[3], atol=1e-5)
+    np.testing.assert_allclose(finetune.predict_proba(turned), probabilities[::-1], atol=1e-5)
+    assert finetune.predict_proba(images.take([])).shape == (0, 3)
 
 
 def test_the_seed_alone_determines_a_fit(folder):
     first, again, other, crowd = (
-        model(folder), model(folder), model(folder), model(folder, workers=2)
+        model(), model(), model(), model(workers=2)
     )  # fmt: skip
     for finetune, seed in ((first, 0), (again, 1), (again, 0), (other, 1), (crowd, 0)):
         fit(finetune, folder, seed)
@@ -100,16 +108,17 @@ def test_the_seed_alone_determines_a_fit(folder):
     assert weights_digest(first) != weights_digest(other)
 
 
-def test_keep_goes_on_from_the_last_fit(folder, tmp_path):
-    kept, loaded = model(folder), model(folder)
+def test_a_warm_start_goes_on_from_the_last_fit(folder, tmp_path):
+    kept, loaded = model(), model()
     fit(kept, folder)
-    kept.save(tmp_path / "weights.safetensors")
-    loaded.load(tmp_path / "weights.safetensors")
+    write_tensors(tmp_path / "weights.safetensors", kept.tensors(), {})
+    loaded.restore(read_tensors(tmp_path / "weights.safetensors")[0])
     assert weights_digest(kept) == weights_digest(loaded)
-    np.testing.assert_array_equal(kept.predict(WATCH), loaded.predict(WATCH))
-    fit(kept, folder, seed=1, keep=True)
-    fit(loaded, folder, seed=1, keep=True)
-    fresh = model(folder)
+    images = held_out(folder)
+    np.testing.assert_array_equal(kept.predict_proba(images), loaded.predict_proba(images))
+    fit(kept, folder, seed=1, warm_start=True)
+    fit(loaded, folder, seed=1, warm_start=True)
+    fresh = model()
     fit(fresh, folder, seed=1)
     assert weights_digest(kept) == weights_digest(loaded) != weights_digest(fresh)
 
@@ -117,10 +126,10 @@ def test_keep_goes_on_from_the_last_fit(folder, tmp_path):
 def test_unknown_entries_teach_nothing(folder):
     ends = []
     for known, rate in ((0, 1e-4), (0, 1e-2), (1, 1e-2)):
-        finetune = model(folder, rate=rate, decay=0.0, epochs=1)
+        finetune = model(rate=rate, decay=0.0, epochs=1)
         targets = np.full((20, 3), -1, np.int8)
         targets[:known] = 1
-        finetune.fit(ROWS, targets, seed=0)
+        finetune.fit(squares(folder).take(ROWS), targets, seed=0)
         ends.append(weights_digest(finetune))
     assert ends[0] == ends[1] != ends[2]
 
@@ -129,7 +138,7 @@ def test_unknown_entries_teach_nothing(folder):
                                     {"loss": "asl:gamma_neg=2"}, {"precision": "bfloat16"},
                                     {"precision": "float16"}])  # fmt: skip
 def test_each_way_to_train_gives_finite_results(folder, params):
-    seen = fit(model(folder, epochs=1, **params), folder)
+    seen = fit(model(epochs=1, **params), folder)
     assert np.isfinite(seen[0]).all()
 
 
@@ -182,16 +191,16 @@ def test_what_a_loss_remembers_is_gone_on_from(folder, tmp_path, loss):
 
     targets = np.load(folder / "entries.npy")[ROWS]
     targets[5:, 1:] = -1
-    ends = []
+    images, ends = squares(folder).take(ROWS), []
     for killed in (False, True):
         checkpoint = tmp_path / f"{killed}.safetensors"
         if killed:
             with pytest.raises(Stop):
-                model(folder, checkpoint, loss=loss, epochs=4).fit(
-                    ROWS, targets, seed=0, watch=WATCH, on_epoch=stop
+                model(checkpoint, loss=loss, epochs=4).fit(
+                    images, targets, seed=0, eval_on=held_out(folder), on_epoch=stop
                 )
-        finetune = model(folder, checkpoint, loss=loss, epochs=4)
-        finetune.fit(ROWS, targets, seed=0, watch=WATCH)
+        finetune = model(checkpoint, loss=loss, epochs=4)
+        finetune.fit(images, targets, seed=0, eval_on=held_out(folder))
         tensors, _ = read_tensors(checkpoint)
         ends.append({name: value for name, value in tensors.items() if name.startswith("loss.")})
         ends[-1]["weights"] = weights_digest(finetune)
@@ -205,7 +214,7 @@ def test_what_a_loss_remembers_is_gone_on_from(folder, tmp_path, loss):
 
 def test_a_checkpoint_of_another_fit_is_refused_until_that_is_done(folder, tmp_path):
     checkpoint = tmp_path / "checkpoint.safetensors"
-    first = model(folder, checkpoint)
+    first = model(checkpoint)
 
     class Stop(Exception):  # noqa: N818
         pass
@@ -216,7 +225,7 @@ def test_a_checkpoint_of_another_fit_is_refused_until_that_is_done(folder, tmp_p
     with pytest.raises(Stop):
         fit(first, folder, on_epoch=stop)
     before = checkpoint.read_bytes()
-    for other, seed in ((model(folder, checkpoint, rate=0.5), 0), (model(folder, checkpoint), 1)):
+    for other, seed in ((model(checkpoint, rate=0.5), 0), (model(checkpoint), 1)):
         with pytest.raises(ConflictError, match="another fit, which is not done") as caught:
             fit(other, folder, seed=seed)
         assert ("seed: 0 there, 1 here" if seed else "rate: 0.001 there, 0.5 here") in str(
@@ -224,7 +233,7 @@ def test_a_checkpoint_of_another_fit_is_refused_until_that_is_done(folder, tmp_p
         )
     assert checkpoint.read_bytes() == before
     # Loading by other workers is the same fit, and once it is done the next takes its file.
-    resumed, whole = model(folder, checkpoint, workers=1), model(folder)
+    resumed, whole = model(checkpoint, workers=1), model()
     np.testing.assert_array_equal(fit(resumed, folder), fit(whole, folder))
     assert weights_digest(resumed) == weights_digest(whole)
     fit(resumed, folder, seed=1)
@@ -234,11 +243,11 @@ def test_a_checkpoint_of_another_fit_is_refused_until_that_is_done(folder, tmp_p
 @pytest.mark.parametrize("damage", ["cut", "text", "empty", "not ours", "weights"])
 def test_a_damaged_checkpoint_is_refused(folder, tmp_path, damage):
     path = tmp_path / "checkpoint.safetensors"
-    finetune = model(folder, path, epochs=1)
+    finetune = model(path, epochs=1)
     fit(finetune, folder)
     content = path.read_bytes()
     if damage == "weights":
-        finetune.save(path)
+        write_tensors(path, finetune.tensors(), {"labels": 3})
     elif damage == "not ours":
         from safetensors.torch import save_file
 
@@ -249,40 +258,32 @@ def test_a_damaged_checkpoint_is_refused(folder, tmp_path, damage):
         fit(finetune, folder)
 
 
-def test_weights_that_do_not_fit_are_refused(folder, tmp_path):
-    finetune, path = model(folder), tmp_path / "weights.safetensors"
+def test_weights_that_do_not_fit_are_refused():
+    finetune = model()
     before = weights_digest(finetune)
-    about = {"weights": "mobilenetv3_small_050:random", "labels": 3}
-    write_tensors(path, {"network.x": torch.zeros(1)}, about)
-    with pytest.raises(DataError, match="do not fit"):
-        finetune.load(path)
-    write_tensors(path, {}, about | {"labels": 4})
-    with pytest.raises(DataError, match="another backbone or for other labels"):
-        finetune.load(path)
-    with pytest.raises(DataError, match="no such file"):
-        finetune.load(tmp_path / "none.safetensors")
+    other = Finetune(4, SETTINGS, Context(TINY, RANDOM)).tensors()
+    for tensors in ({"network.x": torch.zeros(1)}, {}, other):
+        with pytest.raises(DataError, match="do not fit"):
+            finetune.restore(tensors)
     assert weights_digest(finetune) == before
 
 
 def test_what_cannot_train_is_refused(folder, tmp_path):
-    entries = np.load(folder / "entries.npy")
+    entries, images = np.load(folder / "entries.npy"), squares(folder)
     with pytest.raises(DataError, match="a row for each image"):
-        model(folder).fit(ROWS, entries, seed=0)
+        model().fit(images.take(ROWS), entries, seed=0)
     with pytest.raises(UsageError, match="there must be an image"):
-        model(folder).fit(ROWS[:0], entries[:0], seed=0)
+        model().fit(images.take([]), entries[:0], seed=0)
     with pytest.raises(UsageError, match=r"no longer finite in epoch 1(.|\n)*--rate"):
-        fit(model(folder, rate=1e30), folder)
-    labels = Labels(entries, ("a", "b", "c"), tuple(str(i) for i in range(30)))
-    with pytest.raises(DataError, match="no images to fine-tune on"):
-        Finetune(Dataset(labels, features=np.zeros((30, 2))))
+        fit(model(rate=1e30), folder)
+    with pytest.raises(DataError, match=r"only features(.|\n)*--model logistic"):
+        model().fit(Inputs(features=np.zeros((30, 2))), entries, seed=0)
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="no device 'cuda'"):
-            model(folder, device="cuda")
-    broken = squares(folder)
-    gone = dataclasses.replace(broken, paths=(tmp_path / "gone.png", *broken.paths[1:]))
-    finetune = Finetune(gone, SETTINGS, backbone=TINY, weights=RANDOM)
+            model(device="cuda")
+    gone = Inputs(paths=(tmp_path / "gone.png", *images.files()[1:]))
     with pytest.raises(DataError, match=r"gone\.png: the image file does not exist"):
-        fit(finetune, folder)
+        model().fit(gone.take(ROWS), entries[ROWS], seed=0)
 
 
 def run_ranks(folder: Path, backbone: str, processes: int, settings: dict) -> list[dict]:
@@ -328,19 +329,19 @@ def test_two_processes_end_with_the_same_running_statistics(folder):
 @pytest.mark.slow
 def test_tresnet_m_trains_on_a_few_images(folder):
     settings = dataclasses.replace(SETTINGS, epochs=8, size=64, augment=False)
-    finetune = Finetune(squares(folder), settings, backbone="tresnet_m", weights=RANDOM)
-    entries = np.load(folder / "entries.npy")[:8]
+    finetune = Finetune(3, settings, Context("tresnet_m", RANDOM))
+    images, entries = squares(folder).take(np.arange(8)), np.load(folder / "entries.npy")[:8]
     losses: list[float] = []
 
     def tell(_: int, logits: np.ndarray) -> None:
         loss = asymmetric(torch.from_numpy(logits), torch.as_tensor(entries))
         losses.append(loss.item())
 
-    finetune.fit(np.arange(8), entries, seed=0, watch=np.arange(8), on_epoch=tell)
+    finetune.fit(images, entries, seed=0, eval_on=images, on_epoch=tell)
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
-    assert finetune.predict(np.arange(8)).shape == (8, 3)
-    assert finetune.features(np.arange(2)).shape == (2, 2048)
+    assert finetune.predict_proba(images).shape == (8, 3)
+    assert finetune.embed(images.take([0, 1])).shape == (2, 2048)
 
 
 @pytest.mark.slow
@@ -350,11 +351,10 @@ def test_lite0_learns_scenes(tmp_path):
     for index, (image, _) in enumerate(drawn):
         image.save(tmp_path / f"{index}.png")
     entries = np.stack([present for _, present in drawn])
-    paths = tuple(tmp_path / f"{index}.png" for index in range(300))
-    dataset = Dataset(Labels(entries, tuple(NAMES), tuple(p.name for p in paths)), paths)
-    finetune = Finetune(dataset, FinetuneSettings(epochs=3, size=128))
-    rows, test = np.arange(200), np.arange(200, 300)
-    untrained = mean_ap(average_precision(finetune.predict(test), entries[test]))
-    finetune.fit(rows, entries[rows], seed=0)
-    trained = mean_ap(average_precision(finetune.predict(test), entries[test]))
+    inputs = Inputs(paths=tuple(tmp_path / f"{index}.png" for index in range(300)))
+    finetune = Finetune(entries.shape[1], FinetuneSettings(epochs=3, size=128))
+    seen, test = inputs.take(np.arange(200)), inputs.take(np.arange(200, 300))
+    untrained = mean_ap(average_precision(finetune.predict_proba(test), entries[200:]))
+    finetune.fit(seen, entries[:200], seed=0)
+    trained = mean_ap(average_precision(finetune.predict_proba(test), entries[200:]))
     assert trained > untrained + 10, (untrained, trained)

@@ -2,45 +2,33 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from alasl.data.inputs import Inputs
 from alasl.errors import DataError, UsageError
 from alasl.losses import available
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.adamw import AdamW
-from alasl.models.probe import Probe, Probes, ProbeSettings, standardised
+from alasl.models.estimators.probe import Probe, Probes, ProbeSettings
+
+ROWS = np.arange(200)
 
 
-def problem(seed: int = 0, images: int = 300) -> tuple[torch.Tensor, np.ndarray]:
+def problem(seed: int = 0, images: int = 300) -> tuple[Inputs, np.ndarray]:
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((images, 12))
     entries = (features @ rng.standard_normal((12, 5)) > 2).astype(np.int8)
-    return torch.from_numpy(features.astype(np.float32)), entries
-
-
-def test_standardising_looks_at_the_reference_images_alone() -> None:
-    rng = np.random.default_rng(0)
-    features = rng.normal(5, 3, (50, 4)).astype(np.float32)
-    features[:, 3] = 7
-    reference = np.arange(30)
-    result = standardised(features, reference).numpy()
-    seen = features[:30].astype(np.float64)
-    expected = (features[:, :3] - seen[:, :3].mean(0)) / seen[:, :3].std(0)
-    np.testing.assert_allclose(result[:, :3], expected, rtol=1e-4, atol=1e-5)
-    assert (result[:, 3] == 0).all()
-    features[30:] *= 100
-    np.testing.assert_array_equal(standardised(features, reference)[:30], result[:30])
+    return Inputs(features=features.astype(np.float32)), entries
 
 
 @pytest.mark.parametrize("loss", ["asl", "bce"])
-def test_a_head_learns_and_tells_after_each_epoch(loss: str) -> None:
-    features, entries = problem()
-    train, test = np.arange(200), np.arange(200, 300)
-    probe = Probe(features, 5, ProbeSettings(loss=loss, rate=1e-2))
+def test_it_learns_and_tells_after_each_epoch(loss: str) -> None:
+    inputs, entries = problem()
+    test = np.arange(200, 300)
+    probe = Probe(5, ProbeSettings(loss=loss, rate=1e-2))
     maps: list[float] = []
     epochs: list[int] = []
 
@@ -48,39 +36,40 @@ def test_a_head_learns_and_tells_after_each_epoch(loss: str) -> None:
         epochs.append(epoch)
         maps.append(mean_ap(average_precision(logits, entries[test])))
 
-    probe.fit(train, entries[train], seed=0, watch=test, on_epoch=tell)
+    probe.fit(inputs.take(ROWS), entries[ROWS], seed=0, eval_on=inputs.take(test), on_epoch=tell)
     assert epochs == list(range(20))
     assert maps[-1] > 85
-    probabilities = probe.predict(test)
+    probabilities = probe.predict_proba(inputs.take(test))
     assert mean_ap(average_precision(probabilities, entries[test])) == pytest.approx(maps[-1])
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
 def test_unknown_entries_teach_nothing() -> None:
-    features, entries = problem()
-    rows = np.arange(200)
-    hidden = entries[rows].copy()
+    inputs, entries = problem()
+    hidden = entries[ROWS].copy()
     hidden[100:, 2] = -1
-    lies = entries[rows].copy()
-    lies[100:, 2] = -1
-    lies[:100] = hidden[:100]
+    seen = inputs.take(ROWS)
+    # As good as weightless, whatever stands there: what they weigh is of no account.
     predictions = []
-    for targets in (hidden, lies):
-        probe = Probe(features, 5)
-        probe.fit(rows, targets, seed=0)
-        predictions.append(probe.predict(np.arange(300)))
-    np.testing.assert_array_equal(*predictions)
+    for targets, weight in ((hidden, 1), (hidden, 9), (entries[ROWS], 0)):
+        weights = np.ones(hidden.shape, np.float32)
+        weights[100:, 2] = weight
+        probe = Probe(5)
+        probe.fit(seen, targets, weights, seed=0)
+        predictions.append(probe.predict_proba(inputs))
+    np.testing.assert_array_equal(predictions[0], predictions[1])
+    np.testing.assert_allclose(predictions[0], predictions[2], atol=1e-6)
     # A label of which nothing is known stays at even odds.
     hidden[:, 4] = -1
-    probe = Probe(features, 5)
-    probe.fit(rows, hidden, seed=0)
-    assert (probe.predict(rows)[:, 4] == 0.5).all()
+    probe = Probe(5)
+    probe.fit(seen, hidden, seed=0)
+    assert (probe.predict_proba(inputs)[:, 4] == 0.5).all()
 
 
 @pytest.mark.parametrize("loss", available())
 def test_stacked_training_equals_training_one_by_one(loss: str) -> None:
-    features, entries = problem()
-    features = features.double()
+    inputs, entries = problem()
+    features = torch.from_numpy(inputs.array()).double()
     rng = np.random.default_rng(1)
     rows = [rng.permutation(300)[:90] for _ in range(4)]
     # From early on, so that what a loss remembers matters within few epochs.
@@ -118,44 +107,44 @@ def test_the_steps_are_those_of_torchs_optimiser_and_schedule() -> None:
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
-def test_training_a_head_does_not_load_torchs_compiler() -> None:
+def test_training_a_probe_does_not_load_torchs_compiler() -> None:
     program = (
-        "import sys, numpy, torch; from alasl.models.probe import Probe; "
-        "Probe(torch.ones(8, 3), 2).fit(numpy.arange(8), numpy.eye(8, 2, dtype='int8'), seed=0); "
+        "import sys, numpy; from alasl.data.inputs import Inputs; "
+        "from alasl.models.estimators.probe import Probe; "
+        "Probe(2).fit(Inputs(features=numpy.ones((8, 3), 'f4')), numpy.eye(8, 2, dtype='int8')); "
         "assert 'torch._dynamo' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_what_unknown_entries_teach_is_the_losss_affair() -> None:
-    features, entries = problem()
-    rows = np.arange(200)
-    hidden = entries[rows].copy()
+    inputs, entries = problem()
+    images, hidden = inputs.take(ROWS), entries[ROWS].copy()
     hidden[50:] = np.where(hidden[50:] == 1, 1, -1)
     seen = {}
     for loss in ("bce", "an", "wan"):
-        probe = Probe(features, 5, ProbeSettings(loss=loss, rate=1e-2))
-        probe.fit(rows, hidden, seed=0)
-        seen[loss] = probe.predict(rows)
+        probe = Probe(5, ProbeSettings(loss=loss, rate=1e-2))
+        probe.fit(images, hidden, seed=0)
+        seen[loss] = probe.predict_proba(images)
         assert probe.learns_from_unknown == (loss != "bce")
     # As good as absent: the same bits as where they are said to be absent, which is right here.
-    probe = Probe(features, 5, ProbeSettings(loss="bce", rate=1e-2))
-    probe.fit(rows, entries[rows], seed=0)
-    np.testing.assert_array_equal(seen["an"], probe.predict(rows))
+    probe = Probe(5, ProbeSettings(loss="bce", rate=1e-2))
+    probe.fit(images, entries[ROWS], seed=0)
+    np.testing.assert_array_equal(seen["an"], probe.predict_proba(images))
     # The less they count as absent, the more of everything is seen.
     assert seen["an"].mean() < seen["wan"].mean() < seen["bce"].mean()
 
 
 def test_a_loss_is_told_the_epoch() -> None:
-    features, entries = problem()
-    rows = np.arange(200)
-    hidden = np.where(entries[rows] == 1, 1, -1).astype(np.int8)
+    inputs, entries = problem()
+    images = inputs.take(ROWS)
+    hidden = np.where(entries[ROWS] == 1, 1, -1).astype(np.int8)
     hidden[::2, 0] = -1
 
     def seen(loss: str, epochs: int) -> np.ndarray:
-        probe = Probe(features, 5, ProbeSettings(loss=loss, rate=1e-2, epochs=epochs))
-        probe.fit(rows, hidden, seed=0)
-        return probe.predict(rows)
+        probe = Probe(5, ProbeSettings(loss=loss, rate=1e-2, epochs=epochs))
+        probe.fit(images, hidden, seed=0)
+        return probe.predict_proba(images)
 
     for loss in ("splc:tau=0.3", "csl:eta=1:likeliest=1", "em-apl"):
         late, early = f"{loss}:start=3", f"{loss}:start=1"
@@ -171,37 +160,55 @@ def test_a_loss_that_is_not_there_is_refused_before_anything_is_done() -> None:
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_others() -> None:
-    features, entries = problem()
-    rows = np.arange(200)
+    inputs, entries = problem()
 
     def weights(seed: int) -> np.ndarray:
-        probe = Probe(features, 5)
-        probe.fit(rows, entries[rows], seed=seed)
-        return probe.predict(rows)
+        probe = Probe(5)
+        probe.fit(inputs.take(ROWS), entries[ROWS], seed=seed)
+        return probe.tensors()["weights"].numpy()
 
     np.testing.assert_array_equal(weights(0), weights(0))
     assert (weights(0) != weights(1)).any()
 
 
-def test_restarting_forgets_and_keeping_goes_on() -> None:
-    features, entries = problem()
-    rows = np.arange(200)
-    probe = Probe(features, 5)
-    probe.fit(rows, entries[rows], seed=0)
-    once = probe.predict(rows)
-    probe.fit(rows, entries[rows], seed=0)
-    np.testing.assert_array_equal(probe.predict(rows), once)
-    probe.fit(rows, entries[rows], seed=0, keep=True)
-    assert (probe.predict(rows) != once).any()
+def test_a_fit_begins_anew_and_a_warm_start_goes_on() -> None:
+    inputs, entries = problem()
+    images = inputs.take(ROWS)
+    probe = Probe(5)
+    probe.fit(images, entries[ROWS], seed=0)
+    once = probe.predict_proba(images)
+    probe.fit(images, entries[ROWS], seed=0)
+    np.testing.assert_array_equal(probe.predict_proba(images), once)
+    probe.fit(images, entries[ROWS], seed=0, warm_start=True)
+    assert (probe.predict_proba(images) != once).any()
+    # From where it was: no training is as near to the end of one as that of one step.
+    slow = Probe(5, ProbeSettings(epochs=1, rate=1e-6))
+    slow.restore(probe.tensors())
+    before = slow.logits(images)
+    slow.fit(images, entries[ROWS], seed=0, warm_start=True)
+    np.testing.assert_allclose(slow.logits(images), before, atol=1e-3)
 
 
-def test_saved_weights_are_read_again_and_others_refused(tmp_path: Path) -> None:
-    features, entries = problem()
-    probe = Probe(features, 5)
-    probe.fit(np.arange(200), entries[:200], seed=0)
-    probe.save(tmp_path / "h.safetensors")
-    again = Probe(features, 5)
-    again.load(tmp_path / "h.safetensors")
-    np.testing.assert_array_equal(again.predict(np.arange(300)), probe.predict(np.arange(300)))
-    with pytest.raises(DataError, match=r"h\.safetensors"):
-        Probe(features, 6).load(tmp_path / "h.safetensors")
+def test_where_it_begins_counts_entries_by_their_weights() -> None:
+    """Without features to learn from, it ends where it began: at the weighted log-odds."""
+    inputs = Inputs(features=np.zeros((40, 3), np.float32))
+    targets = np.repeat(np.array([[1], [0]], np.int8), 20, axis=0)
+    for weight in (1.0, 3.0, 0.0):
+        weights = np.where(targets == 1, weight, 1).astype(np.float32)
+        probe = Probe(1, ProbeSettings(loss="bce", epochs=1, rate=1e-9))
+        probe.fit(inputs, targets, weights, seed=0)
+        expected = np.log((20 * weight + 0.5) / 20.5)
+        np.testing.assert_allclose(probe.logits(inputs), expected, atol=1e-5)
+
+
+def test_what_was_kept_is_taken_again_and_others_refused() -> None:
+    inputs, entries = problem()
+    probe = Probe(5)
+    probe.fit(inputs.take(ROWS), entries[ROWS], seed=0)
+    again = Probe(5)
+    again.restore(probe.tensors())
+    np.testing.assert_array_equal(again.predict_proba(inputs), probe.predict_proba(inputs))
+    with pytest.raises(DataError, match="another number of labels; seen: 5, expected 6"):
+        Probe(6).restore(probe.tensors())
+    with pytest.raises(DataError, match="lacks a part; seen: bias"):
+        Probe(5).restore({"weights": probe.tensors()["weights"]})

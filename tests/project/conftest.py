@@ -17,7 +17,6 @@ from alasl.labels import Entries, Labels
 from alasl.project.folder import Project, init
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
-from alasl.settings import RunSettings
 
 
 def table(images: int, labels: int) -> Labels:
@@ -62,8 +61,8 @@ def make_project(
         folder.mkdir()
         write(truth.forget(hidden), folder / "table.npz", "npz", features=data.features)
         np.save(folder / "truth.npy", truth.entries)
-        settings = RunSettings(data=str(folder), **{"answers": 60, **dict(run)})
-        made.append(init(tmp_path / f"project{len(made)}", ProjectSettings(run=settings, **own)))
+        settings = ProjectSettings(data=str(folder), **{"answers": 60, **dict(run), **own})
+        made.append(init(tmp_path / f"project{len(made)}", settings))
         return made[-1]
 
     yield make

@@ -14,18 +14,17 @@ from alasl.cli.status import lines
 from alasl.errors import UsageError
 from alasl.labeller import Automatic
 from alasl.labels import Labels
-from alasl.project import learner as module
+from alasl.learner import learner
 from alasl.project import settings as files
+from alasl.project.driver import Driver
 from alasl.project.exports import export
 from alasl.project.folder import Project, load
-from alasl.project.learner import Learner
 from alasl.project.overview import overview
 from alasl.project.records import SOURCES, Answer
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 from alasl.report import write_project_report
 from alasl.report.html import thousands
-from alasl.settings import RunSettings
 
 MakeProject = Callable[..., Project]
 
@@ -43,15 +42,14 @@ def machine_events(store: Store) -> list[int | None]:
 
 def with_run(project: Project, **changes: Any) -> Project:
     """The same project with other settings, as if its project.toml had been edited."""
-    run = replace(project.settings.run, **changes)
-    return replace(project, settings=replace(project.settings, run=run))
+    return replace(project, settings=replace(project.settings, **changes))
 
 
 def test_without_a_bound_nothing_is_answered(make_project: MakeProject) -> None:
     for number, run in enumerate(({}, {**RUN, "auto": 0.0})):
         project = make_project(600, run=run)
-        assert project.settings.run.auto is None, number
-        Learner(project).train()
+        assert project.settings.auto is None, number
+        Driver(project).train()
         assert [event.kind for event in project.store.events()] == ["given"]
         assert "automatically" not in "\n".join(lines(overview(project)))
 
@@ -60,18 +58,18 @@ def test_automatic_answers_appear_are_mostly_right_and_are_not_asked(
     make_project: MakeProject,
 ) -> None:
     project = make_project(600, run=RUN, gold=0.0)
-    learner = Learner(project)
-    training = learner.train()
+    driver = Driver(project)
+    training = driver.train()
     assert training is not None
     store = project.store
     answered, labels = automatic(store), store.labels()
     assert answered.sum() > 50
     assert not answered[np.setdiff1d(np.arange(600), project.split().pool)].any()
     assert not (answered & (store.initial() >= 0)).any()
-    truth = np.load(Path(project.settings.run.data) / "truth.npy")
+    truth = np.load(Path(project.settings.data) / "truth.npy")
     assert (labels.entries != truth)[answered].mean() < 0.15
     assert training.answers == 0, "people answered nothing"
-    learner.suggest()
+    driver.suggest()
     asked = store.queue()
     assert asked
     assert not any(answered[q.image, q.label] for q in asked)
@@ -87,7 +85,7 @@ def test_the_report_and_the_export_tell_them_from_peoples_answers(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
     project = make_project(600, run=RUN)
-    Learner(project).train()
+    Driver(project).train()
     count = int(automatic(project.store).sum())
     write_project_report(overview(project), tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
@@ -100,10 +98,10 @@ def test_the_report_and_the_export_tell_them_from_peoples_answers(
 
 def test_what_another_model_does_not_bear_out_is_taken_back(make_project: MakeProject) -> None:
     project = make_project(600, run=RUN)
-    Learner(project).train()
+    Driver(project).train()
     before, said = automatic(project.store), project.store.labels().entries
     strict = with_run(project, auto=0.05)
-    Learner(strict).train()
+    Driver(strict).train()
     after = automatic(project.store)
     assert (before & ~after).sum() > 0
     assert (project.store.labels().entries[before & ~after] == -1).all()
@@ -115,15 +113,15 @@ def test_what_another_model_does_not_bear_out_is_taken_back(make_project: MakePr
     assert new == (after & ~before).sum() + changed, "what stands as it was needs no event"
     assert project.store.problems() == []
     # Turned off, all of them go with the next training.
-    Learner(with_run(project, auto=None)).train()
+    Driver(with_run(project, auto=None)).train()
     assert not automatic(project.store).any()
     assert project.store.problems() == []
 
 
 def test_a_person_overrules_and_what_nobody_could_tell_is_left(make_project: MakeProject) -> None:
     project = make_project(600, run=RUN)
-    learner, store = Learner(project), project.store
-    learner.train()
+    driver, store = Driver(project), project.store
+    driver.train()
     entries = np.argwhere(automatic(store))[:40].tolist()
     table = store.labels().entries
     against = [Answer(i, j, int(1 - table[i, j]), 1.0) for i, j in entries[:20]]
@@ -134,7 +132,7 @@ def test_a_person_overrules_and_what_nobody_could_tell_is_left(make_project: Mak
     for person, value in (("ann", 1), ("ben", 0)):
         tie = [Answer(i, j, value, 1.0) for i, j in entries[30:]]
         store.answer(person, tie, request=f"tie {person}")
-    learner.train()
+    driver.train()
     answered, labels = automatic(store), store.labels()
     assert answered.any()
     assert not any(answered[i, j] for i, j in entries)
@@ -148,19 +146,19 @@ def test_neither_judging_nor_calibration_takes_a_machine_for_the_truth(
     """A machine that is always wrong has answered all that was unknown, and more."""
     project = make_project(600, run=RUN)
     store, given = project.store, project.store.initial()
-    truth = np.load(Path(project.settings.run.data) / "truth.npy")
+    truth = np.load(Path(project.settings.data) / "truth.npy")
     store.machine("bad", (1 - truth).astype(np.int8))
     seen: list[Labels] = []
-    real = module.answer_automatically
+    real = learner.answer
 
-    def spy(run: RunSettings, split: Any, told: Labels, *rest: Any) -> Automatic:
-        seen.append(told)
-        return real(run, split, told, *rest)
+    def spy(labels: Labels, *rest: Any) -> Automatic:
+        seen.append(labels)
+        return real(labels, *rest)
 
-    monkeypatch.setattr(module, "answer_automatically", spy)
-    Learner(project).train()
-    (told,) = seen
-    np.testing.assert_array_equal(told.entries, given)
+    monkeypatch.setattr(learner, "answer", spy)
+    Driver(project).train()
+    (human_labels,) = seen
+    np.testing.assert_array_equal(human_labels.entries, given)
     wrong = (1 - truth == store.labels().entries) & automatic(store)
     assert wrong.sum() < 0.2 * (given < 0).sum(), "its bad answers are gone"
 
@@ -169,14 +167,14 @@ def test_an_opened_store_has_the_same_state_and_the_next_training_goes_on_from_i
     make_project: MakeProject,
 ) -> None:
     project = make_project(600, run=RUN)
-    Learner(project).train()
+    Driver(project).train()
     entries, source = project.store.labels().entries, project.store.labels().source
     again = load(project.folder)
-    assert again.settings.run.auto == 0.15
+    assert again.settings.auto == 0.15
     np.testing.assert_array_equal(again.store.labels().entries, entries)
     np.testing.assert_array_equal(again.store.labels().source, source)
     before = len(machine_events(again.store))
-    Learner(again).train()
+    Driver(again).train()
     assert len(machine_events(again.store)) - before < before, "only what changed is written"
     assert again.store.problems() == []
     again.store.close()
@@ -193,18 +191,18 @@ def test_a_kill_leaves_all_answers_of_a_training_or_none(
     with monkeypatch.context() as patch:
         patch.setattr(Store, "note_training", die)
         with pytest.raises(KeyboardInterrupt):
-            Learner(project).train()
+            Driver(project).train()
     assert machine_events(project.store) == []
     assert project.store.trainings() == []
-    Learner(project).train()
+    Driver(project).train()
     assert automatic(project.store).any()
     assert project.store.problems() == []
 
 
 def test_the_bound_is_a_setting_of_the_project_with_the_limits_of_a_runs(tmp_path: Path) -> None:
     path = tmp_path / "project.toml"
-    files.write(ProjectSettings(run=RunSettings(data="x", auto=0.1, calibrate="known")), path)
-    run = files.read(path).run
+    files.write(ProjectSettings(data="x", auto=0.1, calibrate="known"), path)
+    run = files.read(path)
     assert (run.auto, run.calibrate) == (0.1, "known")
     path.write_text("[run]\nauto = 0.5")
     with pytest.raises(UsageError, match="--auto"):

@@ -17,8 +17,8 @@ import pytest
 from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.data.formats import read, write
+from alasl.project.driver import Driver
 from alasl.project.folder import Project, load
-from alasl.project.learner import Learner
 from alasl.project.overview import overview
 from alasl.project.records import Answer
 from alasl.project.simulate import answer_from, work
@@ -44,7 +44,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 
 
 def truth_of(project: Project) -> np.ndarray:
-    found: np.ndarray = np.load(Path(project.settings.run.data) / "truth.npy")
+    found: np.ndarray = np.load(Path(project.settings.data) / "truth.npy")
     return found
 
 
@@ -166,7 +166,7 @@ def test_answers_come_back_as_they_were_exported(
     make_project: MakeProject, tmp_path: Path, say: Say
 ) -> None:
     project = make_project(repeats=0.5)
-    Learner(project).suggest()
+    Driver(project).suggest()
     for person in ("ann", "ben"):
         answer_from(project.store, truth_of(project), person, 20)
     out = tmp_path / "answers.csv"
@@ -234,7 +234,7 @@ def test_a_command_without_a_project_says_how_to_make_one(tmp_path: Path, say: S
 
 def test_a_project_that_is_there_is_not_made_over(make_project: MakeProject, say: Say) -> None:
     project = make_project()
-    assert "already" in say("init", project.folder, project.settings.run.data, code=6)
+    assert "already" in say("init", project.folder, project.settings.data, code=6)
 
 
 def test_a_full_disk_stops_an_import_with_5_and_keeps_what_was(
@@ -259,7 +259,7 @@ def test_a_full_disk_stops_an_import_with_5_and_keeps_what_was(
 
 def test_the_state_counts_what_people_did(make_project: MakeProject) -> None:
     project = make_project(gold=0.2, repeats=0.2, stop_below=0.5)
-    learner, truth = Learner(project), truth_of(project)
+    learner, truth = Driver(project), truth_of(project)
     assert work(learner, truth, "ann", 150) >= 150
     answer_from(project.store, 1 - truth, "ben", 60)
     state = overview(project)
@@ -275,7 +275,8 @@ def test_the_state_counts_what_people_did(make_project: MakeProject) -> None:
     assert ben.miss is not None
     assert ann.miss is not None
     assert ben.miss > ann.miss
-    assert state.alpha.entries == 0 or state.alpha.value < 0
+    # Of one entry alone, to disagree is what chance would do.
+    assert state.alpha.entries <= 1 or state.alpha.value < 0
     assert state.disagreements == len(project.store.disagreements())
     assert state.advice.stop_below == pytest.approx(0.5 * 60 / 1000)
     json.dumps(state.to_dict(), allow_nan=False)

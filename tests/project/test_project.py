@@ -19,12 +19,11 @@ from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
 from alasl.labels import Labels
 from alasl.metrics import average_precision
 from alasl.project import settings as files
+from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
-from alasl.project.learner import Learner
 from alasl.project.records import Answer
 from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import answer_from
-from alasl.settings import RunSettings
 
 MakeProject = Callable[..., Project]
 
@@ -35,7 +34,7 @@ def answer_queue(project: Project, count: int = 10**6) -> int:
 
 
 def truth_of(project: Project) -> np.ndarray:
-    found: np.ndarray = np.load(Path(project.settings.run.data) / "truth.npy")
+    found: np.ndarray = np.load(Path(project.settings.data) / "truth.npy")
     return found
 
 
@@ -62,7 +61,7 @@ def test_files_are_kept_relative_to_the_images_folder(
     labels = Labels(np.tile(np.eye(2, dtype=np.int8), (10, 1)), ("dog", "cat"), ids)
     write(labels, data / "table.npz", "npz")
     monkeypatch.chdir(tmp_path)
-    settings = ProjectSettings(run=RunSettings(data="data"))
+    settings = ProjectSettings(data="data")
     project = init(Path("mine"), settings)
     assert project.settings.name == "data"
     assert project.root == data / "images" / "a"
@@ -87,7 +86,7 @@ def test_a_folder_that_holds_anything_is_refused(make_project: MakeProject, tmp_
 
 
 def test_a_project_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
-    settings = ProjectSettings(run=RunSettings(data=str(tmp_path / "missing")))
+    settings = ProjectSettings(data=str(tmp_path / "missing"))
     with pytest.raises(DataError):
         init(tmp_path / "mine", settings)
     assert list(tmp_path.iterdir()) == []
@@ -117,7 +116,7 @@ def test_a_missing_project_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_training_is_judged_on_the_test_set_and_noted(make_project: MakeProject) -> None:
     project = make_project()
-    training = Learner(project).train()
+    training = Driver(project).train()
     assert training is not None
     assert project.store.trainings() == [training]
     assert training.map is not None
@@ -131,7 +130,7 @@ def test_training_is_judged_on_the_test_set_and_noted(make_project: MakeProject)
 
 def test_answers_raise_what_the_model_is_worth(make_project: MakeProject) -> None:
     project = make_project(400, unknown=0.97)
-    learner = Learner(project)
+    learner = Driver(project)
     worth = []
     for _ in range(4):
         training = learner.train()
@@ -148,7 +147,7 @@ def test_only_unknown_entries_of_the_pool_are_asked_and_the_gold_set(
     make_project: MakeProject,
 ) -> None:
     project = make_project(gold=0.2, repeats=0.0)
-    learner = Learner(project)
+    learner = Driver(project)
     learner.train()
     assert learner.suggest() == 60
     given, pool, clean = project.store.initial(), project.split().pool, project.split().clean
@@ -179,42 +178,41 @@ def test_every_kind_of_strategy_can_fill_the_queue(
     make_project: MakeProject, run: dict[str, Any]
 ) -> None:
     project = make_project(run=run)
-    learner = Learner(project)
+    learner = Driver(project)
     learner.train()
     queued = learner.suggest()
     asked = {(q.image, q.label) for q in project.store.queue() if not q.gold}
     assert queued == len(asked) > 10
     # Another process has no classifier in memory, but the files of the model.
-    assert Learner(project).suggest() > 10
+    assert Driver(project).suggest() > 10
 
 
 def test_a_model_that_would_come_out_again_is_not_trained_again(make_project: MakeProject) -> None:
     run = {"auto": 0.15, "auto_delta": 0.2, "calibrate": "known"}
     project = make_project(run=run)
-    first = Learner(project).renew()
+    first = Driver(project).renew()
     assert project.store.last_event() > project.store.last_said() == 1, "a machine has answered"
-    learner = Learner(load(project.folder))
+    learner = Driver(load(project.folder))
     assert learner.renew() == first
     learner.suggest()
     assert learner.renew() == first
-    answer_queue(project, 5)
+    answers = answer_queue(project, 5)
     second = learner.renew()
     assert second is not None
-    assert second.answers == 5
+    assert second.answers == answers
     assert learner.renew() == second
-    changed = dataclasses.replace(project.settings.run, seed=5)
-    kept = dataclasses.replace(project.settings, run=changed)
+    kept = dataclasses.replace(project.settings, seed=5)
     files.write(kept, project.folder / "project.toml")
-    assert Learner(load(project.folder)).renew() not in (None, first, second)
+    assert Driver(load(project.folder)).renew() not in (None, first, second)
 
 
 def test_without_anything_known_entries_are_asked_by_chance(tmp_path: Path) -> None:
     labels = Labels(np.full((30, 3), -1, np.int8), ("a", "b", "c"), tuple(map(str, range(30))))
     features = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
     write(labels, tmp_path / "none.npz", "npz", features=features)
-    run = RunSettings(data=str(tmp_path / "none.npz"), answers=12)
-    project = init(tmp_path / "blank", ProjectSettings(run=run, repeats=0.0))
-    learner = Learner(project)
+    settings = ProjectSettings(data=str(tmp_path / "none.npz"), answers=12, repeats=0.0)
+    project = init(tmp_path / "blank", settings)
+    learner = Driver(project)
     assert learner.train() is None
     assert learner.suggest() == 12
     for task in project.store.lease("ann", images=30):
@@ -238,9 +236,9 @@ def test_a_test_set_of_which_nothing_is_known_is_replaced_by_folds(
         f"{i:04d}.jpg,{'clean' if i < 100 else 'pool' if i < 150 else 'test'}" for i in range(200)
     ]
     (tmp_path / "split.csv").write_text("\n".join(["image,split", *lines]))
-    run = RunSettings(data=str(tmp_path / "t.npz"), split=str(tmp_path / "split.csv"))
-    project = init(tmp_path / "folds", ProjectSettings(run=run))
-    training = Learner(project).train()
+    settings = ProjectSettings(data=str(tmp_path / "t.npz"), split=str(tmp_path / "split.csv"))
+    project = init(tmp_path / "folds", settings)
+    training = Driver(project).train()
     assert training is not None
     assert training.judged == "the 100 clean images, cross-validated"
     assert training.map is not None
@@ -250,7 +248,7 @@ def test_a_test_set_of_which_nothing_is_known_is_replaced_by_folds(
 
 def test_when_all_is_asked_there_is_nothing_to_do(make_project: MakeProject) -> None:
     project = make_project(100, run={"answers": 1000}, gold=0.0, repeats=0.0)
-    learner = Learner(project)
+    learner = Driver(project)
     learner.train()
     left = learner.suggest()
     assert answer_queue(project) == left
@@ -261,7 +259,7 @@ def test_when_all_is_asked_there_is_nothing_to_do(make_project: MakeProject) -> 
 
 def test_what_nobody_could_tell_is_not_asked_again(make_project: MakeProject) -> None:
     project = make_project(gold=0.0, repeats=0.0)
-    learner = Learner(project)
+    learner = Driver(project)
     learner.train()
     learner.suggest()
     first = {(q.image, q.label) for q in project.store.queue()}
@@ -287,7 +285,7 @@ def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
 ) -> None:
     """Each file is put in its place by a rename, so the process dies before each rename in turn."""
     project = make_project(gold=0.0, repeats=0.0)
-    learner = Learner(project)
+    learner = Driver(project)
     learner.train()
     learner.suggest()
     real, deaths = Path.replace, 0
@@ -304,7 +302,7 @@ def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
 
         monkeypatch.setattr(Path, "replace", replace)
         try:
-            again = Learner(load(project.folder))
+            again = Driver(load(project.folder))
             again.train()
             again.suggest()
         except KeyboardInterrupt:
@@ -314,7 +312,7 @@ def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
         finally:
             monkeypatch.setattr(Path, "replace", real)
         # Without training anew, the model that about.json names predicts and asks.
-        assert Learner(load(project.folder)).suggest() == 60
+        assert Driver(load(project.folder)).suggest() == 60
         assert project.store.problems() == []
     assert deaths >= 3
     assert len(list(project.model.glob("logistic-*.npy"))) <= 2
@@ -323,7 +321,7 @@ def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
 def test_people_answer_while_a_model_is_trained(make_project: MakeProject) -> None:
     """Answers come in between the snapshot and the new queue: none is lost, none asked again."""
     project = make_project(gold=0.0, repeats=0.0)
-    learner = Learner(project)
+    learner = Driver(project)
     learner.train()
     learner.suggest()
     (held,) = project.store.lease("ben")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alasl.runs import Evaluation
+from alasl.record import Evaluation
 from alasl.settings import RunSettings
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, parse, shipped

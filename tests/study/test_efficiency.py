@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alasl.errors import UsageError
-from alasl.runs import Evaluation
+from alasl.record import Evaluation
 from alasl.study.claims import check
 from alasl.study.claims_efficiency import BASELINE, OURS
 from alasl.study.efficiency import efficiency_csv, needed, ratios_csv, reached

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from alasl.loop import Loop
+from alasl.models.probe import Probes, standardised
 
 from alasl.data.dataset import Dataset
 from alasl.data.split import stratified_split
-from alasl.experiment import simulate
-from alasl.loop import Loop
-from alasl.models.probe import Probes, standardised
-from alasl.runs import Round
+from alasl.record import Round
 from alasl.settings import RunSettings
+from alasl.simulation.run import simulate
 from alasl.study import stack
 
 BASE = RunSettings(data="made", model="probe", rounds=3, images=8, epochs=4, train="clean")

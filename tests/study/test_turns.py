@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from alasl.data.dataset import Dataset
-from alasl.data.split import stratified_split
 from alasl.experiment import make_classifier, simulate
 from alasl.loop import Loop
 from alasl.models.logistic import Logistic
-from alasl.runs import Evaluation
-from alasl.settings import RunSettings
 from alasl.study.turns import run_in_turn
+
+from alasl.data.dataset import Dataset
+from alasl.data.split import stratified_split
+from alasl.record import Evaluation
+from alasl.settings import RunSettings
 
 BASE = RunSettings(data="made", model="logistic", rounds=2, images=8, answers=30, missing=0.6)
 # Of images and of entries, with and without probabilities, features and an ensemble.

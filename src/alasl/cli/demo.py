@@ -61,8 +61,8 @@ def project(out: Path, answers: int, quiet: bool) -> None:
     from alasl.data.missingness import hide
     from alasl.data.scenes import make_scenes
     from alasl.data.split import stratified_split
+    from alasl.project.driver import Driver
     from alasl.project.folder import init, is_project, load
-    from alasl.project.learner import Learner
     from alasl.project.overview import overview
     from alasl.project.settings import ProjectSettings
     from alasl.project.simulate import work
@@ -76,11 +76,16 @@ def project(out: Path, answers: int, quiet: bool) -> None:
         hidden = np.zeros(truth.shape, np.bool_)
         hidden[pool] = hide(truth.entries[pool], "uniform", HIDDEN, 0)
         write(truth.forget(hidden), table, "csv-wide")
-        run = RunSettings(data=str(table), empty="unknown", image_folder=str(scenes / "images"))
-        init(folder, ProjectSettings(name="drawn scenes", run=run))
+        settings = ProjectSettings(
+            data=str(table),
+            empty="unknown",
+            image_folder=str(scenes / "images"),
+            name="drawn scenes",
+        )
+        init(folder, settings)
     opened = load(folder)
     with opened.training():
-        work(Learner(opened, Bar("features", "image", quiet)), truth.entries, "demo", answers)
+        work(Driver(opened, Bar("features", "image", quiet)), truth.entries, "demo", answers)
     for text in lines(overview(opened)):
         click.echo(text)
     click.echo(f"next: alasl annotate {folder}, and open the address that it prints")

@@ -14,17 +14,13 @@ from alasl.cli.options import (
     setting_options,
     show_warnings,
 )
-from alasl.project.settings import OF_A_RUN, ProjectSettings, own_fields
-from alasl.settings import RunSettings
-
-OWN = [item.name for item in own_fields()]
+from alasl.project.settings import ProjectSettings
 
 
 @click.command("init")
 @click.argument("project", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
-@setting_options(ProjectSettings, OWN)
-@setting_options(RunSettings, OF_A_RUN)
+@setting_options(ProjectSettings, without=("data",))
 @json_option
 @quiet_option
 def command(project: Path, data: Path, as_json: bool, quiet: bool, **given: Any) -> None:
@@ -38,10 +34,8 @@ def command(project: Path, data: Path, as_json: bool, quiet: bool, **given: Any)
     from alasl.project.overview import overview
 
     show_warnings(quiet)
-    told = {name: value for name, value in given.items() if value is not None}
-    own = {name: told.pop(name) for name in OWN if name in told}
-    run = RunSettings(**{**told, "data": str(data)})
-    made = init(project, ProjectSettings(run=run, **own))
+    chosen = {name: value for name, value in given.items() if value is not None}
+    made = init(project, ProjectSettings(**{**chosen, "data": str(data)}))
     state = overview(made)
     if as_json:
         print_json({"schema_version": 1, "project": str(project), **state.to_dict()})

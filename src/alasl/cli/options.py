@@ -29,8 +29,7 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on 
 
 def run_options(function: Function) -> Function:
     """Give a command an option for each setting of a run, and --config."""
-    names = [item.name for item in dataclasses.fields(RunSettings) if item.name != "data"]
-    function = setting_options(RunSettings, names)(function)
+    function = setting_options(RunSettings, without=("data",))(function)
     config = click.option(
         "--config",
         type=click.Path(path_type=Path),
@@ -39,13 +38,15 @@ def run_options(function: Function) -> Function:
     return config(function)
 
 
-def setting_options(settings: Any, names: Iterable[str]) -> Callable[[Function], Function]:
-    """Give a command an option for each of some settings of a class; None where not given."""
+def setting_options(
+    settings: Any, *, without: Iterable[str] = ()
+) -> Callable[[Function], Function]:
+    """Give a command an option for each setting of a class but some; None where not given."""
     hints = typing.get_type_hints(settings)
     fields = {item.name: item for item in dataclasses.fields(settings)}
 
     def give(function: Function) -> Function:
-        for name in reversed(list(names)):
+        for name in reversed([name for name in fields if name not in set(without)]):
             item = fields[name]
             says = "" if item.default in (None, "") else f" [default: {item.default}]"
             flag, boolean = "--" + name.replace("_", "-"), hints[name] is bool

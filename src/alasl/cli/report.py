@@ -10,7 +10,8 @@ import click
 
 from alasl.cli.options import json_option, print_json
 from alasl.errors import AlaslError, UsageError
-from alasl.runs import Record, load
+from alasl.journal import load
+from alasl.record import Record
 
 if TYPE_CHECKING:
     from alasl.report import Paths
@@ -88,7 +89,7 @@ def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool
 
 def _paths(record: Record) -> Paths | None:
     """The files of the run's images, where its data is still there; the page does without."""
-    from alasl.experiment import read_data
+    from alasl.data.opening import read_data
 
     try:
         dataset = read_data(record.settings)

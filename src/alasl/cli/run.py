@@ -21,7 +21,8 @@ from alasl.cli.options import (
     run_settings,
     show_warnings,
 )
-from alasl.runs import Record, is_first_process
+from alasl.journal import is_first_process
+from alasl.record import Record
 from alasl.settings import RunSettings
 
 
@@ -65,8 +66,9 @@ def run_and_show(
     settings: list[RunSettings], folders: list[Path], *, as_json: bool, quiet: bool
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
-    from alasl.experiment import read_data, simulate
+    from alasl.data.opening import read_data
     from alasl.report import advice_lines, table, write_report, write_run
+    from alasl.simulation.run import simulate
 
     quiet = quiet or not is_first_process()
     show_warnings(quiet)

@@ -54,16 +54,16 @@ def command(
     `alasl annotate` asks them. With --out they are also written to a file that a spreadsheet, or
     Label Studio, can open; `alasl import` takes the answers.
     """
+    from alasl.project.driver import Driver
     from alasl.project.folder import load
-    from alasl.project.learner import Learner
 
     allow_download(download)
     show_warnings(quiet)
     opened = load(project)
     with opened.training():
-        learner = Learner(opened, Bar("features", "image", quiet))
-        training = learner.renew() if train else None
-        asked = learner.suggest()
+        driver = Driver(opened, Bar("features", "image", quiet))
+        training = driver.renew() if train else None
+        asked = driver.suggest()
     if out:
         from alasl.project.exports import write_queue
 

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 @quiet_option
 def command(project: Path, download: bool, as_json: bool, quiet: bool) -> None:
     """Train PROJECT's model on everything known by now, and judge it on the test set."""
+    from alasl.project.driver import Driver
     from alasl.project.folder import load
-    from alasl.project.learner import Learner
 
     allow_download(download)
     show_warnings(quiet)
     opened = load(project)
     with opened.training():
-        training = Learner(opened, Bar("features", "image", quiet)).train()
+        training = Driver(opened, Bar("features", "image", quiet)).train()
     if training is None:
         raise NothingToDo(
             "nothing is known yet outside the test set, so there is nothing to train on",

@@ -26,11 +26,16 @@ def write_tensors(path: Path, tensors: Tensors, about: dict[str, Any]) -> None:
         )
 
 
-def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """What `write_tensors` wrote. Raises `DataError` for any other file, or a damaged one."""
+def read_tensors(path: Path, do: str = "") -> tuple[Tensors, dict[str, Any]]:
+    """What `write_tensors` wrote. Raises `DataError` for any other file, or a damaged one.
+
+    do: what to do then.
+    """
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {})["alasl"])
+            if not isinstance(about, dict):
+                raise ValueError("its notes are no table")
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
@@ -38,7 +43,7 @@ def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
             "there is no such file" if missing else "this is no file of ALASL's, or it is damaged",
             where=str(path),
             seen=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
-            do="remove it to start anew",
+            do=do,
         ) from error
 
 

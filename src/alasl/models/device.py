@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
+from torch import Tensor
+
+from alasl.data.inputs import Inputs
+
+# The features that are on a device already, by the array that they came from.
+_THERE: dict[tuple[int, torch.device], Tensor] = {}
 
 
 def pick_device() -> torch.device:
@@ -37,3 +45,26 @@ def small_products(device: torch.device) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)
+
+
+def all_of(inputs: Inputs, device: torch.device) -> Tensor:
+    """(M, D): the features of all images that `inputs` is a view of, on a device, float32.
+
+    On the CPU they share their memory with the array; elsewhere they are sent once.
+    """
+    array = inputs.features if inputs.features is not None else inputs.array()
+    if device.type == "cpu":
+        return torch.from_numpy(np.require(array, np.float32, ["C", "W"]))
+    key = (id(array), device)
+    if key not in _THERE:
+        _THERE[key] = torch.from_numpy(np.require(array, np.float32, ["C", "W"])).to(device)
+        weakref.finalize(array, _THERE.pop, key, None)
+    return _THERE[key]
+
+
+def tensor_of(inputs: Inputs, device: torch.device) -> Tensor:
+    """(N, D): the features of `inputs` on a device, float32."""
+    whole = all_of(inputs, device)
+    if inputs.rows is None:
+        return whole
+    return whole.index_select(0, torch.as_tensor(inputs.rows, device=device))

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from alasl.data.dataset import Dataset
 from alasl.data.duplicates import digests
 from alasl.data.images import load_square
 from alasl.errors import DataError
-from alasl.models.device import has_fast_bfloat16, pick_device
+from alasl.models.device import pick_device
 from alasl.models.feature_store import FeatureStore
 
 if TYPE_CHECKING:
@@ -26,11 +27,26 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
+# Images in a step; the last one is filled up, so that an image's features do not depend on how
+# many there are with it.
 BATCH = 32
-# bfloat16 is used where features have at least this mean cosine with those in float32: lite0 has
-# 0.9994 on Corel5k, where mAP then differs by 0.03 points, a twentieth of its spread over seeds.
-AGREEMENT = 0.998
-COMPARED = 8
+
+
+@dataclass(frozen=True)
+class Source:
+    """What features were made by: a backbone, the hash of its weights, how pixels are made ready.
+
+    name: as for `load_backbone`. identity: architecture and weights. size: side of the square that
+    images are squished to, pixels. mean, std: subtracted and divided by, on a scale of 0 to 1, RGB.
+    width: D, the features of an image.
+    """
+
+    name: str
+    identity: str
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    width: int
 
 
 def cache_folder() -> Path:
@@ -46,12 +62,7 @@ def features_of(
     weights: Path | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.floating]:
-    """(N, D): the features that a data set brought, else those of a backbone, from the cache.
-
-    Images not yet in the cache are extracted, in batches that survive a kill; progress(done, of) is
-    called after each. Raises one `DataError` that names every image file that cannot be used, once
-    all others are cached, and one where features are not finite, which are never cached.
-    """
+    """(N, D): the features that a data set brought, else those of a backbone; see `extract`."""
     if dataset.features is not None:
         return dataset.features
     if dataset.paths is None:
@@ -59,31 +70,48 @@ def features_of(
             f"the data set {dataset.name!r} has neither images nor features",
             do="put the images into images/ beside the table, or name --features FILE.npy",
         )
+    return extract(dataset.paths, backbone, weights, progress)[0]
+
+
+def extract(
+    files: Sequence[Path],
+    backbone: str | Backbone = "lite0",
+    weights: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.float32], Source]:
+    """(N, D): a backbone's features of image files, from the cache, and what they were made by.
+
+    backbone, weights: as for `load_backbone`, or a backbone that is loaded. Images not yet in the
+    cache are extracted, in batches that survive a kill; progress(done, of) is called after each.
+    Raises one `DataError` that names every image file that cannot be used, once all others are
+    cached, and one where features are not finite, which are never cached.
+    """
     # Features that a data set brings need none of this, and it takes seconds.
     from alasl.models.backbones import load_backbone
 
-    model = load_backbone(backbone, weights=weights)
-    store = FeatureStore(cache_folder() / "features" / _key(model), model.dim)
-    contents, bad = digests(dataset.paths)
+    model = load_backbone(backbone, weights=weights) if isinstance(backbone, str) else backbone
+    source = Source(model.name, model.identity, model.size, model.mean, model.std, model.dim)
+    store = _store(model)
+    contents, bad = digests(files)
     with store.lock:
         places = store.places()
         missing = [i for i, digest in enumerate(contents) if digest and digest not in places]
         # Each content once, in the data set's order.
         missing = list({contents[i]: i for i in reversed(missing)}.values())[::-1]
-        paths = [dataset.paths[i] for i in missing]
+        paths = [files[i] for i in missing]
         found, infinite = _extract(store, model, paths, [contents[i] for i in missing], progress)
         bad |= {i: found[one] for i, one in enumerate(contents) if one in found}
         if bad:
             raise DataError(
-                f"{len(bad)} of {len(dataset)} image files cannot be used",
-                more=[f"{dataset.paths[i]}: {bad[i].what}" for i in sorted(bad)],
+                f"{len(bad)} of {len(files)} image files cannot be used",
+                more=[f"{files[i]}: {bad[i].what}" for i in sorted(bad)],
                 do="mend them, or take them out of the table; alasl check lists them all",
             )
         if infinite:
             raise DataError(
                 "the backbone gives features that are not finite for "
-                f"{sum(one in infinite for one in contents)} of {len(dataset)} images",
-                where=str(weights or backbone),
+                f"{sum(one in infinite for one in contents)} of {len(files)} images",
+                where=str(weights or model.name),
                 do="give other --weights, or another --backbone",
             )
         places = store.places()
@@ -94,7 +122,16 @@ def features_of(
             where=str(store.folder),
             do="delete this folder; the features are then extracted anew",
         )
-    return features
+    return features, source
+
+
+def _store(model: Backbone) -> FeatureStore:
+    """The cache of a backbone's features in float32."""
+    folder = cache_folder() / "features" / _key(model)
+    store = FeatureStore(folder, model.dim)
+    if store.note().get("precision") == "bfloat16":  # of an earlier version, on some machines
+        return FeatureStore(folder.with_name(f"{folder.name}-float32"), model.dim)
+    return store
 
 
 def _extract(
@@ -110,14 +147,14 @@ def _extract(
     """
     if not paths:
         return {}, set()
-    extractor = Extractor(backbone, precision=store.note().get("precision"))
+    extractor = Extractor(backbone)
     infinite: set[bytes] = set()
     done = 0
     for rows, features in extractor.run(paths):
         finite = np.isfinite(features).all(axis=1)
         infinite |= {contents[row] for row in np.asarray(rows)[~finite]}
         if not len(store) and finite.any():
-            store.write_note({"backbone": backbone.identity, "precision": extractor.precision})
+            store.write_note({"backbone": backbone.identity, "precision": "float32"})
         store.append([contents[row] for row in np.asarray(rows)[finite]], features[finite])
         done += len(rows)
         if progress:
@@ -128,14 +165,13 @@ def _extract(
 class Extractor:
     """Runs a backbone over image files: threads decode the next batches while it computes.
 
-    precision: "bfloat16" or "float32"; None chooses bfloat16 where the processor has it and the
-    first images' features agree with float32. bad: why files of a run were left out, by row.
+    In float32, so that a model gives the same probabilities on any machine.
+    bad: why files of a run were left out, by row.
     """
 
-    def __init__(self, backbone: Backbone, precision: str | None = None) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         self.device = pick_device()
         self.backbone = backbone
-        self.precision = precision
         self.bad: dict[int, DataError] = {}
         self._network = (
             backbone.network.eval().to(self.device).to(memory_format=torch.channels_last)
@@ -172,27 +208,17 @@ class Extractor:
                 if rows:
                     yield rows, self.forward(torch.from_numpy(np.stack(squares))).cpu().numpy()
 
+    @torch.inference_mode()
     def forward(self, pixels: Tensor) -> Tensor:
         """float32 features (n, dim) of squares of pixels, uint8 (n, size, size, 3)."""
-        if self.precision is None:
-            self.precision = self._choose(pixels[:COMPARED])
-        return self._forward(pixels, self.precision)
-
-    @torch.inference_mode()
-    def _forward(self, pixels: Tensor, precision: str) -> Tensor:
+        count = len(pixels)
+        if count < BATCH:
+            pixels = torch.cat([pixels, pixels.new_zeros((BATCH - count, *pixels.shape[1:]))])
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already: no copy but to floats.
         images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         images = torch.addcmul(self._shift, images.float(), self._scale)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            features: Tensor = self._network(images)
-        return features.float()
-
-    def _choose(self, pixels: Tensor) -> str:
-        if not has_fast_bfloat16(self.device):
-            return "float32"
-        fast, exact = (self._forward(pixels, p) for p in ("bfloat16", "float32"))
-        agree = torch.cosine_similarity(fast, exact).mean().item() >= AGREEMENT
-        return "bfloat16" if agree else "float32"
+        features: Tensor = self._network(images)
+        return features[:count].float()
 
 
 def _key(backbone: Backbone) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from alasl.data.inputs import Rows
 from alasl.errors import DataError
-from alasl.models.classifier import Rows
 
 # Main directions of the features that are kept; all 1 280 give 0.1 mAP more at thrice the work.
 DIRECTIONS = 512

@@ -18,9 +18,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from alasl.data.dataset import Dataset
+from alasl.data.opening import make_split, read_data
 from alasl.data.split import Split
 from alasl.errors import ConflictError, DataError
-from alasl.experiment import make_split, read_data
 from alasl.files import resource_errors
 from alasl.labels import Labels
 from alasl.project import settings as files
@@ -88,7 +88,7 @@ def is_project(folder: Path) -> bool:
 
 
 def init(folder: Path, settings: ProjectSettings) -> Project:
-    """A new project in `folder` on the data that `settings.run` names; whole or not at all.
+    """A new project in `folder` on the data that the settings name; whole or not at all.
 
     Images are not copied. Raises `ConflictError` where the folder holds anything already.
     """
@@ -100,8 +100,13 @@ def init(folder: Path, settings: ProjectSettings) -> Project:
             where=str(folder),
             do="name another folder",
         )
-    dataset = read_data(settings.run)
-    split = make_split(dataset, settings.run)
+    if settings.training() or settings.model != ProjectSettings.model:
+        # Only then, as it takes seconds to import.
+        from alasl.models.registry import resolve
+
+        resolve(settings.model, settings.training())
+    dataset = read_data(settings)
+    split = make_split(dataset, settings)
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
         roles[getattr(split, role)] = role
@@ -109,8 +114,12 @@ def init(folder: Path, settings: ProjectSettings) -> Project:
     paths: tuple[str | None, ...] = (None,) * len(dataset)
     if dataset.paths is not None:
         paths = tuple(os.path.relpath(path.absolute(), root) for path in dataset.paths)
-    run = replace(settings.run, data=str(Path(settings.run.data).absolute()))
-    settings = replace(settings, name=settings.name or dataset.name, root=str(root), run=run)
+    settings = replace(
+        settings,
+        name=settings.name or dataset.name,
+        root=str(root),
+        data=str(Path(settings.data).absolute()),
+    )
     with _whole(folder) as beside:
         Store.create(beside / STORE, dataset.labels, paths, list(roles)).close()
         if dataset.features is not None:
@@ -134,7 +143,7 @@ def _root(dataset: Dataset, settings: ProjectSettings) -> Path:
         return Path(settings.root).absolute()
     if dataset.paths:
         return Path(os.path.commonpath([path.absolute().parent for path in dataset.paths]))
-    return Path(settings.run.data).absolute()
+    return Path(settings.data).absolute()
 
 
 @contextmanager

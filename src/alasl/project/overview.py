@@ -12,8 +12,8 @@ from alasl.advice import Advice, advise
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.dawid_skene import dawid_skene
+from alasl.project.driver import filled
 from alasl.project.folder import Project
-from alasl.project.learner import filled
 from alasl.project.records import Training
 from alasl.project.targets import answered_by_machine, said
 
@@ -142,7 +142,7 @@ def overview(project: Project) -> Overview:
         given=int((before != UNKNOWN).sum()),
         answers=filled(labels, given, pool),
         automatic=int(automatic.sum()),
-        bound=settings.run.auto,
+        bound=settings.auto,
         unknown=int((entries == UNKNOWN).sum()),
         untold=int((store.untold()[pool] & (entries == UNKNOWN)).sum()),
         seconds=sum(count.seconds for count in progress.people.values()),
@@ -167,7 +167,7 @@ def overview(project: Project) -> Overview:
         trainings=trainings,
         advice=stop_advice(
             trainings,
-            settings.run.answers,
+            settings.answers,
             settings.stop_below,
             len(split.test) or len(split.clean),
         ),

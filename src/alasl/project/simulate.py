@@ -6,7 +6,7 @@ import uuid
 
 from alasl.errors import DataError
 from alasl.labels import Entries
-from alasl.project.learner import Learner
+from alasl.project.driver import Driver
 from alasl.project.records import Answer
 from alasl.project.store import Store
 
@@ -33,20 +33,20 @@ def answer_from(store: Store, truth: Entries, person: str, count: int) -> int:
     return done
 
 
-def work(learner: Learner, truth: Entries, person: str, count: int) -> int:
+def work(driver: Driver, truth: Entries, person: str, count: int) -> int:
     """Rounds of training, asking and answering until `count` entries are answered; how many were.
 
     A person answers `every` entries between two trainings, as on the page.
     """
-    project, done = learner.project, 0
+    project, done = driver.project, 0
     while done < count:
-        learner.train()
-        learner.suggest()
+        driver.train()
+        driver.suggest()
         batch = min(project.settings.every, count - done)
         answered = answer_from(project.store, truth, person, batch)
         if not answered:
             break
         done += answered
-    learner.train()
-    learner.suggest()
+    driver.train()
+    driver.suggest()
     return done

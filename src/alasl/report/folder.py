@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from alasl.figures import write_figures
+from alasl.record import Record
 from alasl.report.page import Paths, write_report
 from alasl.report.summary import summary
-from alasl.runs import Record, write_results
+from alasl.report.tables import write_results
 
 
 def write_run(record: Record, folder: Path, paths: Paths | None = None) -> dict[str, Any]:

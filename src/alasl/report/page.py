@@ -16,9 +16,9 @@ from alasl.figures import colour, differing, map_per_cost, map_per_round, run_na
 from alasl.figures import thousands as count
 from alasl.files import write_text
 from alasl.metrics import map_at_cost, undefined
+from alasl.record import Asked, AutoAnswers, Record
 from alasl.report.html import inline, render
 from alasl.report.summary import advice_lines, headline, summary
-from alasl.runs import Asked, Record, Side
 from alasl.settings import RunSettings
 from alasl.strategies import resolve
 
@@ -149,7 +149,7 @@ def _rounds(record: Record) -> list[dict[str, Any]]:
             "evaluation": e,
             "map": maps[i],
             "change": maps[i] - maps[i - 1] if i else None,
-            "held": record.held[i] if i < len(record.held) else None,
+            "out_of_fold": record.out_of_fold[i] if i < len(record.out_of_fold) else None,
         }
         for i, e in enumerate(record.evaluations)
     ]
@@ -157,19 +157,19 @@ def _rounds(record: Record) -> list[dict[str, Any]]:
 
 def _automatic(record: Record) -> list[dict[str, Any]]:
     """The last training's automatic answers to each label that has any, by side."""
-    held = record.held[-1] if record.held else None
-    if held is None or held.absent is None or held.present is None:
+    judged = record.out_of_fold[-1] if record.out_of_fold else None
+    if judged is None or judged.absent is None or judged.present is None:
         return []
     rows: list[dict[str, Any]] = [
         {"name": name, "absent": absent, "present": present}
         for name, absent, present in zip(
-            record.start.names, _of_labels(held.absent), _of_labels(held.present), strict=True
+            record.start.names, _of_labels(judged.absent), _of_labels(judged.present), strict=True
         )
     ]
     return [row for row in rows if row["absent"]["given"] or row["present"]["given"]]
 
 
-def _of_labels(side: Side) -> list[dict[str, Any]]:
+def _of_labels(side: AutoAnswers) -> list[dict[str, Any]]:
     parts = zip(side.limits, side.given, side.wrong, strict=True)
     return [{"limit": limit, "given": given, "wrong": wrong} for limit, given, wrong in parts]
 

@@ -10,7 +10,7 @@ from typing import Any
 from alasl.advice import Advice
 from alasl.figures import run_names, thousands
 from alasl.metrics import area_under_cost, increase_per_answer, undefined
-from alasl.runs import Record
+from alasl.record import Record
 
 SCHEMA_VERSION = 1
 
@@ -49,7 +49,7 @@ def summary(record: Record) -> dict[str, Any]:
         "undefined": list(undefined(last.ap, start.names)) if last else [],
         "seconds": sum(e.seconds for e in record.evaluations),
         "advice": _told(record.advice),
-        "advice_held_out": _told(record.held_advice),
+        "advice_out_of_fold": _told(record.out_of_fold_advice),
         "automatic": _automatic(record),
     }
 
@@ -60,14 +60,14 @@ def _told(advice: Advice | None) -> dict[str, Any] | None:
 
 def _automatic(record: Record) -> dict[str, Any] | None:
     """The last training's automatic answers; None where there were to be none."""
-    held = record.held[-1] if record.held else None
-    if held is None or held.absent is None or held.present is None:
+    judged = record.out_of_fold[-1] if record.out_of_fold else None
+    if judged is None or judged.absent is None or judged.present is None:
         return None
     sides = {
         name: {"given": sum(side.given), "wrong": sum(side.wrong)}
-        for name, side in (("absent", held.absent), ("present", held.present))
+        for name, side in (("absent", judged.absent), ("present", judged.present))
     }
-    return {"bound": record.settings.auto, "given": held.given, "wrong": held.wrong, **sides}
+    return {"bound": record.settings.auto, "given": judged.given, "wrong": judged.wrong, **sides}
 
 
 def advice_lines(record: Record) -> list[str]:
@@ -75,10 +75,10 @@ def advice_lines(record: Record) -> list[str]:
     lines = []
     if record.advice:
         lines.append(f"By the test set: {_lowered(str(record.advice))}")
-    if record.held_advice:
+    if record.out_of_fold_advice:
         lines.append(
             "By the clean set, seen by models that did not train on it: "
-            f"{_lowered(str(record.held_advice))}"
+            f"{_lowered(str(record.out_of_fold_advice))}"
         )
     if told := _automatic(record):
         share = f" ({told['wrong'] / told['given']:.1%})" if told["given"] else ""

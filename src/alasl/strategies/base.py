@@ -5,24 +5,23 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import math
 import pkgutil
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.errors import AlaslError, DataError, UsageError
+from alasl.errors import DataError, UsageError
 from alasl.labels import UNKNOWN, Entries
 from alasl.parameters import Between as Between  # so that a strategy finds it here
 from alasl.parameters import Parameter, changed, parameters_of, parse_parameters
+from alasl.plugins import guarded, load_file
 from alasl.strategies.blocks import in_blocks
 
 Scores = NDArray[np.floating]
@@ -360,7 +359,7 @@ def resolve(spec: str) -> Strategy:
     file = None
     if name.endswith(".py"):
         file, name, given = Path(name), (given or [""])[0], given[1:]
-        _load_file(file)
+        load_file(file, "strategies")
     _discover()
     found = _REGISTRY.get(name)
     if found is None:
@@ -400,34 +399,4 @@ def _discover() -> None:
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
     for plugin in importlib.metadata.entry_points(group=GROUP):
-        _guarded(plugin.load, f"plugin {plugin.name!r} ({plugin.value})")
-
-
-def _load_file(file: Path) -> None:
-    path = file.resolve()
-    name = f"alasl_strategies_of_{path}"
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise UsageError("there is no such file of strategies", seen=str(file))
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        _guarded(partial(spec.loader.exec_module, module), str(file))
-    except AlaslError:
-        del sys.modules[name]
-        raise
-
-
-def _guarded(load: Callable[[], object], where: str) -> None:
-    try:
-        load()
-    except AlaslError:
-        raise
-    except Exception as error:
-        raise UsageError(
-            "the strategies cannot be loaded",
-            where=where,
-            seen=f"{type(error).__name__}: {error}",
-            do="repair it, or take it away",
-        ) from error
+        guarded(plugin.load, f"plugin {plugin.name!r} ({plugin.value})", "strategies")

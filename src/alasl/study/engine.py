@@ -13,20 +13,21 @@ import torch
 from filelock import FileLock, Timeout
 
 from alasl.data.dataset import Dataset
+from alasl.data.opening import make_split, read_data
 from alasl.errors import ConflictError, DataError
-from alasl.experiment import make_classifier, make_split, read_data, simulate
 from alasl.files import resource_errors, write_text
-from alasl.loop import Loop
 from alasl.models.device import small_products
 from alasl.models.features import features_of
-from alasl.models.probe import standardised
-from alasl.runs import Evaluation
+from alasl.models.prepare import prepare
+from alasl.models.registry import Kind, resolve
+from alasl.record import Evaluation
 from alasl.settings import RunSettings, from_dict
+from alasl.simulation.run import simulate
+from alasl.simulation.simulation import Simulation
+from alasl.simulation.together import run_together
 from alasl.study.clusters import Workers
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, differences, read_study, to_toml
-from alasl.study.stack import run_stack
-from alasl.study.turns import run_in_turn
 
 Progress = Callable[[int, int], None]
 Outcomes = list[list[Evaluation]]
@@ -147,34 +148,41 @@ def _run_together(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
     # A grid may vary split and model; runs of one split and model share what they train on.
     shared: dict[tuple[Any, ...], list[int]] = {}
     for number, run in enumerate(runs):
-        shared.setdefault((run.split, run.clean, run.test, run.model), []).append(number)
+        key = run.split, run.clean, run.test, _kind(run).source
+        shared.setdefault(key, []).append(number)
     for numbers in shared.values():
         first = runs[numbers[0]]
         split = make_split(dataset, first)
-        loops = [Loop(dataset.labels, split, runs[number]) for number in numbers]
-        if first.model == "probe":
-            assert dataset.features is not None
-            found = run_stack(loops, standardised(dataset.features, split.seen))
-        else:
-            found = run_in_turn(loops, make_classifier(dataset, split, first))
-        outcomes |= zip(numbers, found, strict=True)
+        prepared = prepare(dataset, split.seen, first)
+        simulations = [
+            Simulation(
+                dataset.labels, split, runs[number], replace(prepared, kind=_kind(runs[number]))
+            )
+            for number in numbers
+        ]
+        outcomes |= zip(numbers, run_together(simulations), strict=True)
     return [outcomes[number] for number in range(len(runs))]
 
 
+def _kind(settings: RunSettings) -> Kind:
+    return resolve(settings.model, settings.training())
+
+
 def _shares_features(settings: RunSettings) -> bool:
-    """Whether a run can be done with others: its classifier sees features, and restarts.
+    """Whether a run can be done with others: its model sees features, and begins anew each round.
 
     Automatic answers and advice need models trained beside a run's own, so such runs are not.
     """
-    if settings.auto is not None or settings.stop_below is not None:
+    if settings.auto is not None or settings.stop_below is not None or settings.warm_start:
         return False
-    return settings.model == "logistic" or (settings.model == "probe" and not settings.warm_start)
+    return _kind(settings).source.inputs == "features"
 
 
 def _with_features(dataset: Dataset, study: Study, extracting: Progress | None) -> Dataset:
     """The data set with its features in memory, where any run trains on them."""
+    runs = study.runs(study.seed_range[0])
     if dataset.features is not None or not any(
-        settings.model != "finetune" for _, settings in study.runs(study.seed_range[0])
+        _kind(settings).source.inputs == "features" for _, settings in runs
     ):
         return dataset
     base = from_dict(dict(study.base))

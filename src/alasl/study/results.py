@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alasl.files import csv_text
-from alasl.runs import Evaluation
+from alasl.record import Evaluation
 from alasl.settings import RunSettings
 from alasl.study.spec import ALL, Study
 

@@ -239,9 +239,9 @@ def _values(study: Study, name: str) -> dict[str, list[Any]] | None:
 
 
 def checked(study: Study) -> Study:
-    """The study, once every one of its runs' settings is known to be allowed, losses too."""
-    from alasl.losses import resolve
+    """The study, once every one of its runs' settings is known to be allowed, models too."""
+    from alasl.models.registry import resolve
 
-    for spec in {run.loss for _, run in study.runs(study.seed_range[0]) if run.loss}:
-        resolve(spec)
+    for _, run in study.runs(study.seed_range[0]):
+        resolve(run.model, run.training())
     return study

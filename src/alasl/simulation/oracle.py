@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data.inputs import Rows
 from alasl.labels import UNKNOWN, Entries
-from alasl.query import Query
 
 
-class SimulatedOracle:
-    """Answers a query from the true entries (N, L) of the pool.
+class Oracle:
+    """Answers from the true entries (N, L).
 
     error: the share of wrong answers, drawn once per entry, so that the answer to an entry is the
     same whenever it is asked. An entry whose truth is unknown gets -1, "cannot tell".
@@ -20,6 +20,6 @@ class SimulatedOracle:
         wrong = (rng.random(truth.shape) < error) & (truth != UNKNOWN)
         self._answers = np.where(wrong, 1 - truth, truth).astype(np.int8)
 
-    def answer(self, query: Query) -> NDArray[np.int8]:
-        """(n,): one answer, 1, 0 or -1, for each entry of the query."""
-        return self._answers[query.rows, query.cols]
+    def answer(self, rows: Rows, cols: Rows) -> NDArray[np.int8]:
+        """(n,): one answer, 1, 0 or -1, for each entry asked."""
+        return self._answers[rows, cols]

@@ -17,9 +17,10 @@ import pytest
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.errors import AlaslError, ConflictError
-from alasl.experiment import simulate
-from alasl.runs import Record, load
+from alasl.journal import load
+from alasl.record import Record
 from alasl.settings import RunSettings
+from alasl.simulation.run import simulate
 
 SETTINGS = RunSettings(
     data="made", strategy="entropy", missing=0.4, rounds=3, images=10, epochs=3, model="probe"
@@ -101,7 +102,7 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_same_result(
             simulate(settings, folder, dataset=dataset, on_event=stop)
         assert told(simulate(settings, folder, dataset=dataset)) == expected
         assert told(load(folder)) == expected
-        assert len(list(folder.glob("weights-*"))) == 1
+        assert len(list(folder.glob("model-*"))) == 1
 
 
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(tmp_path: Path) -> None:
@@ -158,9 +159,9 @@ def test_weights_that_do_not_fit_are_named_on_resuming(dataset: Dataset, tmp_pat
 
     with pytest.raises(KeyboardInterrupt):
         simulate(SETTINGS, tmp_path, dataset=dataset, on_event=stop)
-    (weights,) = tmp_path.glob("weights-*")
-    weights.write_bytes(b"garbage")
-    with pytest.raises(AlaslError, match=weights.name):
+    (kept,) = tmp_path.glob("model-*")
+    kept.write_bytes(b"garbage")
+    with pytest.raises(AlaslError, match=kept.name):
         simulate(SETTINGS, tmp_path, dataset=dataset)
 
 

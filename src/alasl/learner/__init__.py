@@ -1,0 +1,6 @@
+"""One round of active learning: train, evaluate, score, select; whoever answers is elsewhere."""
+
+from alasl.learner.known import Known
+from alasl.learner.learner import ActiveLearner, Judged, Query
+
+__all__ = ["ActiveLearner", "Judged", "Known", "Query"]

@@ -1,0 +1,61 @@
+"""Images in parts, so that each is judged by a model that did not see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.inputs import Inputs, Rows
+from alasl.data.split import Split
+from alasl.errors import UsageError
+from alasl.models.base import Estimator, Job, Probabilities
+from alasl.seeds import stream, torch_seed
+
+
+def assign_folds(split: Split, images: int, folds: int, seed: int) -> Rows:
+    """(N,): the part, 0 to folds - 1, of each image of the clean set and of the pool; -1 elsewhere.
+
+    Each of the two sets is shared out evenly by itself, by chance.
+    Raises `UsageError` where there are more parts than clean images.
+    """
+    if folds > min(len(split.clean), len(split.pool)):
+        raise UsageError(
+            "each part needs a clean image and one of the pool",
+            seen=f"--folds {folds}, {len(split.clean)} clean images, {len(split.pool)} in the pool",
+            do="lower --folds",
+        )
+    part = np.full(images, -1, np.intp)
+    for name, rows in (("clean", split.clean), ("pool", split.pool)):
+        part[stream(seed, "folds", name).permutation(rows)] = np.arange(len(rows)) % folds
+    return part
+
+
+def out_of_fold(
+    new: Callable[[], Estimator], inputs: Inputs, job: Job, part: Rows
+) -> Probabilities:
+    """(N, L): the probabilities of each image by a model that was trained on the other parts.
+
+    new: makes an untrained estimator. job: the whole training set, which each model gets without
+    one part. part: (N,), from `assign_folds`; images of part -1 get NaN.
+    """
+    found: NDArray[np.float32] = np.full((len(part), job.targets.shape[1]), np.nan, np.float32)
+    numbers = range(part.max() + 1)
+    jobs = []
+    for number in numbers:
+        kept = part[job.rows] != number
+        jobs.append(
+            Job(
+                job.rows[kept],
+                job.targets[kept],
+                None if job.weights is None else job.weights[kept],
+                torch_seed(job.seed, "fold", number),
+            )
+        )
+    estimators = [new() for _ in numbers]
+    type(estimators[0]).fit_many(estimators, inputs, jobs)
+    for number, estimator in zip(numbers, estimators, strict=True):
+        held = np.flatnonzero(part == number)
+        found[held] = estimator.predict_proba(inputs.take(held))
+    return found

@@ -1,0 +1,354 @@
+"""The one builder of training sets, ensembles, folds, pools and queries: one round of asking.
+
+A learner knows nothing of disks, people or web pages. Where answers come from, and where it is
+written down what happened, is its driver's affair: a simulation, a project, a study of many.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.inputs import Inputs, Rows
+from alasl.data.split import Split
+from alasl.errors import NothingToDo
+from alasl.labeller import Automatic, Bound, answer
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.learner.folds import assign_folds, out_of_fold
+from alasl.learner.known import Known
+from alasl.metrics import average_precision, mean_ap
+from alasl.models.base import Context, Estimator, Job, Probabilities
+from alasl.models.prepare import Prepared
+from alasl.query import Ask, Budget, Price, select
+from alasl.query import Query as Picks
+from alasl.seeds import stream, torch_seed
+from alasl.settings import LearnerSettings
+from alasl.strategies import Labelled, Pool, resolve
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a training came to.
+
+    epochs: mAP after each epoch, in per cent. ap: (L,), AP of each label in [0, 1] after the last,
+    NaN where undefined. on: what it was judged on. seconds: that it took.
+    """
+
+    epochs: tuple[float, ...]
+    ap: Floats
+    on: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Entries to ask, by row and column of the table, an image's together, best image first.
+
+    scores: (n,) each entry's, or its image's. memory: what the strategy noted for later rounds.
+    """
+
+    rows: Rows
+    cols: Rows
+    scores: Floats
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class ActiveLearner:
+    """Trains an estimator on what is known and says which entries to ask next.
+
+    prepared: the images as the model sees them. split: rows of the clean set, pool and test set.
+    test_entries: int8 (T, L) of the test set, to judge by. checkpoint: where a training of hours
+    keeps what it needs to go on after a kill.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        split: Split,
+        settings: LearnerSettings,
+        test_entries: Entries,
+        context: Context | None = None,
+    ) -> None:
+        self.settings, self.split, self.test_entries = settings, split, test_entries
+        self.strategy = resolve(settings.strategy)
+        self.asks: Ask = settings.ask or self.strategy.asks  # type: ignore[assignment]
+        self.inputs: Inputs = prepared.inputs
+        self._prepared, self._context = prepared, context
+        self.estimator = self.new_estimator()
+        self._price = Price(settings.answer_seconds, settings.open_seconds)
+
+    def new_estimator(self, context: Context | None = None) -> Estimator:
+        """An untrained estimator of the kind that the settings name."""
+        return self._prepared.kind.estimator(self.test_entries.shape[1], context or self._context)
+
+    @property
+    def recipe(self) -> str:
+        """Names what a training hangs on beside its job: equal recipes, equal estimators."""
+        return repr((self._prepared.kind.spec, self._prepared.kind.settings))
+
+    # Training
+
+    def job(self, known: Known, purpose: str = "train") -> Job:
+        """What there is to train on now. Raises `NothingToDo` where nothing is known.
+
+        purpose: names the random stream.
+        """
+        entries, pool = known.entries, self.split.pool
+        rows = self.split.clean
+        if self.settings.train == "clean":
+            rows = np.concatenate([rows, pool[~self._askable(known)[pool].any(axis=1)]])
+        else:
+            rows = np.concatenate([rows, pool])
+        # In the order of the table, so that the order of asking leaves no trace.
+        rows = np.sort(rows)
+        targets: Any = entries[rows]
+        if known.targets is not None:
+            targets = known.targets[rows]
+        if self.settings.assume == "absent":
+            targets = np.where(targets < 0, targets.dtype.type(ABSENT), targets)
+        weights = self._weights(known, rows)
+        if not self.estimator.learns_from_unknown:
+            some = (targets >= 0).any(axis=1)
+            rows, targets = rows[some], targets[some]
+            weights = None if weights is None else weights[some]
+        if not len(rows):
+            raise NothingToDo("nothing is known yet, so there is nothing to train on")
+        if targets.dtype != np.int8 and not self.estimator.soft_targets:
+            targets, weights = hardened(targets, weights)
+        return Job(rows, targets, weights, torch_seed(self.settings.seed, purpose, known.round))
+
+    def _weights(self, known: Known, rows: Rows) -> NDArray[np.float32] | None:
+        """(n, L): how much each entry of the images `rows` counts in training; None for 1."""
+        if known.weights is not None:
+            weights = known.weights[rows]
+            return None if (weights == 1).all() else weights
+        automatic = known.by_machine[rows]
+        if not automatic.any():
+            return None
+        return np.where(automatic, self.settings.auto_weight, 1).astype(np.float32)
+
+    def train(self, known: Known) -> Judged:
+        """Train on what is known, and judge on the test set after each epoch."""
+        begun = time.perf_counter()
+        judge = Judge(self.test_entries)
+        job = self.job(known)
+        self.estimator.fit(
+            self.inputs.take(job.rows),
+            job.targets,
+            job.weights,
+            seed=job.seed,
+            warm_start=self.settings.warm_start and known.round > 0,
+            eval_on=self.inputs.take(self.split.test) if judge.can else None,
+            on_epoch=judge,
+        )
+        if judge.can:
+            return judge.outcome(time.perf_counter() - begun)
+        folds = min(self.settings.folds, len(self.split.clean), len(self.split.pool))
+        seen = self.out_of_fold(known, folds) if folds > 1 else None
+        judged = self.judged_out_of_fold(known, seen)
+        return replace(judged, seconds=time.perf_counter() - begun)
+
+    def out_of_fold(self, known: Known, folds: int | None = None) -> Probabilities:
+        """(N, L): probabilities by models that did not see the image; NaN in the test set.
+
+        folds: parts of the images, None for as many as the settings say.
+        """
+        settings = self.settings
+        part = assign_folds(self.split, len(known.entries), folds or settings.folds, settings.seed)
+        job = self.job(known, "held out")
+        # Beside the run's own training: no checkpoint of these.
+        context = Context(settings.backbone, self._context.weights if self._context else None)
+        return out_of_fold(lambda: self.new_estimator(context), self.inputs, job, part)
+
+    def can_fold(self, known: Known) -> bool:
+        """Whether something is known in more than one part, so that others can be judged."""
+        settings = self.settings
+        part = assign_folds(self.split, len(known.entries), settings.folds, settings.seed)
+        return len(np.unique(part[self.job(known).rows])) > 1
+
+    def judged_out_of_fold(self, known: Known, probabilities: Probabilities | None) -> Judged:
+        """mAP on the clean set, each image by a model that did not see it; None: undefined."""
+        clean = self.split.clean
+        if probabilities is None:
+            nothing = np.full(known.entries.shape[1], np.nan)
+            return Judged((math.nan,), nothing, f"nothing, of {len(clean)} clean images")
+        ap = average_precision(probabilities[clean], known.human_labels.entries[clean])
+        return Judged((mean_ap(ap),), ap, f"the {len(clean)} clean images, cross-validated")
+
+    def auto_answers(self, known: Known, probabilities: Probabilities) -> Automatic:
+        """The automatic answers that these probabilities (N, L) allow, calibrated and bounded.
+
+        probabilities: each image's by a model that did not see it.
+        """
+        settings = self.settings
+        bound = Bound(settings.auto or 0.0, settings.auto_delta, settings.auto_share)  # type: ignore[arg-type]  # the settings checked it
+        drawn = self.split.clean if settings.calibrate == "clean" else self.split.seen
+        # What people were asked and is unknown all the same is theirs to settle.
+        closed = known.closed | known.asked
+        return answer(
+            known.human_labels, probabilities, drawn, known.initially_unknown, bound, closed
+        )
+
+    # Asking
+
+    def ask(self, known: Known, *, by: str | None = None) -> Query:
+        """The entries to ask next, within the round's budget.
+
+        by: another strategy than the settings', as before there is a model.
+        Raises `NothingToDo` where nothing can be asked.
+        """
+        strategy = self.strategy if by is None else resolve(by)
+        askable = self._askable(known)
+        rows = self.split.pool[askable[self.split.pool].any(axis=1)]
+        if not len(rows):
+            raise NothingToDo("no image of the pool has an unknown entry left to ask")
+        pool = self._pool(known, rows, strategy.needs)
+        scores = strategy(pool)
+        picks: Picks = select(
+            pool.askable, scores, pool.ties, self.asks, self.budget(known.round), self._price
+        )
+        chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
+        return Query(
+            rows[picks.rows], picks.cols, np.asarray(chosen, np.float64), dict(pool.memory)
+        )
+
+    def _askable(self, known: Known) -> NDArray[np.bool_]:
+        """(N, L): unknown entries that may be asked; all of the pool."""
+        found = (known.entries == UNKNOWN) & ~known.closed
+        inside = np.zeros(len(found), np.bool_)
+        inside[self.split.pool] = True
+        found[~inside] = False
+        return np.asarray(found)
+
+    def available(self, known: Known) -> int:
+        """Images, or entries, that can be asked at all."""
+        askable = self._askable(known)
+        return int(askable.any(axis=1).sum() if self.asks == "images" else askable.sum())
+
+    def budget(self, round: int) -> Budget:
+        """What the next round may take, after `round` rounds."""
+        settings, grown = self.settings, self.settings.growth**round
+        if settings.seconds is not None:
+            return Budget(seconds=settings.seconds * grown)
+        if self.asks == "images":
+            return Budget(images=self.planned(round))
+        return Budget(answers=self.planned(round))
+
+    def planned(self, round: int) -> int:
+        """Images or answers that the round after `round` rounds asks; at most, within seconds."""
+        settings = self.settings
+        by_images = self.asks == "images"
+        each: float = settings.images if by_images else settings.answers
+        if settings.seconds is not None:
+            opening = settings.open_seconds if by_images else 0.0
+            each = settings.seconds / (settings.answer_seconds + opening)
+        return max(1, int(np.rint(each * settings.growth**round)))
+
+    @cached_property
+    def whole_budget(self) -> int:
+        """Images or answers of all rounds that the settings plan."""
+        return sum(self.planned(number) for number in range(self.settings.rounds))
+
+    def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
+        """What the strategy is shown of the images `rows`, and of those beside them."""
+        settings, entries = self.settings, known.entries
+        finished = np.setdiff1d(self.split.seen, rows)
+        if "members" in needs:
+            self._fit_members(known)
+
+        def seen(need: Literal["probabilities", "features", "members"], of: Rows) -> Any:
+            if need not in needs:
+                return None
+            look: Callable[[Inputs], Any] = {
+                "probabilities": self.estimator.predict_proba,
+                "features": self.estimator.embed,
+                "members": self.estimator.members_proba,
+            }[need]
+            return look(self.inputs.take(of))
+
+        asked = known.asked & known.initially_unknown
+        many = int(asked.any(axis=1).sum() if self.asks == "images" else asked.sum())
+        batch = self.planned(known.round)
+        draws = stream(settings.seed, "ties", known.round + 1).random(len(entries))
+        return Pool(
+            entries[rows],
+            draws[rows],
+            seen("probabilities", rows),
+            seen("features", rows),
+            seen("members", rows),
+            labelled=Labelled(
+                entries[finished],
+                seen("probabilities", finished),
+                seen("features", finished),
+                ids=finished,
+            )
+            if "labelled" in needs
+            else None,
+            closed=known.closed[rows],
+            asked=many,
+            # People may go on beyond what was planned.
+            budget=max(self.whole_budget, many + batch),
+            batch=batch,
+            ask=self.asks,
+            ids=rows,
+            memory=dict(known.memory),
+        )
+
+    def _fit_members(self, known: Known) -> None:
+        job = self.job(known, "members")
+        self.estimator.fit_members(
+            self.inputs.take(job.rows),
+            job.targets,
+            job.weights,
+            seed=job.seed,
+            members=self.settings.members,
+        )
+
+
+class Judge:
+    """Takes the logits (T, L) of the test set after each epoch, and keeps what they are worth."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+        self._ap = np.full(entries.shape[1], np.nan)
+        self._maps: list[float] = []
+
+    @property
+    def can(self) -> bool:
+        """Whether there is a present entry to find, without which no AP is defined."""
+        return bool((self._entries == PRESENT).any())
+
+    def __call__(self, _: int, logits: NDArray[np.float32]) -> None:
+        self._ap = average_precision(logits, self._entries)
+        self._maps.append(mean_ap(self._ap))
+
+    def outcome(self, seconds: float = 0.0) -> Judged:
+        """All epochs' mAP, and AP after the last."""
+        on = f"the {len(self._entries)} images of the test set"
+        return Judged(tuple(self._maps), self._ap, on, seconds)
+
+
+def hardened(
+    targets: NDArray[np.float32], weights: NDArray[np.float32] | None
+) -> tuple[Entries, NDArray[np.float32] | None]:
+    """Probabilities (n, L) for a model that takes 1, 0 and -1 only: the likelier one of the two.
+
+    How sure it is becomes its weight; an unknown entry stays one, at weight 1.
+    """
+    unknown = targets < 0
+    likelier = np.where(unknown, UNKNOWN, targets > 0.5).astype(np.int8)
+    sure = np.where(unknown, 1, np.abs(2 * targets - 1)).astype(np.float32)
+    weights = sure if weights is None else weights * sure
+    return likelier, None if (weights == 1).all() else weights

@@ -1,0 +1,271 @@
+"""A model one can take away: label names, backbone, transform, estimator, all in one file."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from alasl.data.inputs import Inputs
+from alasl.errors import AlaslError, ConflictError, DataError, UsageError
+from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights
+from alasl.models.checkpoint import part, read_tensors, under, write_tensors
+from alasl.models.features import Source, extract
+from alasl.models.prepare import Prepared
+from alasl.models.registry import Kind, foreign, resolve
+from alasl.models.transforms import Transform, from_tensors
+
+if TYPE_CHECKING:
+    from alasl.models.backbones import Backbone
+
+Progress = Callable[[int, int], None]
+Images = Inputs | NDArray[np.floating] | Sequence[str | Path] | str | Path
+
+# What the file says that it is; a newer version is refused.
+FORMAT, VERSION = "alasl model", 1
+
+
+@dataclass
+class Model:
+    """A trained classifier of many labels that needs nothing beside itself.
+
+    names: the L labels. kind: what was trained. transform: what is done to features first.
+    source: the backbone that makes the features; None for features of the user's own.
+    thresholds: (L,), the probability from which on a label is called present, or None.
+    about: how it was trained and judged, as JSON takes it.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((60, 4), dtype=np.float32)
+    >>> Y = (X[:, :2] > 0).astype(np.int8)
+    >>> Y[::3] = -1                                # unknown entries
+    >>> model = Model.fit(X, Y, names=("dog", "cat"))
+    >>> model.predict_proba(X).shape
+    (60, 2)
+    """
+
+    names: tuple[str, ...]
+    kind: Kind
+    estimator: Estimator = field(repr=False)
+    transform: Transform | None = field(default=None, repr=False)
+    source: Source | None = None
+    thresholds: NDArray[np.float32] | None = field(default=None, repr=False)
+    about: dict[str, Any] = field(default_factory=dict, repr=False)
+    _backbone: Backbone | None = field(default=None, repr=False)
+
+    @classmethod
+    def fit(
+        cls,
+        features: NDArray[np.floating] | Inputs,
+        targets: Targets,
+        weights: Weights | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        kind: str = "logistic",
+        seed: int = 0,
+    ) -> Self:
+        """A model trained on images with `targets` (n, L): 1, 0, or negative for unknown.
+
+        features: (n, D), or inputs with image files. weights: (n, L), how much each entry counts.
+        """
+        inputs = features if isinstance(features, Inputs) else Inputs(features=features)
+        found = resolve(kind)
+        prepared = Prepared.of(found, inputs, np.arange(len(inputs)))
+        estimator = found.estimator(targets.shape[1])
+        estimator.fit(prepared.inputs, targets, weights, seed=seed)
+        labels = tuple(names or (f"label{number}" for number in range(targets.shape[1])))
+        return cls(labels, found, estimator, prepared.transform)
+
+    def __repr__(self) -> str:
+        seen = self.source.name if self.source else self.kind.source.inputs
+        return f"<Model: {self.kind.spec} on {seen}, {len(self.names)} labels>"
+
+    def predict_proba(self, images: Images, *, progress: Progress | None = None) -> Probabilities:
+        """(n, L): the probability that each label is present in each image.
+
+        images: files, a folder of files (sorted), or features (n, D) where the model learned from
+        features of the user's own. Raises `DataError` for features of another width.
+        """
+        return np.asarray(expit(self.logits(images, progress=progress)), np.float32)
+
+    def logits(self, images: Images, *, progress: Progress | None = None) -> NDArray[np.float32]:
+        """(n, L): log-odds; see `predict_proba`."""
+        return self.estimator.logits(self.prepare(images, progress))
+
+    def prepare(self, images: Images, progress: Progress | None = None) -> Inputs:
+        """Images as the estimator sees them."""
+        inputs = as_inputs(images)
+        if self.kind.source.inputs == "images":
+            return inputs
+        if self.transform is None:
+            raise DataError("the model has no transform")
+        if inputs.features is None:
+            if self.source is None:
+                raise UsageError(
+                    "this model learned from features of your own, so it needs such features",
+                    seen=f"{len(inputs)} image files",
+                    do="give an array (n, D), or a .npy file of them",
+                )
+            features, _ = extract(inputs.files(), self.backbone(), None, progress)
+        else:
+            features = inputs.array()
+        wide = self.transform.tensors()["mean"].shape[-1]
+        if features.ndim != 2 or features.shape[1] != wide:
+            raise DataError(
+                "these features are of another width than the model's",
+                seen=f"{features.shape}, expected (n, {wide})",
+            )
+        files = None if inputs.paths is None else tuple(inputs.files())
+        return Inputs(self.transform.apply(features), files, inputs.others())
+
+    def backbone(self) -> Backbone:
+        """The network that makes the features. Raises `DataError` where its weights differ."""
+        if self._backbone is None:
+            from alasl.models.backbones import load_backbone
+
+            if self.source is None:
+                raise UsageError("this model learned from features of your own")
+            self._backbone = load_backbone(self.source.name)
+            if self._backbone.identity != self.source.identity:
+                raise DataError(
+                    "the backbone's weights here are not those the model was trained with",
+                    seen=f"{self._backbone.identity}, not {self.source.identity}",
+                )
+        return self._backbone
+
+    def save(self, path: str | Path) -> None:
+        """Write one file, whole or not at all; a backbone that is not shipped travels in it."""
+        from alasl.models.backbones import PACKAGED
+
+        tensors: Tensors = under("estimator", self.estimator.tensors())
+        if self.transform is not None:
+            arrays = self.transform.tensors()
+            tensors |= under("transform", {k: torch.from_numpy(v) for k, v in arrays.items()})
+        if self.thresholds is not None:
+            tensors["thresholds"] = torch.from_numpy(np.asarray(self.thresholds, np.float32))
+        if self.source and self.source.name not in PACKAGED:
+            tensors |= under("backbone", self.backbone().network.state_dict())
+        write_tensors(Path(path), tensors, self._card())
+
+    def _card(self) -> dict[str, Any]:
+        """What the file says of itself, as JSON takes it."""
+        kind = self.kind
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "names": list(self.names),
+            "model": kind.name,
+            "parameters": kind.settings,
+            "inputs": kind.source.inputs,
+            "source": asdict(self.source) if self.source else None,
+            "backbone": _network_of(self.estimator),
+            "about": self.about,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("alasl", "numpy", "torch")},
+            },
+        }
+
+    @classmethod
+    def load(cls, path: str | Path, *, trust: bool = False) -> Self:
+        """The model in a file that `save` wrote.
+
+        trust: whether code of others that the model needs, as a FILE.py, may run.
+        Raises `DataError` for another kind of file or a damaged one, `ConflictError` for one of a
+        newer ALASL, and `UsageError` where it would run code and there is no trust.
+        """
+        tensors, card = read_tensors(Path(path))
+        if card.get("format") != FORMAT:
+            raise DataError("this file is no model of ALASL's", where=str(path))
+        try:
+            if card["version"] > VERSION:
+                raise ConflictError(
+                    "this model was written by a newer ALASL",
+                    seen=f"version {card['version']}, this one reads {VERSION}",
+                    do="upgrade ALASL",
+                )
+            if (code := foreign(card["model"])) and not trust:
+                raise UsageError(
+                    "this model would run code that comes from elsewhere",
+                    seen=code,
+                    do="trust it, if you know where it comes from",
+                )
+            return cls._restored(tensors, card, trust)
+        except AlaslError as error:
+            raise type(error)(error.what, where=str(path), seen=error.seen, do=error.do) from error
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise DataError(
+                "the model's file is damaged",
+                where=str(path),
+                seen=f"{type(error).__name__}: {error}".splitlines()[0][:200],
+            ) from error
+
+    @classmethod
+    def _restored(cls, tensors: Tensors, card: dict[str, Any], trust: bool) -> Self:
+        names = tuple(card["names"])
+        kind = resolve(card["model"], card["parameters"])
+        context = Context()
+        if card["backbone"]:
+            from alasl.models.backbones import RANDOM
+
+            context = Context(card["backbone"], RANDOM)
+        estimator = kind.estimator(len(names), context)
+        estimator.restore(part(tensors, "estimator"), trust=trust)
+        source = None
+        if card["source"]:
+            values = card["source"]
+            triples = {key: tuple(values[key]) for key in ("mean", "std")}
+            source = Source(**{**values, **triples})
+        arrays = {name: each.numpy() for name, each in part(tensors, "transform").items()}
+        thresholds = tensors["thresholds"].numpy() if "thresholds" in tensors else None
+        model = cls(
+            names,
+            kind,
+            estimator,
+            from_tensors(arrays) if arrays else None,
+            source,
+            thresholds,
+            card["about"],
+        )
+        if source and (network := part(tensors, "backbone")):
+            model._backbone = _travelled(source, network)
+        return model
+
+
+def as_inputs(images: Images) -> Inputs:
+    """Files, a folder, or features as inputs. Raises `DataError` where there is none."""
+    if isinstance(images, Inputs):
+        return images
+    if isinstance(images, np.ndarray):
+        return Inputs(features=images)
+    if isinstance(images, str | Path):
+        folder = Path(images)
+        files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else [folder]
+    else:
+        files = [Path(image) for image in images]
+    if not files:
+        raise DataError("there are no images here", where=str(images))
+    return Inputs(paths=tuple(files))
+
+
+def _network_of(estimator: Estimator) -> str | None:
+    """The backbone's name where the estimator is a whole network of its own."""
+    backbone = getattr(estimator, "backbone", None)
+    return None if backbone is None else str(backbone.name)
+
+
+def _travelled(source: Source, state: Tensors) -> Backbone:
+    """The backbone whose weights came with the model."""
+    from alasl.models.backbones import RANDOM, load_backbone
+
+    backbone = load_backbone(source.name, weights=RANDOM)
+    backbone.network.load_state_dict(state)
+    return replace(backbone, identity=source.identity)

@@ -1,0 +1,172 @@
+"""What training leaves in a project's folder: the model, and what it says of every image.
+
+All of it can be made again from the store at any time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.inputs import Inputs
+from alasl.errors import AlaslError, DataError
+from alasl.files import replacing, write_text
+from alasl.models.features import Source, extract
+from alasl.models.memory import keep_freed_memory
+from alasl.models.model import Model
+from alasl.models.prepare import Prepared, context_of
+from alasl.models.registry import resolve
+from alasl.project.checks import check_model_name
+from alasl.project.folder import Project
+
+Progress = Callable[[int, int], None]
+
+# Models and probabilities are named after their training, and count once about.json names it.
+ABOUT, FEATURES = "about.json", "features.npy"
+
+
+@dataclass(frozen=True)
+class About:
+    """What the files are: the model's name, the last event it knew, and the strategy's notes.
+
+    source: what made the features; others are made anew. settings: the model was made by.
+    """
+
+    model: str = ""
+    event: int = 0
+    source: dict[str, Any] | None = None
+    settings: dict[str, Any] | None = None
+    memory: dict[str, Any] | None = None
+
+
+class ModelFiles:
+    """The files of a project's model; a kill leaves the model that was there before."""
+
+    def __init__(self, project: Project, progress: Progress | None = None) -> None:
+        self._project = project
+        self._progress = progress
+
+    def about(self) -> About:
+        """What the files are now. Raises `DataError` where about.json makes no sense."""
+        path = self._project.model / ABOUT
+        if not path.exists():
+            return About()
+        try:
+            found = About(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                "the notes on the model cannot be read",
+                where=str(path),
+                seen=str(error),
+                do="remove the folder model/: it is made again",
+            ) from error
+        if found.model:
+            check_model_name(found.model, str(path))
+        return found
+
+    def note(self, about: About) -> None:
+        """Say what the files are."""
+        write_text(self._project.model / ABOUT, json.dumps(vars(about)) + "\n")
+
+    def current(self) -> bool:
+        """Whether the model knows all that people said, by the settings as they are now."""
+        about, project = self.about(), self._project
+        settings = project.settings.to_dict()
+        return about.event >= project.store.last_said() and about.settings == settings
+
+    def prepared(self) -> Prepared:
+        """All images as the model sees them; features are made once and kept in the project.
+
+        The transform is that of the model there is, where images and settings are the same.
+        """
+        keep_freed_memory()
+        project, settings = self._project, self._project.settings
+        dataset, kind = project.dataset(), resolve(settings.model, settings.training())
+        rows = project.split().seen
+        if kind.source.inputs == "images" and dataset.paths is not None:
+            return Prepared(kind, Inputs(paths=dataset.paths))
+        if dataset.features is not None:
+            inputs, source = Inputs(dataset.features, dataset.paths), None
+        else:
+            features, source = self._features()
+            inputs = Inputs(features, dataset.paths)
+        before = self._kept()
+        transform = None
+        if before and before.kind.name == kind.name and before.source == source:
+            transform = before.transform
+        return Prepared.of(kind, inputs, rows, source=source, transform=transform)
+
+    def _features(self) -> tuple[NDArray[np.float32], Source]:
+        """(N, D): the backbone's features of every image, from the project where it has them."""
+        project, settings = self._project, self._project.settings
+        about, path = self.about(), self._project.model / FEATURES
+        wanted = {"name": settings.backbone, "weights": settings.weights or ""}
+        kept = about.source
+        if kept and path.exists() and {k: kept[k] for k in wanted} == wanted:
+            return self._load(FEATURES), _source(kept)
+        paths = project.dataset().paths
+        if paths is None:
+            raise DataError("the project has neither images nor features", where=str(path.parent))
+        weights = context_of(settings).weights
+        features, source = extract(paths, settings.backbone, weights, self._progress)
+        self._save(FEATURES, features)
+        self.note(replace(about, source={**asdict(source), **wanted}))
+        return self._load(FEATURES), source
+
+    def model(self) -> Model:
+        """The model that there is. Raises `DataError` before the first training."""
+        name = self.about().model
+        if not name:
+            raise DataError(
+                "there is no model yet",
+                where=str(self._project.folder),
+                do=f"train one: alasl train {self._project.folder}",
+            )
+        return Model.load(self._model(name), trust=True)
+
+    def _kept(self) -> Model | None:
+        """The model that there is, if it can still be read."""
+        try:
+            return self.model()
+        except (AlaslError, OSError):
+            return None
+
+    def keep(self, name: str, event: int, model: Model, probabilities: NDArray[Any]) -> None:
+        """Let this be the model, which knew everything up to `event`."""
+        check_model_name(name, str(self._project.model))
+        about, settings = self.about(), self._project.settings.to_dict()
+        model.save(self._model(name))
+        self._save(f"{name}.npy", probabilities)
+        self.note(replace(about, model=name, event=event, settings=settings))
+        # What killed trainings left goes, too.
+        for path in self._project.model.iterdir():
+            if path.name not in (ABOUT, FEATURES) and path.stem != name:
+                path.unlink(missing_ok=True)
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """(N, L): what the model that there is says of every image."""
+        return self._load(f"{self.about().model}.npy")
+
+    def _model(self, name: str) -> Path:
+        return self._project.model / f"{name}.safetensors"
+
+    def _save(self, name: str, array: NDArray[np.floating]) -> None:
+        with replacing(self._project.model / name) as beside, beside.open("wb") as file:
+            np.save(file, np.asarray(array, np.float32))
+
+    def _load(self, name: str) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = np.load(self._project.model / name, mmap_mode="r")
+        return found
+
+
+def _source(values: dict[str, Any]) -> Source:
+    """What made the features, as about.json keeps it."""
+    names = ("name", "identity", "size", "mean", "std", "width")
+    found = {name: values[name] for name in names}
+    return Source(**{**found, "mean": tuple(found["mean"]), "std": tuple(found["std"])})

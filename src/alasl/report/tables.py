@@ -1,0 +1,49 @@
+"""The tables of a run as files: its rounds, its queries, its headline numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from alasl.files import csv_text, write_text
+from alasl.record import Record
+
+
+def write_results(record: Record, folder: Path, summary: dict[str, Any]) -> None:
+    """Write rounds.csv, queries.csv and summary.json of a record, each whole or not at all."""
+    write_text(folder / "rounds.csv", csv_text(_rounds_rows(record)))
+    write_text(folder / "queries.csv", csv_text(_queries_rows(record)))
+    write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def _rounds_rows(record: Record) -> list[list[object]]:
+    head = ["round", "images", "cost", "time", "map", "map_last", "map_best", "seconds"]
+    if record.out_of_fold:
+        head += ["map_out_of_fold", "automatic", "automatic_wrong"]
+    rows: list[list[object]] = [[*head, *record.start.names]]
+    for e, value in zip(record.evaluations, record.maps, strict=True):
+        figures = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
+        per_label = ["" if math.isnan(v) else f"{v:.4f}" for v in e.ap]
+        row = [e.round, e.images, e.cost, f"{e.time:.10g}", *figures, f"{e.seconds:.3f}"]
+        rows.append([*row, *_out_of_fold_cells(record, e.round), *per_label])
+    return rows
+
+
+def _out_of_fold_cells(record: Record, number: int) -> list[object]:
+    """What models that had not seen it said after evaluation `number`; none where none ever did."""
+    if not record.out_of_fold:
+        return []
+    if number >= len(record.out_of_fold):
+        return ["", "", ""]
+    judged = record.out_of_fold[number]
+    return ["" if judged.map is None else f"{judged.map:.4f}", judged.given, judged.wrong]
+
+
+def _queries_rows(record: Record) -> list[list[object]]:
+    rows: list[list[object]] = [["round", "image", "label", "answer"]]
+    for step in record.rounds:
+        for asked in step.asked:
+            rows.extend([step.round, asked.image, k, v] for k, v in asked.answers.items())
+    return rows

@@ -1,0 +1,184 @@
+"""One simulated experiment from settings to record: data, split, model, simulation, journal."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from alasl.data.dataset import Dataset
+from alasl.data.opening import make_split, read_data
+from alasl.data.split import Split
+from alasl.errors import ConflictError
+from alasl.journal import Journal, load, write_config
+from alasl.metrics import undefined
+from alasl.models.model import Model
+from alasl.models.prepare import Prepared, context_of, prepare
+from alasl.record import Evaluation, OutOfFold, Record, Round, Start
+from alasl.settings import RunSettings
+from alasl.simulation.simulation import Simulation
+
+Progress = Callable[[int, int], None]
+OnEvent = Callable[[Record], None]
+
+# Where a fine-tuning keeps what it needs to go on in the middle.
+TRAINING = "training.safetensors"
+
+log = logging.getLogger("alasl")
+
+
+def simulate(
+    settings: RunSettings,
+    folder: Path | None = None,
+    *,
+    dataset: Dataset | None = None,
+    progress: Progress | None = None,
+    on_event: OnEvent | None = None,
+) -> Record:
+    """Run the experiment, or go on with the one that `folder` holds, and return its record.
+
+    folder: where the journal is kept, so that a kill loses one step at most; None keeps nothing.
+    dataset: instead of reading `settings.data`. on_event: called with the record after each step.
+    Raises `ConflictError` where the folder holds a run of other settings, or one that is going on.
+    """
+    journal = Journal(folder) if folder else None
+    if journal:
+        journal.open()
+    try:
+        return _simulate(settings, journal, dataset, progress, on_event)
+    finally:
+        if journal:
+            journal.close()
+
+
+def _simulate(
+    settings: RunSettings,
+    journal: Journal | None,
+    dataset: Dataset | None,
+    progress: Progress | None,
+    on_event: OnEvent | None,
+) -> Record:
+    before = _resume(settings, journal.folder) if journal else None
+    if before and before.done:
+        return before
+    dataset = dataset or read_data(settings)
+    split = make_split(dataset, settings)
+    folder = journal.folder if journal else None
+    prepared = prepare(dataset, split.seen, settings, progress)
+    context = context_of(settings, folder / TRAINING if folder else None)
+    run = Simulation(dataset.labels, split, settings, prepared, context)
+    record = before or Record(settings, _start(dataset, split, run))
+    if record.start.table != dataset.labels.digest():
+        raise ConflictError(
+            "the data's table of entries is not the one that this run began with",
+            where=str(folder),
+            do="name another folder with --out, or bring the table back as it was",
+        )
+    if journal and journal.writes and not before:
+        write_config(settings, journal.folder, record.start.versions)
+        journal.append(record.start)
+    for event in record.rounds:
+        run.take(event)
+    if record.out_of_fold:
+        run.take_out_of_fold(record.out_of_fold[-1])
+    if folder and record.evaluations:
+        # The run's settings name the code that it takes, and this file is its own.
+        kept = Model.load(model_file(folder, len(record.evaluations) - 1), trust=True)
+        run.learner.estimator.restore(kept.estimator.tensors(), trust=True)
+
+    while not record.done:
+        step: Evaluation | OutOfFold | Round
+        if record.wants_out_of_fold:
+            step = run.out_of_fold()
+        elif len(record.evaluations) == len(record.rounds):
+            step = run.evaluate()
+            if step.round == 0:
+                _warn_of_undefined(step, dataset.labels.names)
+            if journal and journal.writes:
+                _save(run, prepared, dataset, step, journal.folder)
+        else:
+            step = run.ask()
+        record.add(step)
+        if journal:
+            journal.append(step)
+        if journal and journal.writes and isinstance(step, Evaluation):
+            model_file(journal.folder, step.round - 1).unlink(missing_ok=True)
+        if on_event:
+            on_event(record)
+    if journal and journal.writes:
+        (journal.folder / TRAINING).unlink(missing_ok=True)
+    return record
+
+
+def _resume(settings: RunSettings, folder: Path) -> Record | None:
+    if not Journal(folder).events():
+        return None
+    record = load(folder)
+    there, here = record.settings.to_dict(), settings.to_dict()
+    if there != here:
+        differ = sorted(k for k in {*there, *here} if there.get(k) != here.get(k))
+        raise ConflictError(
+            "the folder holds a run of other settings",
+            where=str(folder),
+            more=[f"{k}: there {there.get(k)!r}, here {here.get(k)!r}" for k in differ],
+            do="name another folder with --out, or run with that folder's config.toml",
+        )
+    return record
+
+
+def _start(dataset: Dataset, split: Split, run: Simulation) -> Start:
+    return Start(
+        data=dataset.name,
+        names=dataset.labels.names,
+        sizes={"clean": len(split.clean), "pool": len(split.pool), "test": len(split.test)},
+        table=dataset.labels.digest(),
+        unknown=run.unknown,
+        versions={
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("alasl", "numpy", "torch", "timm")},
+        },
+    )
+
+
+def _save(
+    run: Simulation, prepared: Prepared, dataset: Dataset, step: Evaluation, folder: Path
+) -> None:
+    """Keep the model after a round, whole: it can be taken away."""
+    test = len(run.split.test)
+    about = {
+        "data": dataset.name,
+        "images": len(run.learner.job(run.known).rows),
+        "answers": step.cost,
+        "round": step.round,
+        "map": step.map_last,
+        "judged on": f"the {test} images of the test set, whose truth is complete as far as the "
+        "table is",
+        "settings": run.settings.to_dict(),
+    }
+    Model(
+        dataset.labels.names,
+        prepared.kind,
+        run.learner.estimator,
+        prepared.transform,
+        prepared.source,
+        about=about,
+    ).save(model_file(folder, step.round))
+
+
+def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:
+    if missing := undefined(first.ap, names):
+        log.warning(
+            "%d labels have no known present entry in the test set, so their AP is undefined: %s; "
+            "mAP is over %d of %d labels",
+            len(missing),
+            ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
+            len(names) - len(missing),
+            len(names),
+        )
+
+
+def model_file(folder: Path, round: int) -> Path:
+    """Where a run keeps its model after a round."""
+    return folder / f"model-{round:03d}.safetensors"

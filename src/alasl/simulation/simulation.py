@@ -1,0 +1,240 @@
+"""Algorithm 1, one step at a time, on a table whose truth is known: a driver of `ActiveLearner`.
+
+Every step is an event that can be replayed, so a run that was killed goes on from its journal.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.missingness import MECHANISMS, hide
+from alasl.data.split import Split
+from alasl.errors import DataError, NothingToDo, UsageError
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
+from alasl.learner import ActiveLearner, Judged, Known, Query
+from alasl.models.base import Context, Probabilities
+from alasl.models.prepare import Prepared
+from alasl.record import Asked, AutoAnswers, Evaluation, OutOfFold, Round
+from alasl.seeds import stream
+from alasl.settings import RunSettings
+from alasl.simulation.oracle import Oracle
+
+
+class Simulation:
+    """One experiment's state: what is known so far, what it has cost, and who answers.
+
+    truth: the complete table, which only the oracle and the evaluation see. split: rows of the
+    clean set, the pool and the test set.
+    cost: answers that filled an entry. time: seconds of people's time.
+    """
+
+    def __init__(
+        self,
+        truth: Labels,
+        split: Split,
+        settings: RunSettings,
+        prepared: Prepared,
+        context: Context | None = None,
+    ) -> None:
+        self.settings, self.split = settings, split
+        self._refuse_to_calibrate_on_what_was_marked()
+        self.learner = ActiveLearner(prepared, split, settings, truth.entries[split.test], context)
+        self.known = Known(
+            human_labels=truth.forget(_missing(truth, split, settings)),
+            initially_unknown=np.zeros(truth.shape, np.bool_),
+            asked=np.zeros(truth.shape, np.bool_),
+            closed=np.zeros(truth.shape, np.bool_),
+        )
+        unknown = np.zeros(truth.shape, np.bool_)
+        unknown[split.pool] = self.known.human_labels.unknown[split.pool]
+        self.known = replace(self.known, initially_unknown=unknown)
+        self._truth = truth
+        self._oracle = Oracle(truth.entries, stream(settings.seed, "oracle"), settings.oracle_error)
+        self.cost = 0
+        self.time = 0.0
+        self._refuse_a_test_without_positives()
+        self._refuse_too_large_a_budget()
+
+    @property
+    def round(self) -> int:
+        """Rounds asked so far."""
+        return self.known.round
+
+    @property
+    def images(self) -> int:
+        """Images asked so far."""
+        return int(self.known.asked.any(axis=1).sum())
+
+    @property
+    def unknown(self) -> int:
+        """Entries of the pool that were unknown before anybody answered."""
+        return int(self.known.initially_unknown.sum())
+
+    # Steps
+
+    def evaluate(self) -> Evaluation:
+        """Train on what is known now, and evaluate on the test set after each epoch."""
+        return self.evaluation(self.learner.train(self.known))
+
+    def evaluation(self, judged: Judged) -> Evaluation:
+        """A training's outcome as a step of this run."""
+        return Evaluation(
+            round=self.round,
+            images=self.images,
+            cost=self.cost,
+            epochs=judged.epochs,
+            ap=tuple(float(v) for v in 100 * judged.ap),
+            seconds=judged.seconds,
+            time=self.time,
+        )
+
+    def out_of_fold(self) -> OutOfFold:
+        """Have images judged by models that did not see them, and new automatic answers put in."""
+        begun = time.perf_counter()
+        probabilities = self.learner.out_of_fold(self.known)
+        value = self.learner.judged_out_of_fold(self.known, probabilities).epochs[0]
+        sides = (None, None) if self.settings.auto is None else self._auto_answers(probabilities)
+        seconds = time.perf_counter() - begun
+        event = OutOfFold(self.round, None if math.isnan(value) else value, seconds, *sides)
+        self.take_out_of_fold(event)
+        return event
+
+    def ask(self) -> Round:
+        """The next round: pick entries by the strategy, have them answered, take the answers.
+
+        Raises `NothingToDo` where nothing can be asked.
+        """
+        try:
+            query = self.learner.ask(self.known)
+        except NothingToDo:
+            if self.settings.auto is None:
+                raise
+            # All that is open has an automatic answer; after the next training it may lose it.
+            event = Round(self.round + 1, (), self.known.memory)
+        else:
+            event = self._event(query)
+        self.take(event)
+        return event
+
+    def take(self, event: Round) -> None:
+        """Take a round's answers into the table and the ledger; replaying a run is just this."""
+        labels, settings = self.known.human_labels, self.settings
+        row_of = {image: row for row, image in enumerate(labels.images)} if event.asked else {}
+        col_of = {name: col for col, name in enumerate(labels.names)}
+        rows, cols, values = [], [], []
+        for asked in event.asked:
+            for name, value in asked.answers.items():
+                rows.append(row_of[asked.image])
+                cols.append(col_of[name])
+                values.append(value)
+        asked_now = self.known.asked.copy()
+        asked_now[rows, cols] = True
+        source = f"oracle, round {event.round}"
+        labels = labels.merge(rows, cols, values, source=source)
+        self.known = replace(
+            self.known,
+            human_labels=labels,
+            asked=asked_now,
+            closed=asked_now,
+            round=event.round,
+            memory=event.memory,
+        )
+        self.cost += sum(value != UNKNOWN for value in values)
+        self.time += len(event.asked) * settings.open_seconds
+        self.time += len(values) * settings.answer_seconds
+
+    def take_out_of_fold(self, event: OutOfFold) -> None:
+        """Put a training's automatic answers in the place of the last one's."""
+        if event.absent is None or event.present is None:
+            return
+        automatic = np.full(self._truth.shape, UNKNOWN, np.int8)
+        pool = self.split.pool
+        for value, side in ((ABSENT, event.absent), (PRESENT, event.present)):
+            places, cols = np.nonzero(side.mask((len(pool), self._truth.shape[1])))
+            automatic[pool[places], cols] = value
+        self.known = replace(self.known, automatic=automatic)
+
+    # How the steps are made
+
+    def _auto_answers(self, probabilities: Probabilities) -> tuple[AutoAnswers, AutoAnswers]:
+        """The automatic answers, absent and present, with how many are wrong in truth."""
+        found, pool = self.learner.auto_answers(self.known, probabilities), self.split.pool
+        truth = self._truth.entries[pool]
+        absent, present = (
+            AutoAnswers.of(found.entries[pool] == value, threshold, truth == 1 - value)
+            for value, threshold in ((ABSENT, found.low), (PRESENT, found.high))
+        )
+        return absent, present
+
+    def _event(self, query: Query) -> Round:
+        labels, entries = self.known.human_labels, self.known.entries
+        answers = self._oracle.answer(query.rows, query.cols)
+        starts = np.flatnonzero(np.diff(query.rows, prepend=-1))
+        asked = []
+        for part in np.split(np.arange(len(query)), starts[1:]):
+            row = query.rows[part[0]]
+            unknown = int((entries[row] == UNKNOWN).sum())
+            asked.append(
+                Asked(
+                    image=labels.images[row],
+                    score=float(query.scores[part].max()),
+                    known=len(labels.names) - unknown,
+                    unknown=unknown,
+                    answers={labels.names[query.cols[i]]: int(answers[i]) for i in part},
+                )
+            )
+        return Round(self.round + 1, tuple(asked), query.memory)
+
+    # What makes no sense
+
+    def _refuse_a_test_without_positives(self) -> None:
+        test = self.learner.test_entries
+        if not (test == PRESENT).any():
+            raise DataError(
+                "no label has a known present entry in the test set, so mAP is undefined",
+                seen=f"{len(test)} images",
+                do="give a larger --test, or a --split with positives in its test part",
+            )
+
+    def _refuse_to_calibrate_on_what_was_marked(self) -> None:
+        settings = self.settings
+        if settings.auto is None or settings.calibrate == "clean":
+            return
+        if settings.mechanism in ("positives", "single"):
+            raise UsageError(
+                "the pool's known entries are known because they are present, not by chance, "
+                "so automatic answers cannot be calibrated on them",
+                seen=f"--mechanism {settings.mechanism} --calibrate known",
+                do="take --calibrate clean",
+            )
+
+    def _refuse_too_large_a_budget(self) -> None:
+        settings, learner = self.settings, self.learner
+        available = learner.available(self.known)
+        if not available and settings.rounds:
+            raise NothingToDo(
+                "no entry of the pool is unknown, so there is nothing to ask",
+                do="make some unknown with --missing",
+            )
+        if settings.seconds is None and learner.whole_budget > available:
+            what = learner.asks if learner.asks == "images" else "answers"
+            each = f"{learner.planned(0)} {what}{' and more' if settings.growth > 1 else ''}"
+            raise UsageError(
+                "the budget is beyond the pool",
+                seen=f"{settings.rounds} rounds of {each}, {available} {what} to ask",
+                do=f"lower --rounds or --{what}",
+            )
+
+
+def _missing(truth: Labels, split: Split, settings: RunSettings) -> NDArray[np.bool_]:
+    """(N, L): the entries of the pool that are made unknown."""
+    mechanism = MECHANISMS.get(settings.mechanism)
+    share = settings.missing if mechanism is None or mechanism.takes_share else 0.0
+    mask = np.zeros(truth.shape, np.bool_)
+    mask[split.pool] = hide(truth.entries[split.pool], settings.mechanism, share, settings.seed)
+    return mask
