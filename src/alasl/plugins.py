@@ -1,4 +1,4 @@
-"""Code of others, a user's Python file or a plugin: run so that what fails in it is told clearly."""
+"""Code of others, a user's Python file or a plugin; what fails in it is told in plain words."""
 
 from __future__ import annotations
 

@@ -128,6 +128,13 @@ def _lite0_file() -> Path:
 PACKAGED: dict[str, Source] = {"lite0": _lite0_file}
 
 
+def ships(name: str, identity: str) -> bool:
+    """Whether a backbone's weights are those that are installed with ALASL."""
+    if name not in PACKAGED:
+        return False
+    return identity == f"{TIMM_NAMES.get(name, name)}:{digest(PACKAGED[name]())}"
+
+
 def _from_package(name: str, timm_name: str, labels: int) -> tuple[Any, str]:
     path = PACKAGED[name]()
     network = timm.create_model(timm_name, num_classes=1000)

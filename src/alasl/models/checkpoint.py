@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -56,3 +58,13 @@ def part(tensors: Tensors, prefix: str) -> Tensors:
 def under(prefix: str, tensors: Tensors) -> Tensors:
     """The tensors with `prefix.` before each name."""
     return {f"{prefix}.{name}": value for name, value in tensors.items()}
+
+
+def digest(tensors: Tensors) -> str:
+    """The first 16 hex digits of a SHA-256 of tensors, their names and their kinds."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        found.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:16]

@@ -17,7 +17,7 @@ from scipy.special import expit
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, ConflictError, DataError, UsageError
 from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights
-from alasl.models.checkpoint import part, read_tensors, under, write_tensors
+from alasl.models.checkpoint import digest, part, read_tensors, under, write_tensors
 from alasl.models.features import Source, extract
 from alasl.models.prepare import Prepared
 from alasl.models.registry import Kind, foreign, resolve
@@ -40,7 +40,8 @@ class Model:
     names: the L labels. kind: what was trained. transform: what is done to features first.
     source: the backbone that makes the features; None for features of the user's own.
     thresholds: (L,), the probability from which on a label is called present, or None.
-    about: how it was trained and judged, as JSON takes it.
+    about: how it was trained and judged, as JSON takes it. weights: a file of the backbone's
+    weights where they are not its own; a saved model needs it no more.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -59,6 +60,7 @@ class Model:
     source: Source | None = None
     thresholds: NDArray[np.float32] | None = field(default=None, repr=False)
     about: dict[str, Any] = field(default_factory=dict, repr=False)
+    weights: Path | None = field(default=None, repr=False)
     _backbone: Backbone | None = field(default=None, repr=False)
 
     @classmethod
@@ -104,6 +106,11 @@ class Model:
         """Images as the estimator sees them."""
         inputs = as_inputs(images)
         if self.kind.source.inputs == "images":
+            if inputs.paths is None:
+                raise UsageError(
+                    "this model looks at image files, not at features",
+                    do="give files, or a folder of them",
+                )
             return inputs
         if self.transform is None:
             raise DataError("the model has no transform")
@@ -117,7 +124,7 @@ class Model:
             features, _ = extract(inputs.files(), self.backbone(), None, progress)
         else:
             features = inputs.array()
-        wide = self.transform.tensors()["mean"].shape[-1]
+        wide = len(self.transform.tensors()["mean"])
         if features.ndim != 2 or features.shape[1] != wide:
             raise DataError(
                 "these features are of another width than the model's",
@@ -133,7 +140,7 @@ class Model:
 
             if self.source is None:
                 raise UsageError("this model learned from features of your own")
-            self._backbone = load_backbone(self.source.name)
+            self._backbone = load_backbone(self.source.name, weights=self.weights)
             if self._backbone.identity != self.source.identity:
                 raise DataError(
                     "the backbone's weights here are not those the model was trained with",
@@ -143,7 +150,7 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write one file, whole or not at all; a backbone that is not shipped travels in it."""
-        from alasl.models.backbones import PACKAGED
+        from alasl.models.backbones import ships
 
         tensors: Tensors = under("estimator", self.estimator.tensors())
         if self.transform is not None:
@@ -151,7 +158,7 @@ class Model:
             tensors |= under("transform", {k: torch.from_numpy(v) for k, v in arrays.items()})
         if self.thresholds is not None:
             tensors["thresholds"] = torch.from_numpy(np.asarray(self.thresholds, np.float32))
-        if self.source and self.source.name not in PACKAGED:
+        if self.source and not ships(self.source.name, self.source.identity):
             tensors |= under("backbone", self.backbone().network.state_dict())
         write_tensors(Path(path), tensors, self._card())
 
@@ -226,6 +233,8 @@ class Model:
             source = Source(**{**values, **triples})
         arrays = {name: each.numpy() for name, each in part(tensors, "transform").items()}
         thresholds = tensors["thresholds"].numpy() if "thresholds" in tensors else None
+        if thresholds is not None and thresholds.shape != (len(names),):
+            raise DataError("there must be a threshold for each label", seen=str(thresholds.shape))
         model = cls(
             names,
             kind,
@@ -263,9 +272,12 @@ def _network_of(estimator: Estimator) -> str | None:
 
 
 def _travelled(source: Source, state: Tensors) -> Backbone:
-    """The backbone whose weights came with the model."""
+    """The backbone whose weights came with the model.
+
+    It goes by what the weights are, whatever the file says: features are kept under that name.
+    """
     from alasl.models.backbones import RANDOM, load_backbone
 
     backbone = load_backbone(source.name, weights=RANDOM)
     backbone.network.load_state_dict(state)
-    return replace(backbone, identity=source.identity)
+    return replace(backbone, identity=f"{source.name}:{digest(state)}")

@@ -170,6 +170,7 @@ class Driver:
             prepared.transform,
             prepared.source,
             about=about,
+            weights=context_of(project.settings).weights,
         )
 
     def _auto_answers(self, known: Known) -> tuple[Entries, NDArray[np.float32] | None]:

@@ -164,6 +164,7 @@ def _save(
         prepared.transform,
         prepared.source,
         about=about,
+        weights=context_of(run.settings).weights,
     ).save(model_file(folder, step.round))
 
 
