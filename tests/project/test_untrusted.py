@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alasl.project.learner import Learner
 
 from alasl.cli import exit_code
 from alasl.errors import DataError
 from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
-from alasl.project.learner import Learner
 
 MakeProject = Callable[..., Project]
 
