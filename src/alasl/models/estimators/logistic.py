@@ -27,8 +27,10 @@ from alasl.models.bootstrap import bootstrap
 from alasl.models.device import pick_device, small_products, tensor_of
 from alasl.models.registry import model
 from alasl.models.solver import Solution, solve
-from alasl.models.transforms import Flatten, Transform
+from alasl.models.transforms import Flatten, Standardise, Transform
 
+# Of fewer features, scaling to length 1 would lose a good part of what they say.
+FEW = 8
 # What a solution is kept as.
 PARTS = ("weights", "bias", "slopes", "centres", "gap")
 
@@ -59,6 +61,8 @@ class Logistic(Estimator):
     @classmethod
     def make_transform(cls, features: NDArray[np.floating], rows: Rows) -> Transform:
         """See `Estimator.make_transform`."""
+        if features.shape[1] < FEW:
+            return Standardise.fit(features, rows)
         return Flatten.fit(features, rows)
 
     def fit(

@@ -1,0 +1,1 @@
+"""From Python in three lines: what to ask, a classifier, a project."""

@@ -1,0 +1,145 @@
+"""A project from Python: create, train, suggest, tell, predict."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.errors import DataError
+from alasl.labels import UNKNOWN, Labels
+from alasl.project import folder as folders
+from alasl.project.records import Answer, Training
+from alasl.project.settings import ProjectSettings
+from alasl.settings import made
+
+if TYPE_CHECKING:
+    from alasl.models.model import Model
+    from alasl.project.driver import Driver
+
+
+class Project:
+    """A table with unknown entries, and people who answer them; see `alasl init`.
+
+    >>> import tempfile, numpy as np, alasl
+    >>> rng = np.random.default_rng(0)
+    >>> features = rng.standard_normal((60, 6), dtype=np.float32)
+    >>> entries = (features[:, :2] > 0).astype(np.int8)
+    >>> entries[30:] = -1                             # nobody looked
+    >>> names = tuple(f"{i}.jpg" for i in range(60))
+    >>> labels = alasl.Labels(entries, ("dog", "cat"), names)
+    >>> data = Path(tempfile.mkdtemp())
+    >>> alasl.write(labels, data / "table.npz", "npz", features=features)
+    >>> project = alasl.Project.create(data / "mine", data / "table.npz", answers=4, gold=0.0)
+    >>> training = project.train()
+    >>> asked = project.suggest()
+    >>> project.tell((image, label, 1) for image, label, _ in asked)
+    >>> project.predict(features[:3]).shape
+    (3, 2)
+    >>> project
+    <Project: 60 images, 2 labels, 64 of 120 entries known>
+    """
+
+    def __init__(self, opened: folders.Project) -> None:
+        self._opened = opened
+
+    @classmethod
+    def create(cls, folder: str | Path, data: str | Path, **settings: Any) -> Self:
+        """A new project in `folder` on `data`: a folder with a table and images, or a file.
+
+        settings: as `alasl init` takes them. Raises `ConflictError` where the folder holds
+        anything, `UsageError` for a setting that a project does not read.
+        """
+        values = made(ProjectSettings, {**settings, "data": str(data)})
+        return cls(folders.init(Path(folder), values))
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """The project in a folder. Raises `DataError` without one."""
+        return cls(folders.load(Path(folder)))
+
+    def __repr__(self) -> str:
+        table = self.labels()
+        images, labels = table.shape
+        known = int(table.known.sum())
+        return (
+            f"<Project: {images} images, {labels} labels, "
+            f"{known} of {images * labels} entries known>"
+        )
+
+    def close(self) -> None:
+        """Close the project's files."""
+        self._opened.store.close()
+
+    def train(self) -> Training | None:
+        """Train on all that is known, judge, and keep the model; None where nothing is known."""
+        with self._opened.training():
+            return self._driver().train()
+
+    def suggest(self) -> list[tuple[str, str, float | None]]:
+        """Which entries to ask next, best first: image, label, and the model's probability.
+
+        Raises `NothingToDo` where none is left.
+        """
+        with self._opened.training():
+            self._driver().suggest()
+        store = self._opened.store
+        queue = (q for q in store.queue() if not (q.done or q.gold))
+        return [(store.images[q.image], store.names[q.label], q.probability) for q in queue]
+
+    def tell(
+        self,
+        answers: Iterable[tuple[str, str, int]],
+        *,
+        person: str = "python",
+        seconds: float = 0.0,
+    ) -> None:
+        """Take answers of a person: image, label, and 1 present, 0 absent or -1 cannot tell.
+
+        All of them or none. seconds: what each took. Raises `DataError` for an image or a label
+        that the project does not have.
+        """
+        store = self._opened.store
+        rows = {name: row for row, name in enumerate(store.images)}
+        cols = {name: col for col, name in enumerate(store.names)}
+        taken = []
+        for image, label, value in answers:
+            if image not in rows or label not in cols:
+                raise DataError(
+                    "the project does not have this image or this label",
+                    seen=f"{image!r}, {label!r}",
+                )
+            taken.append(Answer(rows[image], cols[label], int(value), seconds))
+        store.answer(person, taken, request=str(uuid.uuid4()))
+
+    def model(self) -> Model:
+        """The model of the last training. Raises `DataError` before it."""
+        return self._driver().model()
+
+    def predict(
+        self, images: NDArray[np.floating] | Sequence[str | Path] | str | Path
+    ) -> NDArray[np.float32]:
+        """(n, L): the probability of each label for new images; see `Model.predict_proba`."""
+        return self.model().predict_proba(images)
+
+    def labels(self) -> Labels:
+        """The table as it is now."""
+        return self._opened.store.labels()
+
+    def table(self) -> Any:
+        """The table as a pandas DataFrame, an image a row, missing where unknown; needs pandas."""
+        import pandas as pd
+
+        labels = self.labels()
+        values = labels.entries.astype(np.float64)
+        values[labels.entries == UNKNOWN] = np.nan
+        return pd.DataFrame(values, index=list(labels.images), columns=list(labels.names))
+
+    def _driver(self) -> Driver:
+        from alasl.project.driver import Driver
+
+        return Driver(self._opened)
