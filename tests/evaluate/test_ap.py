@@ -12,12 +12,14 @@ from sklearn.metrics import average_precision_score
 
 from alasl.errors import DataError
 from alasl.evaluate.ap import exact, influence, ratio
-from alasl.evaluate.order import Order
+from alasl.evaluate.order import Order, Ranking
 
 
-def ranked(scores: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    order = Order.of(scores[:, None])
-    return values[order.images[0]], order.last[0]
+def ranked(
+    scores: np.ndarray, values: np.ndarray, fold: np.ndarray | None = None
+) -> tuple[np.ndarray, Ranking]:
+    ranking = Order.of(scores[:, None], fold).label(0)
+    return values[ranking.images], ranking
 
 
 tied = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), min_size=2, max_size=30)
@@ -26,13 +28,13 @@ tied = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), min_size=2, max
 @given(tied)
 def test_of_complete_entries_is_scikit_learns(rows: list[tuple[int, int]]) -> None:
     scores, y = np.array(rows, float).T
-    values, last = ranked(scores, y)
+    values, ranking = ranked(scores, y)
     if not y.any():
-        assert np.isnan(exact(values[:, None], last)[0])
+        assert np.isnan(exact(values[:, None], ranking)[0])
         return
     wanted = average_precision_score(y, scores)
-    assert exact(values[:, None], last)[0] == pytest.approx(wanted)
-    assert ratio(values[:, None], last, y.sum())[0] == pytest.approx(wanted)
+    assert exact(values[:, None], ranking)[0] == pytest.approx(wanted)
+    assert ratio(values[:, None], ranking, y.sum())[0] == pytest.approx(wanted)
 
 
 def plain_ratio(scores: np.ndarray, estimated: np.ndarray) -> float:
@@ -48,8 +50,8 @@ def plain_ratio(scores: np.ndarray, estimated: np.ndarray) -> float:
 def test_of_estimated_entries_is_the_plain_loops(rows: list[tuple[int, int]]) -> None:
     scores, y = np.array(rows, float).T
     estimated = 0.1 + 0.7 * y + 0.01 * np.arange(len(y))
-    values, last = ranked(scores, estimated)
-    assert ratio(values[:, None], last, 0.0)[0] == pytest.approx(plain_ratio(scores, estimated))
+    values, ranking = ranked(scores, estimated)
+    assert ratio(values[:, None], ranking, 0.0)[0] == pytest.approx(plain_ratio(scores, estimated))
 
 
 def test_the_numerator_has_no_bias_over_all_draws() -> None:
@@ -62,48 +64,73 @@ def test_the_numerator_has_no_bias_over_all_draws() -> None:
         xi = np.array(outcome)
         chance = np.where(xi == 1, pi, 1 - pi).prod()
         estimated = guess + xi / pi * (y - guess)
-        values, last = ranked(scores, estimated)
-        level = np.cumsum(values)[last] - values + 1
-        hits += chance * (values * level / (last + 1)).sum()
+        values, ranking = ranked(scores, estimated)
+        level = ranking.others(values[:, None])[:, 0] + 1
+        hits += chance * (values * level / ranking.ranks()).sum()
         presents += chance * values.sum()
     assert presents == pytest.approx(3)
     assert hits / 3 == pytest.approx(average_precision_score(y, scores))
 
 
 def test_presents_are_never_fewer_than_are_known() -> None:
-    estimated = np.array([[1.0], [-0.9], [0.0]])
-    last = np.arange(3)
-    assert ratio(estimated, last, 1.0)[0] <= 1
-    assert ratio(estimated, last, 1.0)[0] == pytest.approx(1 - 0.9 * 2 / 2)
+    estimated = np.array([1.0, -0.9, 0.0])
+    values, ranking = ranked(np.array([3.0, 2, 1]), estimated)
+    assert ratio(values[:, None], ranking, 1.0)[0] == pytest.approx(1 - 0.9 * 2 / 2)
 
 
-@given(tied)
-def test_influence_is_the_derivative_by_an_images_weight(rows: list[tuple[int, int]]) -> None:
-    scores, y = np.array(rows, float).T
+folded = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 2)), min_size=2, max_size=30
+)
+
+
+def plain_folds(scores: np.ndarray, y: np.ndarray, fold: np.ndarray, w: np.ndarray) -> float:
+    """Each present one's precision among the others of its fold, counted as if they were all."""
+    hits = 0.0
+    for i in range(len(y)):
+        others = (fold == fold[i]) & (scores >= scores[i]) & (np.arange(len(y)) != i)
+        share = len(y) / (fold == fold[i]).sum()
+        above, level = share * (w * y)[others].sum(), share * w[others].sum()
+        hits += w[i] * y[i] * (1 + above) / (1 + level)
+    return float(hits / (w * y).sum())
+
+
+@given(folded)
+def test_with_folds_each_image_is_ranked_in_its_own(rows: list[tuple[int, int, int]]) -> None:
+    scores, y, fold = np.array(rows).T
     if not y.any():
         return
+    values, ranking = ranked(scores.astype(float), y.astype(float), fold)
+    wanted = plain_folds(scores, y, fold, np.ones(len(y)))
+    assert exact(values[:, None], ranking)[0] == pytest.approx(wanted)
 
-    def weighted(w: np.ndarray) -> float:
-        hits = 0.0
-        for i, s in enumerate(scores):
-            level = scores >= s
-            hits += w[i] * y[i] * (w * y)[level].sum() / w[level].sum()
-        return float(hits / (w * y).sum())
 
-    order = Order.of(scores[:, None])
-    found = influence(y[order.images[0]], order.last[0])
-    for place, image in enumerate(order.images[0]):
+@given(folded)
+def test_influence_is_the_derivative_by_an_images_weight(rows: list[tuple[int, int, int]]) -> None:
+    scores, y, fold = np.array(rows).T
+    if not y.any():
+        return
+    values, ranking = ranked(scores.astype(float), y.astype(float), fold)
+    slopes = np.empty(len(y))
+    for place, image in enumerate(ranking.images):
         up, down = np.ones(len(y)), np.ones(len(y))
         up[image] += 1e-5
         down[image] -= 1e-5
-        slope = (weighted(up) - weighted(down)) / 2e-5
-        assert found[place] == pytest.approx(slope, abs=1e-6)
-    assert found.sum() == pytest.approx(0, abs=1e-9)
+        slopes[place] = (
+            plain_folds(scores, y, fold, up) - plain_folds(scores, y, fold, down)
+        ) / 2e-5
+    found = influence(values, ranking)
+    assert found == pytest.approx(slopes - slopes.mean(), abs=1e-6)
 
 
 def test_equal_scores_share_their_mean_rank() -> None:
     scores = np.array([[1.0, 7], [3, 7], [3, 7], [2, 7]])
     assert Order.of(scores).mean_rank().tolist() == [[4, 2.5], [1.5, 2.5], [1.5, 2.5], [3, 2.5]]
+
+
+def test_ranks_in_a_fold_count_as_if_the_fold_were_all() -> None:
+    scores = np.array([[4.0], [3], [2], [1]])
+    ranks = Order.of(scores, np.array([0, 1, 0, 1])).mean_rank()
+    assert ranks[:, 0].tolist() == [1.5, 1.5, 3.5, 3.5]
 
 
 def test_a_score_that_is_nan_is_named() -> None:

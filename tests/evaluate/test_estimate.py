@@ -7,7 +7,9 @@ import pytest
 from scipy.special import expit
 
 from alasl.errors import DataError
+from alasl.evaluate import estimate as module
 from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT, Audit
+from alasl.evaluate.complete import Sampled
 from alasl.evaluate.draw import inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Judged, estimate, gain
 from alasl.metrics import average_precision
@@ -213,6 +215,20 @@ def test_resampling_covers_the_ap_of_other_images() -> None:
     )
     held = np.mean([(f.labels.low <= labels) & (labels <= f.labels.high) for f in found])
     assert held == pytest.approx(0.95, abs=0.03)
+
+
+def test_the_bias_of_the_corrected_guess_is_taken_off_and_noise_counts_for_less() -> None:
+    rng = np.random.default_rng(0)
+    completed = 0.4 + rng.normal(0, 0.02, (1, 500, 10))
+    corrected = np.full((1, 10), 0.6)
+    sure = 0.1 + rng.normal(0, 1e-4, (1, 500, 10))
+    noisy = 0.1 + rng.normal(0, 10, (1, 500, 10))
+    mean, error = module._joined(Sampled(completed, corrected, sure))
+    assert mean == pytest.approx(0.5, abs=0.002)
+    assert error < 0.002
+    mean, error = module._joined(Sampled(completed, corrected, noisy))
+    assert mean == pytest.approx(0.4, abs=0.002)
+    assert 0.005 < error < 0.03
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -24,9 +24,9 @@ Mask = NDArray[np.bool_]
 
 # Prior variances, of covariates in standard deviations: the common level and slopes, the bends of
 # the common curves, each label's level and slope.
-_COMMON, _BEND, _OWN = 4.0, 0.5, 2.0
+_COMMON, _BEND, _OWN = 4.0, 0.5, 0.5
 _KNOTS = 6
-_STEPS, _LONGEST, _DONE = 25, 3.0, 1e-6
+_STEPS, _SHORTEST, _DONE = 50, 1e-4, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,7 @@ class Calibration:
     _covariates: tuple[Floats, ...]
     _offset: Floats
     _chance: Floats
+    _size: Floats
     _knots: tuple[Floats, ...]
     _theta: Floats
     _root: Floats
@@ -58,8 +59,9 @@ class Calibration:
         drawn = self._theta[:, None] + solve_triangular(self._root, noise, lower=False)
         common = len(self._theta) - labels * self._owned
         for col in range(labels):
-            x = _common([c[:, col] for c in self._covariates], self._chance[:, col], self._knots)
-            own = _own([c[:, col] for c in self._covariates])
+            here = [c[:, col] for c in self._covariates]
+            size = np.full(len(here[0]), self._size[col])
+            x, own = _common(here, self._chance[:, col], size, self._knots), _own(here)
             places = [*range(common), *(common + col + labels * k for k in range(self._owned))]
             whole = np.concatenate([x, own], axis=1)
             start = self._offset[:, col]
@@ -106,9 +108,11 @@ def _fit(
     at = [c[audited] for c in covariates]
     spread = np.linspace(0, 1, _KNOTS + 2)[1:-1]
     knots = tuple(np.quantile(c, spread) for c in at)
-    common, own = _common(at, chance[audited], knots), _own(at)
+    sizes = np.log(np.maximum(size, 1))
+    sizes = (sizes - sizes[label].mean()) / max(float(sizes[label].std()), 1e-6)
+    common, own = _common(at, chance[audited], sizes[label], knots), _own(at)
     labels, many = offset.shape[1], own.shape[1]
-    straight = 2 + len(at)
+    straight = common.shape[1] - _KNOTS * len(at)
     variance = np.concatenate(
         [
             np.full(straight, _COMMON),
@@ -124,7 +128,7 @@ def _fit(
     x = sparse.hstack([sparse.csr_matrix(common), owned], format="csr")
     y = (entries[audited] == 1).astype(np.float64)
     theta, root = _newton(x, y, offset[audited], 1 / variance)
-    return Calibration(tuple(covariates), offset, chance, knots, theta, root)
+    return Calibration(tuple(covariates), offset, chance, sizes, knots, theta, root)
 
 
 def _newton(
@@ -133,23 +137,35 @@ def _newton(
     """The most credible coefficients, and the upper Cholesky factor of their precision."""
     theta = np.zeros(x.shape[1])
     transposed = x.T.tocsr()
-    factor = np.eye(len(theta))
+
+    def worth(theta: Floats) -> float:
+        odds = offset + x @ theta
+        told = y @ odds - np.logaddexp(0, odds).sum()
+        return float(told - precision @ theta**2 / 2)
+
+    stands = worth(theta)
     for _ in range(_STEPS):
         mean = expit(offset + x @ theta)
         curve = np.maximum(mean * (1 - mean), 1e-6)
         hessian = (transposed @ x.multiply(curve[:, None])).toarray() + np.diag(precision)
         factor = cho_factor(hessian)[0]
         step = cho_solve((factor, False), transposed @ (y - mean) - precision * theta)
-        longest = np.abs(step).max()
-        theta += step * min(1, _LONGEST / max(longest, 1e-12))
-        if longest < _DONE:
+        length = 1.0
+        while (reached := worth(theta + length * step)) < stands and length > _SHORTEST:
+            length /= 2
+        if reached - stands < _DONE:
             break
+        theta, stands = theta + length * step, reached
     return theta, np.triu(factor)
 
 
-def _common(covariates: Sequence[Floats], chance: Floats, knots: Sequence[Floats]) -> Floats:
-    """(n, K): a level, the covariates, the log-chance of the draw, then each covariate's bends."""
-    straight = np.stack([np.ones_like(chance), *covariates, chance], axis=1)
+def _common(
+    covariates: Sequence[Floats], chance: Floats, size: Floats, knots: Sequence[Floats]
+) -> Floats:
+    """(n, K): a level, the covariates, the log-chance of the draw, how all of it goes with the
+    label's size, then each covariate's bends."""
+    bent = [size * c for c in (np.ones_like(size), size, *covariates)]
+    straight = np.stack([np.ones_like(chance), *covariates, chance, *bent], axis=1)
     bends = [np.maximum(c[:, None] - k, 0) for c, k in zip(covariates, knots, strict=True)]
     return np.concatenate([straight, *bends], axis=1)
 

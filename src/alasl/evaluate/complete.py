@@ -57,11 +57,12 @@ def sample(views: Sequence[View], audit: Audit, seed: int, draws: int) -> Sample
         again = label.corrected(made_up, drawn)
         least = (made_up * drawn).sum(axis=0)
         for number, view in enumerate(views):
-            order, last = view.order.images[col], view.order.last[col]
-            found.completed[number, :, col] = ap.exact(tables[order], last)
-            found.corrected[number, col] = ap.ratio(corrected[order], last, label.presents)[0]
-            error = ap.ratio(again[order], last, np.maximum(least, 1))
-            error = error - ap.exact(made_up[order], last)
+            ranking = view.order.label(col)
+            order = ranking.images
+            found.completed[number, :, col] = ap.exact(tables[order], ranking)
+            found.corrected[number, col] = ap.ratio(corrected[order], ranking, label.presents)[0]
+            error = ap.ratio(again[order], ranking, np.maximum(least, 1))
+            error = error - ap.exact(made_up[order], ranking)
             found.error[number, :, col] = np.where(least > 0, error, np.nan)
     return found
 

@@ -31,20 +31,26 @@ Floats = NDArray[np.float64]
 
 DRAWS = 100
 # Settled by benchmarks/audits.py: how far the completed tables may be off in mAP, as a share; how
-# far the two estimates err together; how many standard errors an interval reaches.
-_DOUBT, _TOGETHER = 0.03, 0.6
-_WIDE, _WIDE_LABEL = 2.1, 2.35
+# far the two estimates err together; how many standard errors a label's interval reaches, and that
+# of mAP, with so many more, over the answers a label, as few answers make the errors less normal.
+_DOUBT, _TOGETHER = 0.02, 0.9
+_WIDE_LABEL = 2.35
+_WIDE, _WIDER_AT_FEW = 2.0, 20.0
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
     """One model's word on the images judged, by models that did not see the answers to them.
 
+    Nor may they have learned from any answer of the audit, to whichever image; see `draw`.
     scores: (N, L), higher = more likely present; AP is that of their order. probabilities: (N, L).
+    fold: (N,), which of several models judged an image: it is ranked among that model's images
+    only, with as many above it as if the model had judged them all. None: one model, the usual AP.
     """
 
     scores: NDArray[np.floating]
     probabilities: NDArray[np.floating]
+    fold: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +110,7 @@ def _compare(
     shape = audit.entries.shape
     kept = np.setdiff1d(np.arange(shape[1]), list(left_out))
     part = audit.take(kept)
-    orders = [Order.of(model.scores[:, kept]) for model in judged]
+    orders = [Order.of(model.scores[:, kept], model.fold) for model in judged]
     complete = bool(part.seen.all())
     if len(kept) == 0:
         nothing = _nothing()
@@ -134,6 +140,7 @@ def _audited(
     views: Sequence[View], audit: Audit, seed: int, draws: int
 ) -> tuple[list[tuple[Figure, Figure]], list[Figure]]:
     sampled = sample(views, audit, seed, draws)
+    wide = _WIDE + _WIDER_AT_FEW * audit.entries.shape[1] / max(int(audit.audited.sum()), 1)
     whole = audit.seen.all(axis=0)
     figures, gains = [], []
     for number, view in enumerate(views):
@@ -141,12 +148,10 @@ def _audited(
         labels = _labels(sampled.completed[number], mean)
         if whole.any():
             columns = np.flatnonzero(whole)
-            known = _exact(
-                audit.take(columns), [Order(view.order.images[whole], view.order.last[whole])]
-            )[0][0][1]
+            known = _exact(audit.take(columns), [view.order.take(columns)])[0][0][1]
             for values, exact in zip(_arrays(labels), _arrays(known), strict=True):
                 values[whole] = exact
-        figures.append((share_interval(mean, error, _WIDE), labels))
+        figures.append((share_interval(mean, error, wide), labels))
     for after in range(1, len(views)):
         before = sampled.of(after - 1)
         now = sampled.of(after)
@@ -157,7 +162,7 @@ def _audited(
                 now.error - before.error,
             )
         )
-        gains.append(_around(mean, _WIDE * error))
+        gains.append(_around(mean, wide * error))
     return figures, gains
 
 
@@ -167,7 +172,7 @@ def _joined(sampled: Sampled) -> tuple[float, float]:
     tables = sampled.completed[0].mean(axis=1)
     with np.errstate(invalid="ignore"):
         error = sampled.error[0][:, ~np.isnan(sampled.error[0]).all(axis=0)]
-        bias = float(np.nanmean(error)) if error.size else 0.0
+        bias = float(np.nanmean(error, axis=0).mean()) if error.size else 0.0
         varies = float(np.nanvar(error, axis=0).sum()) / labels**2 if error.size else 1.0
     spread = float(tables.var(ddof=1))
     weight = (spread + _DOUBT**2) / (spread + _DOUBT**2 + varies)
@@ -210,10 +215,11 @@ def _exact(
     found, moves = [], []
     for order in orders:
         value, move = np.empty(present.shape[1]), np.empty(present.shape)
-        for col, (images, last) in enumerate(zip(order.images, order.last, strict=True)):
-            ranked = present[images, col]
-            value[col] = ap.exact(ranked[:, None], last)[0]
-            move[images, col] = ap.influence(ranked, last)
+        for col in range(present.shape[1]):
+            ranking = order.label(col)
+            ranked = present[ranking.images, col]
+            value[col] = ap.exact(ranked[:, None], ranking)[0]
+            move[ranking.images, col] = ap.influence(ranked, ranking)
         found.append(value)
         moves.append(move)
     few = student.ppf(0.975, np.maximum(present.sum(axis=0) - 1, 1))

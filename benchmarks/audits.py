@@ -1,0 +1,253 @@
+"""How near an audit's estimates come, and what an audit costs: whole projects, simulated.
+
+Every image is judged by a model that did not see it (five folds). The models that are judged, and
+that choose what to ask, never learn from the audit's answers; the one that is handed over does.
+Prints, for each kind of table, how far mAP and each label's AP are off, how often their intervals
+hold, and the mAP reached on images never touched, with audits of several shares of the answers.
+Run: python -m benchmarks.audits FOLDER [--table labels.csv] [--projects 20] [--images 1000]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from alasl.data.formats import read
+from alasl.evaluate.audit import Audit
+from alasl.evaluate.draw import inclusion, permanent_numbers, weights
+from alasl.evaluate.estimate import Judged, estimate, gain
+from alasl.metrics import average_precision
+from alasl.models.features import features_of
+from alasl.models.logistic import fit_logistic, flattened
+from alasl.seeds import stream
+
+KINDS = ("random10", "random3", "tags", "presents")
+BUDGETS = (12, 25, 50, 100, 200)
+SHARES = (0.0, 0.25, 0.5)
+# A stand-in for the judged model that trains in a second.
+DIRECTIONS, FOLDS, GUESSED_ABSENT = 64, 5, 0.3
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def given_entries(truth: NDArray[np.int8], kind: str, rng: np.random.Generator) -> Mask:
+    """(N, L): which entries a table of this kind has from the start."""
+    u = rng.random(truth.shape)
+    shares = {"random10": (0.1, 0.1), "random3": (0.03, 0.03), "tags": (0.6, 0.05)}
+    present, absent = shares.get(kind, (0.5, 0.0))
+    return np.asarray(np.where(truth == 1, u < present, u < absent))
+
+
+def fit(x: NDArray[np.float32], entries: NDArray[np.int8]) -> tuple[torch.Tensor, torch.Tensor]:
+    """A model of what is known; where hardly an absent is, unknown counts as absent, a little."""
+    targets = torch.from_numpy(entries.astype(np.float32))
+    worth = None
+    if (entries == 0).sum() < (entries == 1).sum():
+        worth = torch.where(targets < 0, GUESSED_ABSENT, 1.0)
+        targets = targets.clamp(min=0)
+    return fit_logistic(torch.from_numpy(x), targets, worth)
+
+
+def out_of_fold(
+    x: NDArray[np.float32], entries: NDArray[np.int8], fold: NDArray[np.intp]
+) -> Floats:
+    """Logits (N, L) of each image by a model trained on the other folds, on one scale."""
+    logits = np.zeros(entries.shape)
+    for number in range(FOLDS):
+        away = fold == number
+        columns, bias = fit(x[~away], entries[~away])
+        logits[away] = x[away] @ columns.numpy() + bias.numpy()
+    folds = [logits[fold == number] for number in range(FOLDS)]
+    mean = np.mean([part.mean(axis=0) for part in folds], axis=0)
+    spread = np.mean([part.std(axis=0) for part in folds], axis=0)
+    for number, part in enumerate(folds):
+        scaled = (part - part.mean(axis=0)) / np.maximum(part.std(axis=0), 1e-9)
+        logits[fold == number] = mean + spread * scaled
+    return logits
+
+
+@dataclass
+class Project:
+    """One simulated project: what is known, and the audit so far."""
+
+    x: NDArray[np.float32]
+    truth: NDArray[np.int8]
+    kind: str
+    seed: int
+    fold: NDArray[np.intp] = field(init=False)
+    entries: NDArray[np.int8] = field(init=False)
+    logits: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        rng = stream(self.seed, "project", self.kind)
+        self.given = given_entries(self.truth, self.kind, rng)
+        self.fold = rng.permutation(len(self.truth)) % FOLDS
+        self.entries = np.where(self.given, self.truth, np.int8(-1)).astype(np.int8)
+        self.logits = out_of_fold(self.x, self.entries, self.fold)
+        self.numbers = permanent_numbers(*self.truth.shape, self.seed)
+        self.pi = np.zeros(self.truth.shape)
+
+    def round(self, audited: float, chosen: int) -> int:
+        """Audit up to `audited` entries of each label in all, and have `chosen` asked by the model.
+
+        Returns the answers that people gave: what the model chooses and the audit has drawn is
+        asked once. `entries` holds what the judged models learn from: never the audit's answers,
+        unless the model would have asked for them as well, so that nothing hangs on the draws.
+        """
+        before = self.asked
+        self.pi = inclusion(weights(self.logits), ~self.given, audited, self.pi)
+        unsure = np.where(self.entries < 0, np.abs(self.logits + 1), np.inf).ravel()
+        pick = np.argsort(unsure, kind="stable")[: min(chosen, int((self.entries < 0).sum()))]
+        self.entries.ravel()[pick] = self.truth.ravel()[pick]
+        self.logits = out_of_fold(self.x, self.entries, self.fold)
+        return self.asked - before
+
+    @property
+    def drawn(self) -> Mask:
+        """(N, L): what the audit has drawn by now."""
+        return (self.numbers < self.pi) & ~self.given
+
+    @property
+    def asked(self) -> int:
+        """Answers that people have given."""
+        return int((((self.entries >= 0) & ~self.given) | self.drawn).sum())
+
+    def all_known(self) -> NDArray[np.int8]:
+        """(N, L): everything known, for the model that is handed over."""
+        return np.where(self.drawn, self.truth, self.entries).astype(np.int8)
+
+    def judged(self) -> Judged:
+        """The model's word on every image, from folds that did not see it."""
+        return Judged(self.logits, expit(self.logits))
+
+    def audit(self) -> Audit:
+        """What the estimate may use: given entries, and those drawn by chance."""
+        known = np.where(self.given | self.drawn, self.truth, np.int8(-1)).astype(np.int8)
+        return Audit(known, self.given, self.drawn, self.pi)
+
+
+def sample(
+    x: NDArray[np.float32], truth: NDArray[np.int8], images: int, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """The images of a project, those never touched, and the labels that both have."""
+    rows = stream(seed, "images").permutation(len(x))
+    kept, rest = rows[:images], rows[images : 3 * images]
+    both = (truth[kept].any(axis=0)) & (truth[rest].any(axis=0) | (len(rest) == 0))
+    return kept, rest, np.flatnonzero(both)
+
+
+def followed(project: Project, draws: int) -> Iterator[tuple[int, dict[str, float]]]:
+    """After each round: how far the estimates are off, in points, and whether intervals hold."""
+    before, exact_before, asked = None, None, 0
+    for budget in BUDGETS:
+        project.round(budget, (budget - asked) * project.truth.shape[1])
+        asked = budget
+        judged, audit = project.judged(), project.audit()
+        exact = average_precision(judged.scores, project.truth)
+        found = estimate(judged, audit, draws=draws)
+        kept = ~np.isnan(found.labels.value)
+        if not kept.any():
+            continue
+        mean = exact[kept].mean()
+        low, high = found.labels.low[kept], found.labels.high[kept]
+        row = {
+            "off": 100 * (float(found.mean.value) - mean),
+            "holds": float(found.mean.low <= mean <= found.mean.high),
+            "half": 50 * float(found.mean.high - found.mean.low),
+            "label off": 100
+            * float(np.sqrt(np.mean((found.labels.value[kept] - exact[kept]) ** 2))),
+            "labels hold": float(((low <= exact[kept]) & (exact[kept] <= high)).mean()),
+            "label half": 50 * float((high - low).mean()),
+        }
+        if before is not None:
+            step = gain(before, judged, audit, draws=draws)
+            true = (exact - exact_before)[kept].mean()
+            row["gain off"] = 100 * (float(step.mean.value) - true)
+            row["gain holds"] = float(step.mean.low <= true <= step.mean.high)
+        before, exact_before = judged, exact
+        yield budget, row
+
+
+def reached(
+    x: NDArray[np.float32], truth: NDArray[np.int8], images: int, kind: str, seed: int
+) -> dict[float, float]:
+    """mAP on images never touched after five rounds of 12 answers a label, by the audit's share."""
+    rows, rest, labels = sample(x, truth, images, seed)
+    found = {}
+    for share in SHARES:
+        project = Project(x[rows], truth[np.ix_(rows, labels)], kind, seed)
+        spent = 0
+        for number in range(1, 6):
+            left = 12 * len(labels) * number - spent
+            spent += project.round(12 * share * number, round((1 - share) * left))
+        project.round(12 * share * 5, 12 * len(labels) * 5 - spent)
+        columns, bias = fit(project.x, project.all_known())
+        scores = x[rest] @ columns.numpy() + bias.numpy()
+        found[share] = 100 * float(
+            np.nanmean(average_precision(scores, truth[np.ix_(rest, labels)]))
+        )
+    return found
+
+
+def report(rows: list[dict[str, float]]) -> str:
+    """One line of means and root mean squares."""
+    off = np.array([row["off"] for row in rows])
+    mean = {key: np.nanmean([row.get(key, np.nan) for row in rows]) for key in rows[0]}
+    line = (
+        f"mAP off by {np.sqrt((off**2).mean()):.2f} (bias {off.mean():+.2f}), holds "
+        f"{100 * mean['holds']:.0f} %, half width {mean['half']:.1f}; AP off by "
+        f"{mean['label off']:.0f}, holds {100 * mean['labels hold']:.1f} %, half width "
+        f"{mean['label half']:.0f}"
+    )
+    if "gain off" in rows[0]:
+        gains = np.array([row["gain off"] for row in rows])
+        line += f"; gain off by {np.sqrt((gains**2).mean()):.2f}, "
+        line += f"holds {100 * mean['gain holds']:.0f} %"
+    return line
+
+
+def main() -> None:
+    """Simulate, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--table", default="labels.csv")
+    parser.add_argument("--projects", type=int, default=20)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
+    parser.add_argument("--reached", action="store_true", help="what audits cost, instead")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    dataset = read(told.folder, labels=told.table)
+    truth = dataset.labels.entries
+    x = flattened(features_of(dataset), np.arange(len(truth))).numpy()[:, -DIRECTIONS:]
+    for kind in told.kinds:
+        if told.reached:
+            maps = [reached(x, truth, told.images, kind, seed) for seed in range(told.projects)]
+            for share in SHARES[1:]:
+                lost = np.array([m[share] - m[0.0] for m in maps])
+                error = lost.std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else np.nan
+                print(
+                    f"{kind}, {share:.0%} audited: {lost.mean():+.2f} +- {error:.2f} mAP",
+                    flush=True,
+                )
+            continue
+        found: dict[int, list[dict[str, float]]] = {}
+        for seed in range(told.projects):
+            rows, _, labels = sample(x, truth, told.images, seed)
+            project = Project(x[rows], truth[np.ix_(rows, labels)], kind, seed)
+            for budget, row in followed(project, draws=60):
+                found.setdefault(budget, []).append(row)
+        for budget, lines in found.items():
+            print(f"{kind}, {budget} a label: {report(lines)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
