@@ -153,7 +153,7 @@ def test_what_is_undefined_is_none_in_the_summary(maps):
         ),
         (run(maps=(30.0,)), "mAP is 30.0 % before any answer."),
         (run(maps=(30.0,), done=False), "The run is unfinished: 0 of 1 rounds so far. mAP is 30.0"),
-        (run(maps=(math.nan, math.nan)), "mAP is undefined: no label has a present entry"),
+        (run(maps=(math.nan, math.nan)), "Nothing can be judged: no label has a known present"),
         (run(maps=()), "The run has not evaluated anything yet."),
     ],
 )

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alasl.errors import DataError
-from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 
 Floats = NDArray[np.float64]
 
 
 def average_precision(scores: NDArray[Any], entries: Entries) -> Floats:
-    """AP of each label, in [0, 1], over its known entries; NaN for a label without a known present.
+    """AP of each label, in [0, 1], over its known entries.
+
+    NaN for a label of which no present entry is known, or no absent one: without an absent entry
+    every ranking is perfect, whatever the model says.
 
     scores: logits or probabilities of any float type, higher = more likely present, (N, L), or
     (R, N, L) for R runs that share `entries`. entries: int8 (N, L), 1, 0 or -1.
@@ -44,6 +47,7 @@ def average_precision(scores: NDArray[Any], entries: Entries) -> Floats:
     ends = np.searchsorted(label, np.arange(entries.shape[1] + 1))
     unknown = np.ascontiguousarray((entries == UNKNOWN).T)
     some_unknown = bool(unknown.any())
+    absent = (entries == ABSENT).any(axis=0)
 
     runs = scores if scores.ndim == 3 else scores[None]
     ap = np.full((len(runs), entries.shape[1]), np.nan)
@@ -55,7 +59,7 @@ def average_precision(scores: NDArray[Any], entries: Entries) -> Floats:
         present = ranked[label, image]
         ranked.sort(axis=1)
         for column, (start, end) in enumerate(pairwise(ends)):
-            if start == end:
+            if start == end or not absent[column]:
                 continue
             hits = present[start:end]
             hits.sort()
@@ -77,7 +81,7 @@ def mean_ap(ap: ArrayLike) -> float:
 
 
 def undefined(ap: ArrayLike, names: Sequence[str]) -> tuple[str, ...]:
-    """The labels whose AP is undefined: no known present entry to find."""
+    """The labels whose AP is undefined: no present entry is known, or no absent one."""
     missing = np.isnan(np.asarray(ap, np.float64))
     return tuple(name for name, gone in zip(names, missing, strict=True) if gone)
 

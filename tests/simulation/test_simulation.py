@@ -203,5 +203,17 @@ def test_a_test_set_without_positives_is_refused(dataset: Dataset) -> None:
     entries = dataset.labels.entries.copy()
     entries[split.test] = 0
     truth = replace(dataset, labels=replace(dataset.labels, entries=entries))
-    with pytest.raises(DataError, match="no label has a known present entry in the test set"):
+    with pytest.raises(
+        DataError, match="no label has a known present and a known absent entry in the test set"
+    ):
         simulation(truth, split, SETTINGS)
+
+
+def test_tags_alone_judge_nothing(dataset: Dataset) -> None:
+    """Where only what is present is known, every ranking would be perfect: mAP 100 at chance."""
+    split = stratified_split(dataset.labels, 0)
+    entries = dataset.labels.entries.copy()
+    entries[split.test] = np.where(entries[split.test] == 1, 1, UNKNOWN)
+    tags = replace(dataset, labels=replace(dataset.labels, entries=entries))
+    with pytest.raises(DataError, match="0 known absent entries"):
+        simulation(tags, split, SETTINGS)

@@ -56,5 +56,11 @@ def told(training: Training) -> dict[str, Any]:
 
 def line(training: Training) -> str:
     """A training in one line."""
-    worth = "mAP is undefined" if training.map is None else f"mAP {training.map:.2f} %"
+    if training.map is None:
+        return (
+            f"nothing can be judged yet, after {training.answers} answers: no label has a known "
+            f"present and a known absent entry among {training.judged} ({training.model}); have "
+            "test images answered, or give a complete test set: alasl init --split"
+        )
+    worth = f"mAP {training.map:.2f} %"
     return f"{worth} after {training.answers} answers, on {training.judged} ({training.model})"

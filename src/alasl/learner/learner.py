@@ -94,6 +94,11 @@ class ActiveLearner:
         return self._prepared.kind.estimator(self.test_entries.shape[1], context or self._context)
 
     @property
+    def can_judge(self) -> bool:
+        """Whether the test set can judge anything."""
+        return Judge(self.test_entries).can
+
+    @property
     def recipe(self) -> str:
         """Names what a training hangs on beside its job: equal recipes, equal estimators."""
         return repr((self._prepared.kind.spec, self._prepared.kind.settings))
@@ -327,8 +332,9 @@ class Judge:
 
     @property
     def can(self) -> bool:
-        """Whether there is a present entry to find, without which no AP is defined."""
-        return bool((self._entries == PRESENT).any())
+        """Whether any label has a known present and a known absent entry."""
+        both = (self._entries == PRESENT).any(axis=0) & (self._entries == ABSENT).any(axis=0)
+        return bool(both.any())
 
     def __call__(self, _: int, logits: NDArray[np.float32]) -> None:
         self._ap = average_precision(logits, self._entries)
@@ -337,6 +343,9 @@ class Judge:
     def outcome(self, seconds: float = 0.0) -> Judged:
         """All epochs' mAP, and AP after the last."""
         on = f"the {len(self._entries)} images of the test set"
+        share = (self._entries != UNKNOWN).mean()
+        if share < 1:
+            on = f"the known entries of {on}, {share:.0%} of all, which is no estimate of mAP"
         return Judged(tuple(self._maps), self._ap, on, seconds)
 
 

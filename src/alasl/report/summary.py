@@ -107,7 +107,10 @@ def headline(record: Record) -> str:
     )
     first, final = s["map_first"], s["map_final"]
     if first is None or final is None:
-        return f"{unfinished}mAP is undefined: no label has a present entry in the test set."
+        return (
+            f"{unfinished}Nothing can be judged: no label has a known present and a known absent "
+            "entry in the test set."
+        )
     if not s["cost"]:
         return f"{unfinished}mAP is {final:.1f} % before any answer."
     change = final - first

@@ -171,7 +171,8 @@ def _save(
 def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:
     if missing := undefined(first.ap, names):
         log.warning(
-            "%d labels have no known present entry in the test set, so their AP is undefined: %s; "
+            "of %d labels no present entry is known in the test set, or no absent one, so their AP "
+            "is undefined: %s; "
             "mAP is over %d of %d labels",
             len(missing),
             ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),

@@ -57,7 +57,7 @@ class Simulation:
         self._oracle = Oracle(truth.entries, stream(settings.seed, "oracle"), settings.oracle_error)
         self.cost = 0
         self.time = 0.0
-        self._refuse_a_test_without_positives()
+        self._refuse_a_test_that_judges_nothing()
         self._refuse_too_large_a_budget()
 
     @property
@@ -192,13 +192,16 @@ class Simulation:
 
     # What makes no sense
 
-    def _refuse_a_test_without_positives(self) -> None:
+    def _refuse_a_test_that_judges_nothing(self) -> None:
         test = self.learner.test_entries
-        if not (test == PRESENT).any():
+        if not self.learner.can_judge:
             raise DataError(
-                "no label has a known present entry in the test set, so mAP is undefined",
-                seen=f"{len(test)} images",
-                do="give a larger --test, or a --split with positives in its test part",
+                "no label has a known present and a known absent entry in the test set, so nothing "
+                "can be judged",
+                seen=f"{len(test)} images, {(test == PRESENT).sum()} known present and "
+                f"{(test == ABSENT).sum()} known absent entries",
+                do="give a larger --test, a --split with both in its test part, or, where a "
+                "missing tag means absent, --empty absent",
             )
 
     def _refuse_to_calibrate_on_what_was_marked(self) -> None:
