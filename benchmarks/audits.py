@@ -25,7 +25,8 @@ from alasl.evaluate.draw import inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Judged, estimate, gain
 from alasl.metrics import average_precision
 from alasl.models.features import features_of
-from alasl.models.logistic import fit_logistic, flattened
+from alasl.models.solver import Solution, solve
+from alasl.models.transforms import Flatten
 from alasl.seeds import stream
 
 KINDS = ("random10", "random3", "tags", "presents")
@@ -46,14 +47,14 @@ def given_entries(truth: NDArray[np.int8], kind: str, rng: np.random.Generator) 
     return np.asarray(np.where(truth == 1, u < present, u < absent))
 
 
-def fit(x: NDArray[np.float32], entries: NDArray[np.int8]) -> tuple[torch.Tensor, torch.Tensor]:
+def fit(x: NDArray[np.float32], entries: NDArray[np.int8]) -> Solution:
     """A model of what is known; where hardly an absent is, unknown counts as absent, a little."""
     targets = torch.from_numpy(entries.astype(np.float32))
     worth = None
     if (entries == 0).sum() < (entries == 1).sum():
         worth = torch.where(targets < 0, GUESSED_ABSENT, 1.0)
         targets = targets.clamp(min=0)
-    return fit_logistic(torch.from_numpy(x), targets, worth)
+    return solve(torch.from_numpy(x), targets, worth)
 
 
 def out_of_fold(
@@ -63,8 +64,7 @@ def out_of_fold(
     logits = np.zeros(entries.shape)
     for number in range(FOLDS):
         away = fold == number
-        columns, bias = fit(x[~away], entries[~away])
-        logits[away] = x[away] @ columns.numpy() + bias.numpy()
+        logits[away] = fit(x[~away], entries[~away]).logits(torch.from_numpy(x[away])).numpy()
     folds = [logits[fold == number] for number in range(FOLDS)]
     mean = np.mean([part.mean(axis=0) for part in folds], axis=0)
     spread = np.mean([part.std(axis=0) for part in folds], axis=0)
@@ -189,8 +189,7 @@ def reached(
             left = 12 * len(labels) * number - spent
             spent += project.round(12 * share * number, round((1 - share) * left))
         project.round(12 * share * 5, 12 * len(labels) * 5 - spent)
-        columns, bias = fit(project.x, project.all_known())
-        scores = x[rest] @ columns.numpy() + bias.numpy()
+        scores = fit(project.x, project.all_known()).logits(torch.from_numpy(x[rest])).numpy()
         found[share] = 100 * float(
             np.nanmean(average_precision(scores, truth[np.ix_(rest, labels)]))
         )
@@ -227,7 +226,9 @@ def main() -> None:
     torch.set_num_threads(1)
     dataset = read(told.folder, labels=told.table)
     truth = dataset.labels.entries
-    x = flattened(features_of(dataset), np.arange(len(truth))).numpy()[:, -DIRECTIONS:]
+    features = features_of(dataset)
+    flat = Flatten.fit(features, np.arange(len(truth))).apply(features)
+    x = np.ascontiguousarray(flat[:, -DIRECTIONS:])
     for kind in told.kinds:
         if told.reached:
             maps = [reached(x, truth, told.images, kind, seed) for seed in range(told.projects)]
