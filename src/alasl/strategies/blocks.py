@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
 
-from threadpoolctl import ThreadpoolController
+from alasl.threads import on_one_thread
 
 # Rows handled at once: a block of float64 stays in the processor's cache, whatever the pool's size.
 BLOCK = 2048
@@ -35,15 +33,3 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
     with on_one_thread(), ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work, one) for one in blocks]:
             done.result()
-
-
-@contextmanager
-def on_one_thread() -> Iterator[None]:
-    """Matrix products stay on their thread: small ones wait for others longer than they take."""
-    with _blas().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()

@@ -14,7 +14,8 @@ from scipy.optimize import minimize
 
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.strategies.base import Labelled, Pool, Scores, strategy
-from alasl.strategies.blocks import in_blocks, on_one_thread
+from alasl.strategies.blocks import in_blocks
+from alasl.threads import on_one_thread
 
 Matrix = NDArray[np.float64]
 

@@ -1,0 +1,188 @@
+"""The known entries of a table, label by label, and products with their images alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+# A matrix product does this many times the work of gathered rows in the same time.
+GAIN = 4
+# Numbers of gathered rows at a time: they stay in a processor's cache over all steps.
+GATHERED = 2**18
+# Entries of a table at a time; several tables as large are held.
+TABLE = 2**23
+
+
+class Entries(NamedTuple):
+    """Some known entries: what is wanted, how much each counts, and the news of S sources.
+
+    wanted, counts: (...). news: (S, ...), evidence less its source's centre, 0 where it is silent.
+    """
+
+    wanted: Tensor
+    counts: Tensor
+    news: Tensor
+
+
+class Known:
+    """The known entries of L labels on n images: those of rare ones in a list, else whole columns.
+
+    targets, counts, evidence: as for `solve`. centres: (S,), of the sources. dtype: of all results.
+    """
+
+    def __init__(
+        self,
+        targets: Tensor,
+        counts: Tensor | None,
+        evidence: Tensor,
+        centres: Tensor,
+        dtype: torch.dtype,
+    ) -> None:
+        self._targets, self._counts, self._evidence = targets, counts, evidence
+        self._centres, self._dtype = centres, dtype
+        images, labels = targets.shape
+        self._chunk = max(1, TABLE // max(1, images))
+        sizes, found = [], []
+        for start in range(0, labels, self._chunk):
+            some = slice(start, start + self._chunk)
+            known = targets[:, some] >= 0
+            if counts is not None:
+                known &= counts[:, some] > 0
+            sizes.append(known.sum(0))
+            few = ((sizes[-1] * GAIN < images) & (sizes[-1] > 0)).nonzero()[:, 0]
+            if targets.device.type == "cpu":
+                column, row = known[:, few].T.nonzero().unbind(1)
+                found.append(torch.stack([few[column] + start, row]))
+        self.sizes = torch.cat(sizes) if sizes else targets.new_zeros(0, dtype=torch.int64)
+        # On a GPU whole products take no longer.
+        self._labels, self._rows = (
+            torch.cat(found, dim=1) if found else self.sizes.new_zeros((2, 0))
+        )
+        listed = torch.zeros_like(self.sizes)
+        listed[self._labels] = 1
+        self.few = listed.nonzero()[:, 0]
+        self.whole = ((self.sizes > 0) & (listed == 0)).nonzero()[:, 0]
+        self._list = self._at(self._rows, self._labels)
+
+    def all(self) -> Entries:
+        """All known entries (m,); where there is no evidence, as one that counts for all."""
+        parts = [self._list]
+        for labels in self.chunks():
+            wanted, counts, news = self.columns(labels)
+            kept = counts > 0
+            parts.append(Entries(wanted[kept], counts[kept], news[:, kept]))
+        if not len(self._centres):
+            parts = [_summed(part) for part in parts]
+        found = Entries(*(torch.cat(each, dim=-1) for each in zip(*parts, strict=True)))
+        return found if len(self._centres) else _summed(found)
+
+    def chunks(self) -> Iterator[Tensor]:
+        """Labels (B,) that are known of so many images that their columns are taken whole."""
+        return iter(torch.split(self.whole, self._chunk))
+
+    def columns(self, labels: Tensor) -> Entries:
+        """The columns of some labels, (B, n) each; what is unknown counts nothing."""
+        wanted = self._targets.index_select(1, labels).T.to(self._dtype).contiguous()
+        counts = (wanted >= 0).to(self._dtype)
+        if self._counts is not None:
+            counts *= self._counts.index_select(1, labels).T
+        evidence = self._evidence.index_select(2, labels).transpose(1, 2)
+        return Entries(wanted.clamp_(min=0), counts, self._news(evidence))
+
+    def batches(self, width: int) -> Iterator[tuple[Tensor, Tensor, Entries]]:
+        """Labels (B,) with few entries, their images (B, n) and entries (B, n), padded with none.
+
+        Labels of about as many entries come together, as long as rows of `width` numbers fit.
+        """
+        sizes = self.sizes[self.few]
+        starts = sizes.cumsum(0) - sizes
+        order = sizes.argsort(stable=True)
+        longest = sizes[order].tolist()
+        begun = 0
+        while begun < len(order):
+            end = begun + 1
+            while end < len(order) and (end + 1 - begun) * longest[end] * width <= GATHERED:
+                end += 1
+            chosen = order[begun:end]
+            places = torch.arange(longest[end - 1])
+            real = places < sizes[chosen, None]
+            at = torch.where(real, starts[chosen, None] + places, 0)
+            wanted, counts, news = self._list
+            entries = Entries(wanted[at], counts[at] * real, news[:, at])
+            yield self.few[chosen], self._rows[at], entries
+            begun = end
+
+    def _at(self, rows: Tensor, labels: Tensor) -> Entries:
+        """The entries (m,) of so many rows and labels."""
+        wanted = self._targets[rows, labels].to(self._dtype)
+        counts = torch.ones_like(wanted)
+        if self._counts is not None:
+            counts = self._counts[rows, labels].to(self._dtype)
+        return Entries(wanted, counts, self._news(self._evidence[:, rows, labels]))
+
+    def _news(self, evidence: Tensor) -> Tensor:
+        centres = self._centres.view(-1, *[1] * (evidence.ndim - 1))
+        return torch.nan_to_num(evidence.to(self._dtype) - centres, nan=0.0)
+
+
+def _summed(entries: Entries) -> Entries:
+    """One entry (1,) that counts for all of them."""
+    wanted, counts, news = entries
+    total = counts.sum(dtype=torch.float64)
+    mean = (wanted * counts).sum(dtype=torch.float64) / total.clamp(min=1e-300)
+    return Entries(mean[None].to(wanted), total[None].to(wanted), news.new_zeros((0, 1)))
+
+
+class Gathered:
+    """See `lockstep.Images`: the images of each label side by side, z (B, n, K)."""
+
+    def __init__(self, z: NDArray[Any]) -> None:
+        self._z, self._turned = z, z.swapaxes(1, 2)
+
+    def forward(self, unknowns: NDArray[Any]) -> NDArray[Any]:
+        """See `Images.forward`."""
+        found: NDArray[Any] = np.matmul(unknowns[:, None], self._turned)[:, 0]
+        return found
+
+    def adjoint(self, slopes: NDArray[Any]) -> NDArray[Any]:
+        """See `Images.adjoint`."""
+        found: NDArray[Any] = np.matmul(slopes[:, None], self._z)[:, 0]
+        return found
+
+    def take(self, kept: NDArray[Any]) -> Gathered:
+        """See `Images.take`."""
+        return Gathered(self._z[kept])
+
+
+class Whole:
+    """See `lockstep.Images`: z is the same features (n, D) for all labels, 1, and news (S, B, n).
+
+    deviations: (K,), what each of these is multiplied by.
+    """
+
+    def __init__(self, features: Tensor, news: Tensor, deviations: Tensor) -> None:
+        self._features, self._news, self._deviations = features, news, deviations
+
+    def forward(self, unknowns: Tensor) -> Tensor:
+        """See `Images.forward`."""
+        width = self._features.shape[1]
+        scaled = unknowns * self._deviations
+        logits = torch.addmm(scaled[:, width, None], scaled[:, :width], self._features.T)
+        for number, news in enumerate(self._news, width + 1):
+            logits.addcmul_(scaled[:, number, None], news)
+        return logits
+
+    def adjoint(self, slopes: Tensor) -> Tensor:
+        """See `Images.adjoint`."""
+        said = [(slopes * news).sum(1, keepdim=True) for news in self._news]
+        own = slopes.sum(1, keepdim=True)
+        return torch.cat([slopes @ self._features, own, *said], dim=1) * self._deviations
+
+    def take(self, kept: Tensor) -> Whole:
+        """See `Images.take`."""
+        return Whole(self._features, self._news[:, kept], self._deviations)
