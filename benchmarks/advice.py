@@ -143,10 +143,10 @@ def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
     from alasl.simulation.run import simulate
 
     for seed in range(SEEDS):
-        for strategy, ask, noise in WAYS:
-            settings = replace(base, seed=seed, strategy=strategy, ask=ask, noise=noise)
+        for strategy, ask, missing in WAYS:
+            settings = replace(base, seed=seed, strategy=strategy, ask=ask, missing=missing)
             record = simulate(settings, dataset=dataset)
-            held = [one.map or np.nan for one in record.held]
+            held = [one.map or np.nan for one in record.out_of_fold]
             sizes = record.start.sizes
             judged = {"maps": sizes["test"], "held": sizes["clean"]}
             yield Run(record.costs, record.maps, held, judged)

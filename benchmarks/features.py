@@ -46,7 +46,7 @@ def main() -> None:
             features_of(dataset)
             ours.append(len(paths) / (time.perf_counter() - begun))
     fast, plain = statistics.median(ours), statistics.median(bares)
-    print(f"bare forward pass ({bare.precision}): {plain:.1f} images/s")
+    print(f"bare forward pass: {plain:.1f} images/s")
     print(f"from files into the cache, network loaded anew: {fast:.1f} images/s")
     print(
         f"ratio: {statistics.median([a / b for a, b in zip(ours, bares, strict=True)]):.3f}", end=""

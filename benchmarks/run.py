@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from alasl.data.dataset import Dataset
-from alasl.simulation.run import simulate
 from alasl.labels import Labels
-from alasl.models.probe import ProbeSettings
+from alasl.models.estimators.probe import ProbeSettings
 from alasl.settings import RunSettings
+from alasl.simulation.run import simulate
 
 IMAGES, LABELS, DIM = 4999, 80, 1280
 ALLOWED = 10.0
@@ -51,7 +51,7 @@ def made_up() -> Dataset:
 
 def products() -> None:
     """The matrix products of the run's trainings and evaluations, and nothing else."""
-    batch, epochs = ProbeSettings().batch, SETTINGS.epochs
+    batch, epochs = ProbeSettings().batch, ProbeSettings().epochs
     x, w = torch.randn(batch, DIM), torch.randn(DIM, LABELS)
     test, slopes = torch.randn(round(SETTINGS.test * IMAGES), DIM), torch.randn(batch, LABELS)
     for number in range(SETTINGS.rounds + 1):

@@ -12,12 +12,13 @@ import time
 import numpy as np
 import torch
 
-from alasl.data.split import stratified_split
-from alasl.loop import Loop
+from alasl.data.opening import make_split
 from alasl.models.device import small_products
-from alasl.models.probe import Probes, standardised
+from alasl.models.estimators.probe import Probes
+from alasl.models.prepare import prepare
+from alasl.simulation.simulation import Simulation
+from alasl.simulation.together import run_together
 from alasl.study.spec import shipped
-from alasl.study.stack import run_stack
 from benchmarks.run import DIM, LABELS, made_up
 
 SIDE = 2048
@@ -27,20 +28,19 @@ def main() -> None:
     """Print the seconds of a seed, of 20 seeds on two cores, and the share of the product peak."""
     study = shipped()["paper"]
     dataset = made_up()
-    split = stratified_split(dataset.labels, 0)
-    assert dataset.features is not None
-    seen = np.sort(np.concatenate([split.clean, split.pool]))
-    features = standardised(dataset.features, seen)
-    loops = [Loop(dataset.labels, split, run) for _, run in study.runs(0)]
+    runs = [run for _, run in study.runs(0)]
+    split = make_split(dataset, runs[0])
+    prepared = prepare(dataset, split.seen, runs[0])
+    simulations = [Simulation(dataset.labels, split, run, prepared) for run in runs]
     counted = Counted(len(split.test))
     with small_products(torch.device("cpu")):
         peak = _peak()
         begun, clock = time.process_time(), time.perf_counter()
         with counted:
-            run_stack(loops, features)
+            run_together(simulations)
         seconds, elapsed = time.process_time() - begun, time.perf_counter() - clock
     rate = counted.operations / seconds
-    print(f"one seed, {len(loops)} runs, one core: {seconds:.1f} s ({elapsed:.1f} s by the clock)")
+    print(f"one seed, {len(runs)} runs, one core: {seconds:.1f} s ({elapsed:.1f} s by the clock)")
     print(f"20 seeds on two cores, both as fast: {seconds * 10 / 60:.1f} min (goal: at most 10)")
     print(f"{rate / 1e9:.0f} of {peak / 1e9:.0f} GFLOP/s: {rate / peak:.2f} of the product peak")
 

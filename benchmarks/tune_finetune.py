@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.formats import read
+from alasl.data.inputs import Inputs
 from alasl.data.split import stratified_split
 from alasl.metrics import average_precision, mean_ap
-from alasl.models.finetune import Finetune, FinetuneSettings
+from alasl.models.estimators.finetune import Finetune
+from alasl.models.recipe import FinetuneSettings
 from alasl.seeds import stream
 
 VALIDATION = 1 / 3
@@ -36,7 +38,7 @@ def main(folder: Path, size: int = 128, epochs: int = 20) -> None:
     clean = stream(0, "validation").permutation(stratified_split(dataset.labels, 0).clean)
     held = round(len(clean) * VALIDATION)
     validation, train = clean[:held], clean[held:]
-    entries = dataset.labels.entries
+    inputs, entries = Inputs(paths=dataset.paths), dataset.labels.entries
     print(f"{len(train)} images to train on, {held} to validate, {size} px, {epochs} epochs")
     print("setting".ljust(16), "mAP mean", "mAP last", "seconds", sep="  ")
 
@@ -46,8 +48,12 @@ def main(folder: Path, size: int = 128, epochs: int = 20) -> None:
         def tell(_: int, logits: NDArray[np.float32]) -> None:
             maps.append(mean_ap(average_precision(logits, entries[validation])))
 
-        Finetune(dataset, settings).fit(
-            train, entries[train], seed=0, watch=validation, on_epoch=tell
+        Finetune(entries.shape[1], settings).fit(
+            inputs.take(train),
+            entries[train],
+            seed=0,
+            eval_on=inputs.take(validation),
+            on_epoch=tell,
         )
         return float(np.mean(maps)), maps[-1]
 

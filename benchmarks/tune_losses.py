@@ -18,8 +18,9 @@ from alasl.labels import UNKNOWN
 from alasl.losses import available
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.device import small_products
+from alasl.models.estimators.probe import Probes, ProbeSettings
 from alasl.models.features import features_of
-from alasl.models.probe import Probes, ProbeSettings, standardised
+from alasl.models.transforms import Standardise
 from alasl.seeds import stream
 
 SEEDS, FOLDS = 1, 4
@@ -40,7 +41,8 @@ def main(folder: Path, names: list[str]) -> None:
             (len(split.clean) // FOLDS,) * FOLDS,
             stream(seed, "folds"),
         )
-        prepared.append((standardised(features, split.seen), split, fold))
+        seen = Standardise.fit(features, split.seen).apply(features)
+        prepared.append((torch.from_numpy(seen), split, fold))
     print("loss,rate,hidden,map_mean,map_last", flush=True)
     for name in names or available():
         for rate in RATES:
@@ -76,16 +78,22 @@ def _maps(
 ) -> list[list[float]]:
     """The mAP of each probe on what it did not see, after each epoch."""
     probes = Probes(inputs, len(rows), entries.shape[1], ProbeSettings(loss=loss, rate=rate))
-    watch = np.unique(np.concatenate(held))
+    judged = np.unique(np.concatenate(held))
     maps: list[list[float]] = [[] for _ in rows]
 
     def evaluate(_: int, logits: torch.Tensor) -> None:
         for run, own in enumerate(held):
-            seen = logits[run, np.searchsorted(watch, own)].numpy()
+            seen = logits[run, np.searchsorted(judged, own)].numpy()
             maps[run].append(mean_ap(average_precision(seen, entries[own])))
 
     with small_products(inputs.device):
-        probes.fit(rows, targets, seeds=list(range(len(rows))), watch=watch, on_epoch=evaluate)
+        probes.fit(
+            rows,
+            targets,
+            seeds=list(range(len(rows))),
+            eval_features=inputs[torch.from_numpy(judged)],
+            on_epoch=evaluate,
+        )
     return maps
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from alasl.data.formats import read
+from alasl.data.inputs import Inputs
 from alasl.data.missingness import hide
 from alasl.data.split import Split, stratified_split, stratify
 from alasl.labels import UNKNOWN
 from alasl.metrics import average_precision, mean_ap
+from alasl.models.estimators.probe import Probe, ProbeSettings
 from alasl.models.features import features_of
-from alasl.models.probe import Probe, ProbeSettings, standardised
+from alasl.models.transforms import Standardise
 from alasl.seeds import stream
 
 SEEDS, FOLDS, NOISE = 3, 4, 0.4
@@ -34,11 +36,11 @@ def main(folder: Path) -> None:
     prepared = []
     for seed in range(SEEDS):
         split = stratified_split(dataset.labels, seed)
-        seen = np.sort(np.concatenate([split.clean, split.pool]))
         count = len(split.clean)
         sizes = tuple(count // FOLDS + (k < count % FOLDS) for k in range(FOLDS))
         fold = stratify(entries[split.clean] == 1, sizes, stream(seed, "folds"))
-        prepared.append((standardised(features, seen), split, fold))
+        inputs = Inputs(features=Standardise.fit(features, split.seen).apply(features))
+        prepared.append((inputs, split, fold))
     print("train,loss,rate,batch,decay,map_mean,map_last", flush=True)
     for train, loss in itertools.product(("clean", "known"), ("asl", "bce")):
         for rate, batch, decay in itertools.product(RATES, BATCHES, DECAYS):
@@ -53,7 +55,7 @@ def main(folder: Path) -> None:
 
 
 def _validate(
-    features: object,
+    inputs: Inputs,
     entries: np.ndarray,
     split: Split,
     held: np.ndarray,
@@ -66,14 +68,16 @@ def _validate(
         pool = entries[split.pool]
         hidden = np.where(hide(pool, "uniform", NOISE, seed), np.int8(UNKNOWN), pool)
         rows, targets = np.concatenate([rows, split.pool]), np.concatenate([targets, hidden])
-    probe = Probe(features, entries.shape[1], settings)  # type: ignore[arg-type]
+    probe = Probe(entries.shape[1], settings)
     maps: list[float] = []
     validation = split.clean[held]
 
     def evaluate(_: int, logits: np.ndarray) -> None:
         maps.append(mean_ap(average_precision(logits, entries[validation])))
 
-    probe.fit(rows, targets, seed=seed, watch=validation, on_epoch=evaluate)
+    probe.fit(
+        inputs.take(rows), targets, seed=seed, eval_on=inputs.take(validation), on_epoch=evaluate
+    )
     return np.array(maps)
 
 

@@ -545,11 +545,15 @@ def test_a_file_that_is_none_or_broken_is_told(tmp_path: Path) -> None:
 )
 def test_a_bad_name_says_what_would_do(spec: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        resolve(spec).estimator(2)
+        resolve(spec)
 
 
 def test_settings_of_a_training_are_the_models_or_refused() -> None:
     assert resolve("probe", {"epochs": 3}).spec == "probe:epochs=3"
+    with pytest.raises(UsageError, match="did you mean 'hill'"):
+        resolve("probe", {"loss": "hil"})
+    with pytest.raises(UsageError, match="batch must be more than 0"):
+        resolve("finetune", {"batch": 0})
     with pytest.raises(UsageError, match=r"'logistic' has no epochs(.|\n)*it has spread"):
         resolve("logistic", {"epochs": 3})
 

@@ -27,7 +27,7 @@ seeds = 4
 data = "made.npz"
 rounds = 2
 images = 5
-epochs = 3
+model = "probe:epochs=3"
 train = "clean"
 
 [[grid]]
@@ -37,7 +37,7 @@ missing = [0.3, 0.6]
 
 [[grid]]
 name = "models"
-model = ["probe", "logistic"]
+model = ["probe:epochs=3", "logistic"]
 strategy = "variance"
 ask = "entries"
 answers = 20
@@ -101,7 +101,7 @@ def expected(place: Path) -> dict[str, bytes]:
     images = next(row for row in rows if row["round"] == "2")
     assert images["time"] == images["cost"]
     entries = [row for row in rows if row["grid"] == "models" and row["round"] == "2"]
-    assert [row["model"] for row in entries] == ["probe"] * 4 + ["logistic"] * 4
+    assert [row["model"] for row in entries] == ["probe:epochs=3"] * 4 + ["logistic"] * 4
     for row in entries:
         assert row["cost"] == "40"
         # Each image is opened once a round.

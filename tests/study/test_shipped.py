@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from alasl.models.finetune import FinetuneSettings
 
 from alasl.data.scenes import make_scenes
+from alasl.models.recipe import FinetuneSettings
 from alasl.strategies import available
 from alasl.study.spec import shipped
 

@@ -109,6 +109,8 @@ def resolve(spec: str, training: dict[str, Any] | None = None) -> Kind:
                 do=f"leave it out; it has {', '.join(valid) or 'no parameters'}",
             )
         settings[key] = valid[key].check(value, where)
+    # So that values that do not go together, or a loss that is not there, are refused here.
+    found.source.Settings(**settings)
     return replace(found, settings=settings)
 
 

@@ -9,6 +9,7 @@ import ast
 import importlib
 import inspect
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -228,6 +229,7 @@ class Literally(Parameter):
             return text
 
 
+@cache
 def source_of(module: str, name: str) -> tuple[type[Scikit], tuple[Parameter, ...]]:
     """The estimator around a class of a module, and what may be set of it.
 
