@@ -4,11 +4,13 @@ Each label by itself minimises, over its known entries i that count c_i,
 
     sum_i c_i BCE(logit_i, t_i) - log prior,   logit_i = b + sum_s a_s (q_si - centre_s) + w . x_i,
 
-with w ~ N(0, spread^2 / D), b ~ N(m, DEVIATION^2) and a_s ~ N(k_s, SLOPE^2), where m and k are what
-all labels' entries together say, without features. Every unknown is held in units of its prior's
-deviation, u ~ N(0, 1), and every image in the same units, z. So the curvature is nowhere below 1,
-no unknown is further from the optimum than the gradient is long, and no logit further than that
-times the length of its z.
+with w ~ N(0, spread^2 / D), b ~ N(m, DEVIATION^2) and a_s ~ N(k_s, (SLOPE k_s)^2). m and k are
+what all labels' entries together say, without features: a source that proves useless for all is
+worth next to nothing for each, or each label would learn its noise.
+
+Every unknown is held in units of its prior's deviation, u ~ N(0, 1), and every image in the same
+units, z. So the curvature is nowhere below 1, no unknown is further from the optimum than the
+gradient is long, and no logit further than that times the length of its z.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ from alasl.threads import on_one_thread
 
 # Standard deviation of a logit before anything is known; from 2 to 6.5 mAP hardly changes.
 SPREAD = 3.6
-# Standard deviations of a label's bias around that of all labels, and of a slope; and of what all
-# labels have in common, around the log-odds of the sources and 1 (docs/settings.md).
-DEVIATION, SLOPE = 1.5, 0.5
+# Standard deviations of a label's bias around that of all labels, and of a slope as a share of that
+# of all labels, or of LEAST; and of what all labels have in common, around the log-odds of the
+# sources and 1 (docs/settings.md).
+DEVIATION, SLOPE, LEAST = 1.5, 0.5, 0.1
 COMMON, COMMON_SLOPE = 5.0, 0.5
 # How far a logit of an image of mean length may be from the optimum's.
 TOLERANCE = 0.01
@@ -104,7 +107,7 @@ def _solve(
     known = Known(targets, counts, evidence, centres, dtype)
     means = features.new_zeros(width + 1 + len(evidence), dtype=dtype)
     means[width:] = _common(known.all(), centres)
-    deviations = torch.full_like(means, SLOPE)
+    deviations = SLOPE * means.abs().clamp(min=LEAST)
     deviations[:width], deviations[width] = spread / width**0.5, DEVIATION
     squares = deviations.square()
     squares[:width] *= features[:: max(1, images // SAMPLE)].to(dtype).square().mean(0)
@@ -137,7 +140,7 @@ def _solve(
         taken = features.index_select(0, rows.flatten()).view(*rows.shape, width)
         torch.mul(taken, deviations[:width], out=z[:, :, :width])
         z[:, :, width] = deviations[width]
-        z[:, :, width + 1 :] = SLOPE * entries.news.permute(1, 2, 0)
+        z[:, :, width + 1 :] = deviations[width + 1 :] * entries.news.permute(1, 2, 0)
         arrays = [each.numpy() for each in posed(some, entries)]
         found = minimise(Gathered(z.numpy()), *arrays, tolerance=tolerance, memory=SHORT)
         unknowns[some], gaps[some] = map(torch.from_numpy, found)
@@ -172,7 +175,15 @@ def _common(entries: Entries, centres: Tensor) -> Tensor:
     squares = (z.square() * counts).sum(1) / counts.sum().clamp(min=1e-300)
     arrays = [each[None].numpy() for each in (wanted, counts, offset, squares, 0 * squares)]
     found, _ = minimise(Gathered(z.T[None].numpy()), *arrays, tolerance=1e-6, memory=LONG)
-    return (means + deviations * torch.from_numpy(found[0])).to(centres)
+    unknowns = torch.from_numpy(found[0])
+    p = (offset + unknowns @ z).sigmoid()
+    curvature = (z * (counts * p * (1 - p))) @ z.T + torch.eye(len(z), dtype=torch.float64)
+    unsure = deviations * torch.linalg.inv(curvature).diagonal().sqrt()
+    result = means + deviations * unknowns
+    # Entries that would show what a source is worth, and do not: its noise would only be learned.
+    useless = (result.abs() < 2 * unsure) & (unsure < COMMON_SLOPE / 2)
+    useless[0] = False
+    return torch.where(useless, 0, result).to(centres)
 
 
 @contextmanager
