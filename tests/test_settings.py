@@ -38,17 +38,6 @@ def test_a_value_out_of_range_is_named(name: str, value: object, says: str) -> N
     assert says in str(caught.value)
 
 
-def test_logistic_regression_takes_no_loss_but_its_own() -> None:
-    for loss in (None, "bce"):
-        assert RunSettings(model="logistic", loss=loss).loss == loss
-    with pytest.raises(UsageError, match=r"bce alone; seen: --loss asl(.|\n)*--model probe"):
-        RunSettings(model="logistic", loss="asl")
-    assert "loss" not in RunSettings().training()
-    assert (
-        RunSettings(model="probe", loss="hill:margin=0.5").training()["loss"] == "hill:margin=0.5"
-    )
-
-
 def test_an_unknown_key_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'missing'"):
         from_dict({"misisng": 0.4}, where="a.toml")
@@ -56,12 +45,11 @@ def test_an_unknown_key_names_the_nearest() -> None:
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
 def test_an_old_name_is_answered_with_the_new(tmp_path: Path, old: str, new: str) -> None:
-    file = tmp_path / "project.toml"
-    file.write_text(f"[{'project' if old == 'golden' else 'run'}]\n{old} = 1\n")
+    file = tmp_path / "settings.toml"
+    file.write_text(f"[{'project' if new == 'gold' else 'run'}]\n{old} = 1\n")
+    read = read_project if new == "gold" else lambda file: from_dict(read_toml(file), str(file))
     with pytest.raises(UsageError, match=f"unknown setting '{old}'\n  it is called '{new}' now"):
-        read_project(file)
-    with pytest.raises(UsageError, match="it is called 'probe' now"):
-        RunSettings(model="head")
+        read(file)
 
 
 @pytest.mark.parametrize(("old", "new"), [("measure", "strategy"), ("auto-doubt", "auto-delta")])
@@ -81,8 +69,8 @@ def test_a_truth_value_is_a_flag_and_true_or_false_in_toml(tmp_path: Path) -> No
     assert from_dict(read_toml(tmp_path / "c.toml")).warm_start
 
     @click.command()
-    @setting_options(RunSettings, ["warm_start"])
-    def command(warm_start: bool | None) -> None:
+    @setting_options(RunSettings)
+    def command(warm_start: bool | None, **_: object) -> None:
         click.echo(str(warm_start))
 
     for given, says in (([], "None"), (["--warm-start"], "True"), (["--no-warm-start"], "False")):

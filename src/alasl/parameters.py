@@ -1,8 +1,9 @@
-"""`NAME:key=value:key=value`: how a strategy or a loss is named with its parameters set."""
+"""`NAME:key=value:key=value`: how a part is named with its parameters set."""
 
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,15 @@ class Between:
 
 
 @dataclass(frozen=True)
+class OneOf:
+    """The words that a text may be, where they are not known before the module is loaded."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Parameter:
-    """A keyword argument of a strategy or a loss: its type, default, and what it may be."""
+    """A keyword argument of a part that is registered: its type, default, and what it may be."""
 
     name: str
     kind: type
@@ -49,7 +57,7 @@ class Parameter:
                 value = self.kind(text)
             except ValueError:
                 value = None
-        if value is None:
+        if value is None or not text:
             self._refuse(text, where)
         return self.check(value, where)
 
@@ -69,13 +77,17 @@ class Parameter:
 def parameters_of(function: Callable[..., Any], positional: int = 1) -> tuple[Parameter, ...]:
     """What may be set of a function: its arguments after the first `positional` ones.
 
-    An argument's annotation may be a `Literal` of words, or `Annotated[float, Between(low, high)]`.
+    An argument's annotation may be a `Literal` of words, `Annotated[str, OneOf(words)]`, or
+    `Annotated[float, Between(low, high)]`.
     Raises `UsageError` where one has no default.
     """
-    hints = typing.get_type_hints(function, include_extras=True)
+    arguments = list(inspect.signature(function).parameters.values())[positional:]
+    hints = _hints(function, arguments)
     found = []
-    for argument in list(inspect.signature(function).parameters.values())[positional:]:
+    for argument in arguments:
         hint = hints.get(argument.name)
+        limits = getattr(hint, "__metadata__", ())
+        words = next((m.words for m in limits if isinstance(m, OneOf)), ())
         if argument.default is argument.empty:
             raise UsageError(
                 f"the parameter {argument.name!r} must have a default",
@@ -86,13 +98,22 @@ def parameters_of(function: Callable[..., Any], positional: int = 1) -> tuple[Pa
                 name=argument.name,
                 kind=_kind(argument.default, hint),
                 default=argument.default,
-                choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else (),
-                between=next(
-                    (m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Between)), None
-                ),
+                choices=typing.get_args(hint) if typing.get_origin(hint) is Literal else words,
+                between=next((m for m in limits if isinstance(m, Between)), None),
             )
         )
     return tuple(found)
+
+
+def _hints(function: Callable[..., Any], arguments: list[inspect.Parameter]) -> dict[str, Any]:
+    """What is annotated of these arguments; of others it may be known to type checkers alone."""
+    if isinstance(function, type):
+        return typing.get_type_hints(function, include_extras=True)
+    own = {a.name: a.annotation for a in arguments if a.annotation is not a.empty}
+    space = getattr(function, "__globals__", {})
+    return typing.get_type_hints(
+        types.SimpleNamespace(__annotations__=own), space, include_extras=True
+    )
 
 
 def _kind(default: Any, hint: Any) -> type:

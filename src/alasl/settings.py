@@ -27,7 +27,6 @@ RENAMED = {
     "start": "warm_start",
     "golden": "gold",
 }
-RENAMED_VALUES: dict[tuple[str, object], str] = {("model", "head"): "probe"}
 
 
 @dataclass(frozen=True)
@@ -272,12 +271,7 @@ def check_setting(item: dataclasses.Field[Any], value: object) -> None:
     flag = "--" + item.name.replace("_", "-")
     choices, limits = item.metadata["choices"], item.metadata["limits"]
     if choices and value not in choices:
-        new = RENAMED_VALUES.get((item.name, value))
-        raise UsageError(
-            f"{flag} must be one of {', '.join(choices)}",
-            seen=repr(value),
-            do=f"it is called {new!r} now" if new else "",
-        )
+        raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
     if "bool" in str(item.type):
         if not isinstance(value, bool):
             raise UsageError(f"{flag} must be true or false", seen=repr(value))

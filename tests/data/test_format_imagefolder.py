@@ -77,10 +77,10 @@ def test_the_key_of_the_labels_can_be_named(tmp_path: Path) -> None:
     told = exchange.read(path, format, labels.images, labels.names, empty="unknown")
     assert [(one.image, one.label, one.value) for one in told] == [(0, 0, 1), (0, 1, 1)]
     for wrong, says in (
-        ("imagefolder:tags", "no such option"),
-        ("imagefolder:labels=", "no such option"),
-        ("coco:labels=tags", "no such option"),
-        ("image:labels=tags", "unknown format 'image'"),
+        ("imagefolder:tags", "no such parameter"),
+        ("imagefolder:labels=", "labels must be"),
+        ("coco:labels=tags", "no such parameter"),
+        ("image:labels=tags", "there is no format 'image'"),
     ):
         with pytest.raises(UsageError, match=says):
             read(tmp_path, *records, format=wrong)

@@ -43,6 +43,13 @@ def test_counts_are_exact(name, share, table, request):
         assert mask.sum() == round(share * (entries != -1).sum())
 
 
+def test_a_spread_is_how_far_the_rates_of_labels_lie_apart(complete):
+    shares = [hide(complete, f"label:spread={s}", 0.4, 0).mean(axis=0).std() for s in (0, 1, 2)]
+    assert shares[0] < 0.03 < shares[1] < shares[2]
+    same = hide(complete, "label", 0.4, 0)
+    assert (hide(complete, "label:spread=1.0", 0.4, 0) == same).all()
+
+
 @every
 def test_the_seed_decides(name, complete):
     share = 0.4 if name in SHARING else 0
@@ -93,7 +100,8 @@ def test_single_keeps_one_positive_by_chance(gaps):
         ("uniform", -0.1, r"\[0, 1\)"),
         ("uniform", float("nan"), r"\[0, 1\)"),
         ("single", 0.4, "takes no share"),
-        ("unifrom", 0.4, "uniform, label, image, positives, single"),
+        ("unifrom", 0.4, "did you mean 'uniform'"),
+        ("label:spread=-1", 0.4, "spread must be float from 0.0 to 10.0"),
     ],
 )
 def test_bad_settings_are_refused(name, share, message, complete):

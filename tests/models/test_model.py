@@ -23,7 +23,7 @@ from alasl.models.checkpoint import read_tensors, write_tensors
 from alasl.models.features import cache_folder
 from alasl.models.model import Model
 from alasl.models.prepare import prepare
-from alasl.models.registry import available, foreign, model, resolve
+from alasl.models.registry import MODELS, available, foreign, model, resolve
 from alasl.settings import RunSettings
 from alasl.simulation.run import model_file, simulate
 
@@ -474,10 +474,9 @@ def test_a_file_of_code_is_told_by_its_whole_path(tmp_path: Path) -> None:
 @pytest.fixture
 def scratch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry of this test's own, so that its models are gone afterwards."""
-    from alasl.models import registry
-
     available()
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    for name in ("_parts", "_origins"):
+        monkeypatch.setattr(MODELS, name, dict(getattr(MODELS, name)))
 
 
 @pytest.mark.usefixtures("scratch")
@@ -529,7 +528,7 @@ def test_a_file_that_is_none_or_broken_is_told(tmp_path: Path) -> None:
     [
         ("logistik", "did you mean 'logistic'"),
         ("head", "it is called 'probe' now"),
-        ("", "There are: finetune, logistic, probe, FILE.py:NAME, MODULE:CLASS"),
+        ("", "there are: finetune, logistic, probe, FILE.py:NAME, MODULE:CLASS"),
         ("probe:epoch=3", r"epochs=20 \(int\)"),
         ("probe:epochs", "no such parameter"),
         ("probe:epochs=many", "epochs must be int"),

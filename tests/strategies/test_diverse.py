@@ -145,7 +145,7 @@ def test_names_of_strategies_in_a_parameter():
         ("diverse:of=entrpy", "did you mean 'entropy'"),
         ("diverse:of=(entropy:form=round)", "form must be"),
         ("diverse:of=entropy:form=binary", "no such parameter"),
-        ("diverse:of=", "there is no strategy ''"),
+        ("diverse:of=", "of must be"),
     ):
         with pytest.raises(UsageError, match=message):
             resolve(spec)

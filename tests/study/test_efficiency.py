@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alasl.errors import UsageError
 from alasl.record import Evaluation
 from alasl.study.claims import check
-from alasl.study.claims_efficiency import BASELINE, OURS
+from alasl.study.claims.efficiency import BASELINE, OURS
 from alasl.study.efficiency import efficiency_csv, needed, ratios_csv, reached
 from alasl.study.figures import draw_all, lines_of
 from alasl.study.page import write_study
@@ -160,7 +160,7 @@ def test_all_grids_in_one_figure_are_named_by_their_grid() -> None:
     lines = lines_of(results.select("*"))
     assert [line.name for line in lines] == [CHANCE, CLEVER, TRAINED]
     assert len({line.shade for line in lines}) == 3
-    plot = {"file": "f", "kind": "map-per-cost:log", "grid": "*", "where": {"missing": 0.9}}
+    plot = {"file": "f", "kind": "map-per-cost:axis=log", "grid": "*", "where": {"missing": 0.9}}
     content = {
         "run": {"data": "d"},
         "grid": [{"name": "a", "strategy": "random"}],

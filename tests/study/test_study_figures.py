@@ -147,11 +147,13 @@ def test_the_fixed_cost_is_what_all_reach_or_is_given(results):
     assert "16 000 answers" in words(figure)
     at = of_seeds(results, lambda run: map_at_cost(run.costs, run.maps, 16000), "hard")
     assert rows(figure)["hard"][0][0] == pytest.approx(np.mean(at))
-    assert "mAP at 8 000 answers" in words(draw(results, plot("map-at-cost:8000", missing=0.4)))
-    far = draw(results, plot("map-at-cost:17000", missing=0.4))
+    assert "mAP at 8 000 answers" in words(
+        draw(results, plot("map-at-cost:answers=8000", missing=0.4))
+    )
+    far = draw(results, plot("map-at-cost:answers=17000", missing=0.4))
     assert words(far).count("not reached in every seed") == 2  # Random and entropy
     assert [len(axes.containers) for axes in far.axes] == [6]  # no lead over what is not reached
-    (axes,) = draw(results, plot("map-at-cost:99999", missing=0.4)).axes
+    (axes,) = draw(results, plot("map-at-cost:answers=99999", missing=0.4)).axes
     assert not len(axes.get_xticks())
 
 
@@ -220,7 +222,7 @@ def test_any_grid_can_be_drawn(make_study, make_results):
     assert set(rows(drawn[0][1])) == {
         f"clean {c}, loss {loss}" for c in (0.1, 0.2) for loss in ("asl", "bce")
     }
-    by = draw(results, plot("map-by-clean", "g"))
+    by = draw(results, plot("map-by:setting=clean", "g"))
     assert {"loss asl", "loss bce"} < set(named(by.axes[0]))
     assert list(named(by.axes[0])["loss asl"].get_xdata()) == [0.1, 0.2]
     dashes = {line.get_linestyle() for name, line in named(by.axes[0]).items() if "loss" in name}
@@ -251,10 +253,10 @@ def test_partial_results_are_shown_and_say_so(paper, make_results):
     [
         ({"kind": "map-per-rund"}, "did you mean 'map-per-round'"),
         ({"kind": "nothing like it"}, "there are: gain-by-missing"),
-        ({"kind": "map-by-strategy"}, "unknown kind"),
-        ({"kind": "map-final:8000"}, "map-final takes no option"),
-        ({"kind": "map-per-cost:lin"}, "write for example map-per-cost:log"),
-        ({"kind": "map-at-cost:many"}, "write for example map-at-cost:8000"),
+        ({"kind": "map-by:setting=strategy"}, "setting must be clean or test or missing"),
+        ({"kind": "map-final:8000"}, "it has no parameters"),
+        ({"kind": "map-per-cost:axis=lin"}, "axis must be linear or log"),
+        ({"kind": "map-at-cost:answers=many"}, "answers must be int from 0"),
         ({"file": "../up"}, "a name, without folder"),
         ({"where": {"mising": 0.2}}, "did you mean 'missing'"),
     ],
@@ -284,7 +286,7 @@ def test_figures_without_runs_are_refused(results, make_study, make_results):
 @pytest.mark.parametrize("name", ["_hidden", r"$\frac{$", "<b>&", "日本"])
 def test_any_name_is_drawn_as_it_is(results, name):
     hostile = replace(results, data=name)
-    for kind in ("map-per-round", "map-final", "map-by-missing"):
+    for kind in ("map-per-round", "map-final", "map-by"):
         said = words(
             draw(hostile, plot(kind, title=name, **({} if "by" in kind else {"missing": 0.4})))
         )

@@ -67,7 +67,7 @@ def crowded(make_study, make_results):
 
 
 def test_fifteen_lines_are_named_apart_and_told_apart(crowded):
-    figure = draw(crowded, Plot("f", "map-by-missing", "g", "", {}))
+    figure = draw(crowded, Plot("f", "map-by", "g", "", {}))
     (axes,) = figure.axes
     figure.draw_without_rendering()
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -119,7 +119,7 @@ def test_an_axis_of_cost_may_be_logarithmic(make_study, make_results):
     results = make_results(make_study(grid=[grid]))
     plain, log = (
         draw(results, Plot("f", kind, "g", "", {})).axes
-        for kind in ("map-per-cost", "map-per-cost:log")
+        for kind in ("map-per-cost", "map-per-cost:axis=log")
     )
     assert plain[0].get_xscale() == "linear"
     assert "logarithmic from 1\u00a0600 on" in log[-1].get_xlabel()

@@ -21,13 +21,12 @@ from alasl.cli.options import (
 )
 from alasl.errors import UsageError
 from alasl.settings import read_toml
+from alasl.study.clusters import ENGINES
 
 if TYPE_CHECKING:
     from alasl.study.spec import Study
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-ENGINES = ("local", "ray", "dask")
 
 
 class Studies(click.Group):
@@ -168,7 +167,7 @@ def _run(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from alasl.study.claims import claim_set
+    from alasl.study.claims import CLAIMS
     from alasl.study.clusters import workers as open_workers
     from alasl.study.engine import load_results, run_study
     from alasl.study.figures import check_plots
@@ -177,7 +176,7 @@ def _run(
     # What would only be missed at the end is asked for before hours of work.
     check_plots(study)
     if study.claims:
-        claim_set(study.claims)
+        CLAIMS.resolve(study.claims, study.name)
     show_warnings(quiet)
     if not quiet:
         click.echo(f"{study.name}: {study.about} -> {folder}", err=True)

@@ -4,48 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import UsageError
 from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.parameters import Between, Parameter, parameters_of
+from alasl.registry import Registry, Source
 from alasl.seeds import stream
 
 Mask = NDArray[np.bool_]
-Hide = Callable[[Entries, float, np.random.Generator], Mask]
+Hide = Callable[..., Mask]
 
 
 @dataclass(frozen=True)
 class Mechanism:
     """A way in which entries come to be unknown.
 
-    about: one line for help texts. takes_share: whether a share may be given.
+    about: one line for help texts. takes_share: whether a share may be given. parameters: what may
+    be set with the name, `NAME:key=value`.
     """
 
     name: str
     about: str
     takes_share: bool
     function: Hide
+    parameters: tuple[Parameter, ...]
 
 
-MECHANISMS: dict[str, Mechanism] = {}
+MECHANISMS: Registry[Mechanism] = Registry("mechanism", "mechanisms", "alasl.data.missingness")
 
-# Spread (standard deviation of the logarithm) of how likely labels, or images, are to be hidden.
-# At a share of 0.4 it leaves the rates of most labels between 0.1 and 0.8.
-SPREAD = 1.0
+# Standard deviation of the logarithm of how likely labels, or images, are to be hidden. At a share
+# of 0.4, a spread of 1 leaves the rates of most labels between 0.1 and 0.8.
+Spread = Annotated[float, Between(0.0, 10.0)]
 
 
-def mechanism(name: str, *, about: str, takes_share: bool = True) -> Callable[[Hide], Hide]:
-    """Register a function (entries, share, generator) -> mask as the mechanism `name`."""
+def mechanism(name: str, *, about: str, takes_share: bool = True) -> Callable[[Source], Source]:
+    """Register a function (entries, share, generator, **parameters) -> mask as a mechanism."""
 
-    def register(function: Hide) -> Hide:
-        if name in MECHANISMS:
-            raise UsageError(f"two mechanisms are named {name!r}")
-        MECHANISMS[name] = Mechanism(name, about, takes_share, function)
-        return function
-
-    return register
+    return MECHANISMS.register(
+        lambda function: Mechanism(name, about, takes_share, function, parameters_of(function, 3))
+    )
 
 
 def hide(entries: Entries, mechanism: str, share: float, seed: int) -> Mask:
@@ -56,12 +57,8 @@ def hide(entries: Entries, mechanism: str, share: float, seed: int) -> Mask:
     With one seed, what a lower share hides a higher share hides too.
     Raises `UsageError` for an unknown mechanism or a share outside [0, 1).
     """
-    found = MECHANISMS.get(mechanism)
-    if found is None:
-        raise UsageError(
-            f"there is no mechanism {mechanism!r} to hide entries",
-            do=f"there are: {', '.join(MECHANISMS)}",
-        )
+    named = MECHANISMS.resolve(mechanism)
+    found = named.part
     if not 0 <= share < 1:
         raise UsageError("the share of entries to hide must lie in [0, 1)", seen=str(share))
     if share and not found.takes_share:
@@ -70,7 +67,7 @@ def hide(entries: Entries, mechanism: str, share: float, seed: int) -> Mask:
             seen=str(share),
             do="leave the share out, or set it to 0",
         )
-    return found.function(entries, share, stream(seed, "hide", mechanism))
+    return found.function(entries, share, stream(seed, "hide", found.name), **named.values)
 
 
 @mechanism("uniform", about="any entry alike (the paper's)")
@@ -80,16 +77,20 @@ def uniform(entries: Entries, share: float, rng: np.random.Generator) -> Mask:
 
 
 @mechanism("label", about="some labels were hardly checked, others nearly always")
-def label(entries: Entries, share: float, rng: np.random.Generator) -> Mask:
+def label(
+    entries: Entries, share: float, rng: np.random.Generator, *, spread: Spread = 1.0
+) -> Mask:
     """Each label has a rate of its own; the total is exact."""
-    rates = rng.lognormal(sigma=SPREAD, size=(1, entries.shape[1]))
+    rates = rng.lognormal(sigma=spread, size=(1, entries.shape[1]))
     return _lowest(rng.exponential(size=entries.shape) / rates, entries != UNKNOWN, share)
 
 
 @mechanism("image", about="some images were hardly checked, others nearly whole")
-def image(entries: Entries, share: float, rng: np.random.Generator) -> Mask:
+def image(
+    entries: Entries, share: float, rng: np.random.Generator, *, spread: Spread = 1.0
+) -> Mask:
     """Each image has a rate of its own; the total is exact."""
-    rates = rng.lognormal(sigma=SPREAD, size=(entries.shape[0], 1))
+    rates = rng.lognormal(sigma=spread, size=(entries.shape[0], 1))
     return _lowest(rng.exponential(size=entries.shape) / rates, entries != UNKNOWN, share)
 
 

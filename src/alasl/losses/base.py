@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
+from functools import partial
 from typing import Any, Literal, TypeVar, get_args
 
 import torch
@@ -16,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from alasl.errors import DataError, UsageError
-from alasl.parameters import Parameter, parameters_of, parse_parameters
+from alasl.parameters import Parameter, parameters_of
+from alasl.registry import Registry, first_line
 
 Reduction = Literal["sum", "mean", "none", "slopes"]
 
-_REGISTRY: dict[str, Kind] = {}
+LOSSES: Registry[Kind] = Registry("loss", "losses", "alasl.losses")
 _Source = TypeVar("_Source", bound=Callable[..., Any])
 
 
@@ -123,15 +120,13 @@ def loss(
     line of its docstring is its line in tables. The other arguments: see `Kind`.
     """
 
-    def register(source: _Source) -> _Source:
-        if name in _REGISTRY:
-            raise ValueError(f"two losses are named {name!r}: {_REGISTRY[name].make}, {source}")
+    def make(source: Callable[..., Any]) -> Kind:
         whole = isinstance(source, type)
         parameters = parameters_of(source.__init__ if whole else source, 1 if whole else 2)
-        kind = Kind(
+        return Kind(
             name=name,
             paper=paper,
-            about=(inspect.getdoc(source) or "").split("\n")[0],
+            about=first_line(source),
             unknown=unknown,
             state=state,
             learns_from_unknown=learns_from_unknown,
@@ -139,51 +134,37 @@ def loss(
             probe_rate=probe_rate,
             parameters=tuple(p for p in parameters if p.name != "reduction"),
             reduction=next(p.default for p in parameters if p.name == "reduction"),
-            make=source if whole else lambda **params: _Plain(source, **params),
+            make=source if whole else partial(_Plain, source),
         )
-        _REGISTRY[name] = kind
-        return source
 
-    return register
+    return LOSSES.register(make)
 
 
 def available() -> dict[str, Kind]:
-    """Every loss by name: those that the files of this package register."""
-    _discover()
-    return dict(sorted(_REGISTRY.items()))
+    """Every loss by name."""
+    return dict(LOSSES)
 
 
-def resolve(spec: str, *, reduction: Reduction | None = None, **params: Any) -> Loss:
-    """The loss that `NAME[:key=value]...` spells, e.g. `asl:gamma_neg=2`; `params` are set as well.
+def resolve(
+    spec: str, *, reduction: Reduction | None = None, trust: bool = True, **params: Any
+) -> Loss:
+    """The loss that `NAME[:key=value]...` names, e.g. `asl:gamma_neg=2`; `params` are set as well.
 
-    Raises `UsageError` for a name, a parameter or a value that is unknown.
+    `FILE.py:NAME[:key=value]...` takes it from a Python file of the user's, where `trust` says that
+    it may be run. Raises `UsageError` for a name, a parameter or a value that is unknown.
     """
-    name, *given = spec.split(":")
-    kinds, where = available(), f"loss {spec!r}"
-    if name not in kinds:
-        near = difflib.get_close_matches(name, kinds, n=1)
-        raise UsageError(
-            f"there is no loss called {name!r}",
-            do=(f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(kinds)}",
-        )
-    kind = kinds[name]
+    named = LOSSES.resolve(spec, trust=trust)
+    kind = named.part
     valid = {p.name: p for p in kind.parameters}
     if unknown := sorted(set(params) - set(valid)):
         raise UsageError(
-            f"the loss {name!r} has no parameter {unknown[0]!r}", do=f"it has {', '.join(valid)}"
+            f"the loss {kind.name!r} has no parameter {unknown[0]!r}",
+            do=f"it has {', '.join(valid)}",
         )
-    values = {key: valid[key].check(value, where) for key, value in params.items()}
-    values |= parse_parameters(given, kind.parameters, where)
-    found = kind.make(reduction=reduction or kind.reduction, **values)
+    values = {key: valid[key].check(value, f"loss {spec!r}") for key, value in params.items()}
+    found = kind.make(reduction=reduction or kind.reduction, **values | named.values)
     found.kind = kind
     return found
-
-
-@cache
-def _discover() -> None:
-    package = import_module(__package__)
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        import_module(module.name)
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from alasl.errors import UsageError
 from alasl.models import estimators
 from alasl.models.base import Context, Estimator
-from alasl.parameters import Parameter, changed, parameters_of, parse_parameters
-from alasl.plugins import load_file
-from alasl.settings import RENAMED_VALUES
+from alasl.parameters import Parameter, parameters_of, parse_parameters
+from alasl.registry import Registry, first_line, spec_of, split_outside
 
 E = TypeVar("E", bound=type[Estimator])
-
-_REGISTRY: dict[str, Kind] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +29,20 @@ class Kind:
     @property
     def spec(self) -> str:
         """The shortest text from which `resolve` makes this kind again."""
-        return ":".join([self.name, *changed(self.settings, self.parameters)])
+        return spec_of(self, self.settings)
 
     def estimator(self, labels: int, context: Context | None = None) -> Estimator:
         """A new estimator for so many labels."""
         return self.source.build(labels, self.settings, context or Context())
+
+
+MODELS: Registry[Kind] = Registry(
+    "model",
+    "models",
+    estimators.__name__,
+    renamed={"head": "probe"},
+    also="FILE.py:NAME, MODULE:CLASS",
+)
 
 
 def model(name: str) -> Callable[[E], E]:
@@ -49,57 +50,37 @@ def model(name: str) -> Callable[[E], E]:
 
     Raises `UsageError` where another one has that name.
     """
-
-    def register(source: E) -> E:
-        before = _REGISTRY.get(name)
-        if before is not None and _origin(before.source) != _origin(source):
-            raise UsageError(
-                f"two models are named {name!r}",
-                seen=f"{_origin(before.source)} and {_origin(source)}",
-                do="rename one",
-            )
-        _REGISTRY[name] = Kind(
-            name,
-            (inspect.getdoc(source) or "").split("\n")[0],
-            parameters_of(source.Settings, 0),
-            source,
-        )
-        return source
-
-    return register
+    return MODELS.register(
+        lambda source: Kind(name, first_line(source), parameters_of(source.Settings, 0), source)
+    )
 
 
 def available() -> tuple[Kind, ...]:
     """Every registered model with its defaults, by name."""
-    _discover()
-    return tuple(_REGISTRY[name] for name in sorted(_REGISTRY))
+    return tuple(MODELS.values())
 
 
-def resolve(spec: str, training: dict[str, Any] | None = None) -> Kind:
+def resolve(spec: str, training: dict[str, Any] | None = None, *, trust: bool = True) -> Kind:
     """The model that `NAME[:key=value]...` spells; `training` are parameters set besides.
 
     `FILE.py:NAME` takes it from a Python file of the user's, which registers it; `MODULE:CLASS` is
-    a class that follows scikit-learn. Raises `UsageError` for a name, a parameter or a value that
-    is unknown.
+    a class that follows scikit-learn. trust: whether code of others may run; see also `foreign`.
+    Raises `UsageError` for a name, a parameter or a value that is unknown.
     """
-    name, given = _split(spec)
-    if ":" in name:
-        found = _elsewhere(name)
-    else:
-        _import(name)
-        found = _REGISTRY.get(name)
-    if found is None:
-        _discover()
-        near = difflib.get_close_matches(name, _REGISTRY, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        if renamed := RENAMED_VALUES.get(("model", name)):
-            hint = f"it is called {renamed!r} now. "
-        raise UsageError(
-            f"there is no model {name!r}",
-            do=f"{hint}There are: {', '.join(sorted(_REGISTRY))}, FILE.py:NAME, MODULE:CLASS",
-        )
+    if not trust and (code := foreign(spec)):
+        raise UsageError(f"the model {spec!r} would run code that comes from elsewhere", seen=code)
     where = f"model {spec!r}"
-    settings = parse_parameters(given, found.parameters, where)
+    name, given = _split(spec)
+    module, colon, inner = name.rpartition(":")
+    if colon and not module.endswith(".py"):
+        from alasl.models.estimators.scikit import source_of
+
+        source, parameters = source_of(module, inner)
+        found = Kind(name, first_line(source), parameters, source)
+        settings = parse_parameters(given, parameters, where)
+    else:
+        named = MODELS.resolve(spec)
+        found, settings = replace(named.part, name=name), named.values
     valid = {p.name: p for p in found.parameters}
     for key, value in (training or {}).items():
         if key not in valid:
@@ -128,45 +109,7 @@ def foreign(spec: str) -> str | None:
 
 def _split(spec: str) -> tuple[str, list[str]]:
     """A spec's name, which of others' code has two parts, and its parameters."""
-    name, *given = spec.split(":")
-    if given and "=" not in given[0] and name not in _shipped():
+    name, *given = split_outside(spec, ":")
+    if given and "=" not in given[0] and not MODELS.ships(name):
         return f"{name}:{given[0]}", given[1:]
     return name, given
-
-
-def _elsewhere(name: str) -> Kind | None:
-    """A model that a file registers, or a class of any package that follows scikit-learn."""
-    module, _, inner = name.rpartition(":")
-    if module.endswith(".py"):
-        load_file(Path(module), "models")
-        found = _REGISTRY.get(inner)
-        return found and replace(found, name=name)
-    from alasl.models.estimators.scikit import source_of
-
-    source, parameters = source_of(module, inner)
-    return Kind(name, source.__doc__ or "", parameters, source)
-
-
-def _origin(source: type[Estimator]) -> str:
-    return f"{source.__module__}.{source.__qualname__}"
-
-
-@cache
-def _shipped() -> frozenset[str]:
-    return frozenset(module.name for module in pkgutil.iter_modules(estimators.__path__))
-
-
-def _import(name: str) -> None:
-    """Import the one file that a model's name leads to: others may take seconds to import."""
-    if name in _REGISTRY:
-        return
-    if name in _shipped():
-        importlib.import_module(f"{estimators.__name__}.{name}")
-    else:
-        _discover()
-
-
-@cache
-def _discover() -> None:
-    for module in pkgutil.iter_modules(estimators.__path__, f"{estimators.__name__}."):
-        importlib.import_module(module.name)

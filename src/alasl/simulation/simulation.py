@@ -236,8 +236,8 @@ class Simulation:
 
 def _missing(truth: Labels, split: Split, settings: RunSettings) -> NDArray[np.bool_]:
     """(N, L): the entries of the pool that are made unknown."""
-    mechanism = MECHANISMS.get(settings.mechanism)
-    share = settings.missing if mechanism is None or mechanism.takes_share else 0.0
+    mechanism = MECHANISMS.resolve(settings.mechanism).part
+    share = settings.missing if mechanism.takes_share else 0.0
     mask = np.zeros(truth.shape, np.bool_)
     mask[split.pool] = hide(truth.entries[split.pool], settings.mechanism, share, settings.seed)
     return mask

@@ -1,16 +1,11 @@
-"""What a strategy sees, how one is registered, and how its name on the command line is read."""
+"""What a strategy sees, and how one is registered."""
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.metadata
-import inspect
 import math
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +15,8 @@ from numpy.typing import NDArray
 from alasl.errors import DataError, UsageError
 from alasl.labels import UNKNOWN, Entries
 from alasl.parameters import Between as Between  # so that a strategy finds it here
-from alasl.parameters import Parameter, changed, parameters_of, parse_parameters
-from alasl.plugins import guarded, load_file
+from alasl.parameters import Parameter, parameters_of
+from alasl.registry import Registry, first_line, spec_of, specs_in
 from alasl.strategies.blocks import in_blocks
 
 Scores = NDArray[np.floating]
@@ -32,8 +27,7 @@ Function = Callable[..., Scores]
 # What a pool must bring, or a function of the parameters that says it.
 Needs = Iterable[Need] | Callable[..., Iterable[Need]]
 
-GROUP = "alasl.strategies"
-_REGISTRY: dict[str, Strategy] = {}
+STRATEGIES: Registry[Strategy] = Registry("strategy", "strategies", "alasl.strategies")
 
 
 class Names(str):
@@ -45,10 +39,7 @@ class Names(str):
     @property
     def each(self) -> list[str]:
         """The specs of the strategies named."""
-        return [
-            part[1:-1] if part.startswith("(") and part.endswith(")") else part
-            for part in _outside(self, ",")
-        ]
+        return specs_in(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,8 +228,7 @@ class Strategy:
     @property
     def spec(self) -> str:
         """The shortest text from which `resolve` makes this strategy again."""
-        head = [str(self.file), self.name] if self.file else [self.name]
-        return ":".join(head + changed(self.settings, self.parameters))
+        return spec_of(self, self.settings, self.file)
 
     def __call__(self, pool: Pool) -> Scores:
         """Scores, higher = ask first: (N,) of images, or (N, L) of entries, by `unit`.
@@ -320,83 +310,32 @@ def strategy(
     where one of them does, else images. `needs` may be a function of the same arguments.
     """
 
-    def register(function: Function) -> Function:
-        old = _REGISTRY.get(name)
-        if old is not None and _origin(old.function) != _origin(function):
-            raise UsageError(
-                f"two strategies are named {name!r}",
-                seen=f"{_origin(old.function)} and {_origin(function)}",
-                do="rename one of them",
-            )
-        _REGISTRY[name] = Strategy(
+    return STRATEGIES.register(
+        lambda function: Strategy(
             name=name,
             paper=paper,
-            about=(inspect.getdoc(function) or "").split("\n")[0],
+            about=first_line(function),
             said_unit=unit,
             said_needs=needs,
             work=work,
             parameters=parameters_of(function),
             function=function,
         )
-        return function
-
-    return register
+    )
 
 
 def available() -> tuple[Strategy, ...]:
     """Every registered strategy with its defaults, by name."""
-    _discover()
-    return tuple(_REGISTRY[name] for name in sorted(_REGISTRY))
+    return tuple(STRATEGIES.values())
 
 
-def resolve(spec: str) -> Strategy:
-    """The strategy that `NAME[:key=value]...` spells, e.g. `hard+medium:share=0.25`.
+def resolve(spec: str, *, trust: bool = True) -> Strategy:
+    """The strategy that `NAME[:key=value]...` names, e.g. `hard+medium:share=0.25`.
 
-    `FILE.py:NAME[:key=value]...` takes it from a Python file of the user's. Raises `UsageError`
-    for a name, a parameter or a value that is unknown.
+    `FILE.py:NAME[:key=value]...` takes it from a Python file of the user's, where `trust` says that
+    it may be run. Raises `UsageError` for a name, a parameter or a value that is unknown.
     """
-    name, *given = _outside(spec, ":")
-    file = None
-    if name.endswith(".py"):
-        file, name, given = Path(name), (given or [""])[0], given[1:]
-        load_file(file, "strategies")
-    _discover()
-    found = _REGISTRY.get(name)
-    if found is None:
-        near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.3)
-        raise UsageError(
-            f"there is no strategy {name!r}",
-            do=(f"did you mean {near[0]!r}? " if near else "")
-            + f"There are: {', '.join(sorted(_REGISTRY))}",
-        )
-    settings = parse_parameters(given, found.parameters, f"strategy {spec!r}")
-    resolved = replace(found, settings=settings, file=file)
-    # So that a wrong name among them is refused here.
-    assert resolved.uses is not None
+    found = STRATEGIES.resolve(spec, trust=trust)
+    resolved = replace(found.part, settings=found.values, file=found.file)
+    _ = resolved.uses  # so that a wrong name among them is refused here
     return resolved
-
-
-def _outside(text: str, separator: str) -> list[str]:
-    """The text's parts between separators that stand outside of parentheses."""
-    parts, depth = [""], 0
-    for sign in text:
-        depth += (sign == "(") - (sign == ")")
-        if sign == separator and depth <= 0:
-            parts.append("")
-        else:
-            parts[-1] += sign
-    return parts
-
-
-def _origin(function: Function) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
-
-
-@cache
-def _discover() -> None:
-    """Import every module of this package and every installed plugin, which registers them."""
-    package = importlib.import_module(__package__)
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        importlib.import_module(module.name)
-    for plugin in importlib.metadata.entry_points(group=GROUP):
-        guarded(plugin.load, f"plugin {plugin.name!r} ({plugin.value})", "strategies")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import pkgutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +10,15 @@ import numpy as np
 
 from alasl.data.alike import spelled
 from alasl.data.dataset import Dataset, check_features
-from alasl.data.formats.base import Empty, Features, Format, Options, Table
+from alasl.data.formats.base import (
+    FORMATS,
+    Empty,
+    Features,
+    Format,
+    Options,
+    Table,
+    table_format,
+)
 from alasl.data.formats.locate import IMAGE_FOLDERS, check_ids, locate_images
 from alasl.data.formats.rows import head_row, is_split_header
 from alasl.data.formats.strangers import stranger
@@ -20,26 +26,11 @@ from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import MACHINE, Labels
 
-__all__ = ["FORMATS", "Format", "Table", "read", "read_table", "write"]
+__all__ = ["FORMATS", "Format", "Table", "read", "read_table", "table_format", "write"]
 
 _log = logging.getLogger(__name__)
 
 _HEAD = 65536
-_SUFFIXES = (".csv", ".json", ".jsonl", ".npz")
-
-
-def _discover() -> dict[str, Format]:
-    formats: dict[str, Format] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
-        found = getattr(importlib.import_module(f"{__name__}.{module}"), "FORMAT", None)
-        if isinstance(found, Format):
-            if found.name in formats:
-                raise RuntimeError(f"two formats are called {found.name!r}")
-            formats[found.name] = found
-    return formats
-
-
-FORMATS = _discover()
 
 
 def read(
@@ -87,13 +78,14 @@ def read_table(
     keep_unannotated: bool = True,
 ) -> tuple[Table, Path]:
     """Only the table of a data set, and the path it is at; its remarks are logged as warnings."""
-    named, given = named_format(format) if format else (None, {})
+    named = FORMATS.resolve(format) if format else None
     if empty not in (None, "unknown", "absent"):
         raise UsageError("empty cells mean unknown or absent", seen=repr(empty))
-    file = _find_table(Path(path), labels, named)
-    found, sure = (named, True) if named else _recognise(file)
+    file = _find_table(Path(path), labels, named.part if named else None)
+    found, sure = (named.part, True) if named else _recognise(file)
+    given = named.values if named else {}
     try:
-        table = found.read(file, Options(empty, keep_unannotated, **given))
+        table = found.read(file, Options(empty, keep_unannotated), **given)
         if 0 in table.labels.shape:
             raise DataError("the table has no images or no labels")
         if "" in table.labels.names:
@@ -110,25 +102,6 @@ def read_table(
     return replace(table, labels=told), file
 
 
-def named_format(text: str) -> tuple[Format, dict[str, str]]:
-    """The format that `NAME:option=value` names, with the options set. Raises `UsageError`."""
-    name, *parts = text.split(":")
-    if name not in FORMATS:
-        raise UsageError(f"unknown format {name!r}", do=f"there are: {', '.join(FORMATS)}")
-    format = FORMATS[name]
-    options = {}
-    for part in parts:
-        key, _, value = part.partition("=")
-        if key not in format.options or not value:
-            raise UsageError(
-                f"the format {name} has no such option",
-                seen=part,
-                do="; ".join(f"{name}:{option}=..." for option in format.options) or None,
-            )
-        options[key] = value
-    return format, options
-
-
 def write(
     labels: Labels, path: str | Path, format: str, *, features: Features | None = None
 ) -> None:
@@ -137,8 +110,9 @@ def write(
     Raises a `DataError`, leaving `path` as it was, for what the format cannot carry.
     """
     writers = [name for name, known in FORMATS.items() if known.write]
-    put = FORMATS[format].write if format in writers else None
-    if put is None:
+    found = FORMATS.resolve(format)
+    put = found.part.write
+    if put is None or found.values:
         raise UsageError(
             f"cannot write the format {format!r}", do=f"there are: {', '.join(writers)}"
         )
@@ -146,7 +120,7 @@ def write(
         raise DataError("the table has no images or no labels, so there is nothing to write")
     if "" in labels.names:
         raise DataError("a label has no name")
-    if features is not None and not FORMATS[format].carries_features:
+    if features is not None and not found.part.carries_features:
         raise UsageError(f"{format} cannot carry features", do="write npz, or leave them out")
     check_ids(labels.images)
     try:
@@ -166,7 +140,7 @@ def _find_table(path: Path, labels: str | Path | None, format: Format | None) ->
             if file.exists():
                 return file
         raise DataError("the labels file does not exist", where=str(path / labels))
-    if not path.is_dir() or format is FORMATS["voc"]:
+    if not path.is_dir() or (format and not format.suffixes):
         return path
     files = _candidates(path)
     if len(files) == 1:
@@ -187,7 +161,7 @@ def _find_table(path: Path, labels: str | Path | None, format: Format | None) ->
         file.name: stranger(file, _head(file)) for file in sorted(path.iterdir()) if file.is_file()
     }
     raise DataError(
-        "no table of entries here: no .csv, .json, .jsonl or .npz, and no PASCAL VOC folders",
+        f"no table of entries here: no {', '.join(_suffixes())}, and no folder that is a table",
         where=str(path),
         more=[f"{name} is {known[0]}: {known[1]}" for name, known in odd.items() if known],
         do="the table lies in this folder or in one of its folders, or is named with --labels",
@@ -204,14 +178,20 @@ def _several(path: Path, names: list[str]) -> UsageError:
 
 def _candidates(folder: Path) -> list[Path]:
     """The files of a folder that may be tables, by their names."""
+    known = _suffixes()
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in _SUFFIXES
+        if file.suffix.lower() in known
         and not file.name.startswith(".")
         and file.is_file()
         and not _beside(file)
     )
+
+
+def _suffixes() -> list[str]:
+    """The endings of files that may be tables."""
+    return sorted({suffix for each in FORMATS.values() for suffix in each.suffixes})
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -249,7 +229,7 @@ def _recognise(file: Path) -> tuple[Format, bool]:
             seen=", ".join(each.name for each in fitting),
         )
     suffix = file.suffix.lower()
-    near = [each for each in FORMATS.values() if suffix in each.suffixes and not file.is_dir()]
+    near = [each for each in FORMATS.values() if suffix in each.broken and not file.is_dir()]
     if near:
         return near[0], False
     raise DataError(

@@ -1,4 +1,4 @@
-"""What a format is: one file of this folder that defines `FORMAT`; nothing else lists it."""
+"""What a format is: one file of this folder that registers its reader; nothing else lists it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import Labels
+from alasl.parameters import Parameter, parameters_of
+from alasl.registry import Registry, Source
 
 Empty = Literal["unknown", "absent"]
 Features = NDArray[np.floating]
@@ -18,14 +20,10 @@ Features = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Options:
-    """What a file cannot say itself.
-
-    labels: the key under which a format has the labels, where that is not its own.
-    """
+    """What a file cannot say itself."""
 
     empty: Empty | None = None
     keep_unannotated: bool = True
-    labels: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,10 @@ class Table:
     labels: Labels
     features: Features | None = None
     notes: tuple[str, ...] = ()
+
+
+Read = Callable[..., Table]
+Write = Callable[[Labels, Path, Features | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,46 @@ class Format:
 
     holds: whether a path is in this format, from its first 64 kB (empty for a folder).
     write: puts a table, and features where `carries_features`, into a file that is not there yet.
-    suffixes: of files that no format holds, whose fault this one's reader can tell best.
-    options: the fields of `Options` that may be set with the format's name, `NAME:option=value`.
+    suffixes: endings of the files that may be such tables; none where a folder is one.
+    broken: endings of files that no format holds, whose fault this one's reader can tell best.
+    parameters: keyword arguments of `read`, which may be set with the name, `NAME:key=value`.
     """
 
     name: str
     about: str
     holds: Callable[[Path, bytes], bool]
-    read: Callable[[Path, Options], Table]
-    write: Callable[[Labels, Path, Features | None], None] | None = None
-    carries_features: bool = False
-    suffixes: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
+    read: Read
+    write: Write | None
+    carries_features: bool
+    suffixes: tuple[str, ...]
+    broken: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+
+FORMATS: Registry[Format] = Registry("format", "formats", "alasl.data.formats")
+
+
+def table_format(
+    name: str,
+    about: str,
+    *,
+    holds: Callable[[Path, bytes], bool],
+    write: Write | None = None,
+    carries_features: bool = False,
+    suffixes: tuple[str, ...] = (),
+    broken: tuple[str, ...] = (),
+) -> Callable[[Source], Source]:
+    """Register a function (path, options, **parameters) -> `Table` as a format; see `Format`."""
+    return FORMATS.register(
+        lambda read: Format(
+            name,
+            about,
+            holds,
+            read,
+            write,
+            carries_features,
+            suffixes,
+            broken,
+            parameters_of(read, positional=2),
+        )
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
@@ -174,11 +174,11 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
     path.write_text(json_file.dump(content), encoding="ascii")
 
 
-FORMAT = Format(
+table_format(
     "coco",
     f"COCO instances JSON, absent labels in {_NEGATIVE} (as LVIS)",
-    _holds,
-    _read,
-    _write,
+    holds=_holds,
+    write=_write,
     suffixes=(".json",),
-)
+    broken=(".json",),
+)(_read)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.data.formats.rows import (
     Row,
     bad_cells,
@@ -50,7 +50,7 @@ def read_long(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
     return rows, tuple(sheet.notes)
 
 
-def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
+def holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
     return is_long_header(head_row(head))
 
 
@@ -143,10 +143,10 @@ def _lines(labels: Labels) -> Iterator[str]:
             yield row(*cells, who[source[col]]) if named else row(*cells)
 
 
-FORMAT = Format(
+table_format(
     "csv-long",
     "CSV image,label,value[,annotator[,time[,seconds]]]; no row: unknown",
-    _holds,
-    _read,
-    _write,
-)
+    holds=holds,
+    write=_write,
+    suffixes=(".csv",),
+)(_read)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.data.formats.csv_long import is_long_header
 from alasl.data.formats.rows import (
     CELLS,
@@ -95,11 +95,11 @@ def _lines(labels: Labels) -> Iterator[str]:
         yield row(image) + "," + ",".join(map(cells.__getitem__, entries))
 
 
-FORMAT = Format(
+table_format(
     "csv-wide",
     "CSV image,dog,cat,... with 1, 0 or an empty cell",
-    _holds,
-    _read,
-    _write,
-    suffixes=(".csv", ".tsv", ".txt"),
-)
+    holds=_holds,
+    write=_write,
+    suffixes=(".csv",),
+    broken=(".csv", ".tsv", ".txt"),
+)(_read)

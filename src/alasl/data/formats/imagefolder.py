@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.errors import DataError, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
@@ -28,13 +28,12 @@ def _holds(path: Path, head: bytes) -> bool:
     return path.suffix.lower() == ".jsonl" and f'"{_FILE}"'.encode() in head
 
 
-def _read(path: Path, options: Options) -> Table:
+def _read(path: Path, options: Options, *, labels: str = _PRESENT) -> Table:
     images: list[str] = []
     names: dict[str, int] = {}
     cells: list[tuple[int, int, int]] = []
     half: list[tuple[int, int]] = []  # (row, line) without a list of what is absent
     silent: list[str] = []
-    key = options.labels or _PRESENT
     for line, record in json_file.load_lines(path):
         where = f"{path}:{line}"
         if not isinstance(record, dict) or not isinstance(record.get(_FILE), str):
@@ -45,10 +44,10 @@ def _read(path: Path, options: Options) -> Table:
         images.append(record[_FILE])
         for name in _texts(record, _NAMES, where) or ():
             names.setdefault(name, len(names))
-        if key not in record and record.get(_ABSENT) is None:
+        if labels not in record and record.get(_ABSENT) is None:
             silent.append(f"line {line} has {', '.join(map(repr, record))}")
             continue
-        present, absent = (_texts(record, name, where) for name in (key, _ABSENT))
+        present, absent = (_texts(record, name, where) for name in (labels, _ABSENT))
         if both := sorted({*(present or ())} & {*(absent or ())}):
             raise DataError("a label is both present and absent", where=where, seen=repr(both[0]))
         if present is not None and absent is None:
@@ -57,15 +56,16 @@ def _read(path: Path, options: Options) -> Table:
             cells += [(row, names.setdefault(name, len(names)), value) for name in said or ()]
     if silent:
         raise DataError(
-            f"{len(silent)} lines have neither {key!r} nor {_ABSENT!r}",
+            f"{len(silent)} lines have neither {labels!r} nor {_ABSENT!r}",
             where=str(path),
             more=silent,
-            do=f"name the key of the labels, --format imagefolder:labels=KEY, or call it {key!r}; "
-            f'where nobody looked, write "{key}": null',
+            do="name the key of the labels, --format imagefolder:labels=KEY, or call it "
+            f"{labels!r}; where nobody looked, write {json_file.dump(labels)}: null",
         )
     if half and options.empty is None:
         raise UsageError(
-            f"{len(half)} images have {key!r} without {_ABSENT!r}; say what a label in neither is",
+            f"{len(half)} images have {labels!r} without {_ABSENT!r}; "
+            "say what a label in neither is",
             where=f"{path}:{half[0][1]}",
             do="--empty unknown: nobody checked; --empty absent: the image has not the label",
         )
@@ -105,12 +105,11 @@ def _records(labels: Labels) -> Iterator[dict[str, Any]]:
         yield record | {_NAMES: labels.names} if row == 0 else record
 
 
-FORMAT = Format(
+table_format(
     "imagefolder",
     "Hugging Face metadata.jsonl: file_name, and lists labels and absent that may be null",
-    _holds,
-    _read,
-    _write,
+    holds=_holds,
+    write=_write,
     suffixes=(".jsonl",),
-    options=("labels",),
-)
+    broken=(".jsonl",),
+)(_read)

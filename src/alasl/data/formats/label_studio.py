@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Empty, Features, Format, Options, Said, Table
+from alasl.data.formats.base import Empty, Features, Options, Said, Table, table_format
 from alasl.data.formats.foreign_tasks import chosen, image_of
 from alasl.data.formats.label_studio_tasks import (
     LABELS,
@@ -236,7 +236,7 @@ def _said(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[Said]:
     ]
 
 
-def _holds(path: Path, head: bytes) -> bool:
+def holds(path: Path, head: bytes) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return path.suffix.lower() == ".json" and text.startswith(b"[")
 
@@ -278,10 +278,10 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
     write_tasks(path, tasks_of(said, labels.images), names=labels.names)
 
 
-FORMAT = Format(
+table_format(
     "label-studio",
     "Label Studio's full JSON export, or tasks to import; not asked: unknown",
-    _holds,
-    _read,
-    _write,
-)
+    holds=holds,
+    write=_write,
+    suffixes=(".json",),
+)(_read)

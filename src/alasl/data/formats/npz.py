@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.data.formats.strangers import ZIP, is_npz
 from alasl.errors import DataError
 from alasl.labels import Labels, misfit
@@ -142,11 +142,11 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:
         np.savez(file, **arrays)
 
 
-FORMAT = Format(
+table_format(
     "npz",
     "NumPy npz: labels int8 (1, 0, -1), names, images, and features if there are any",
-    _holds,
-    _read,
-    _write,
+    holds=_holds,
+    write=_write,
+    suffixes=(".npz",),
     carries_features=True,
-)
+)(_read)

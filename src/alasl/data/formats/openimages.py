@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.formats.base import Features, Format, Options, Table
+from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.data.formats.csv_long import refuse_contradictions
 from alasl.data.formats.rows import (
     head_row,
@@ -199,10 +199,10 @@ def _mids(folder: Path, names: tuple[str, ...]) -> list[str]:
     return [mids[name] for name in names]
 
 
-FORMAT = Format(
+table_format(
     "openimages",
     "Open Images image-level CSV, names in class-descriptions.csv beside; no row: unknown",
-    _holds,
-    _read,
-    _write,
-)
+    holds=_holds,
+    write=_write,
+    suffixes=(".csv",),
+)(_read)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alasl.data.formats.base import Format, Options, Table
+from alasl.data.formats.base import Options, Table, table_format
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
@@ -139,6 +139,8 @@ def _text(file: Path) -> str:
         raise DataError("the file cannot be read", where=str(file), seen=error.strerror) from error
 
 
-FORMAT = Format(
-    "voc", "PASCAL VOC folder: ImageSets/Main or Annotations; difficult: unknown", _holds, _read
-)
+table_format(
+    "voc",
+    "PASCAL VOC folder: ImageSets/Main or Annotations; difficult: unknown",
+    holds=_holds,
+)(_read)

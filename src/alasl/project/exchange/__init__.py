@@ -7,12 +7,10 @@ as well: each known entry is then an answer.
 
 from __future__ import annotations
 
-import importlib
 import logging
-import pkgutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,10 +20,21 @@ from alasl.data.formats.base import Empty, Options, Said
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import MACHINE
-from alasl.project.exchange.base import Asked, Exchange, Query, Told
+from alasl.project.exchange.base import EXCHANGES, Asked, Exchange, Query, Told, exchange
 from alasl.project.exchange.names import Names
+from alasl.registry import files_of
 
-__all__ = ["FORMATS", "Asked", "Exchange", "Told", "formats", "read", "write", "write_query"]
+__all__ = [
+    "EXCHANGES",
+    "Asked",
+    "Exchange",
+    "Told",
+    "exchange",
+    "formats",
+    "read",
+    "write",
+    "write_query",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -33,19 +42,9 @@ _HEAD = 65536
 Way = Literal["read", "write", "write_query"]
 
 
-def _discover() -> dict[str, Exchange]:
-    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
-    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
-    found = (getattr(module, "EXCHANGE", None) for module in modules)
-    return {one.name: one for one in found if isinstance(one, Exchange)}
-
-
-FORMATS = _discover()
-
-
 def formats(way: Way = "read") -> tuple[str, ...]:
     """Names of the formats by which answers can be read, written, or a query written."""
-    own = [name for name, one in FORMATS.items() if getattr(one, way)]
+    own = [name for name, one in EXCHANGES.items() if getattr(one, way)]
     return tuple(sorted({*own, *TABLES} if way == "read" else own))
 
 
@@ -69,12 +68,13 @@ def read(
     """
     path = Path(path)
     if format is not None:
-        _check(format, "read")
+        own, values = _named(format)
     if not path.exists():
         raise DataError("there is no such file or folder", where=str(path))
+    if format is None:
+        own, values = _recognise(path), {}
     options = Options(empty, keep_unannotated)
-    own = FORMATS.get(format) if format else _recognise(path)
-    found = own.read(path, options) if own and own.read else _table(path, format, options)
+    found = own.read(path, options, **values) if own else _table(path, format, options)
     known = Names(images, names)
     told: dict[tuple[int, int, str], Told] = {}
     automatic = 0
@@ -108,8 +108,9 @@ def write(
 
     Where a person answers an entry more than once, the last answer is written.
     """
-    put = FORMATS[_check(format, "write")].write
-    assert put is not None
+    own = EXCHANGES.get(format)
+    if own is None or own.write is None:
+        raise _cannot("write answers to", format, "write")
     last = {(one.image, one.label, one.person): one for one in told}
     if any(not person for *_, person in last):
         raise DataError("an answer to write does not say who gave it", where=str(path))
@@ -118,7 +119,7 @@ def write(
         for t in last.values()
     ]
     with replacing(Path(path)) as beside:
-        put(beside, said)
+        own.write(beside, said)
 
 
 def write_query(
@@ -136,22 +137,29 @@ def write_query(
     model: name and version of the model whose probabilities they are. prefix: what makes an
     image's address out of its id, for tools that show it by an address.
     """
-    put = FORMATS[_check(format, "write_query")].write_query
-    assert put is not None
+    own = EXCHANGES.get(format)
+    if own is None or own.write_query is None:
+        raise _cannot("write a query to", format, "write_query")
     rows = [(images[one.image], names[one.label], one) for one in asked]
     with replacing(Path(path)) as beside:
-        put(beside, Query(rows, model, prefix))
+        own.write_query(beside, Query(rows, model, prefix))
 
 
-def _check(format: str, way: Way) -> str:
-    known = formats(way)
-    name = format.partition(":")[0] if way == "read" else format  # of a table, with its options
-    if name not in known:
-        what = {"read": "read", "write": "write answers to", "write_query": "write a query to"}
-        raise UsageError(
-            f"cannot {what[way]} the format {format!r}", do=f"there are: {', '.join(known)}"
-        )
-    return format
+def _named(format: str) -> tuple[Exchange | None, dict[str, Any]]:
+    """The format of answers that a spec names, and its parameters; None for one of tables."""
+    name = format.partition(":")[0]
+    if name not in EXCHANGES and (name in TABLES or files_of(format)):
+        return None, {}
+    if name not in EXCHANGES:
+        raise _cannot("read", format, "read")
+    found = EXCHANGES.resolve(format)
+    return found.part, found.values
+
+
+def _cannot(what: str, format: str, way: Way) -> UsageError:
+    return UsageError(
+        f"cannot {what} the format {format!r}", do=f"there are: {', '.join(formats(way))}"
+    )
 
 
 def _recognise(path: Path) -> Exchange | None:
@@ -160,7 +168,7 @@ def _recognise(path: Path) -> Exchange | None:
         return None
     with readable(path), path.open("rb") as file:
         head = file.read(_HEAD)
-    return next((one for one in FORMATS.values() if one.read and one.holds(path, head)), None)
+    return next((one for one in EXCHANGES.values() if one.holds(path, head)), None)
 
 
 def _table(path: Path, format: str | None, options: Options) -> Iterable[Said]:

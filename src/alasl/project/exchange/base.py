@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alasl.data.formats.base import Options, Said
+from alasl.data.formats.base import Said
+from alasl.parameters import Parameter, parameters_of
+from alasl.registry import Registry, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,42 @@ class Query:
     prefix: str = ""
 
 
+Read = Callable[..., Iterable[Said]]
+Write = Callable[[Path, Sequence[Said]], None]
+WriteQuery = Callable[[Path, Query], None]
+
+
 @dataclass(frozen=True)
 class Exchange:
-    """A format by which answers come in, answers go out, or a query goes out; None where not.
+    """A format by which answers come in; and go out, or a query goes out; None where not.
 
     holds: whether a file is in this format, from its first 64 kB.
+    parameters: keyword arguments of `read`, which may be set with the name, `NAME:key=value`.
     """
 
     name: str
     about: str
     holds: Callable[[Path, bytes], bool]
-    read: Callable[[Path, Options], Iterable[Said]] | None = None
-    write: Callable[[Path, Sequence[Said]], None] | None = None
-    write_query: Callable[[Path, Query], None] | None = None
+    read: Read
+    write: Write | None
+    write_query: WriteQuery | None
+    parameters: tuple[Parameter, ...]
+
+
+EXCHANGES: Registry[Exchange] = Registry("format of answers", "exchanges", "alasl.project.exchange")
+
+
+def exchange(
+    name: str,
+    about: str,
+    *,
+    holds: Callable[[Path, bytes], bool],
+    write: Write | None = None,
+    write_query: WriteQuery | None = None,
+) -> Callable[[Source], Source]:
+    """Register a function (path, options, **parameters) -> answers as a format of answers."""
+    return EXCHANGES.register(
+        lambda read: Exchange(
+            name, about, holds, read, write, write_query, parameters_of(read, positional=2)
+        )
+    )

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alasl.data.formats.base import Options, Said
-from alasl.data.formats.csv_long import COLUMNS, FORMAT, read_long
+from alasl.data.formats.csv_long import COLUMNS, holds, read_long
 from alasl.data.formats.json_file import iso, moment
 from alasl.data.formats.rows import entry, row, write_lines
 from alasl.errors import DataError
 from alasl.labels import UNKNOWN
-from alasl.project.exchange.base import Exchange
+from alasl.project.exchange.base import exchange
 
 
 def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
@@ -72,4 +72,4 @@ def _write(path: Path, said: Sequence[Said]) -> None:
     write_lines(path, [row(*COLUMNS), *lines])
 
 
-EXCHANGE = Exchange(FORMAT.name, FORMAT.about, FORMAT.holds, _read, _write)
+exchange("csv-long", f"CSV {','.join(COLUMNS)}; a row an answer", holds=holds, write=_write)(_read)

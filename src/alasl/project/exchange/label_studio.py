@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from alasl.data.formats.base import Options, Said
-from alasl.data.formats.label_studio import FORMAT, read_tasks
+from alasl.data.formats.label_studio import holds, read_tasks
 from alasl.data.formats.label_studio_tasks import CONFIG, Guess, Task, tasks_of, write_tasks
-from alasl.project.exchange.base import Asked, Exchange, Query
+from alasl.project.exchange.base import Asked, Query, exchange
 
-__all__ = ["CONFIG", "EXCHANGE"]
+__all__ = ["CONFIG"]
 
 
 def _read(path: Path, options: Options) -> Iterable[Said]:
@@ -41,4 +41,10 @@ def _guess(model: str, asked: Sequence[tuple[str, Asked]]) -> Guess:
     return Guess(model, likely, max(one.priority for _, one in asked))
 
 
-EXCHANGE = Exchange(FORMAT.name, FORMAT.about, FORMAT.holds, _read, _write, _write_query)
+exchange(
+    "label-studio",
+    "Label Studio's full JSON export, tasks to import",
+    holds=holds,
+    write=_write,
+    write_query=_write_query,
+)(_read)

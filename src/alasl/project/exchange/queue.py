@@ -18,7 +18,7 @@ from alasl.data.formats.rows import first_line, read_rows, refuse_ragged, write_
 from alasl.errors import DataError
 from alasl.files import readable
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
-from alasl.project.exchange.base import Exchange, Query
+from alasl.project.exchange.base import Query, exchange
 
 COLUMNS = ("image", "label", "probability", "priority", "answer")
 _NEEDED = ("image", "label", "answer")
@@ -103,10 +103,9 @@ def _separator(line: str) -> str:
     return max(",;\t", key=line.count)
 
 
-EXCHANGE = Exchange(
+exchange(
     "queue",
     "CSV image,label,probability,priority,answer for a spreadsheet: 1, 0, ? or empty",
-    _holds,
-    read=_read,
+    holds=_holds,
     write_query=_write_query,
-)
+)(_read)

@@ -3,7 +3,7 @@
 A kind of figure is one file in `kinds/`, made of the charts in `charts/`.
 """
 
-from alasl.study.figures.base import KINDS, Kind, kind
+from alasl.study.figures.base import KINDS, Kind, figure
 from alasl.study.figures.lines import Line, lines_of
 from alasl.study.figures.making import (
     MOST_LINES,
@@ -22,7 +22,7 @@ __all__ = [
     "check_plots",
     "draw",
     "draw_all",
-    "kind",
+    "figure",
     "lines_of",
     "plots_of",
     "write_figures",

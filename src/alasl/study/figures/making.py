@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
-import pkgutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +11,6 @@ from typing import TYPE_CHECKING
 from alasl.errors import DataError, UsageError
 from alasl.figures import save, style
 from alasl.settings import RunSettings, unknown
-from alasl.study.figures import kinds
 from alasl.study.figures.base import resolve
 from alasl.study.figures.lines import chosen
 from alasl.study.results import Results
@@ -25,17 +22,14 @@ if TYPE_CHECKING:
 # The most lines that a figure made without being asked for has.
 MOST_LINES = 12
 
-for _file in pkgutil.iter_modules(kinds.__path__):
-    importlib.import_module(f"{kinds.__name__}.{_file.name}")
-
 
 def draw(results: Results, plot: Plot) -> Figure:
     """One figure of a study. Raises `DataError` where none of its runs is done."""
-    kind, option = resolve(plot)
+    kind = resolve(plot)
     if not chosen(results, plot):
         raise DataError("no run of this figure is done", where=f"figure {plot.file}")
     with style():
-        return kind.draw(results, plot, option)
+        return kind.part.draw(results, plot, **kind.values)
 
 
 def draw_all(results: Results) -> list[tuple[Plot, Figure]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from alasl.errors import DataError
 from alasl.figures import GREY, set_title
 from alasl.study.checks import final_map
-from alasl.study.figures.base import kind
+from alasl.study.figures.base import figure
 from alasl.study.figures.charts import WIDTH
 from alasl.study.figures.charts.along import AXES, along
 from alasl.study.figures.charts.bars import bars
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@kind("gain-by-missing")
-def gain_by_missing(results: Results, plot: Plot, _: str) -> Figure:
+@figure("gain-by-missing")
+def gain_by_missing(results: Results, plot: Plot) -> Figure:
     """mAP after the last round over the share missing; below it, the gain over asking nothing."""
     from matplotlib.figure import Figure
 

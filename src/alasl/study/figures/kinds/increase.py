@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from alasl.figures import thousands
 from alasl.study import checks
-from alasl.study.figures.base import kind
+from alasl.study.figures.base import figure
 from alasl.study.figures.charts.dots import dots
 from alasl.study.figures.lines import asking
 from alasl.study.results import Results
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@kind("increase")
-def increase(results: Results, plot: Plot, _: str) -> Figure:
+@figure("increase")
+def increase(results: Results, plot: Plot) -> Figure:
     """I of eq. 7."""
     lines = asking(results, plot)
     says = "I: what answers raise mAP by (eq. 7)"

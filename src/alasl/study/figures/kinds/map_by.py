@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from alasl.figures import set_title
+from alasl.parameters import OneOf
 from alasl.settings import RunSettings
-from alasl.study.figures.base import kind
+from alasl.study.figures.base import figure
 from alasl.study.figures.charts import WIDTH
 from alasl.study.figures.charts.along import along
 from alasl.study.figures.charts.names import name_ends
@@ -19,15 +20,17 @@ from alasl.study.spec import Plot
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NUMBERS = [
+NUMBERS = tuple(
     i.name
     for i in dataclasses.fields(RunSettings)
     if not {"str", "bool"} & set(str(i.type).split())
-]
+)
 
 
-@kind("map-by-missing", f"map-by-({'|'.join(NUMBERS)})", example="map-by-images")
-def map_by(results: Results, plot: Plot, setting: str) -> Figure:
+@figure("map-by")
+def map_by(
+    results: Results, plot: Plot, *, setting: Annotated[str, OneOf(NUMBERS)] = "missing"
+) -> Figure:
     """mAP after the last round over a setting that is a number."""
     from matplotlib.figure import Figure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alasl.study.checks import final_map
-from alasl.study.figures.base import kind
+from alasl.study.figures.base import figure
 from alasl.study.figures.charts.dots import dots
 from alasl.study.figures.lines import chosen, lines_of
 from alasl.study.results import Results
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@kind("map-final")
-def map_final(results: Results, plot: Plot, _: str) -> Figure:
+@figure("map-final")
+def map_final(results: Results, plot: Plot) -> Figure:
     """mAP after the last round."""
     lines = lines_of(chosen(results, plot))
     return dots(results, plot, lines, final_map, "mAP after the last round", "mAP (%)")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from alasl.figures import set_title, thousands
 from alasl.study.checks import map_at
-from alasl.study.figures.base import kind
+from alasl.study.figures.base import figure
 from alasl.study.figures.charts.curves import curves
 from alasl.study.figures.charts.names import name_ends
 from alasl.study.figures.lines import chosen, lines_of
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@kind("map-per-cost", "map-per-cost(?::(log))?", example="map-per-cost:log")
-def map_per_cost(results: Results, plot: Plot, scale: str) -> Figure:
+@figure("map-per-cost")
+def map_per_cost(
+    results: Results, plot: Plot, *, axis: Literal["linear", "log"] = "linear"
+) -> Figure:
     """mAP over the answers it took, and what it is above Random's there; a point is a round."""
 
     def lead(run: RunResult, random: RunResult) -> list[float]:
@@ -35,7 +37,7 @@ def map_per_cost(results: Results, plot: Plot, scale: str) -> Figure:
         for line in lines
     }
     figure, axes, drawn = curves(lines, costs, lead)
-    _scale(axes[-1], [cost for line in lines for cost in costs[line]], scale)
+    _scale(axes[-1], [cost for line in lines for cost in costs[line]], axis)
     set_title(axes[0], title(results, plot, lines, "mAP over cost", "band"))
     return name_ends(figure, axes, drawn)
 

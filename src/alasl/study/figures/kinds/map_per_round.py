@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alasl.figures import set_title
-from alasl.study.figures.base import kind
+from alasl.study.figures.base import figure
 from alasl.study.figures.charts.curves import curves
 from alasl.study.figures.charts.names import name_ends
 from alasl.study.figures.lines import chosen, lines_of
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@kind("map-per-round")
-def map_per_round(results: Results, plot: Plot, _: str) -> Figure:
+@figure("map-per-round")
+def map_per_round(results: Results, plot: Plot) -> Figure:
     """mAP after each round; below, what it is above Random's."""
     from matplotlib.ticker import MaxNLocator
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from scipy.stats import rankdata
 
 from alasl.study.checks import (
     POINTS,
@@ -22,6 +21,7 @@ from alasl.study.checks import (
     map_at,
     pairs,
 )
+from alasl.study.claims.base import claims
 from alasl.study.stats import LESS, Region
 
 STRATEGIES = (
@@ -60,6 +60,7 @@ _FIXED = (
 )
 
 
+@claims("paper")
 def checks(seeds: Seeds) -> Iterator[Check]:
     """Every claim of the paper, in its order."""
     yield from _falls(seeds)
@@ -310,6 +311,9 @@ def _beats_random(at: _Share) -> Iterator[Check]:
 def _consistent(at: _Share) -> Iterator[Check]:
     steps = np.linspace(0.1, 1.0, 10)
     curves = np.array([list(at.at(step * at.common).values()) for step in steps])
+    # SciPy takes a second to import.
+    from scipy.stats import rankdata
+
     ranks = rankdata(-curves, axis=1).mean(axis=0)
     paper = "fig. 6a, 40 %: Hard with entropy is the most consistent over amounts of labels cleaned"
     yield Check(

@@ -1,47 +1,17 @@
-"""The sets of claims that a study can check, by name, and the table of what came out."""
+"""The sets of claims that a study can check, one file a set, and the table of what came out."""
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 
-from alasl.errors import UsageError
 from alasl.files import csv_text
-from alasl.study.checks import Check, Claim, Seeds, Verdict, overall, settle
+from alasl.study.checks import Claim, Seeds, Verdict, overall, settle
+from alasl.study.claims.base import CLAIMS, ClaimSet, claims
 from alasl.study.results import Results
 
-
-def _paper(seeds: Seeds) -> Iterable[Check]:
-    # SciPy takes a second to import.
-    from alasl.study import claims_paper
-
-    return claims_paper.checks(seeds)
-
-
-def _efficiency(seeds: Seeds) -> Iterable[Check]:
-    from alasl.study import claims_efficiency
-
-    return claims_efficiency.checks(seeds)
-
-
-# A set of claims: its checks on the finished seeds of a study.
-SETS: Mapping[str, Callable[[Seeds], Iterable[Check]]] = {
-    "paper": _paper,
-    "efficiency": _efficiency,
-}
-
-
-def claim_set(name: str) -> Callable[[Seeds], Iterable[Check]]:
-    """The set of claims of that name. Raises `UsageError` naming the nearest."""
-    if name not in SETS:
-        near = difflib.get_close_matches(name, SETS, n=1)
-        raise UsageError(
-            f"there is no set of claims {name!r}",
-            do=f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(SETS)}",
-        )
-    return SETS[name]
+__all__ = ["CLAIMS", "ClaimSet", "check", "claims", "claims_csv", "verdicts"]
 
 
 def check(results: Results) -> list[Claim]:
@@ -49,8 +19,10 @@ def check(results: Results) -> list[Claim]:
 
     Seeds of which a run is missing are left out, so that all comparisons are paired.
     """
-    name = results.study.claims
-    return settle(claim_set(name)(Seeds(results))) if name else []
+    if not results.study.claims:
+        return []
+    named = CLAIMS.resolve(results.study.claims)
+    return settle(named.part.checks(Seeds(results), **named.values))
 
 
 def verdicts(claims: Sequence[Claim]) -> dict[str, Verdict]:

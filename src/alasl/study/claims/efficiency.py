@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 
 from alasl.study.checks import POINTS, Check, Seeds, final_map, map_at
+from alasl.study.claims.base import claims
 from alasl.study.results import RunResult
 
 ANSWERS = 10_000
@@ -26,6 +27,7 @@ PAIRS = {
 }
 
 
+@claims("efficiency")
 def checks(seeds: Seeds) -> Iterator[Check]:
     """Every goal: selection alone, the whole, and how near all entries known a tenth brings."""
     for method, chance in PAIRS.items():
