@@ -253,7 +253,7 @@ def test_partial_results_are_shown_and_say_so(paper, make_results):
     [
         ({"kind": "map-per-rund"}, "did you mean 'map-per-round'"),
         ({"kind": "nothing like it"}, "there are: gain-by-missing"),
-        ({"kind": "map-by:setting=strategy"}, "setting must be clean or test or missing"),
+        ({"kind": "map-by:setting=strategy"}, "or clean or test or missing or"),
         ({"kind": "map-final:8000"}, "it has no parameters"),
         ({"kind": "map-per-cost:axis=lin"}, "axis must be linear or log"),
         ({"kind": "map-at-cost:answers=many"}, "answers must be int from 0"),
