@@ -84,3 +84,11 @@ def test_torch_is_not_imported_here(module: str) -> None:
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {m: [i for i in imports_of(m, lazy=False) if i in MODULES and i != m] for m in MODULES}
     TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_check_stands_in_an_assert(module: str) -> None:
+    """`python -O` leaves asserts out."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    lines = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    assert lines == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from alasl.errors import UsageError
 from alasl.losses.base import Batch, Loss, Reduction, loss
 
 # Distinct images compared with all others at once.
@@ -66,6 +67,7 @@ class Confidence(Loss):
 
     def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:
         """See `Loss.value`."""
-        assert places is not None, "it must know which images these are"
+        if places is None:
+            raise UsageError("this loss must know which images these are", do="give places=")
         weights = self.weights.gather(-2, places[..., None].expand(targets.shape))
         return confident(logits, targets, weights, reduction=self.reduction)

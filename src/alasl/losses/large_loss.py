@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
+from alasl.errors import UsageError
 from alasl.losses.base import Batch, Loss, Reduction, loss
 from alasl.losses.largest import largest, share_of
 from alasl.parameters import Between
@@ -133,7 +134,8 @@ class PermanentCorrection(Loss):
 
     def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:
         """See `Loss.value`."""
-        assert places is not None, "it must know which images these are"
+        if places is None:
+            raise UsageError("this loss must know which images these are", do="give places=")
         at = places[..., None].expand(targets.shape)
         flipped, unknown = self.flipped.gather(-2, at), targets < 0
         count = share_of(unknown, self.share)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 from alasl.strategies.blocks import BLOCK, in_blocks
 from alasl.strategies.entropy import binary_entropy
 
@@ -26,7 +26,8 @@ def bald(pool: Pool, *, within: Within = "label") -> Scores:
         compares all entries.
     """
     members = pool.members
-    assert members is not None
+    if members is None:
+        raise missing("members")
     worth = np.zeros(pool.entries.shape, np.float32)
 
     def fill(rows: slice) -> None:

@@ -264,6 +264,11 @@ class Strategy:
         return scores
 
 
+def missing(what: str) -> UsageError:
+    """The error of a strategy that is called with a pool that lacks what it needs."""
+    return UsageError(f"this strategy needs the pool's {what}")
+
+
 def _fresh(found: Scores, pool: Pool) -> bool:
     """Whether an array is a strategy's own, and none of what it was given."""
     given = (pool.probabilities, pool.features, pool.members)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 from alasl.strategies.blocks import BLOCK, in_blocks
 
 Weights = Literal["prevalence", "none"]
@@ -41,7 +41,8 @@ def brier_gain(pool: Pool, *, within: Within = "label", weights: Weights = "prev
         labels alike; `none` counts all entries alike.
     """
     members = pool.members
-    assert members is not None
+    if members is None:
+        raise missing("members")
     count, images, labels = members.shape
     block = max(1, BLOCK // count)
     blocks = -(-images // block)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import PRESENT, UNKNOWN
-from alasl.strategies.base import Pool
+from alasl.strategies.base import Pool, missing
 
 # A label counts as predicted where its probability is above this.
 THRESHOLD = 0.5
@@ -18,8 +18,10 @@ def mean_cardinality(pool: Pool) -> float:
     That is the share of present among the known entries of the labelled images; of a label of
     which none is known there, its mean probability over the pool.
     """
-    assert pool.labelled is not None
-    assert pool.probabilities is not None
+    if pool.labelled is None:
+        raise missing("labelled")
+    if pool.probabilities is None:
+        raise missing("probabilities")
     entries = pool.labelled.entries
     known = np.count_nonzero(entries != UNKNOWN, axis=0)
     present = np.count_nonzero(entries == PRESENT, axis=0)

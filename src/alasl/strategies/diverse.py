@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alasl.errors import UsageError
 from alasl.ranking import highest, highest_entries
-from alasl.strategies.base import Names, Need, Pool, Scores, resolve, strategy
+from alasl.strategies.base import Names, Need, Pool, Scores, missing, resolve, strategy
 from alasl.strategies.picks import Distances, Matrix, Rows, between, by_draws, plus_plus, squared
 
 By = Literal["k-means++", "log-det"]
@@ -70,7 +70,8 @@ def diverse(pool: Pool, *, of: Names = OF, by: By = "k-means++") -> Scores:
 def _apart(pool: Pool, rows: Rows, cols: Rows | None) -> Distances:
     """Squared distances between images `rows`, (n,), or between their entries in columns `cols`:
     as if an entry had its image's features in its own label and zeros in all others."""
-    assert pool.features is not None
+    if pool.features is None:
+        raise missing("features")
     features = pool.features[rows].astype(np.float32)
     features -= features.mean(axis=0, dtype=np.float64).astype(np.float32)
     lengths = squared(features)
@@ -92,7 +93,8 @@ def _disagreement(pool: Pool, rows: Rows, cols: Rows | None) -> tuple[NDArray[np
 
     An image's unknown entries stand side by side, so that products of rows are sums over labels.
     """
-    assert pool.members is not None
+    if pool.members is None:
+        raise missing("members")
     if cols is None:
         seen = pool.members[:, rows].astype(np.float64)
         asked = pool.askable[rows]

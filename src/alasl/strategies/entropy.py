@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import UNKNOWN
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 from alasl.strategies.blocks import in_blocks
 
 Form = Literal["printed", "binary"]
@@ -26,7 +26,8 @@ def entropy(pool: Pool, *, form: Form = "printed", over: Over = "all") -> Scores
     over: `all` labels, as the paper does, or only the `unknown` ones, which are what is asked.
     """
     probabilities = pool.probabilities
-    assert probabilities is not None
+    if probabilities is None:
+        raise missing("probabilities")
     scores = np.empty(len(pool))
 
     def add(rows: slice) -> None:

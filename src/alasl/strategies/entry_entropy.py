@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.entropy import binary_entropy
 from alasl.strategies.entry_margin import margin
@@ -24,7 +24,8 @@ def entry_entropy(pool: Pool, *, within: Within = "label") -> Scores:
         compares all entries, and scores are the entropies.
     """
     probabilities = pool.probabilities
-    assert probabilities is not None
+    if probabilities is None:
+        raise missing("probabilities")
     if within == "label":
         # The order within a label is that of the margin, which takes no logarithm.
         return balanced(probabilities, pool, within, margin)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 
 
 @strategy(
@@ -21,7 +21,8 @@ def entry_margin(pool: Pool, *, within: Within = "label") -> Scores:
     within: `label` compares an entry with those of its label only, as many of each first; `all`
         compares all entries.
     """
-    assert pool.probabilities is not None
+    if pool.probabilities is None:
+        raise missing("probabilities")
     return balanced(pool.probabilities, pool, within, margin)
 
 

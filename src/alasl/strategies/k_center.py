@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 from alasl.strategies.picks import by_draws, euclidean, farthest, in_turn, nearest_of
 
 
@@ -20,9 +20,12 @@ def k_center(pool: Pool) -> Scores:
     Distances are Euclidean, of the features. Where nothing is labelled the first is left to
     chance.
     """
-    assert pool.features is not None
-    assert pool.labelled is not None
-    assert pool.labelled.features is not None
+    if pool.features is None:
+        raise missing("features")
+    if pool.labelled is None:
+        raise missing("labelled")
+    if pool.labelled.features is None:
+        raise missing("labelled features")
     order, _ = by_draws(pool.ties)
     # The mean taken away, so that less is lost to rounding in the difference of two lengths.
     mean = pool.features[order].mean(axis=0, dtype=np.float64)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from alasl.strategies.base import Between, Pool, Scores, strategy
+from alasl.strategies.base import Between, Pool, Scores, missing, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.cardinality import THRESHOLD, mean_cardinality, predicted
 
@@ -42,7 +42,8 @@ def margin_and_inconsistency(pool: Pool) -> tuple[Scores, Scores]:
     which nothing is predicted is judged by how near it is to a prediction.
     """
     probabilities = pool.probabilities
-    assert probabilities is not None
+    if probabilities is None:
+        raise missing("probabilities")
     margin, count = np.empty(len(pool)), np.empty(len(pool))
 
     def fill(rows: slice) -> None:

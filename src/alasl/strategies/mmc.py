@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from alasl.labels import PRESENT, UNKNOWN
-from alasl.strategies.base import Labelled, Pool, Scores, strategy
+from alasl.strategies.base import Labelled, Pool, Scores, missing, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.threads import on_one_thread
 
@@ -24,8 +24,10 @@ Matrix = NDArray[np.float64]
 def mmc(pool: Pool) -> Scores:
     """Largest loss of the model on the labelling that it holds most likely."""
     probabilities = pool.probabilities
-    assert probabilities is not None
-    assert pool.labelled is not None
+    if probabilities is None:
+        raise missing("probabilities")
+    if pool.labelled is None:
+        raise missing("labelled")
     count = CountOfLabels(pool.labelled)
     scores = np.empty(len(pool))
 
@@ -49,7 +51,8 @@ class CountOfLabels:
     """
 
     def __init__(self, labelled: Labelled) -> None:
-        assert labelled.probabilities is not None
+        if labelled.probabilities is None:
+            raise missing("labelled probabilities")
         whole = (labelled.entries != UNKNOWN).all(axis=1)
         found = np.count_nonzero(labelled.entries[whole] == PRESENT, axis=1)
         self._counts, which = np.unique(found, return_inverse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 from alasl.strategies.clusters import k_means
 from alasl.strategies.picks import Matrix, Rows, between, by_draws, in_turn, normalised, squared
 
@@ -27,9 +27,12 @@ def typiclust(pool: Pool) -> Scores:
     and picks, at most `CLUSTERS`. The clusters with the fewest labelled images take turns, the
     larger first; typical is a short mean distance to the `NEIGHBOURS` nearest of the cluster.
     """
-    assert pool.features is not None
-    assert pool.labelled is not None
-    assert pool.labelled.features is not None
+    if pool.features is None:
+        raise missing("features")
+    if pool.labelled is None:
+        raise missing("labelled")
+    if pool.labelled.features is None:
+        raise missing("labelled features")
     order, rng = by_draws(pool.ties)
     here, there = normalised(pool.features[order]), normalised(pool.labelled.features)
     picks = pool.picks("image")

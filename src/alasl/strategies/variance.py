@@ -21,7 +21,7 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 
 from alasl.labels import UNKNOWN
 from alasl.ranking import highest
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Pool, Scores, missing, strategy
 from alasl.strategies.blocks import cut, in_blocks
 from alasl.strategies.picks import by_draws
 
@@ -45,11 +45,16 @@ Matrix = NDArray[np.float32]
 def variance(pool: Pool) -> Scores:
     """Entries whose answers reduce the variance of the label's other predictions most."""
     labelled = pool.labelled
-    assert pool.probabilities is not None
-    assert pool.features is not None
-    assert labelled is not None
-    assert labelled.features is not None
-    assert labelled.probabilities is not None
+    if pool.probabilities is None:
+        raise missing("probabilities")
+    if pool.features is None:
+        raise missing("features")
+    if labelled is None:
+        raise missing("labelled")
+    if labelled.features is None:
+        raise missing("labelled features")
+    if labelled.probabilities is None:
+        raise missing("labelled probabilities")
     order, _ = by_draws(pool.ties)
     here, there = _scaled(pool.features[order], labelled.features)
     slope, slope_there = _slope(pool.probabilities[order].T), _slope(labelled.probabilities.T)
