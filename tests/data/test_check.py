@@ -109,6 +109,22 @@ def test_duplicates_that_disagree_are_told(tmp_path: Path):
     assert duplicate.contradictions == ("dog", "cat", "cow")
 
 
+def test_what_is_nearly_the_same_is_told_beside_what_is_equal(tmp_path: Path):
+    features = np.eye(6, 9, dtype=np.float32)
+    features[1] = features[0]  # a.png and b.png, which are equal files anyway
+    features[5] = features[4] + 0.1 * features[5]
+    report = check(made(tmp_path), features=features)
+    assert [group.images for group in report.near] == [("film.gif", "real.png")]
+    assert report.near[0].contradictions == ("cat", "cow")
+    assert "near duplicate" in [finding["kind"] for finding in report.findings()]
+    features[2] = features[1] + 0.1 * features[2]
+    near = check(made(tmp_path), features=features).near
+    assert [group.images for group in near] == [
+        ("a.png", "b.png", "cut.jpg"),
+        ("film.gif", "real.png"),
+    ]
+
+
 @pytest.mark.parametrize("count", [1, 32, 33, 100])
 def test_every_file_is_looked_at_in_order(tmp_path: Path, count):
     ids = tuple(f"{i:03}.png" for i in range(count))

@@ -152,6 +152,55 @@ def test_an_empty_part_is_refused():
         Split(np.array([0]), np.array([], int), np.array([1]))
 
 
+def grouped(seed, images=400, largest=5):
+    """Groups by chance: most of one image, some of up to `largest`."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.choice([1, 1, 1, 2, 3, largest], images)
+    return rng.permutation(np.repeat(np.arange(images), sizes)[:images])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_group_falls_into_one_part_and_shares_stay_as_near_as_can_be(seed):
+    entries, groups = imbalanced(seed), grouped(seed)
+    split = stratified_split(table(entries), seed, groups=groups)
+    parts = parts_of(split)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(400))
+    for group in np.unique(groups):
+        assert sum(group in groups[part] for part in parts) == 1
+    assert [abs(len(p) - size) <= 4 for p, size in zip(parts, (40, 80, 280), strict=True)]
+    assert deviation(entries, parts, (0.1, 0.2, 0.7)) < 0.1
+    assert split.shared() == 0
+    # By chance, groups would be torn apart, and what is tested would have been trained on.
+    blind = stratified_split(table(entries), seed)
+    torn = Split(blind.clean, blind.pool, blind.test, groups)
+    seen = set(groups[torn.seen].tolist())
+    assert torn.shared() == sum(int(groups[row]) in seen for row in torn.test.tolist()) > 0
+
+
+def test_groups_of_one_image_change_nothing():
+    labels = table(imbalanced(3))
+    alone = stratified_split(labels, 3, groups=np.arange(400))
+    for ours, theirs in zip(parts_of(alone), parts_of(stratified_split(labels, 3)), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_group_is_known_as_well_as_its_worst_known_image():
+    entries = imbalanced(0)
+    groups = np.repeat(np.arange(200), 2)
+    entries[::4, 3] = -1  # one of two images in every second group
+    split = stratified_split(table(entries), 0, groups=groups)
+    for part in (split.clean, split.test):
+        assert (entries[part] >= 0).all()
+        assert (np.bincount(groups[part])[np.unique(groups[part])] == 2).all()
+
+
+def test_a_group_larger_than_any_part_goes_where_most_room_is():
+    groups = np.where(np.arange(100) < 75, 0, np.arange(100))
+    split = stratified_split(table(np.zeros((100, 1))), 0, groups=groups)
+    assert (groups[split.pool] == 0).sum() == 75
+    assert (len(split.clean), len(split.test)) == (10, 15)
+
+
 def written(folder, lines, header="image,split"):
     path = folder / "split.csv"
     path.write_text("\n".join([header, *lines]) + "\n")
@@ -188,6 +237,22 @@ def test_train_is_divided_and_val_is_test(tmp_path, train, val, test):
             read_split(path, table(entries), 0, clean)
 
 
+def test_a_split_file_that_tears_groups_apart_is_warned_of(tmp_path, caplog):
+    words = ["train"] * 7 + ["val"] * 3
+    path = written(tmp_path, [f"{i}.jpg,{word}" for i, word in enumerate(words)])
+    groups = np.array([0, 1, 1, 1, 2, 3, 4, 0, 5, 6])
+    split = read_split(path, table(np.ones((10, 2))), 0, 0.2, groups)
+    assert "1 of 3 test images are the same as, or nearly, images of the other parts" in caplog.text
+    assert len({row in split.clean for row in (1, 2, 3)}) == 1
+
+
+def test_split_files_of_spreadsheets_name_images_as_well_as_they_can(tmp_path):
+    lines = "Image;Split\r\nimages\\0.JPG;clean\r\n;\r\n 1.jpg;pool\r\n2.jpg ; test\r\n"
+    (tmp_path / "split.csv").write_bytes(lines.encode("utf-16"))
+    split = read_split(tmp_path / "split.csv", table(np.ones((3, 2))), 0)
+    assert [part.tolist() for part in (split.clean, split.pool, split.test)] == [[0], [1], [2]]
+
+
 GOOD = ["0.jpg,clean", "1.jpg,pool", "2.jpg,test"]
 
 
@@ -202,7 +267,7 @@ GOOD = ["0.jpg,clean", "1.jpg,pool", "2.jpg,test"]
         ([*GOOD, "1.jpg,pool"], "image,split", r"split.csv:5: image '1.jpg' stood in line 3"),
         (GOOD[:2], "image,split", r"image '2.jpg' is missing"),
         ([*GOOD[:2], "2.jpg"], "image,split", r"split.csv:4: 1 cells, expected 2"),
-        ([*GOOD[:2], '"2.jpg,test'], "image,split", "not a CSV file"),
+        ([*GOOD[:2], '"2.jpg,test'], "image,split", "not valid CSV"),
         (["0.jpg,train", *GOOD[1:]], "image,split", "either train, or clean and pool"),
         (["0.jpg,pool", *GOOD[1:]], "image,split", r"split.csv: the clean set .* is empty"),
         (["0.jpg,train", "1.jpg,train", "2.jpg,train"], "image,split", "the test set .* is empty"),
@@ -218,7 +283,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         read_split(tmp_path / "none.csv", labels, 0)
     (tmp_path / "bytes.csv").write_bytes(b"image,split\n\xff\xfe,test\n")
-    with pytest.raises(DataError, match="not a CSV file"):
+    with pytest.raises(DataError, match=r"bytes.csv:2: the file is not UTF-8"):
         read_split(tmp_path / "bytes.csv", labels, 0)
 
 

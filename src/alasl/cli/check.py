@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,11 @@ _LABELS_SHOWN = 20
     help="where the image files are [DATA/images]",
 )
 @click.option(
+    "--near",
+    is_flag=True,
+    help="also find images that are nearly the same, by features of lite0, kept for later",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("check.jsonl"),
@@ -49,6 +55,7 @@ def command(
     drop_unannotated: bool,
     features: str | None,
     images: Path | None,
+    near: bool,
     out: Path,
     as_json: bool,
     quiet: bool,
@@ -83,7 +90,12 @@ def command(
                 _write(out, ({"kind": "table", "reason": case} for case in cases))
                 click.echo(f"the whole list: {out}", err=True)
             raise
-    report = check(dataset, on_progress=Bar("check", "image", quiet))
+    seen = None
+    if near:
+        from alasl.models.features import features_of
+
+        seen = features_of(replace(dataset, features=None), progress=Bar("look", "image", quiet))
+    report = check(dataset, features=seen, on_progress=Bar("check", "image", quiet))
     found = list(report.findings())
     if found:
         _write(out, found)
@@ -141,9 +153,14 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _named("images of which every label is unknown", report.images_all_unknown)
     same = [" = ".join(map(_plain, group.images)) for group in report.duplicates]
     yield from _named("groups of files that are the same byte for byte", same)
+    if same:
+        count = sum(len(group.images) for group in report.duplicates)
+        yield f"  {count} images in all; a split keeps each group on one side"
+    near = [" = ".join(map(_plain, group.images)) for group in report.near]
+    yield from _named("groups of images that are nearly the same", near)
     clash = [
         f"{' = '.join(map(_plain, group.images))}: {', '.join(map(_plain, group.contradictions))}"
-        for group in report.duplicates
+        for group in (*report.duplicates, *report.near)
         if group.contradictions
     ]
     yield from _named("of these with labels that contradict each other", clash)

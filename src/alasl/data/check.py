@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
-from alasl.data.duplicates import digest, same_content
+from alasl.data.duplicates import Groups, digest, joined, near_pairs, same_content
 from alasl.data.images import EXTENSIONS, each, look
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, Labels
@@ -63,6 +63,7 @@ class Report:
 
     unknown_per_image, present_per_image: minimum, quartiles and maximum over the images.
     files: image files that were looked at, or None where the data set names none.
+    near: groups of images that are nearly the same by features, and not all equal.
     bad: files that cannot be used. notes: files that can, with something worth knowing.
     """
 
@@ -82,6 +83,7 @@ class Report:
     labels_all_unknown: tuple[str, ...]
     images_all_unknown: tuple[str, ...]
     duplicates: tuple[Duplicate, ...]
+    near: tuple[Duplicate, ...]
     bad: tuple[FileNote, ...]
     notes: tuple[FileNote, ...]
 
@@ -94,24 +96,28 @@ class Report:
         for kind, found in (("bad", self.bad), ("note", self.notes)):
             for note in found:
                 yield {"kind": kind, **asdict(note)}
-        for duplicate in self.duplicates:
-            yield {"kind": "duplicate", **asdict(duplicate)}
+        for kind, groups in (("duplicate", self.duplicates), ("near duplicate", self.near)):
+            for group in groups:
+                yield {"kind": kind, **asdict(group)}
 
 
 def check(
     dataset: Dataset,
     *,
     workers: int | None = None,
+    features: NDArray[np.floating] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Count the table's entries and decode every image file once.
 
+    features: (N, D) of a backbone, by which images that are nearly the same are found.
     on_progress: called with (files done, files in all).
     """
     labels = dataset.labels
     present = labels.present_per_label()
     counts = zip(labels.names, present, labels.known_per_label(), strict=True)
     files = each(_inspect, dataset.paths or (), workers, on_progress)
+    same = same_content([file.digest for file in files])
     named = list(zip(labels.images, dataset.paths or (), files, strict=False))
     return Report(
         name=dataset.name,
@@ -131,7 +137,8 @@ def check(
         labels_never_present=_named(labels.names, present == 0),
         labels_all_unknown=_named(labels.names, labels.known_per_label() == 0),
         images_all_unknown=_named(labels.images, labels.known_per_image() == 0),
-        duplicates=_duplicates(labels, [file.digest for file in files]),
+        duplicates=_duplicates(labels, same),
+        near=_near(labels, same, features),
         bad=tuple(FileNote(i, str(p), f.bad) for i, p, f in named if f.bad),
         notes=tuple(FileNote(i, str(p), note) for i, p, f in named for note in f.notes),
     )
@@ -173,17 +180,35 @@ def _pairs(labels: Labels) -> tuple[Pair, ...]:
     )
 
 
-def _duplicates(labels: Labels, contents: list[bytes]) -> tuple[Duplicate, ...]:
-    groups = same_content(contents)
-    order = np.argsort(groups, kind="stable")
-    together = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+def _duplicates(labels: Labels, groups: Groups) -> tuple[Duplicate, ...]:
+    return tuple(_duplicate(labels, rows) for rows in _together(groups))
+
+
+def _near(
+    labels: Labels, same: Groups, features: NDArray[np.floating] | None
+) -> tuple[Duplicate, ...]:
+    if features is None:
+        return ()
+    found = [same] if len(same) else []
+    groups = joined(len(labels.images), *found, pairs=near_pairs(features))
     return tuple(
-        Duplicate(
-            tuple(labels.images[row] for row in rows),
-            _named(labels.names, _disagree(labels.entries[rows])),
-        )
-        for rows in together
-        if len(rows) > 1
+        _duplicate(labels, rows)
+        for rows in _together(groups)
+        if not len(same) or len(np.unique(same[rows])) > 1
+    )
+
+
+def _together(groups: Groups) -> list[NDArray[np.intp]]:
+    """The rows of each group of more than one."""
+    order = np.argsort(groups, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    return [rows for rows in parts if len(rows) > 1]
+
+
+def _duplicate(labels: Labels, rows: NDArray[np.intp]) -> Duplicate:
+    return Duplicate(
+        tuple(labels.images[row] for row in rows),
+        _named(labels.names, _disagree(labels.entries[rows])),
     )
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from alasl.data.dataset import Dataset
+from alasl.data.duplicates import groups_of
 from alasl.data.formats import read
 from alasl.data.split import Split, read_split, stratified_split
 from alasl.settings import DataSettings
@@ -22,8 +26,16 @@ def read_data(settings: DataSettings) -> Dataset:
     )
 
 
-def make_split(dataset: Dataset, settings: DataSettings) -> Split:
-    """Clean set, pool and test set: from the named file, else stratified by seed."""
+def make_split(
+    dataset: Dataset, settings: DataSettings, features: NDArray[np.floating] | None = None
+) -> Split:
+    """Clean set, pool and test set: from the named file, else stratified by seed.
+
+    Images whose files have the same content fall into one part, as do those that are nearly the
+    same by a backbone's `features` (N, D), where these are given.
+    """
+    groups = groups_of(dataset, features)
     if settings.split:
-        return read_split(Path(settings.split), dataset.labels, settings.seed, settings.clean)
-    return stratified_split(dataset.labels, settings.seed, settings.clean, settings.test)
+        path = Path(settings.split)
+        return read_split(path, dataset.labels, settings.seed, settings.clean, groups)
+    return stratified_split(dataset.labels, settings.seed, settings.clean, settings.test, groups)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import csv
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data.alike import Paths, path_parts
+from alasl.data.formats.rows import is_split_header, read_rows
 from alasl.errors import DataError, UsageError
 from alasl.labels import PRESENT, Labels
 from alasl.seeds import stream
+
+_log = logging.getLogger(__name__)
 
 Rows = NDArray[np.intp]
 
@@ -23,12 +27,14 @@ WORDS = {"clean": "clean", "pool": "pool", "train": "train", "val": "test", "tes
 class Split:
     """The rows of a table that are clean, pool and test: ascending and disjoint.
 
-    Raises `DataError` where a part is empty.
+    groups: (N,), equal for images that are the same or nearly so; None where they were not looked
+    for. Raises `DataError` where a part is empty.
     """
 
     clean: Rows
     pool: Rows
     test: Rows
+    groups: Rows | None = None
 
     def __post_init__(self) -> None:
         for part in ("clean", "pool", "test"):
@@ -40,20 +46,30 @@ class Split:
                 )
             object.__setattr__(self, part, rows)
 
+    def shared(self) -> int:
+        """How many test images are in a group with images of the clean set or the pool."""
+        if self.groups is None:
+            return 0
+        return int(np.isin(self.groups[self.test], self.groups[self.seen]).sum())
+
     @property
     def seen(self) -> Rows:
         """The rows that training may look at: clean and pool, ascending."""
         return np.sort(np.concatenate([self.clean, self.pool]))
 
 
-def stratified_split(labels: Labels, seed: int, clean: float = 0.1, test: float = 0.2) -> Split:
-    """Clean and test sets of exactly round(share N) images, stratified; the rest is the pool.
+def stratified_split(
+    labels: Labels, seed: int, clean: float = 0.1, test: float = 0.2, groups: Rows | None = None
+) -> Split:
+    """Clean and test sets of round(share N) images, stratified; the rest is the pool.
 
     By iterative stratification (Sechidis et al. 2011): every label has, as nearly as can be, its
     share of positives in each part; unknown entries count for no label. Clean and test sets are
     to be fully known, so they are drawn from the images with the fewest unknown entries: in a
     complete table these are all images, else the fully known ones if there are enough.
-    Raises `UsageError` for shares that leave no pool, `DataError` where a part would be empty.
+    groups: (N,), images of one group fall into one part; sizes then are as near as can be, else
+    exact. Raises `UsageError` for shares that leave no pool, `DataError` where a part would be
+    empty.
     """
     if min(clean, test) <= 0 or clean + test >= 1:
         raise UsageError(
@@ -62,16 +78,19 @@ def stratified_split(labels: Labels, seed: int, clean: float = 0.1, test: float 
         )
     images = len(labels.images)
     sizes = (round(clean * images), round(test * images))
-    drawn = _draw(labels, np.arange(images), sizes, stream(seed, "split"))
-    return Split(clean=drawn[0], test=drawn[1], pool=drawn[2])
+    drawn = _draw(labels, np.arange(images), sizes, stream(seed, "split"), groups)
+    return Split(clean=drawn[0], test=drawn[1], pool=drawn[2], groups=groups)
 
 
-def read_split(path: Path, labels: Labels, seed: int, clean: float = 0.1) -> Split:
+def read_split(
+    path: Path, labels: Labels, seed: int, clean: float = 0.1, groups: Rows | None = None
+) -> Split:
     """The split that a CSV file `image,split` names, one line for each image of the table.
 
     Words: clean, pool and test; or train*, val* and test* (e.g. train2017): val and test are the
     test set, train is divided by stratification into pool and round(clean N) clean images, N
-    being all images of the table. Raises `DataError` with file and line.
+    being all images of the table. groups: (N,), as for `stratified_split`; those that the file
+    itself divides are counted in a warning. Raises `DataError` with file and line.
     """
     words = _read_words(path, labels)
     rows = {word: np.flatnonzero(words == word) for word in ("clean", "pool", "train", "test")}
@@ -89,12 +108,19 @@ def read_split(path: Path, labels: Labels, seed: int, clean: float = 0.1) -> Spl
                 where=str(path),
                 seen=f"{clean}: {size} of {len(rows['train'])} images of train",
             )
-        drawn = _draw(labels, rows["train"], (size,), stream(seed, "split"))
+        drawn = _draw(labels, rows["train"], (size,), stream(seed, "split"), groups)
         rows["clean"], rows["pool"] = drawn
     try:
-        return Split(clean=rows["clean"], pool=rows["pool"], test=rows["test"])
+        split = Split(clean=rows["clean"], pool=rows["pool"], test=rows["test"], groups=groups)
     except DataError as error:
         raise DataError(error.what, where=str(path), seen=error.seen) from None
+    if shared := split.shared():
+        _log.warning(
+            "%s: %d of %d test images are the same as, or nearly, images of the other parts; mAP "
+            "is then too good",
+            *(path, shared, len(split.test)),
+        )
+    return split
 
 
 def _read_words(path: Path, labels: Labels) -> NDArray[np.str_]:
@@ -103,40 +129,32 @@ def _read_words(path: Path, labels: Labels) -> NDArray[np.str_]:
     words = np.full(len(row_of), "", dtype="<U5")
     line_of: dict[str, int] = {}
     bad: list[str] = []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = [cell.strip() for cell in next(reader, [])]
-            if header != ["image", "split"]:
-                raise DataError(
-                    "a split file begins with the line image,split",
-                    where=f"{path}:1",
-                    seen=",".join(header),
-                )
-            for cells in reader:
-                line = reader.line_num
-                if not cells:
-                    continue
-                if len(cells) != 2:
-                    bad.append(f"{path}:{line}: {len(cells)} cells, expected 2")
-                    continue
-                image, word = cells[0], cells[1].strip()
-                part = next((WORDS[start] for start in WORDS if word.startswith(start)), None)
-                if part is None or (part in ("clean", "pool") and word != part):
-                    bad.append(f"{path}:{line}: split {word!r}")
-                elif image not in row_of:
-                    bad.append(f"{path}:{line}: image {image!r} is not in the table")
-                elif image in line_of:
-                    bad.append(f"{path}:{line}: image {image!r} stood in line {line_of[image]}")
-                else:
-                    words[row_of[image]] = part
-                line_of.setdefault(image, line)
-    except OSError as error:
-        raise DataError("the split file cannot be read", where=str(path), seen=str(error)) from None
-    except (csv.Error, UnicodeDecodeError) as error:
+    alike = Paths((path_parts(image) or [image], image) for image in row_of)
+    rows = read_rows(path)
+    _, header = next(rows, (1, []))
+    if not is_split_header(header):
         raise DataError(
-            "the split file is not a CSV file", where=str(path), seen=str(error)
-        ) from None
+            "a split file begins with the line image,split",
+            where=f"{path}:1",
+            seen=",".join(header),
+        )
+    for line, cells in rows:
+        if len(cells) != 2:
+            bad.append(f"{path}:{line}: {len(cells)} cells, expected 2")
+            continue
+        image, word = cells
+        if image not in row_of and len(fits := alike.fits(image)) == 1:
+            (image,) = fits
+        part = next((WORDS[start] for start in WORDS if word.startswith(start)), None)
+        if part is None or (part in ("clean", "pool") and word != part):
+            bad.append(f"{path}:{line}: split {word!r}")
+        elif image not in row_of:
+            bad.append(f"{path}:{line}: image {image!r} is not in the table")
+        elif image in line_of:
+            bad.append(f"{path}:{line}: image {image!r} stood in line {line_of[image]}")
+        else:
+            words[row_of[image]] = part
+        line_of.setdefault(image, line)
     bad += [f"{path}: image {image!r} is missing" for image in row_of if image not in line_of]
     if bad:
         raise DataError(
@@ -150,69 +168,100 @@ def _read_words(path: Path, labels: Labels) -> NDArray[np.str_]:
 
 
 def _draw(
-    labels: Labels, rows: Rows, sizes: tuple[int, ...], rng: np.random.Generator
+    labels: Labels,
+    rows: Rows,
+    sizes: tuple[int, ...],
+    rng: np.random.Generator,
+    groups: Rows | None,
 ) -> list[Rows]:
     """Parts of `rows` of these sizes, from the images with fewest unknown entries, and the rest."""
-    unknown = labels.unknown_per_image()[rows]
-    most = np.partition(unknown, sum(sizes) - 1)[sum(sizes) - 1]
-    may = rows[unknown <= most]
-    part = stratify(labels.entries[may] == PRESENT, (*sizes, len(may) - sum(sizes)), rng)
-    parts = [may[part == k] for k in range(len(sizes))]
-    return [*parts, np.setdiff1d(rows, np.concatenate(parts))]
+    unit = np.arange(len(rows))
+    if groups is not None:
+        unit = np.unique(groups[rows], return_inverse=True)[1]
+    many = np.bincount(unit)
+    # A group is known as well as its worst known image.
+    unknown = np.zeros(len(many), np.int64)
+    np.maximum.at(unknown, unit, labels.unknown_per_image()[rows])
+    order = np.argsort(unknown, kind="stable")
+    enough = np.searchsorted(np.cumsum(many[order]), sum(sizes))
+    may = np.flatnonzero(unknown <= unknown[order[enough]])
+    place = np.full(len(many), -1)
+    place[may] = np.arange(len(may))
+    present = np.zeros((len(may), len(labels.names)), np.int64)
+    chosen = place[unit] >= 0
+    np.add.at(present, place[unit][chosen], labels.entries[rows[chosen]] == PRESENT)
+    left = int(many[may].sum()) - sum(sizes)
+    part = stratify(present, (*sizes, left), rng, many[may])
+    of_row = np.where(chosen, part[place[unit]], len(sizes))
+    parts = [rows[of_row == k] for k in range(len(sizes))]
+    return [*parts, rows[of_row == len(sizes)]]
 
 
 def stratify(
-    present: NDArray[np.bool_], sizes: tuple[int, ...], rng: np.random.Generator
+    present: NDArray[np.integer] | NDArray[np.bool_],
+    sizes: tuple[int, ...],
+    rng: np.random.Generator,
+    many: NDArray[np.integer] | None = None,
 ) -> NDArray[np.intp]:
-    """(n,): the part of each image, such that part k has exactly sizes[k] of them.
+    """(n,): the part of each unit, such that part k has sizes[k] images.
 
-    present: (n, L). Iterative stratification (Sechidis et al. 2011, algorithm 1): the rarest
-    label among the images left is dealt first, each of its images to the part that wants that
-    label most; between equals, to the one that wants the image's labels most in sum (an addition
-    to the paper's), then to the one with most room, then by chance. Sums to n: sizes.
+    present: (n, L), how many images of a unit have each label. many: (n,), images of each unit;
+    None where each is one, and sizes are then met exactly. Iterative stratification (Sechidis et
+    al. 2011, algorithm 1): the rarest label among the units left is dealt first, each of its units
+    to the part that wants that label most; between equals, to the one that wants the unit's labels
+    most in sum (an addition to the paper's), then to the one with most room, then by chance. A
+    unit goes where there is room for it, if there is any. Sums to all images: sizes.
     """
     n = len(present)
+    weight = [1] * n if many is None else many.tolist()
+    images = sum(weight)
     order = rng.permutation(n)
     chance = rng.random(n).tolist()
+    weight = [weight[unit] for unit in order.tolist()]
     # Plain lists: each step touches a handful of numbers, where arrays would cost tenfold.
-    labels_of: list[list[int]] = [[] for _ in range(n)]
-    images_of: list[list[int]] = [[] for _ in range(present.shape[1])]
-    for position, label in zip(
-        *(axis.tolist() for axis in np.nonzero(present[order])), strict=True
-    ):
-        labels_of[position].append(label)
-        images_of[label].append(position)
-    left = [len(images) for images in images_of]
-    # In units of 1 / n image, so that they are whole numbers and tie exactly.
-    wants = [[len(images) * size for size in sizes] for images in images_of]
+    labels_of: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+    units_of: list[list[int]] = [[] for _ in range(present.shape[1])]
+    counts = np.asarray(present, np.int64)[order]
+    for position, label in zip(*(axis.tolist() for axis in np.nonzero(counts)), strict=True):
+        labels_of[position].append((label, int(counts[position, label])))
+        units_of[label].append(position)
+    left = [len(units) for units in units_of]
+    # In units of 1 / images, so that they are whole numbers and tie exactly.
+    wants = [[int(total) * size for size in sizes] for total in counts.sum(axis=0)]
     room = list(sizes)
     part = [-1] * n
+
+    def fitting(unit: int) -> list[int]:
+        return [k for k in range(len(room)) if room[k] >= weight[unit]] or [
+            max(range(len(room)), key=room.__getitem__)
+        ]
 
     dealt = [label for label in rng.permutation(len(left)).tolist() if left[label]]
     while dealt:
         label = min(dealt, key=left.__getitem__)
         want = wants[label]
-        for image in images_of[label]:
-            if part[image] >= 0:
+        for unit in units_of[label]:
+            if part[unit] >= 0:
                 continue
-            others = [wants[other] for other in labels_of[image]]
+            others = labels_of[unit]
             claims = {
-                k: (want[k], sum(other[k] for other in others), room[k])
-                for k in range(len(room))
-                if room[k]
+                k: (want[k], sum(wants[other][k] for other, _ in others), room[k])
+                for k in fitting(unit)
             }
             best = max(claims.values())
             ties = [k for k, claim in claims.items() if claim == best]
-            k = part[image] = ties[int(chance[image] * len(ties))]
-            room[k] -= 1
-            for other in labels_of[image]:
-                wants[other][k] -= n
+            k = part[unit] = ties[int(chance[unit] * len(ties))]
+            room[k] -= weight[unit]
+            for other, has in others:
+                wants[other][k] -= has * images
                 left[other] -= 1
         dealt = [label for label in dealt if left[label]]
 
-    found = np.array(part)
-    # What has no positive fills up the parts; the order is already by chance.
-    found[found < 0] = np.repeat(np.arange(len(room)), room)
-    answer = np.empty(n, np.intp)
-    answer[order] = found
-    return answer
+    # What has no positive fills up the parts, large units first; the order is already by chance.
+    rest = sorted((unit for unit in range(n) if part[unit] < 0), key=lambda unit: -weight[unit])
+    for unit in rest:
+        k = part[unit] = fitting(unit)[0]
+        room[k] -= weight[unit]
+    found = np.empty(n, np.intp)
+    found[order] = part
+    return found

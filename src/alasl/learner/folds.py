@@ -17,8 +17,8 @@ from alasl.seeds import stream, torch_seed
 def assign_folds(split: Split, images: int, folds: int, seed: int) -> Rows:
     """(N,): the part, 0 to folds - 1, of each image of the clean set and of the pool; -1 elsewhere.
 
-    Each of the two sets is shared out evenly by itself, by chance.
-    Raises `UsageError` where there are more parts than clean images.
+    Each of the two sets is shared out evenly by itself, by chance; images of one group of the split
+    come into one part. Raises `UsageError` where there are more parts than clean images.
     """
     if folds > min(len(split.clean), len(split.pool)):
         raise UsageError(
@@ -27,9 +27,39 @@ def assign_folds(split: Split, images: int, folds: int, seed: int) -> Rows:
             do="lower --folds",
         )
     part = np.full(images, -1, np.intp)
-    for name, rows in (("clean", split.clean), ("pool", split.pool)):
-        part[stream(seed, "folds", name).permutation(rows)] = np.arange(len(rows)) % folds
+    sets = (("clean", split.clean), ("pool", split.pool))
+    if split.groups is None or len(np.unique(split.groups[split.seen])) == len(split.seen):
+        for name, rows in sets:
+            part[stream(seed, "folds", name).permutation(rows)] = np.arange(len(rows)) % folds
+        return part
+    of_group: dict[int, int] = {}
+    for name, rows in sets:
+        _assign_groups(part, rows, split.groups, of_group, folds, stream(seed, "folds", name))
     return part
+
+
+def _assign_groups(
+    part: Rows,
+    rows: Rows,
+    groups: Rows,
+    of_group: dict[int, int],
+    folds: int,
+    rng: np.random.Generator,
+) -> None:
+    """Share out one set by whole groups: large ones first, each to the part with fewest images.
+
+    of_group: where groups are already, which is added to.
+    """
+    shuffled = rng.permutation(rows)
+    members: dict[int, list[int]] = {}
+    for row, group in zip(shuffled.tolist(), groups[shuffled].tolist(), strict=True):
+        members.setdefault(group, []).append(row)
+    filled = [0] * folds
+    ordered = sorted(members, key=lambda group: (group not in of_group, -len(members[group])))
+    for group in ordered:
+        number = of_group.setdefault(group, min(range(folds), key=filled.__getitem__))
+        part[members[group]] = number
+        filled[number] += len(members[group])
 
 
 def out_of_fold(
