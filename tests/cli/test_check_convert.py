@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +143,27 @@ def test_help_lists_every_format(capsys, command):
     assert exit_code([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in FORMATS)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "gbk", "utf-8"])
+def test_any_name_is_printed_on_any_code_page(tmp_path: Path, encoding):
+    names = ("狗", "tämä", "🐕")
+    write(Labels(np.array([[1, 0, -1]]), names, ("猫.jpg",)), tmp_path / "t.csv", "csv-long")
+    (tmp_path / "bad.csv").write_text("image,狗\n猫,yes\n", encoding="utf-8")
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    def run(*args: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "alasl", *args]
+        return subprocess.run(command, capture_output=True, cwd=tmp_path, env=env)
+
+    plain = run("check", "t.csv", "-q")
+    assert (plain.returncode, plain.stderr) == (0, b"")
+    shown = plain.stdout.decode(encoding)
+    assert "狗" in shown or r"\u72d7" in shown
+    done = run("check", "t.csv", "--json", "-q")
+    told = json.loads(done.stdout.decode(encoding))
+    assert [label["name"] for label in told["per_label"]] == list(names)
+    wrong = run("check", "bad.csv")
+    assert wrong.returncode == 3
+    assert "bug" not in wrong.stderr.decode(encoding)
+    assert "holds 'yes'" in wrong.stderr.decode(encoding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import keyword
 import os
 import sys
@@ -46,6 +47,10 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; an error that a user can act on is one clear message."""
     # Workers that a command starts do not take modules from the working folder (`python -P`).
     os.environ["PYTHONSAFEPATH"] = "1"
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal has no letters for is written with escapes.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(exit_code(args))
 
 

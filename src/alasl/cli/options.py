@@ -107,8 +107,13 @@ def allow_download(allowed: bool) -> None:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON object on stdout, with JSON's own escapes for letters that it has not."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, allow_nan=False)
+    click.echo(text)
 
 
 def _click_type(hint: Any, choices: tuple[str, ...]) -> Any:
