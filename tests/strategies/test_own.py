@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from alasl.errors import DataError, UsageError
+from alasl.errors import AlaslError, DataError, UsageError
+from alasl.registry import files_of
 from alasl.strategies import resolve, strategy
 from alasl.strategies.base import STRATEGIES, Between
 
@@ -130,3 +135,32 @@ def test_strategies_import_no_torch():
     code += "; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("spec", "files"),
+    [
+        ("hard+medium:share=0.25", []),
+        ("entry-entropy.pyx", []),
+        ("a/b.py:mine:power=2", ["a/b.py"]),
+        ("albl:of=random,(one.py:f:x=1),two.py", ["one.py", "two.py"]),
+        ("diverse:of=(diverse:of=(albl:of=(deep.py:f)))", ["deep.py"]),
+    ],
+)
+def test_files_that_a_spec_names(spec, files):
+    assert list(files_of(spec)) == [Path(file) for file in files]
+
+
+PARTS = ("albl", "diverse", "of", "by", "random", "x.py", "y.py", "f", ":", ",", "(", ")", "=")
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
+@example("albl:of=(diverse:of=x.py:by=random),y.py")
+@example("diverse:of=((x.py:f))")
+def test_no_file_is_executed_that_a_spec_is_not_said_to_name(spec):
+    executed = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "load_file", lambda file, _: executed.append(file))
+        with suppress(AlaslError):
+            resolve(spec)
+    assert set(executed) <= set(files_of(spec))

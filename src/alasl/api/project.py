@@ -44,8 +44,9 @@ class Project:
     <Project: 60 images, 2 labels, 64 of 120 entries known>
     """
 
-    def __init__(self, opened: folders.Project) -> None:
+    def __init__(self, opened: folders.Project, *, trust: bool = False) -> None:
         self._opened = opened
+        self._trust = trust
 
     @classmethod
     def create(cls, folder: str | Path, data: str | Path, **settings: Any) -> Self:
@@ -55,12 +56,16 @@ class Project:
         anything, `UsageError` for a setting that a project does not read.
         """
         values = made(ProjectSettings, {**settings, "data": str(data)})
-        return cls(folders.init(Path(folder), values))
+        return cls(folders.init(Path(folder), values), trust=True)
 
     @classmethod
-    def open(cls, folder: str | Path) -> Self:
-        """The project in a folder. Raises `DataError` without one."""
-        return cls(folders.load(Path(folder)))
+    def open(cls, folder: str | Path, *, trust: bool = False) -> Self:
+        """The project in a folder. Raises `DataError` without one.
+
+        trust: whether Python code that the project names may run: without, training and asking
+        raise `UsageError` where its settings name any.
+        """
+        return cls(folders.load(Path(folder)), trust=trust)
 
     def __repr__(self) -> str:
         table = self.labels()
@@ -142,4 +147,4 @@ class Project:
     def _driver(self) -> Driver:
         from alasl.project.driver import Driver
 
-        return Driver(self._opened)
+        return Driver(self._opened, trust=self._trust)

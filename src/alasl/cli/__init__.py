@@ -57,7 +57,9 @@ def main(args: list[str] | None = None) -> None:
 def exit_code(args: list[str] | None = None) -> int:
     """The exit code of a command line: 0 done, 1 a bug, 2 to 6 as in `alasl.errors`, 130 Ctrl-C."""
     try:
-        app.main(args, standalone_mode=False)
+        # What was called, so that a command can say how to call it again.
+        called = sys.argv[1:] if args is None else args
+        app.main(called, standalone_mode=False, obj=tuple(called))
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:

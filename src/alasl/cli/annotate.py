@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import quiet_option, show_warnings
+from alasl.cli.options import open_to_work, quiet_option, show_warnings, trust_option
 
 PORT = 8765
 
@@ -29,20 +29,23 @@ PORT = 8765
     show_default=True,
     help="train and ask anew in the background while people answer",
 )
+@trust_option
 @quiet_option
 def command(
-    project: Path, port: int, host: str, token: str | None, train: bool, quiet: bool
+    project: Path, port: int, host: str, token: str | None, train: bool, trust: bool, quiet: bool
 ) -> None:
     """Serve the page on which people answer PROJECT's queue, until Ctrl-C.
 
     Open the address that it prints. Answers are on the disk before the page shows the next image.
     """
     from alasl.annotate import serve
-    from alasl.project.folder import load
 
     show_warnings(quiet)
-    opened = load(project)
+    # Without training nothing of its settings is executed.
+    opened = open_to_work(project, trust or not train)
     again = [sys.executable, "-P", "-m", "alasl", "suggest", str(project), "--quiet"]
+    if trust:
+        again.append("--trust")
     serve(
         opened.store,
         opened.root,

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from alasl.cli.options import Bar, json_option, quiet_option, show_warnings
+from alasl.cli.options import (
+    Bar,
+    json_option,
+    open_to_work,
+    quiet_option,
+    show_warnings,
+    trust_option,
+)
 from alasl.cli.run import run_and_show
 from alasl.settings import RunSettings
 
@@ -33,16 +40,19 @@ TO_ANNOTATE, HIDDEN = 600, 0.9
     default=0,
     help="With --annotate: so many answers are given for you, from the truth.",
 )
+@trust_option
 @json_option
 @quiet_option
-def command(out: Path, annotate: bool, answers: int, as_json: bool, quiet: bool) -> None:
+def command(
+    out: Path, annotate: bool, answers: int, trust: bool, as_json: bool, quiet: bool
+) -> None:
     """Draw 2 000 scenes, hide 90 % of the entries, ask by Variance, by chance and as in the paper.
 
     With --annotate: draw 600 scenes, hide 90 % of the pool's entries, and make a project in which
     you answer what it asks.
     """
     if annotate:
-        project(out / "annotate", answers, quiet)
+        project(out / "annotate", answers, trust, quiet)
         return
     from alasl.data.scenes import make_scenes
 
@@ -52,7 +62,7 @@ def command(out: Path, annotate: bool, answers: int, as_json: bool, quiet: bool)
     run_and_show(settings, [out / name for name in WAYS], as_json=as_json, quiet=quiet)
 
 
-def project(out: Path, answers: int, quiet: bool) -> None:
+def project(out: Path, answers: int, trust: bool, quiet: bool) -> None:
     """A project on drawn scenes under `out`, its first queue filled; the same call goes on."""
     import numpy as np
 
@@ -62,7 +72,7 @@ def project(out: Path, answers: int, quiet: bool) -> None:
     from alasl.data.scenes import make_scenes
     from alasl.data.split import stratified_split
     from alasl.project.driver import Driver
-    from alasl.project.folder import init, is_project, load
+    from alasl.project.folder import init, is_project
     from alasl.project.overview import overview
     from alasl.project.settings import ProjectSettings
     from alasl.project.simulate import work
@@ -83,9 +93,14 @@ def project(out: Path, answers: int, quiet: bool) -> None:
             name="drawn scenes",
         )
         init(folder, settings)
-    opened = load(folder)
+    opened = open_to_work(folder, trust)
     with opened.training():
-        work(Driver(opened, Bar("features", "image", quiet)), truth.entries, "demo", answers)
+        work(
+            Driver(opened, Bar("features", "image", quiet), trust=trust),
+            truth.entries,
+            "demo",
+            answers,
+        )
     for text in lines(overview(opened)):
         click.echo(text)
     click.echo(f"next: alasl annotate {folder}, and open the address that it prints")

@@ -6,23 +6,30 @@ import dataclasses
 import json
 import logging
 import os
+import shlex
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from tqdm import tqdm
 
 from alasl.settings import RunSettings, from_dict, read_toml
 
+if TYPE_CHECKING:
+    from alasl.project.folder import Project
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 download_option = click.option(
     "--download", is_flag=True, help="allow fetching weights from the hub"
+)
+trust_option = click.option(
+    "--trust", is_flag=True, help="run the Python files that settings from a file name"
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 
@@ -62,15 +69,50 @@ def setting_options(
     return give
 
 
-def run_settings(data: str | None, config: Path | None, given: dict[str, Any]) -> RunSettings:
-    """The settings that a command line gives: the file's, overridden by the options given."""
-    values = read_toml(config) if config else {}
-    values |= {name: value for name, value in given.items() if value is not None}
+def run_settings(
+    data: str | None, config: Path | None, given: dict[str, Any], trusted: bool
+) -> RunSettings:
+    """The settings that a command line gives: those of `settings_given`, and the data."""
+    values = settings_given(config, given, trusted)
     if data is not None:
         values["data"] = data
     if not values.get("data"):
         raise click.UsageError("name the data set: alasl run DATA")
     return from_dict(values, where=str(config) if config else None)
+
+
+def settings_given(config: Path | None, given: dict[str, Any], trusted: bool) -> dict[str, Any]:
+    """The file's settings, overridden by the options given.
+
+    Raises `UsageError` where what is left of the file's names Python code, unless it is trusted.
+    """
+    told = {name: value for name, value in given.items() if value is not None}
+    if config is None:
+        return told
+    left = {k: v for k, v in read_toml(config).items() if k not in told}
+    check_trust(trusted, config, left)
+    return {**left, **told}
+
+
+def check_trust(trusted: bool, where: Path, *tables: Mapping[str, Any]) -> None:
+    """Raise `UsageError` where settings from the file `where` name Python code that is not trusted.
+
+    What somebody names on the command line is their own word, and is not looked at.
+    """
+    if not trusted:
+        from alasl.trust import require_trust
+
+        arguments = click.get_current_context().find_root().obj or ()
+        require_trust(where, shlex.join(["alasl", *arguments, "--trust"]), *tables)
+
+
+def open_to_work(folder: Path, trusted: bool) -> Project:
+    """The project in a folder, to train on it and to ask by its settings: see `check_trust`."""
+    from alasl.project.folder import SETTINGS, load
+
+    opened = load(folder)
+    check_trust(trusted, folder / SETTINGS, opened.settings.to_dict())
+    return opened
 
 
 class Bar:

@@ -20,6 +20,7 @@ from alasl.cli.options import (
     run_options,
     run_settings,
     show_warnings,
+    trust_option,
 )
 from alasl.journal import is_first_process
 from alasl.record import Record
@@ -30,6 +31,7 @@ from alasl.settings import RunSettings
 @click.argument("data", required=False)
 @run_options
 @click.option("--out", type=click.Path(path_type=Path), help="the run's folder [runs/...]")
+@trust_option
 @download_option
 @json_option
 @quiet_option
@@ -37,6 +39,7 @@ def command(
     data: str | None,
     config: Path | None,
     out: Path | None,
+    trust: bool,
     download: bool,
     as_json: bool,
     quiet: bool,
@@ -49,8 +52,9 @@ def command(
     short.
     """
     allow_download(download)
-    settings = run_settings(data, config, given)
-    run_and_show([settings], [out or default_folder(settings)], as_json=as_json, quiet=quiet)
+    settings = run_settings(data, config, given, trust)
+    folder = out or default_folder(settings)
+    run_and_show([settings], [folder], trust=trust, as_json=as_json, quiet=quiet)
 
 
 def default_folder(settings: RunSettings) -> Path:
@@ -63,7 +67,12 @@ def default_folder(settings: RunSettings) -> Path:
 
 
 def run_and_show(
-    settings: list[RunSettings], folders: list[Path], *, as_json: bool, quiet: bool
+    settings: list[RunSettings],
+    folders: list[Path],
+    *,
+    trust: bool = False,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
     from alasl.data.opening import read_data
@@ -85,6 +94,7 @@ def run_and_show(
             dataset=dataset,
             progress=Bar("features", "image", quiet),
             on_event=partial(_advance, rounds),
+            trust=trust,
         )
         if not is_first_process():
             continue

@@ -12,15 +12,17 @@ import click
 from alasl.cli.options import (
     Bar,
     allow_download,
+    check_trust,
     download_option,
     json_option,
     print_json,
     quiet_option,
     run_options,
+    settings_given,
     show_warnings,
+    trust_option,
 )
 from alasl.errors import UsageError
-from alasl.settings import read_toml
 from alasl.study.clusters import ENGINES
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def study_options(function: Function) -> Function:
         run_options,
         click.option("--seeds", type=click.IntRange(1), help="how many seeds [the study's own]"),
         click.option("--out", type=click.Path(path_type=Path), help="the study's folder"),
+        trust_option,
         download_option,
         engine_options,
         json_option,
@@ -84,7 +87,7 @@ def _shipped_command(study: Study) -> click.Command:
     @click.argument("data")
     @study_options
     def shipped_command(**given: Any) -> None:
-        _new(study, **given)
+        _new(study, None, **given)
 
     return shipped_command
 
@@ -97,22 +100,26 @@ def run(file: Path, data: str | None, **given: Any) -> None:
     """Run the study of a TOML FILE, on its own data or on DATA."""
     from alasl.study.spec import read_study
 
-    _new(read_study(file), data=data, **given)
+    _new(read_study(file), file, data=data, **given)
 
 
 @command.command("resume")
 @click.argument("folder", type=click.Path(path_type=Path))
+@trust_option
 @engine_options
 @json_option
 @quiet_option
-def resume(folder: Path, **given: Any) -> None:
+def resume(folder: Path, trust: bool, **given: Any) -> None:
     """Go on with the study in FOLDER; done runs are kept."""
     from alasl.errors import DataError
     from alasl.study.spec import read_study
 
-    if not (folder / "study.toml").exists():
+    file = folder / "study.toml"
+    if not file.exists():
         raise DataError("no study here", where=str(folder), do="name a folder that a study made")
-    _run(read_study(folder / "study.toml"), folder, **given)
+    study = read_study(file)
+    check_trust(trust, file, *study.named())
+    _run(study, folder, **given)
 
 
 @command.command("list")
@@ -127,6 +134,7 @@ def list_() -> None:
 
 def _new(
     study: Study,
+    file: Path | None,
     data: str | None,
     config: Path | None,
     seeds: int | None,
@@ -136,20 +144,24 @@ def _new(
     address: str | None,
     as_json: bool,
     quiet: bool,
+    trust: bool,
     download: bool,
     **given: Any,
 ) -> None:
+    """Begin a study, from its file where it has one, with settings of its runs changed."""
     from alasl.study.spec import checked
 
     allow_download(download)
 
-    changed = read_toml(config) if config else {}
-    changed |= {name: value for name, value in given.items() if value is not None}
+    changed = settings_given(config, given, trust)
     if data is not None:
         changed["data"] = data
     for name in changed:
         if all(name in grid.values for grid in study.grids):
             raise UsageError(f"every grid of the study sets {name!r} itself, so it cannot be given")
+    if file:
+        kept = {k: v for k, v in study.base.items() if k not in changed}
+        check_trust(trust, file, *dataclasses.replace(study, base=kept).named())
     base = {**study.base, **changed}
     if not base.get("data"):
         raise click.UsageError("name the data set")

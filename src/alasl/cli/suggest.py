@@ -11,9 +11,11 @@ from alasl.cli.options import (
     allow_download,
     download_option,
     json_option,
+    open_to_work,
     print_json,
     quiet_option,
     show_warnings,
+    trust_option,
 )
 from alasl.cli.train import line, told
 
@@ -36,6 +38,7 @@ from alasl.cli.train import line, told
     "--format", "format", default="queue", show_default=True, help="of --out: queue, label-studio"
 )
 @click.option("--prefix", default="", help="what makes an image's address out of its name in --out")
+@trust_option
 @download_option
 @json_option
 @quiet_option
@@ -45,6 +48,7 @@ def command(
     out: Path | None,
     format: str,
     prefix: str,
+    trust: bool,
     download: bool,
     as_json: bool,
     quiet: bool,
@@ -55,13 +59,12 @@ def command(
     Label Studio, can open; `alasl import` takes the answers.
     """
     from alasl.project.driver import Driver
-    from alasl.project.folder import load
 
     allow_download(download)
     show_warnings(quiet)
-    opened = load(project)
+    opened = open_to_work(project, trust)
     with opened.training():
-        driver = Driver(opened, Bar("features", "image", quiet))
+        driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
         training = driver.renew() if train else None
         asked = driver.suggest()
     if out:

@@ -12,9 +12,11 @@ from alasl.cli.options import (
     allow_download,
     download_option,
     json_option,
+    open_to_work,
     print_json,
     quiet_option,
     show_warnings,
+    trust_option,
 )
 from alasl.errors import NothingToDo
 
@@ -24,19 +26,19 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("project", type=click.Path(path_type=Path))
+@trust_option
 @download_option
 @json_option
 @quiet_option
-def command(project: Path, download: bool, as_json: bool, quiet: bool) -> None:
+def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bool) -> None:
     """Train PROJECT's model on everything known by now, and judge it on the test set."""
     from alasl.project.driver import Driver
-    from alasl.project.folder import load
 
     allow_download(download)
     show_warnings(quiet)
-    opened = load(project)
+    opened = open_to_work(project, trust)
     with opened.training():
-        training = Driver(opened, Bar("features", "image", quiet)).train()
+        training = Driver(opened, Bar("features", "image", quiet), trust=trust).train()
     if training is None:
         raise NothingToDo(
             "nothing is known yet outside the test set, so there is nothing to train on",

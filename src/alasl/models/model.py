@@ -182,10 +182,11 @@ class Model:
         }
 
     @classmethod
-    def load(cls, path: str | Path, *, trust: bool = False) -> Self:
+    def load(cls, path: str | Path, *, trust: bool | str = False) -> Self:
         """The model in a file that `save` wrote.
 
-        trust: whether code of others that the model needs, as a FILE.py, may run.
+        trust: whether code of others that the model needs, as a FILE.py, may run; or a model's
+        spec: then the code that this names may run, and no other.
         Raises `DataError` for another kind of file or a damaged one, `ConflictError` for one of a
         newer ALASL, and `UsageError` where it would run code and there is no trust.
         """
@@ -199,13 +200,15 @@ class Model:
                     seen=f"version {card['version']}, this one reads {VERSION}",
                     do="upgrade ALASL",
                 )
-            if (code := foreign(card["model"])) and not trust:
+            code = foreign(card["model"])
+            trusted = bool(code) and code == foreign(trust) if isinstance(trust, str) else trust
+            if code and not trusted:
                 raise UsageError(
                     "this model would run code that comes from elsewhere",
                     seen=code,
                     do="trust it, if you know where it comes from",
                 )
-            return cls._restored(tensors, card, trust)
+            return cls._restored(tensors, card, trusted)
         except AlaslError as error:
             raise type(error)(error.what, where=str(path), seen=error.seen, do=error.do) from error
         except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:

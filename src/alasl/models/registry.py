@@ -102,9 +102,9 @@ def foreign(spec: str) -> str | None:
     """
     name, _ = _split(spec)
     module, colon, _ = name.rpartition(":")
-    if not colon or module.split(".")[0] == "sklearn":
-        return None
-    return str(Path(module).resolve()) if module.endswith(".py") else name
+    if module.endswith(".py"):  # first, as a file may be called sklearn.py
+        return str(Path(module).resolve())
+    return name if colon and module.split(".")[0] != "sklearn" else None
 
 
 def _split(spec: str) -> tuple[str, list[str]]:

@@ -21,22 +21,32 @@ from alasl.learner import ActiveLearner, Judged, Known, Query
 from alasl.metrics import mean_ap
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
-from alasl.project.folder import Project
+from alasl.project.folder import SETTINGS, Project
 from alasl.project.model_files import About, ModelFiles
 from alasl.project.records import Questions, Training
 from alasl.project.targets import answered_by_machine, targets
 from alasl.seeds import stream
+from alasl.trust import require_trust
 
 Progress = Callable[[int, int], None]
 
 
 class Driver:
-    """Trains a project's model and fills its queue; one at a time, see `Project.training`."""
+    """Trains a project's model and fills its queue; one at a time, see `Project.training`.
 
-    def __init__(self, project: Project, progress: Progress | None = None) -> None:
+    trust: whether Python code that the project's settings, or its model's file, name may run.
+    Raises `UsageError` where the settings name any and there is no trust.
+    """
+
+    def __init__(
+        self, project: Project, progress: Progress | None = None, *, trust: bool = False
+    ) -> None:
+        if not trust:
+            settings = project.settings.to_dict()
+            require_trust(project.folder / SETTINGS, "open it with trust=True", settings)
         self.project = project
         self._split = project.split()
-        self._files = ModelFiles(project, progress)
+        self._files = ModelFiles(project, progress, trust=trust)
 
     @cached_property
     def _prepared(self) -> Prepared:

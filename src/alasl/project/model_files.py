@@ -48,9 +48,12 @@ class About:
 class ModelFiles:
     """The files of a project's model; a kill leaves the model that was there before."""
 
-    def __init__(self, project: Project, progress: Progress | None = None) -> None:
+    def __init__(
+        self, project: Project, progress: Progress | None = None, *, trust: bool = False
+    ) -> None:
         self._project = project
         self._progress = progress
+        self._trust = trust
 
     def about(self) -> About:
         """What the files are now. Raises `DataError` where about.json makes no sense."""
@@ -128,7 +131,8 @@ class ModelFiles:
                 where=str(self._project.folder),
                 do=f"train one: alasl train {self._project.folder}",
             )
-        return Model.load(self._model(name), trust=True)
+        # Of what the file names, only what the settings name too is run unasked.
+        return Model.load(self._model(name), trust=self._trust or self._project.settings.model)
 
     def _kept(self) -> Model | None:
         """The model that there is, if it can still be read."""

@@ -20,7 +20,7 @@ from alasl.record import Asked, AutoAnswers, Record
 from alasl.report.html import inline, render
 from alasl.report.summary import advice_lines, headline, summary
 from alasl.settings import RunSettings
-from alasl.strategies import resolve
+from alasl.strategies import files_of, resolve
 
 # The image file of each image id.
 Paths = Mapping[str, Path]
@@ -135,7 +135,12 @@ def _run(record: Record, name: str, paths: Paths | None, shown: int) -> dict[str
 
 
 def _about(strategy: str) -> str:
-    """What the strategy does, in a line; nothing where its plug-in is not installed here."""
+    """What the strategy does, in a line; nothing where its plug-in is not installed here.
+
+    Nor where a file defines it: to look at a run executes nothing of it.
+    """
+    if files_of(strategy):
+        return ""
     try:
         return resolve(strategy).about
     except AlaslError:

@@ -36,18 +36,20 @@ def simulate(
     dataset: Dataset | None = None,
     progress: Progress | None = None,
     on_event: OnEvent | None = None,
+    trust: bool = False,
 ) -> Record:
     """Run the experiment, or go on with the one that `folder` holds, and return its record.
 
     folder: where the journal is kept, so that a kill loses one step at most; None keeps nothing.
     dataset: instead of reading `settings.data`. on_event: called with the record after each step.
+    trust: whether a model that the folder keeps may run code beside what the settings name.
     Raises `ConflictError` where the folder holds a run of other settings, or one that is going on.
     """
     journal = Journal(folder) if folder else None
     if journal:
         journal.open()
     try:
-        return _simulate(settings, journal, dataset, progress, on_event)
+        return _simulate(settings, journal, dataset, progress, on_event, trust)
     finally:
         if journal:
             journal.close()
@@ -59,6 +61,7 @@ def _simulate(
     dataset: Dataset | None,
     progress: Progress | None,
     on_event: OnEvent | None,
+    trust: bool,
 ) -> Record:
     before = _resume(settings, journal.folder) if journal else None
     if before and before.done:
@@ -84,8 +87,8 @@ def _simulate(
     if record.out_of_fold:
         run.take_out_of_fold(record.out_of_fold[-1])
     if folder and record.evaluations:
-        # The run's settings name the code that it takes, and this file is its own.
-        kept = Model.load(model_file(folder, len(record.evaluations) - 1), trust=True)
+        file = model_file(folder, len(record.evaluations) - 1)
+        kept = Model.load(file, trust=trust or settings.model)
         run.learner.estimator.restore(kept.estimator.tensors(), trust=True)
 
     while not record.done:

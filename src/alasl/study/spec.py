@@ -80,6 +80,11 @@ class Study:
             for point in grid.points()
         ]
 
+    def named(self) -> list[Values]:
+        """What its file names: settings of its runs, its claims, its kinds of figures."""
+        shown = {"claims": self.claims, "kind": [plot.kind for plot in self.plots]}
+        return [self.base, *(grid.values for grid in self.grids), shown]
+
     @property
     def seed_range(self) -> range:
         """The seeds."""

@@ -1,0 +1,242 @@
+"""Python code that a file of settings names: looked at, it is not executed; run, it is asked for.
+
+The files are a stranger's: a run's config.toml, a study's study.toml.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alasl.cli import exit_code
+from alasl.data.dataset import Dataset
+from alasl.models.checkpoint import read_tensors, write_tensors
+
+CODE = """
+open("executed", "a").write("x")
+from alasl.strategies import strategy
+
+@strategy("theirs", paper="none")
+def theirs(pool):
+    "Somebody's."
+    return pool.ties
+"""
+SPECS = ("evil.py:theirs", "albl:of=random,(evil.py:theirs)", "diverse:of=evil.py")
+QUICK = ("--rounds", 1, "--images", 2, "--answers", 9, "--missing", 0.4, "--quiet")
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Call:
+    """Calls the command line in a folder with somebody's `evil.py`: exit code, and what it said."""
+    monkeypatch.chdir(tmp_path)
+    Path("evil.py").write_text(CODE)
+
+    def called(*arguments: object) -> tuple[int, str]:
+        capsys.readouterr()
+        code = exit_code([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    return called
+
+
+@pytest.fixture
+def data(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> str:
+    dataset = make_dataset(60)
+    labels = dataset.labels
+    assert dataset.features is not None
+    np.savez(
+        tmp_path / "made.npz",
+        labels=labels.entries,
+        names=np.array(labels.names),
+        images=np.array(labels.images),
+        features=dataset.features,
+    )
+    return "made.npz"
+
+
+def alone(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, which may register what it likes."""
+    command = [sys.executable, "-P", "-m", "alasl", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def executed() -> bool:
+    return Path("executed").exists()
+
+
+def name_in(file: Path, key: str, spec: str) -> None:
+    """Have a file of settings name `spec`, as whoever made it could."""
+    text = re.sub(rf"^{key} = .*\n", "", file.read_text(), flags=re.MULTILINE)
+    file.write_text(text.replace("[run]\n", f"[run]\n{key} = {json.dumps(spec)}\n"))
+
+
+def refused(said: str, where: str, again: str) -> None:
+    """What a refusal has to say: where code is named, which, and how to run it all the same."""
+    assert f"error: {where}: these settings run Python code" in said
+    digest = hashlib.sha256(CODE.encode()).hexdigest()
+    assert f"'{Path('evil.py').resolve()}', {len(CODE)} bytes, SHA-256 {digest}" in said
+    assert f"if you trust it: {again}\n" in said
+    assert not executed()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("key", ["strategy", "loss", "model", "format", "mechanism"])
+def test_a_report_executes_nothing_of_a_run(call: Call, data: str, key: str, spec: str) -> None:
+    code, said = call("run", data, *QUICK, "--out", "theirs")
+    assert code == 0, said
+    name_in(Path("theirs/config.toml"), key, spec)
+    code, said = call("report", "theirs", "--figures", "figures")
+    assert not executed()
+    if key == "strategy":
+        assert code == 0, said
+        assert spec in Path("theirs/report.html").read_text()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_configuration_that_names_code_is_refused(call: Call, data: str, spec: str) -> None:
+    Path("c.toml").write_text(f'[run]\ndata = "{data}"\n')
+    name_in(Path("c.toml"), "strategy", spec)
+    code, said = call("run", "--config", "c.toml", *QUICK, "--out", "a b")
+    assert code == 2
+    refused(said, "c.toml", f"alasl run --config c.toml {' '.join(map(str, QUICK))} --out 'a b' "
+                            "--trust")  # fmt: skip
+    assert not Path("a b").exists()
+    assert call("run", "--config", "c.toml", "--strategy", "random", *QUICK)[0] == 0
+    assert not executed()
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("evil.py:theirs", "{here}/evil.py"),
+        ("evil.py:theirs:x=1", "{here}/evil.py"),
+        ("sklearn.py:theirs", "{here}/sklearn.py"),
+        ("json.decoder:JSONDecoder", "json.decoder:JSONDecoder"),
+    ],
+)
+def test_a_configuration_that_names_a_model_of_elsewhere_is_refused(
+    call: Call, data: str, model: str, named: str
+) -> None:
+    Path("sklearn.py").write_text(CODE)
+    Path("c.toml").write_text(f'data = "{data}"\nmodel = "{model}"\n')
+    code, said = call("run", "--config", "c.toml", *QUICK)
+    assert (code, executed()) == (2, False)
+    assert f"model = '{model}': '{named.format(here=Path.cwd())}'" in said
+
+
+@pytest.mark.usefixtures("call")
+def test_code_that_is_trusted_is_run(data: str) -> None:
+    Path("c.toml").write_text(f'data = "{data}"\nstrategy = "evil.py:theirs"\n')
+    done = alone("run", "--config", "c.toml", *QUICK, "--out", "trusted", "--trust")
+    assert (done.returncode, executed()) == (0, True), done.stderr
+
+
+@pytest.mark.usefixtures("call")
+def test_code_named_on_the_command_line_is_run(data: str) -> None:
+    done = alone("run", data, *QUICK, "--strategy", "evil.py:theirs", "--out", "own")
+    assert (done.returncode, executed()) == (0, True), done.stderr
+
+
+def test_a_file_that_is_not_there_is_said(call: Call, data: str) -> None:
+    Path("c.toml").write_text(f'data = "{data}"\nstrategy = "no\\u001b[2Jwhere.py:f"\n')
+    code, said = call("run", "--config", "c.toml", *QUICK)
+    assert code == 2
+    assert "where.py', which is no file" in said
+    assert "\x1b" not in said
+
+
+def test_a_model_of_a_run_that_names_code_is_not_taken(call: Call, data: str) -> None:
+    begun = (data, "--rounds", 1, "--answers", 9, "--quiet", "--out", "theirs")
+    longer = (data, "--rounds", 2, "--answers", 9, "--quiet", "--out")
+    assert call("run", *begun)[0] == 0
+    config = Path("theirs/config.toml")
+    config.write_text(config.read_text().replace("rounds = 1", "rounds = 2"))
+    shutil.copytree("theirs", "untouched")
+    code, said = call("run", *longer, "untouched")
+    assert code == 0, said
+    (file,) = Path("theirs").glob("*.safetensors")
+    tensors, card = read_tensors(file)
+    write_tensors(file, tensors, {**card, "model": "evil.py:theirs"})
+    code, said = call("run", *longer, "theirs")
+    assert (code, executed()) == (2, False)
+    assert "this model would run code that comes from elsewhere" in said
+
+
+STUDY = """
+name = "theirs"
+{claims}
+
+[run]
+data = "made.npz"
+rounds = 1
+images = 2
+strategy = "{base}"
+
+[[grid]]
+name = "all"
+missing = [0.3]
+{grid}
+
+[[figure]]
+file = "one"
+kind = "{kind}"
+grid = "all"
+"""
+PLACES = {
+    "base": {"base": "evil.py:theirs"},
+    "grid": {"grid": 'strategy = ["random", "albl:of=random,(evil.py:theirs)"]'},
+    "kind": {"kind": "evil.py:theirs"},
+    "claims": {"claims": 'claims = "evil.py:theirs"'},
+}
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("place", PLACES)
+def test_a_study_that_names_code_is_refused(call: Call, place: str) -> None:
+    plain = {"claims": "", "base": "random", "grid": "", "kind": "map-per-round"}
+    Path("s.toml").write_text(STUDY.format(**{**plain, **PLACES[place]}))
+    code, said = call("study", "run", "s.toml", "--seeds", "1")
+    assert code == 2
+    refused(said, "s.toml", "alasl study run s.toml --seeds 1 --trust")
+    Path("got").mkdir()
+    Path("s.toml").rename("got/study.toml")
+    code, said = call("study", "resume", "got")
+    assert code == 2
+    refused(said, "got/study.toml", "alasl study resume got --trust")
+
+
+@pytest.mark.usefixtures("data")
+def test_a_study_that_is_trusted_is_run(call: Call) -> None:
+    text = STUDY.format(claims="", base="evil.py:theirs", grid="", kind="map-per-round")
+    Path("s.toml").write_text(text)
+    new = ("study", "run", "s.toml", "--seeds", "1", "--workers", "1", "--quiet")
+    assert call(*new, "--strategy", "random", "--out", "other")[0] == 0
+    assert not executed()
+    done = alone(*new, "--out", "trusted", "--trust")
+    assert (done.returncode, executed()) == (0, True), done.stderr
+    Path("executed").unlink()
+    next(Path("trusted/units").iterdir()).unlink()
+    code, said = call("study", "resume", "trusted", "--quiet")
+    assert code == 2
+    refused(said, "trusted/study.toml", "alasl study resume trusted --quiet --trust")
+    done = alone("study", "resume", "trusted", "--quiet", "--workers", "1", "--trust")
+    assert (done.returncode, executed()) == (0, True), done.stderr
+
+
+def test_a_shipped_study_with_a_configuration_that_names_code(call: Call, data: str) -> None:
+    Path("c.toml").write_text('loss = "evil.py:theirs"\n')
+    code, said = call("study", "paper", data, "--config", "c.toml")
+    assert code == 2
+    refused(said, "c.toml", f"alasl study paper {data} --config c.toml --trust")
