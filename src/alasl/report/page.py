@@ -17,10 +17,11 @@ from alasl.figures import thousands as count
 from alasl.files import write_text
 from alasl.metrics import map_at_cost, undefined
 from alasl.record import Asked, AutoAnswers, Record
+from alasl.registry import files_of
 from alasl.report.html import inline, render
 from alasl.report.summary import advice_lines, headline, summary
 from alasl.settings import RunSettings
-from alasl.strategies import files_of, resolve
+from alasl.strategies import resolve
 
 # The image file of each image id.
 Paths = Mapping[str, Path]
