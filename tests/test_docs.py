@@ -14,8 +14,9 @@ from pathlib import Path
 import click
 import pytest
 
-from alasl.cli import app, losses, strategies
+from alasl.cli import app, losses, models, strategies
 from alasl.losses import available as available_losses
+from alasl.models.registry import available as available_models
 from alasl.strategies import available
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -267,6 +268,14 @@ def test_the_table_of_losses_is_the_registrys() -> None:
     table = page.split("<!-- losses: begin -->")[1].split("<!-- losses: end -->")[0]
     found = losses.markdown(available_losses().values())
     assert table.strip() == found, "run: alasl losses --markdown"
+
+
+def test_the_table_of_models_is_the_registrys() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    table = page.split("<!-- models: begin -->")[1].split("<!-- models: end -->")[0]
+    # A plugin that somebody has installed does not belong on the page.
+    ours = [kind for kind in available_models() if kind.source.__module__.startswith("alasl.")]
+    assert table.strip() == models.markdown(ours), "run: alasl models --markdown"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from alasl.journal import load as load_run
     from alasl.labels import Labels
     from alasl.models.model import Model
+    from alasl.prediction.opening import open_model as load
     from alasl.record import Record
     from alasl.report import write_report, write_run
     from alasl.settings import RunSettings
@@ -45,6 +46,7 @@ _HOMES = {
     "Record": ("alasl.record", "Record"),
     "RunSettings": ("alasl.settings", "RunSettings"),
     "ask": ("alasl.api.asking", "ask"),
+    "load": ("alasl.prediction.opening", "open_model"),
     "load_run": ("alasl.journal", "load"),
     "read": ("alasl.data.formats", "read"),
     "simulate": ("alasl.simulation.run", "simulate"),
@@ -64,6 +66,7 @@ __all__ = [
     "Record",
     "RunSettings",
     "ask",
+    "load",
     "load_run",
     "read",
     "simulate",

@@ -229,6 +229,33 @@ class ModelSettings(Seeded):
         False, "each round goes on from the last round's weights, not from the pretrained ones"
     )
 
+    thresholds: str = setting(
+        "f1",
+        "how the probability is chosen from which on a label is called present: f1, the best F1, "
+        "or precision=0.9",
+    )
+
+    def check(self) -> None:
+        """See `Seeded.check`."""
+        super().check()
+        self.precision()
+
+    def precision(self) -> float | None:
+        """The precision that thresholds are chosen for; None for the best F1."""
+        if self.thresholds == "f1":
+            return None
+        name, _, text = self.thresholds.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if name != "precision" or not 0 < value <= 1:
+            raise UsageError(
+                "--thresholds must be f1, or precision= and a number above 0 and at most 1",
+                seen=repr(self.thresholds),
+            )
+        return value
+
     def training(self) -> dict[str, Any]:
         """What is set of a training: of loss, epochs, rate, batch and decay those that are."""
         names = ("loss", "epochs", "rate", "batch", "decay")

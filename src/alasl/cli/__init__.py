@@ -15,8 +15,19 @@ from alasl.errors import AlaslError, ResourceError
 from alasl.files import as_resource_error
 
 COMMANDS = (
-    *("run", "report", "study", "check", "convert", "scenes", "strategies", "losses", "demo"),
-    *("init", "train", "suggest", "annotate", "import", "export", "resolve", "status"),
+    *(
+        "run",
+        "report",
+        "study",
+        "check",
+        "convert",
+        "scenes",
+        "strategies",
+        "models",
+        "losses",
+        "demo",
+    ),
+    *("init", "train", "suggest", "annotate", "import", "export", "predict", "resolve", "status"),
 )
 
 INTERRUPTED = 130

@@ -1,42 +1,75 @@
-"""`alasl export`: a project's table, answers or queue as a file."""
+"""`alasl export`: a project's table, answers or queue as a file; a model to take away."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
-
-if TYPE_CHECKING:
-    from alasl.project.exports import What
+from alasl.cli.options import json_option, print_json, quiet_option, show_warnings, trust_option
+from alasl.errors import UsageError
 
 
 @click.command("export")
 @click.argument("project", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--to", required=True, help="the format: csv-wide, coco, label-studio, ...")
+@click.option("--to", help="the format: csv-wide, coco, label-studio, ...; not for a model")
 @click.option(
     "--what",
-    type=click.Choice(("table", "answers", "queue")),
+    type=click.Choice(("table", "answers", "queue", "model")),
     default="table",
     show_default=True,
-    help="the table as it is now, what each person said, or what is still to be asked",
+    help="the table as it is now, what each person said, what is still to be asked, or the model",
 )
 @click.option("--prefix", default="", help="what makes an image's address out of its name")
+@trust_option
 @json_option
 @quiet_option
 def command(
-    project: Path, out: Path, to: str, what: What, prefix: str, as_json: bool, quiet: bool
+    project: Path,
+    out: Path,
+    to: str | None,
+    what: str,
+    prefix: str,
+    trust: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Write PROJECT's table, each person's answers, or the queue to the file OUT."""
+    """Write PROJECT's table, each person's answers, the queue or the model to the file OUT.
+
+    With --what model, PROJECT may also be the folder of a run, or a model's file. OUT ends in
+    .safetensors, the file that `alasl predict` takes, or .onnx; its card, in Markdown, is written
+    beside it.
+    """
+    show_warnings(quiet)
+    if what == "model":
+        _model(project, out, to, trust, as_json)
+        return
     from alasl.project.exports import export
     from alasl.project.folder import load
 
-    show_warnings(quiet)
-    entries = export(load(project), out, to, what, prefix)
+    if to is None:
+        raise UsageError("name the format with --to")
+    entries = export(load(project), out, to, what, prefix)  # type: ignore[arg-type]  # click checked
     if as_json:
         print_json({"schema_version": 1, "out": str(out), "what": what, "entries": entries})
     else:
         click.echo(f"{out}: {what}, {entries} entries")
+
+
+def _model(place: Path, out: Path, to: str | None, trust: bool, as_json: bool) -> None:
+    from alasl.prediction.exports import export_model
+
+    if to is not None:
+        raise UsageError(
+            "a model is written as its file's name says: .safetensors or .onnx",
+            seen=f"--to {to}",
+            do="leave out --to",
+        )
+    model, card = export_model(place, out, trust=trust)
+    if as_json:
+        labels = list(model.names)
+        told = {"out": str(out), "what": "model", "labels": labels, "card": str(card)}
+        print_json({"schema_version": 1, **told})
+    else:
+        click.echo(f"{out}: {model}; card: {card}")

@@ -29,7 +29,7 @@ download_option = click.option(
     "--download", is_flag=True, help="allow fetching weights from the hub"
 )
 trust_option = click.option(
-    "--trust", is_flag=True, help="run the Python files that settings from a file name"
+    "--trust", is_flag=True, help="run the Python code that settings or a model from a file name"
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 

@@ -72,6 +72,27 @@ _UPRIGHT = {
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
+def images_below(folder: Path) -> list[Path]:
+    """The image files below a folder, sorted by name; hidden ones, and others, are left out.
+
+    Raises `DataError` where there is none.
+    """
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in KNOWN
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if not found:
+        raise DataError(
+            "there are no images here",
+            where=str(folder),
+            do=f"their names end in one of {', '.join(sorted(KNOWN))}",
+        )
+    return found
+
+
 @dataclass(frozen=True)
 class Look:
     """An image and what is worth knowing of its file.

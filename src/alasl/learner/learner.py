@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from alasl.data.inputs import Inputs, Rows
 from alasl.data.split import Split
@@ -25,7 +26,9 @@ from alasl.learner.folds import assign_folds, out_of_fold
 from alasl.learner.known import Known
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.base import Context, Estimator, Job, Probabilities
+from alasl.models.model import Model
 from alasl.models.prepare import Prepared
+from alasl.models.thresholds import choose_thresholds
 from alasl.query import Ask, Budget, Price, select
 from alasl.query import Query as Picks
 from alasl.seeds import stream, torch_seed
@@ -40,12 +43,15 @@ class Judged:
     """What a training came to.
 
     epochs: mAP after each epoch, in per cent. ap: (L,), AP of each label in [0, 1] after the last,
-    NaN where undefined. on: what it was judged on. seconds: that it took.
+    NaN where undefined. on: what it was judged on. probabilities, entries: (n, L), what was said
+    of these images, which the model did not see, and what is known. seconds: that it took.
     """
 
     epochs: tuple[float, ...]
     ap: Floats
     on: str
+    probabilities: Probabilities
+    entries: Entries
     seconds: float = 0.0
 
 
@@ -186,11 +192,45 @@ class ActiveLearner:
     def judged_out_of_fold(self, known: Known, probabilities: Probabilities | None) -> Judged:
         """mAP on the clean set, each image by a model that did not see it; None: undefined."""
         clean = self.split.clean
+        entries = known.human_labels.entries[clean]
         if probabilities is None:
-            nothing = np.full(known.entries.shape[1], np.nan)
-            return Judged((math.nan,), nothing, f"nothing, of {len(clean)} clean images")
-        ap = average_precision(probabilities[clean], known.human_labels.entries[clean])
-        return Judged((mean_ap(ap),), ap, f"the {len(clean)} clean images, cross-validated")
+            seen, on = (
+                np.full(entries.shape, np.nan, np.float32),
+                f"nothing, of {len(clean)} clean images",
+            )
+            return Judged((math.nan,), np.full(entries.shape[1], np.nan), on, seen, entries)
+        ap = average_precision(probabilities[clean], entries)
+        on = f"the {len(clean)} clean images, cross-validated"
+        return Judged((mean_ap(ap),), ap, on, probabilities[clean], entries)
+
+    def model(self, known: Known, judged: Judged, names: Sequence[str], **about: Any) -> Model:
+        """What was trained last, whole, with thresholds and how it was trained and judged.
+
+        about: what else its file says, as JSON takes it.
+        """
+        settings, job = self.settings, self.job(known)
+        value = mean_ap(judged.ap)
+        parts = {item.name for item in fields(LearnerSettings)}
+        return Model(
+            tuple(names),
+            self._prepared.kind,
+            self.estimator,
+            self._prepared.transform,
+            self._prepared.source,
+            choose_thresholds(judged.probabilities, judged.entries, settings.precision()),
+            {
+                **about,
+                "images": len(job.rows),
+                "entries": int((job.targets >= 0).sum()),
+                "map": None if np.isnan(value) else value,
+                "judged on": judged.on,
+                "ap": [None if np.isnan(ap) else float(ap) for ap in judged.ap],
+                "present": (judged.entries == PRESENT).sum(axis=0).tolist(),
+                "absent": (judged.entries == ABSENT).sum(axis=0).tolist(),
+                "settings": {k: v for k, v in settings.to_dict().items() if k in parts},
+            },
+            weights=self._context.weights if self._context else None,
+        )
 
     def auto_answers(self, known: Known, probabilities: Probabilities) -> Automatic:
         """The automatic answers that these probabilities (N, L) allow, calibrated and bounded.
@@ -328,6 +368,7 @@ class Judge:
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
         self._ap = np.full(entries.shape[1], np.nan)
+        self._logits = np.full(entries.shape, np.nan, np.float32)
         self._maps: list[float] = []
 
     @property
@@ -337,6 +378,7 @@ class Judge:
         return bool(both.any())
 
     def __call__(self, _: int, logits: NDArray[np.float32]) -> None:
+        self._logits = logits
         self._ap = average_precision(logits, self._entries)
         self._maps.append(mean_ap(self._ap))
 
@@ -346,7 +388,8 @@ class Judge:
         share = (self._entries != UNKNOWN).mean()
         if share < 1:
             on = f"the known entries of {on}, {share:.0%} of all, which is no estimate of mAP"
-        return Judged(tuple(self._maps), self._ap, on, seconds)
+        seen = np.asarray(expit(self._logits), np.float32)
+        return Judged(tuple(self._maps), self._ap, on, seen, self._entries, seconds)
 
 
 def hardened(

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from torch import Tensor
+from torch import Tensor, nn
 
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import DataError, UsageError
@@ -171,6 +171,14 @@ class Estimator:
     def embed(self, inputs: Inputs) -> NDArray[np.float32]:
         """(n, D): what the model sees of each image before its last layer."""
         return inputs.array()
+
+    def module(self) -> nn.Module | None:
+        """The same as a torch module that gives logits (n, L); None where that cannot be.
+
+        Of floats (n, D) after the transform or, for one that sees image files, of RGB squares,
+        uint8 (n, size, size, 3).
+        """
+        return None
 
     def tensors(self) -> Tensors:
         """Everything that prediction needs, by name."""

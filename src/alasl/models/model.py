@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from alasl.data.images import images_below
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, ConflictError, DataError, UsageError
 from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights
@@ -33,6 +34,12 @@ Images = Inputs | NDArray[np.floating] | Sequence[str | Path] | str | Path
 FORMAT, VERSION = "alasl model", 1
 
 
+def versions_here() -> dict[str, str]:
+    """The versions of what a model that is trained now is made with."""
+    packages = ("alasl", "numpy", "torch")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
 @dataclass
 class Model:
     """A trained classifier of many labels that needs nothing beside itself.
@@ -40,8 +47,9 @@ class Model:
     names: the L labels. kind: what was trained. transform: what is done to features first.
     source: the backbone that makes the features; None for features of the user's own.
     thresholds: (L,), the probability from which on a label is called present, or None.
-    about: how it was trained and judged, as JSON takes it. weights: a file of the backbone's
-    weights where they are not its own; a saved model needs it no more.
+    about: how it was trained and judged, as JSON takes it. versions: of what it was made with.
+    weights: a file of the backbone's weights where they are not its own; a saved model needs it no
+    more.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -60,6 +68,7 @@ class Model:
     source: Source | None = None
     thresholds: NDArray[np.float32] | None = field(default=None, repr=False)
     about: dict[str, Any] = field(default_factory=dict, repr=False)
+    versions: dict[str, str] = field(default_factory=versions_here, repr=False)
     weights: Path | None = field(default=None, repr=False)
     _backbone: Backbone | None = field(default=None, repr=False)
 
@@ -93,14 +102,20 @@ class Model:
     def predict_proba(self, images: Images, *, progress: Progress | None = None) -> Probabilities:
         """(n, L): the probability that each label is present in each image.
 
-        images: files, a folder of files (sorted), or features (n, D) where the model learned from
-        features of the user's own. Raises `DataError` for features of another width.
+        images: files, a folder (the images below it, sorted), or features (n, D).
+        Raises `DataError` for an image that cannot be read, and for features of another width.
         """
         return np.asarray(expit(self.logits(images, progress=progress)), np.float32)
 
     def logits(self, images: Images, *, progress: Progress | None = None) -> NDArray[np.float32]:
         """(n, L): log-odds; see `predict_proba`."""
-        return self.estimator.logits(self.prepare(images, progress))
+        found = self.estimator.logits(self.prepare(images, progress))
+        if found.shape[1] != len(self.names):
+            raise DataError(
+                "the model says something of other labels than it names",
+                seen=f"{found.shape[1]} labels, {len(self.names)} names",
+            )
+        return found
 
     def prepare(self, images: Images, progress: Progress | None = None) -> Inputs:
         """Images as the estimator sees them."""
@@ -123,15 +138,26 @@ class Model:
                 )
             features, _ = extract(inputs.files(), self.backbone(), None, progress)
         else:
-            features = inputs.array()
-        wide = len(self.transform.tensors()["mean"])
-        if features.ndim != 2 or features.shape[1] != wide:
+            # As they are: the transform computes in float64 where they do.
+            features = inputs.features if inputs.rows is None else inputs.features[inputs.rows]
+        if features.ndim != 2 or features.shape[1] != self.width:
             raise DataError(
                 "these features are of another width than the model's",
-                seen=f"{features.shape}, expected (n, {wide})",
+                seen=f"{features.shape}, expected (n, {self.width})",
             )
         files = None if inputs.paths is None else tuple(inputs.files())
         return Inputs(self.transform.apply(features), files, inputs.others())
+
+    @property
+    def width(self) -> int | None:
+        """D: the features of an image before the transform; None for a model that sees files."""
+        return None if self.transform is None else self.transform.tensors()["mean"].shape[-1]
+
+    @property
+    def size(self) -> int | None:
+        """Side of the squares that images are squished to, pixels; None where it sees none."""
+        found = self.source.size if self.source else getattr(self.estimator, "size", None)
+        return None if found is None else int(found)
 
     def backbone(self) -> Backbone:
         """The network that makes the features. Raises `DataError` where its weights differ."""
@@ -175,10 +201,7 @@ class Model:
             "source": asdict(self.source) if self.source else None,
             "backbone": _network_of(self.estimator),
             "about": self.about,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("alasl", "numpy", "torch")},
-            },
+            "versions": self.versions,
         }
 
     @classmethod
@@ -190,8 +213,8 @@ class Model:
         Raises `DataError` for another kind of file or a damaged one, `ConflictError` for one of a
         newer ALASL, and `UsageError` where it would run code and there is no trust.
         """
-        tensors, card = read_tensors(Path(path))
-        if card.get("format") != FORMAT:
+        tensors, card = read_tensors(Path(path), do="take the model from where it was made again")
+        if not isinstance(card, dict) or card.get("format") != FORMAT:
             raise DataError("this file is no model of ALASL's", where=str(path))
         try:
             if card["version"] > VERSION:
@@ -206,7 +229,7 @@ class Model:
                 raise UsageError(
                     "this model would run code that comes from elsewhere",
                     seen=code,
-                    do="trust it, if you know where it comes from",
+                    do="trust it (--trust, or trust=True), if you know where it comes from",
                 )
             return cls._restored(tensors, card, trusted)
         except AlaslError as error:
@@ -246,6 +269,7 @@ class Model:
             source,
             thresholds,
             card["about"],
+            card["versions"],
         )
         if source and (network := part(tensors, "backbone")):
             model._backbone = _travelled(source, network)
@@ -259,8 +283,8 @@ def as_inputs(images: Images) -> Inputs:
     if isinstance(images, np.ndarray):
         return Inputs(features=images)
     if isinstance(images, str | Path):
-        folder = Path(images)
-        files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else [folder]
+        place = Path(images)
+        files = images_below(place) if place.is_dir() else [place]
     else:
         files = [Path(image) for image in images]
     if not files:

@@ -102,11 +102,12 @@ def training_dtype(precision: Precision, device: torch.device, network: nn.Modul
     return torch.bfloat16 if dense and has_fast_bfloat16(device) else torch.float32
 
 
-def prediction_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """The precision of products in prediction; the last layer is always float32."""
-    if precision != "auto":
-        return _DTYPES[precision]
-    return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+def prediction_dtype(precision: Precision) -> torch.dtype:
+    """The precision of products in prediction; the last layer is always float32.
+
+    `auto` is float32, so that a model gives the same probabilities on any machine.
+    """
+    return torch.float32 if precision == "auto" else _DTYPES[precision]
 
 
 _DTYPES = {

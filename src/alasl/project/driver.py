@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from alasl.data.inputs import Rows
 from alasl.errors import NothingToDo
 from alasl.labels import PRESENT, UNKNOWN, Entries, Labels
-from alasl.learner import ActiveLearner, Judged, Known, Query
+from alasl.learner import ActiveLearner, Known, Query
 from alasl.metrics import mean_ap
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
@@ -99,7 +99,13 @@ class Driver:
         automatic, seen = self._auto_answers(known)
         judged = learner.train(known)
         name = f"{self._prepared.kind.source.__name__.lower()}-{event}"
-        model = self._model(judged, known)
+        model = learner.model(
+            known,
+            judged,
+            store.names,
+            data=self.project.settings.name,
+            answers=int((known.asked & known.human_labels.known).sum()),
+        )
         self._files.keep(name, event, model, learner.estimator.predict_proba(learner.inputs))
         defined = np.isfinite(judged.ap)
         training = Training(
@@ -160,28 +166,6 @@ class Driver:
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
         return self._files.model()
-
-    def _model(self, judged: Judged, known: Known) -> Model:
-        """The model as it is now, with how it was trained and judged."""
-        project, prepared = self.project, self._prepared
-        value = mean_ap(judged.ap)
-        about = {
-            "project": project.settings.name,
-            "images": len(self._learner.job(known).rows),
-            "answers": int((known.asked & known.human_labels.known).sum()),
-            "map": None if np.isnan(value) else value,
-            "judged on": judged.on,
-            "settings": project.settings.to_dict(),
-        }
-        return Model(
-            project.store.names,
-            prepared.kind,
-            self._learner.estimator,
-            prepared.transform,
-            prepared.source,
-            about=about,
-            weights=context_of(project.settings).weights,
-        )
 
     def _auto_answers(self, known: Known) -> tuple[Entries, NDArray[np.float32] | None]:
         """Automatic answers (N, L), -1 where there is none; probabilities (N, L) they are by."""

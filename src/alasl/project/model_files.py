@@ -23,7 +23,7 @@ from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
 from alasl.project.checks import check_model_name
-from alasl.project.folder import Project
+from alasl.project.folder import MODEL, Project
 
 Progress = Callable[[int, int], None]
 
@@ -57,21 +57,7 @@ class ModelFiles:
 
     def about(self) -> About:
         """What the files are now. Raises `DataError` where about.json makes no sense."""
-        path = self._project.model / ABOUT
-        if not path.exists():
-            return About()
-        try:
-            found = About(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise DataError(
-                "the notes on the model cannot be read",
-                where=str(path),
-                seen=str(error),
-                do="remove the folder model/: it is made again",
-            ) from error
-        if found.model:
-            check_model_name(found.model, str(path))
-        return found
+        return read_about(self._project.model)
 
     def note(self, about: About) -> None:
         """Say what the files are."""
@@ -124,15 +110,9 @@ class ModelFiles:
 
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
-        name = self.about().model
-        if not name:
-            raise DataError(
-                "there is no model yet",
-                where=str(self._project.folder),
-                do=f"train one: alasl train {self._project.folder}",
-            )
         # Of what the file names, only what the settings name too is run unasked.
-        return Model.load(self._model(name), trust=self._trust or self._project.settings.model)
+        path = model_path(self._project.folder)
+        return Model.load(path, trust=self._trust or self._project.settings.model)
 
     def _kept(self) -> Model | None:
         """The model that there is, if it can still be read."""
@@ -167,6 +147,38 @@ class ModelFiles:
     def _load(self, name: str) -> NDArray[np.float32]:
         found: NDArray[np.float32] = np.load(self._project.model / name, mmap_mode="r")
         return found
+
+
+def read_about(folder: Path) -> About:
+    """What a project's folder of its model holds. Raises `DataError` where that makes no sense."""
+    path = folder / ABOUT
+    if not path.exists():
+        return About()
+    try:
+        found = About(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            "the notes on the model cannot be read",
+            where=str(path),
+            seen=str(error),
+            do="remove the folder model/: it is made again",
+        ) from error
+    if found.model:
+        check_model_name(found.model, str(path))
+    return found
+
+
+def model_path(project: Path) -> Path:
+    """The file of the model of the project in a folder, which need not be open.
+
+    Raises `DataError` before the first training.
+    """
+    name = read_about(project / MODEL).model
+    if not name:
+        raise DataError(
+            "there is no model yet", where=str(project), do=f"train one: alasl train {project}"
+        )
+    return project / MODEL / f"{name}.safetensors"
 
 
 def _source(values: dict[str, Any]) -> Source:

@@ -15,7 +15,7 @@ from alasl.errors import ConflictError
 from alasl.journal import Journal, load, write_config
 from alasl.metrics import undefined
 from alasl.models.model import Model
-from alasl.models.prepare import Prepared, context_of, prepare
+from alasl.models.prepare import context_of, prepare
 from alasl.record import Evaluation, OutOfFold, Record, Round, Start
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
@@ -96,11 +96,20 @@ def _simulate(
         if record.wants_out_of_fold:
             step = run.out_of_fold()
         elif len(record.evaluations) == len(record.rounds):
-            step = run.evaluate()
+            judged = run.learner.train(run.known)
+            step = run.evaluation(judged)
             if step.round == 0:
                 _warn_of_undefined(step, dataset.labels.names)
             if journal and journal.writes:
-                _save(run, prepared, dataset, step, journal.folder)
+                model = run.learner.model(
+                    run.known,
+                    judged,
+                    dataset.labels.names,
+                    data=dataset.name,
+                    answers=step.cost,
+                    round=step.round,
+                )
+                model.save(model_file(journal.folder, step.round))
         else:
             step = run.ask()
         record.add(step)
@@ -145,32 +154,6 @@ def _start(dataset: Dataset, split: Split, run: Simulation) -> Start:
     )
 
 
-def _save(
-    run: Simulation, prepared: Prepared, dataset: Dataset, step: Evaluation, folder: Path
-) -> None:
-    """Keep the model after a round, whole: it can be taken away."""
-    test = len(run.split.test)
-    about = {
-        "data": dataset.name,
-        "images": len(run.learner.job(run.known).rows),
-        "answers": step.cost,
-        "round": step.round,
-        "map": step.map_last,
-        "judged on": f"the {test} images of the test set, whose truth is complete as far as the "
-        "table is",
-        "settings": run.settings.to_dict(),
-    }
-    Model(
-        dataset.labels.names,
-        prepared.kind,
-        run.learner.estimator,
-        prepared.transform,
-        prepared.source,
-        about=about,
-        weights=context_of(run.settings).weights,
-    ).save(model_file(folder, step.round))
-
-
 def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:
     if missing := undefined(first.ap, names):
         log.warning(
@@ -187,3 +170,9 @@ def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:
 def model_file(folder: Path, round: int) -> Path:
     """Where a run keeps its model after a round."""
     return folder / f"model-{round:03d}.safetensors"
+
+
+def last_model(folder: Path) -> Path | None:
+    """The model of a run's last round so far; None where there is none."""
+    found = sorted(folder.glob("model-*.safetensors"), key=lambda path: (len(path.name), path))
+    return found[-1] if found else None

@@ -21,6 +21,7 @@ from alasl.models.base import Context, Estimator, OnEpoch, Targets, Tensors, Wei
 from alasl.models.checkpoint import part, read_tensors, under, write_tensors
 from alasl.models.distributed import join
 from alasl.models.loading import Squares, load_batches
+from alasl.models.modules import Seeing
 from alasl.models.randomness import seeded
 from alasl.models.recipe import FinetuneSettings, prediction_dtype
 from alasl.models.registry import model
@@ -138,6 +139,10 @@ class Finetune(Estimator):
         """See `Estimator.embed`."""
         return self._see(inputs.files(), self._backbone.dim, lambda features: features)
 
+    def module(self) -> nn.Module:
+        """See `Estimator.module`."""
+        return Seeing(self._backbone, self._network)
+
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`; the moving average of the weights is what is kept."""
         return under("network", self._network.state_dict())
@@ -224,7 +229,7 @@ class Finetune(Estimator):
         network: Any = self._network
         rows = self._ranks.share(np.arange(len(files)))
         pixels = Pixels(self._backbone, self._device)
-        dtype = prediction_dtype(self._settings.precision, self._device)
+        dtype = prediction_dtype(self._settings.precision)
         places = [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]
         seen = [np.zeros((0, width), np.float32)]
         for images in load_batches(

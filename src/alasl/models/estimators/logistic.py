@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from alasl.data.inputs import Inputs, Rows
 from alasl.models.base import (
@@ -25,6 +26,7 @@ from alasl.models.base import (
 )
 from alasl.models.bootstrap import bootstrap
 from alasl.models.device import pick_device, small_products, tensor_of
+from alasl.models.modules import linear
 from alasl.models.registry import model
 from alasl.models.solver import Solution, solve
 from alasl.models.transforms import Flatten, Standardise, Transform
@@ -105,6 +107,11 @@ class Logistic(Estimator):
         """See `Estimator.members_proba`."""
         logits = np.stack([self._logits(inputs, each) for each in self._members])
         return torch.from_numpy(logits).sigmoid().numpy()
+
+    def module(self) -> nn.Module:
+        """See `Estimator.module`; it has no evidence of other models."""
+        found = fitted(self._solution)
+        return linear(found.weights, found.bias)
 
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`."""

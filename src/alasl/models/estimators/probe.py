@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from alasl.data.inputs import Inputs, Rows
 from alasl.losses import Loss, resolve
@@ -28,6 +28,7 @@ from alasl.models.base import (
 )
 from alasl.models.bootstrap import bootstrap
 from alasl.models.device import all_of, pick_device, small_products, tensor_of
+from alasl.models.modules import linear
 from alasl.models.registry import model
 from alasl.seeds import torch_seed
 
@@ -196,6 +197,10 @@ class Probe(Estimator):
             logits = self._members.logits(tensor_of(inputs, self._device))
             found: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
             return found
+
+    def module(self) -> nn.Module:
+        """See `Estimator.module`."""
+        return linear(*self._trained())
 
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`."""

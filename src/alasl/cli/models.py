@@ -1,0 +1,73 @@
+"""`alasl models`: what can stand after --model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from alasl.cli.options import json_option, print_json
+
+if TYPE_CHECKING:
+    from alasl.models.registry import Kind
+
+
+@click.command("models")
+@json_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of docs/models.md.")
+def command(as_json: bool, as_markdown: bool) -> None:
+    """List the models: what each sees and can do, what can be set."""
+    from alasl.models.registry import available
+
+    models = available()
+    if as_json:
+        rows = [
+            {
+                "name": kind.name,
+                "about": kind.about,
+                "sees": kind.source.inputs,
+                "can": list(can(kind)),
+                "parameters": {
+                    p.name: {"default": p.default, "may be": p.allowed} for p in kind.parameters
+                },
+            }
+            for kind in models
+        ]
+        print_json({"schema_version": 1, "models": rows})
+        return
+    if as_markdown:
+        click.echo(markdown(models))
+        return
+    for kind in models:
+        click.echo(kind.name)
+        click.echo(f"    {kind.about}")
+        click.echo(f"    sees {kind.source.inputs}; {', '.join(can(kind)) or 'nothing besides'}")
+        for p in kind.parameters:
+            click.echo(f"    :{p.name}={p.default}  {p.allowed}")
+
+
+def can(kind: Kind) -> tuple[str, ...]:
+    """What a model can do beside learning from known entries, in words."""
+    source = kind.source
+    found = {
+        "soft targets": source.soft_targets,
+        "ensembles": source.ensemble,
+        "predictions of other models": source.takes_evidence,
+        "unknown entries, by its loss": any(p.name == "loss" for p in kind.parameters),
+    }
+    return tuple(name for name, holds in found.items() if holds)
+
+
+def markdown(models: Iterable[Kind]) -> str:
+    """The models as a Markdown table, a line each."""
+    lines = ["| model | what it is | sees | learns from, and can do, besides | parameters |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for kind in models:
+        settings = (
+            "; ".join(f"`{p.name}={p.default}` ({p.allowed})" for p in kind.parameters) or "-"
+        )
+        besides = ", ".join(can(kind)) or "-"
+        cells = (f"`{kind.name}`", kind.about, kind.source.inputs, besides, settings)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,148 @@
+"""`alasl predict`: a model's probabilities for images it may never have seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from alasl.cli.options import (
+    Bar,
+    allow_download,
+    download_option,
+    json_option,
+    print_json,
+    quiet_option,
+    show_warnings,
+    trust_option,
+)
+from alasl.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from alasl.models.model import Model
+
+
+@click.command("predict")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="the file to write; without it, CSV on stdout",
+)
+@click.option(
+    "--format",
+    "format",
+    help="csv-wide, csv-long, jsonl, npz or label-studio [by the ending of --out: .csv csv-wide, "
+    ".jsonl, .npz, .json label-studio]",
+)
+@click.option(
+    "--threshold",
+    is_flag=True,
+    help="also write which labels are called present, by the model's own thresholds",
+)
+@click.option("--label", "labels", multiple=True, help="write this label only; may be repeated")
+@click.option(
+    "--image-folder",
+    type=click.Path(path_type=Path),
+    help="where a table's image files are [images/ beside it]",
+)
+@click.option("--prefix", default="", help="what makes an image's address out of its name")
+@trust_option
+@download_option
+@json_option
+@quiet_option
+def command(
+    model: Path,
+    images: tuple[Path, ...],
+    out: Path | None,
+    format: str | None,
+    threshold: bool,
+    labels: tuple[str, ...],
+    image_folder: Path | None,
+    prefix: str,
+    trust: bool,
+    download: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write the probability of each label of MODEL for each of IMAGES.
+
+    MODEL is a project, the folder of a run, or a model's file. IMAGES are a folder, whose images
+    are taken however deep they lie, image files, one table (its image ids), or features (.npy,
+    .npz). Images that cannot be read are named, left out and counted; the exit code is then 3.
+    """
+    from alasl.prediction.formats import FORMATS as WRITERS
+    from alasl.prediction.formats import Predictions, format_of, write
+    from alasl.prediction.images import find_images
+    from alasl.prediction.opening import open_model
+    from alasl.prediction.predict import predict
+
+    show_warnings(quiet)
+    allow_download(download)
+    if as_json and out is None:
+        raise UsageError("--json needs a file for the predictions", do="name one with --out")
+    kind = format_of(out, format)
+    opened = open_model(model, trust=trust)
+    columns = _columns(opened, labels)
+    if threshold and opened.thresholds is None:
+        raise UsageError(
+            "this model has no thresholds",
+            where=str(model),
+            do="leave out --threshold, or train the model anew",
+        )
+    found = find_images(images, own_features=opened.source is None, images=image_folder)
+    broken: list[tuple[Path, str]] = []
+
+    def skip(path: Path, why: str) -> None:
+        broken.append((path, why))
+        click.echo(f"left out: {path}: {why}", err=True)
+
+    blocks = predict(opened, found, progress=Bar("predict", "image", quiet), on_broken=skip)
+    predictions = Predictions(
+        tuple(opened.names[column] for column in columns),
+        (block.take(columns) for block in blocks),
+        np.full(len(columns), np.nan, np.float32)
+        if opened.thresholds is None
+        else opened.thresholds[columns],
+        calls=threshold,
+        model=opened.kind.spec,
+        prefix=prefix,
+    )
+    lines = WRITERS[kind].lines
+    if out is not None:
+        write(predictions, out, kind)
+    elif lines is not None:
+        for line in lines(predictions):
+            click.echo(line)
+    total = len(found.ids)
+    if as_json:
+        print_json(
+            {
+                "schema_version": 1,
+                "out": str(out),
+                "format": kind,
+                "images": total - len(broken),
+                "labels": list(predictions.names),
+                "left_out": [{"image": str(path), "why": why} for path, why in broken],
+            }
+        )
+    elif out is not None:
+        click.echo(f"{out}: {total - len(broken)} images, {len(columns)} labels")
+    if broken:
+        raise DataError(
+            f"{len(broken)} of {total} images could not be read and were left out; "
+            "all others are written"
+        )
+
+
+def _columns(model: Model, labels: tuple[str, ...]) -> list[int]:
+    """The columns of the labels that are asked for; all where none is."""
+    from alasl.settings import unknown
+
+    for label in labels:
+        if label not in model.names:
+            raise unknown(label, model.names, what="label")
+    return [model.names.index(label) for label in labels] or list(range(len(model.names)))

@@ -1,0 +1,57 @@
+"""From which probability on a label is called present, by images that the model did not see."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import PRESENT, UNKNOWN, Entries
+
+
+def choose_thresholds(
+    probabilities: NDArray[np.floating], entries: Entries, precision: float | None = None
+) -> NDArray[np.float32]:
+    """(L,): each label's threshold t: an image is called present where its probability is >= t.
+
+    probabilities, entries: (n, L), of images that the model did not see; unknown entries, and
+    probabilities that are NaN, count for nothing.
+    precision: the lowest threshold at which this share, or more, of what is called present is;
+    None for the threshold of the best F1, and of several that are equally good the highest.
+    NaN where no threshold can be found: no known entry is present or none is absent, or the
+    precision is not reached.
+
+    >>> probabilities = np.array([[0.9], [0.6], [0.4], [0.2]])
+    >>> entries = np.array([[1], [1], [0], [0]], np.int8)
+    >>> choose_thresholds(probabilities, entries)
+    array([0.5], dtype=float32)
+    """
+    found = np.full(entries.shape[1], np.nan, np.float32)
+    for label in range(entries.shape[1]):
+        seen = (entries[:, label] != UNKNOWN) & np.isfinite(probabilities[:, label])
+        present = entries[seen, label] == PRESENT
+        if present.any() and not present.all():
+            found[label] = _threshold(probabilities[seen, label], present, precision)
+    return found
+
+
+def _threshold(
+    probabilities: NDArray[np.floating], present: NDArray[np.bool_], precision: float | None
+) -> float:
+    """The threshold of one label, halfway between what is called and what is not."""
+    order = np.argsort(-probabilities, kind="stable")
+    scores = probabilities[order].astype(np.float64)
+    # Images of equal probability are called together, so a cut is only where it changes.
+    cuts = np.flatnonzero(np.diff(scores, append=-np.inf))
+    called, right = cuts + 1, np.cumsum(present[order])[cuts]
+    if precision is None:
+        best = int(np.argmax(right / (called + present.sum())))
+    else:
+        reached = np.flatnonzero(right >= precision * called)
+        if not len(reached):
+            return float("nan")
+        best = int(reached[-1])
+    lowest = scores[cuts[best]]
+    next_one = scores[cuts[best] + 1] if cuts[best] + 1 < len(scores) else 0.0
+    # Not at a probability itself, which may differ in its last digit on another machine.
+    middle = np.float32((lowest + next_one) / 2)
+    return float(middle if middle > next_one else lowest)

@@ -1,0 +1,152 @@
+"""A model's card, in Markdown: what it knows, how it was made and judged, its limits, its use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alasl.errors import ConflictError, DataError
+from alasl.models.model import Model
+
+# By which a card is known again, so that no other file is written over.
+MARK = "<!-- model card of ALASL -->"
+
+LIMITS = """\
+- It says something of the labels above only, and of each by itself.
+- It was judged on images of the data that it was trained with. On images of another kind, place,
+  camera or time it may do worse; how much, only images of that kind that people have labelled tell.
+- A label of which few present images are known in the table above was hardly judged: its AP and
+  its threshold may be far off.
+- Thresholds were chosen on the images that the table rests on, so there they look better than they
+  will be elsewhere.
+- Its probabilities are right for data where labels are as common as in its own; where a label is
+  rarer or commoner, they are too high or too low."""
+
+
+def card_path(file: Path) -> Path:
+    """Where the card of a model's file is to lie: beside it.
+
+    Raises `ConflictError` where another file, which is no card, lies there.
+    """
+    path = file.with_suffix(".md")
+    if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        raise ConflictError(
+            "the model's card would be written over a file that is none",
+            where=str(path),
+            do="name the model's file otherwise, or move that file",
+        )
+    return path
+
+
+def card(model: Model, name: str) -> str:
+    """The card of a model whose file is called `name`, but for its ending.
+
+    Raises `DataError` where what the model says of its training makes no sense.
+    """
+    try:
+        made, judged = _made(model, model.about), _judged(model, model.about)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            "what the model's file says of its training makes no sense", seen=repr(error)
+        ) from error
+    parts = [
+        f"# Model card: {name}\n\n{MARK}",
+        f"{len(model.names)} labels, each with the probability that it is present in an image.",
+        f"## How it was made\n\n{made}",
+        f"## How it was judged\n\n{judged}",
+        f"## Limits\n\n{LIMITS}",
+        f"## How to use it\n\n{_use(model, name)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _made(model: Model, about: dict[str, Any]) -> str:
+    source, settings = model.source, about.get("settings", {})
+    lines = [f"- Data: {_text(about.get('data'))}"]
+    if "images" in about:
+        lines.append(
+            f"- Trained on {about['images']} images with {about['entries']} known entries, "
+            f"{about['answers']} of them answers that were asked for"
+        )
+    lines.append(f"- Model: `{model.kind.spec}`. {model.kind.about}")
+    if source:
+        lines.append(
+            f"- Sees: images, by the features ({source.width} numbers) of the backbone "
+            f"`{source.name}`, weights `{source.identity}`"
+        )
+    elif model.size is not None:
+        lines.append("- Sees: images, by a backbone whose weights were all trained")
+    else:
+        lines.append(f"- Sees: features of one's own, {model.width} numbers an image")
+    if model.size is not None:
+        lines.append(f"- Images are squished to {model.size} x {model.size} pixels, not cropped")
+    if settings:
+        lines.append(f"- Asked by: `{settings['strategy']}`, seed {settings['seed']}")
+    versions = ", ".join(f"{name} {version}" for name, version in model.versions.items())
+    return "\n".join([*lines, f"- Versions: {versions}"])
+
+
+def _judged(model: Model, about: dict[str, Any]) -> str:
+    if "ap" not in about:
+        return "It was not judged."
+    value, how = about["map"], about["settings"]["thresholds"]
+    ap = np.array([np.nan if each is None else each for each in about["ap"]])
+    defined = int(np.isfinite(ap).sum())
+    head = (
+        f"Judged on {about['judged on']}; it did not see these images in training. "
+        + (
+            "mAP is undefined there: no label has a known present image."
+            if value is None
+            else f"mAP is {value:.1f} % over the {defined} labels of which a present image is known"
+            f" there ({len(ap) - defined} have none)."
+        )
+        + " Only entries that are known count. A label is called present from its threshold on, "
+        + ("which is that of the best F1" if how == "f1" else f"which is chosen for {how}")
+        + " on the same images; - means that it cannot be told."
+    )
+    rows = ["| label | known present | known absent | AP (%) | threshold |"]
+    rows.append("| --- | --- | --- | --- | --- |")
+    thresholds = np.full(len(ap), np.nan) if model.thresholds is None else model.thresholds
+    for label, present, absent, each, threshold in zip(
+        model.names, about["present"], about["absent"], 100 * ap, thresholds, strict=True
+    ):
+        cells = (_text(label), present, absent, _number(each, ".1f"), _number(threshold, ".3g"))
+        rows.append("| " + " | ".join(map(str, cells)) + " |")
+    return head + "\n\n" + "\n".join(rows)
+
+
+def _use(model: Model, name: str) -> str:
+    sees_images = model.size is not None
+    what = "photos" if sees_images else "features.npy"
+    argument = repr(what) if sees_images else f"numpy.load({what!r})"
+    parts = [
+        f"`{name}.safetensors`, with ALASL:",
+        "```python\nimport alasl\n\n"
+        f"model = alasl.load('{name}.safetensors')\n"
+        f"print(model.names, model.predict_proba({argument}))\n```",
+        f"```sh\nalasl predict {name}.safetensors {what} --threshold --out predictions.csv\n```",
+    ]
+    if model.estimator.module() is not None:
+        taken = "images" if sees_images else "features"
+        parts += [
+            f"`{name}.onnx`, with any runtime of ONNX. Its metadata hold the labels (`names`), "
+            "`thresholds`"
+            + (" and how an image is made ready (`size`, `pixels`)" if sees_images else "")
+            + ", each as JSON.",
+            "```python\nimport onnxruntime\n\n"
+            f"session = onnxruntime.InferenceSession('{name}.onnx')\n"
+            f"(probabilities,) = session.run(None, {{'{taken}': inputs}})\n```",
+        ]
+    return "\n\n".join(parts)
+
+
+def _text(value: object) -> str:
+    """A name as text of Markdown, on one line."""
+    text = " ".join(str(value).split())
+    return "".join("\\" + c if c in "\\`*_{}[]<>#|!" else c for c in text) or "-"
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if np.isnan(value) else format(value, form)

@@ -1,0 +1,87 @@
+"""A model's probabilities for images, in blocks; images that cannot be read are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from alasl.data.images import readable_images
+from alasl.data.inputs import Rows
+from alasl.errors import DataError
+from alasl.models.base import Probabilities
+from alasl.models.model import Model
+from alasl.prediction.formats import Predicted
+from alasl.prediction.images import Named
+
+Progress = Callable[[int, int], None]
+OnBroken = Callable[[Path, str], None]
+
+# Images at a time.
+BLOCK = 512
+
+
+def predict(
+    model: Model,
+    images: Named,
+    *,
+    progress: Progress | None = None,
+    on_broken: OnBroken | None = None,
+) -> Iterator[Predicted]:
+    """The predictions of all images that can be read, in their order, a block at a time.
+
+    on_broken(path, reason): called for each image that cannot be read, and is left out.
+    Raises `DataError` where no image can be read.
+    """
+    blocks = _blocks(model, images, progress, on_broken)
+    first = next(blocks, None)
+    if first is None:
+        raise DataError("none of the images can be read", seen=f"{len(images.ids)} files")
+    return chain([first], blocks)
+
+
+def _blocks(
+    model: Model, images: Named, progress: Progress | None, on_broken: OnBroken | None
+) -> Iterator[Predicted]:
+    total = len(images.ids)
+    for start in range(0, total, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, total))
+
+        def step(done: int, _: int, start: int = start) -> None:
+            if progress:
+                progress(start + done, total)
+
+        rows, probabilities = _block(model, images, rows, step, on_broken)
+        if progress:
+            progress(min(start + BLOCK, total), total)
+        if len(rows):
+            yield Predicted(tuple(images.ids[row] for row in rows), probabilities)
+
+
+def _block(
+    model: Model,
+    images: Named,
+    rows: Rows,
+    step: Progress,
+    on_broken: OnBroken | None,
+) -> tuple[Rows, Probabilities]:
+    """The rows of some images that can be read, and their probabilities."""
+    inputs = images.inputs.take(rows)
+    try:
+        return rows, model.predict_proba(inputs, progress=step)
+    except DataError:
+        # Images are only looked at one by one where something is wrong with one of them.
+        if inputs.paths is None:
+            raise
+        good, broken = readable_images(inputs.files())
+        if not broken:
+            raise
+    for path, why in broken:
+        if on_broken:
+            on_broken(path, why)
+    rows = rows[good]
+    if not len(rows):
+        return rows, np.zeros((0, len(model.names)), np.float32)
+    return rows, model.predict_proba(images.inputs.take(rows), progress=step)
