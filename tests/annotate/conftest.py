@@ -73,9 +73,7 @@ class Project:
 
     def said(self) -> dict[tuple[int, int], int]:
         """What stands of what people said: (image, label) to 1, 0 or -1."""
-        votes = self.store.votes()
-        entries = zip(votes.rows.tolist(), votes.cols.tolist(), strict=True)
-        return dict(zip(entries, votes.values.tolist(), strict=True))
+        return {(a.image, a.label): a.value for a in self.store.answers()}
 
     def events(self, kind: str) -> list[Event]:
         """What happened, of one kind."""

@@ -192,6 +192,4 @@ def test_a_week_by_keyboard_equals_the_simulation_and_the_model_gains(
 
 
 def said(project: Project) -> dict[tuple[int, int], int]:
-    votes = project.store.votes()
-    entries = zip(votes.rows.tolist(), votes.cols.tolist(), strict=True)
-    return dict(zip(entries, votes.values.tolist(), strict=True))
+    return {(a.image, a.label): a.value for a in project.store.answers()}

@@ -173,8 +173,8 @@ def test_answers_come_back_as_they_were_exported(
     say("export", project.folder, out, "--to", "csv-long", "--what", "answers")
     other = make_project()
     say("import", other.folder, out)
-    assert {(s.image, s.label, s.value, s.person) for s in other.store.statements()} == {
-        (s.image, s.label, s.value, s.person) for s in project.store.statements()
+    assert {(s.image, s.label, s.value, s.person) for s in other.store.answers()} == {
+        (s.image, s.label, s.value, s.person) for s in project.store.answers()
     }
     assert other.store.progress().people["ann"].seconds == pytest.approx(
         project.store.progress().people["ann"].seconds

@@ -332,7 +332,7 @@ def test_people_answer_while_a_model_is_trained(make_project: MakeProject) -> No
         learner.suggest()
     assert [t.image for t in project.store.held("ben")] == [held.image], "it stays in hand"
     asked = {(q.image, q.label) for q in project.store.queue() if not q.done}
-    said = {(s.image, s.label) for s in project.store.statements()}
+    said = {(s.image, s.label) for s in project.store.answers()}
     assert answered >= 40
     assert not asked & said
     assert project.store.problems() == []

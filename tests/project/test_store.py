@@ -14,10 +14,20 @@ from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Labels
-from alasl.project.records import SOURCES, Answer, Questions, Revised, Training, Undone
+from alasl.project.records import SOURCES, Answer, Imported, Questions, Revised, Training
 from alasl.project.store import Store
 
 Make = Callable[..., Store]
+
+
+def bring(store, source, rows, cols, values, person="", seconds=None, **options) -> Imported:
+    """Take answers (n,) each from elsewhere; person: one for all, or (n,)."""
+    many = len(rows)
+    people = [person] * many if isinstance(person, str) else [who or "" for who in person]
+    took = [None] * many if seconds is None else seconds
+    each = zip(rows, cols, values, took, people, strict=True)
+    answers = [Answer(int(i), int(j), int(v), s, person=who) for i, j, v, s, who in each]
+    return store.import_answers(source, answers, **options)
 
 
 def ask(store: Store, *entries: tuple[int, int], **more: object) -> None:
@@ -121,6 +131,31 @@ def test_an_answer_stands_and_is_counted(make_store: Make) -> None:
     assert (first.act, second.act, second.request) == (first.id, first.id, None)
 
 
+def test_why_an_entry_was_asked_and_by_what_chance_goes_from_the_queue_to_the_log(
+    make_store: Make,
+) -> None:
+    store = make_store()
+    wanted = Questions([2, 3], [0, 1], why=["audit", "variance"], pi=[0.25, float("nan")])
+    store.fill(1, wanted, now=0)
+    assert [(q.why, q.pi) for q in store.queue()] == [("audit", 0.25), ("variance", None)]
+    store.answer("ann", [Answer(2, 0, 1, 1.0, why="told", pi=1.0)], request="a", now=1)
+    store.answer("ben", [Answer(2, 1, 1, 1.0)], request="b", now=2)
+    bring(store, "x.csv", [3, 3], [1, 0], [0, 1], person="cem", now=3)
+    asked = [("audit", 0.25), ("", None), ("variance", None), ("", None)]
+    assert [(e.why or "", e.pi) for e in list(store.events())[1:]] == asked
+    assert [(a.why, a.pi) for a in store.answers()] == asked
+    assert [(a.person, a.at) for a in store.answers()] == [
+        ("ann", 1), ("ben", 2), ("cem", 3), ("cem", 3),
+    ]  # fmt: skip
+    undone = store.undo("ann", request="u", now=4)
+    assert undone is not None
+    assert [(a.why, a.pi, a.at) for a in undone.answers] == [("audit", 0.25, 1)]
+    # What is not asked any more keeps what it says itself.
+    late = Answer(3, 0, 1, 1.0, why="audit", pi=0.5)
+    store.answer("dan", [late], request="d", now=5)
+    assert (store.answers()[-1].why, store.answers()[-1].pi) == ("audit", 0.5)
+
+
 def test_a_request_counts_once_and_cannot_be_used_for_something_else(make_store: Make) -> None:
     store = make_store()
     for _ in range(3):
@@ -150,8 +185,9 @@ def test_fifty_steps_can_be_undone_and_each_once(make_store: Make) -> None:
     for number, (image, label) in reversed(list(enumerate(entries))):
         undone = store.undo("ann", request=f"undo{number}")
         assert undone == store.undo("ann", request=f"undo{number}"), "the same request"
-        answers = (Answer(image, label, number % 2, 2.0),) if number % 5 else ()
-        assert undone == Undone("answer" if number % 5 else "skip", (image,), answers)
+        assert (undone.kind, undone.images) == ("answer" if number % 5 else "skip", (image,))
+        own = [(a.image, a.label, a.value, a.seconds, a.person) for a in undone.answers]
+        assert own == ([(image, label, number % 2, 2.0, "ann")] if number % 5 else [])
     assert store.undo("ann", request="more") is None
     np.testing.assert_array_equal(store.labels().entries, before)
     assert store.progress().left == len(entries)
@@ -310,7 +346,7 @@ def test_a_machines_answers_take_the_place_of_its_last_ones(make_store: Make) ->
 def test_an_import_goes_before_a_machine_without_a_conflict(make_store: Make) -> None:
     store = make_store()
     automatic(store, (2, 0, 1), (3, 0, 1))
-    told = store.import_answers("x.csv", [2, 3], [0, 0], [0, 1])
+    told = bring(store, "x.csv", [2, 3], [0, 0], [0, 1])
     assert dataclasses.astuple(told) == (2, 0, 0, 0)
     assert [entry(store, i, 0) for i in (2, 3)] == [(0, "people"), (1, "people")]
 
@@ -320,7 +356,7 @@ def test_nobody_can_take_the_machines_name(make_store: Make) -> None:
     with pytest.raises(UsageError, match="automatic labeller"):
         say(store, "machine", 2, 0, 1)
     with pytest.raises(UsageError, match="automatic labeller"):
-        store.import_answers("x", [2], [0], [1], person="machine")
+        bring(store, "x", [2], [0], [1], person="machine")
     with pytest.raises(DataError, match="another table"):
         store.machine("m", np.full((2, 2), -1, np.int8))
     with pytest.raises(DataError, match="must be 1"):
@@ -351,18 +387,18 @@ def test_an_import_with_a_conflict_changes_nothing_until_told_how(make_store: Ma
     say(store, "ann", 2, 0, 1)
     rows, cols, values = [2, 0, 3], [0, 0, 0], [0, 1, 1]
     with pytest.raises(ConflictError) as refused:
-        store.import_answers("x.csv", rows, cols, values)
+        bring(store, "x.csv", rows, cols, values)
     assert len(refused.value.more) == 2
     assert "'0002.jpg', label 'label0': 1 stands, 'x.csv' says 0" in refused.value.more[0]
     assert len(list(store.events())) == 2
 
-    kept = store.import_answers("x.csv", rows, cols, values, on_conflict="keep")
+    kept = bring(store, "x.csv", rows, cols, values, on_conflict="keep")
     assert dataclasses.astuple(kept) == (1, 0, 2, 0)
     assert [entry(store, i, 0)[0] for i in (0, 2, 3)] == [0, 1, 1]
-    replaced = store.import_answers("x.csv", rows, cols, values, on_conflict="replace")
+    replaced = bring(store, "x.csv", rows, cols, values, on_conflict="replace")
     assert dataclasses.astuple(replaced) == (0, 1, 0, 2)
     assert [entry(store, i, 0) for i in (0, 2)] == [(1, "resolved"), (0, "resolved")]
-    again = store.import_answers("x.csv", rows, cols, values)
+    again = bring(store, "x.csv", rows, cols, values)
     assert dataclasses.astuple(again) == (0, 3, 0, 0)
     assert store.problems() == []
 
@@ -377,16 +413,16 @@ def test_an_import_by_vote_says_what_its_people_would_have_said_on_the_page(
     say(store, "ann", 2, 0, 1)
     rows, cols = zip(*entries, strict=True)
     values = [1 - given, 0, 1]
-    told = store.import_answers("x", rows, cols, values, person="ben", on_conflict="vote")
+    told = bring(store, "x", rows, cols, values, person="ben", on_conflict="vote")
     assert dataclasses.astuple(told) == (3, 0, 0, 0)
     assert [entry(store, *e)[0] for e in entries] == [given, -1, 1]
     assert [d.said for d in store.disagreements()] == [{"ann": 1, "ben": 0}]
     # The same file is nothing new, though what it says does not stand.
     for how in ("vote", "refuse", "keep"):
-        again = store.import_answers("x", rows, cols, values, person="ben", on_conflict=how)
+        again = bring(store, "x", rows, cols, values, person="ben", on_conflict=how)
         assert dataclasses.astuple(again) == (0, 3, 0, 0), how
     # A person's last word stands.
-    store.import_answers("y", [2], [0], [1], person="ben", on_conflict="vote")
+    bring(store, "y", [2], [0], [1], person="ben", on_conflict="vote")
     assert entry(store, 2, 0) == (1, "people")
     assert store.problems() == []
 
@@ -395,20 +431,20 @@ def test_an_import_keeps_apart_who_said_what(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0), (3, 0))
     people = ["ann", "ben", "ben"]
-    store.import_answers("x", [2, 2, 3], [0, 0, 0], [1, 0, -1], person=people, seconds=[3, 4, None])
+    bring(store, "x", [2, 2, 3], [0, 0, 0], [1, 0, -1], person=people, seconds=[3, 4, None])
     assert store.disagreements()[0].said == {"ann": 1, "ben": 0}
     assert store.progress().people["ben"].seconds == 4
     assert store.progress().left == 0, "what was settled elsewhere need not be asked"
     with pytest.raises(ConflictError):
-        store.import_answers("y", [4, 4], [0, 0], [1, 0], person="ann")
-    store.import_answers("y", [4, 4], [0, 0], [1, 0], person="ann", on_conflict="replace")
+        bring(store, "y", [4, 4], [0, 0], [1, 0], person="ann")
+    bring(store, "y", [4, 4], [0, 0], [1, 0], person="ann", on_conflict="replace")
     assert entry(store, 4, 0)[0] == 0
 
 
 def test_cannot_tell_takes_back_nothing_in_an_import(make_store: Make) -> None:
     store = make_store()
-    store.import_answers("x", [2], [0], [1])
-    store.import_answers("x", [2], [0], [-1])
+    bring(store, "x", [2], [0], [1])
+    bring(store, "x", [2], [0], [-1])
     assert entry(store, 2, 0)[0] == 1
 
 
@@ -425,7 +461,7 @@ def test_trainings_come_back_as_they_were_noted(make_store: Make) -> None:
 
 def test_events_come_in_order_and_from_where_one_left_off(make_store: Make) -> None:
     store = make_store(40, 40)
-    store.import_answers("x", *np.nonzero(np.ones((38, 40))), np.ones(38 * 40), on_conflict="keep")
+    bring(store, "x", *np.nonzero(np.ones((38, 40))), np.ones(38 * 40), on_conflict="keep")
     ids = [e.id for e in store.events()]
     assert ids == list(range(1, len(ids) + 1))
     assert len(ids) > 1400

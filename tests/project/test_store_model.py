@@ -223,7 +223,6 @@ class StoreMachine(RuleBasedStateMachine):
         how=st.sampled_from(["refuse", "keep", "replace", "vote"]),
     )
     def import_answers(self, person: str, answers: dict[Entry, int], how: Any) -> None:
-        rows, cols = zip(*answers, strict=True)
         table, standing = self.table(machines=False), self.standing()
         clash = {
             e
@@ -236,10 +235,7 @@ class StoreMachine(RuleBasedStateMachine):
         def bring() -> None:
             self.store.import_answers(
                 "f",
-                rows,
-                cols,
-                list(answers.values()),
-                person=person,
+                [Answer(i, j, value, person=person) for (i, j), value in answers.items()],
                 on_conflict=how,
                 now=self.now,
             )

@@ -45,7 +45,7 @@ def test_a_contradiction_becomes_a_chance_in_between(make_store: Make) -> None:
 def test_who_errs_on_known_entries_is_believed_less(make_store: Make) -> None:
     """Careless says present of every second absent entry; the gold questions tell."""
     store = make_store(400, 1)
-    store.import_answers("gold", range(2, 202), [0] * 200, [0, 1] * 100)
+    store.import_answers("gold", [Answer(i, 0, i % 2) for i in range(2, 202)])
     gold = {(i, 0): i % 2 for i in range(2, 202)}
     given = store.labels().entries  # as if these had been given
     careless = {(i, 0): int(i % 2 or i % 4 == 0) for i in range(2, 202)}

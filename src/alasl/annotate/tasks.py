@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from threading import Lock
 
 from alasl.annotate.messages import (
@@ -98,7 +98,7 @@ class Tasks:
         status = self.status(sent.person)
         if undone is None:
             return Undone(kind="nothing", tasks=[], answers=[], status=status)
-        answers = [Given(**asdict(answer)) for answer in undone.answers]
+        answers = [_given(answer) for answer in undone.answers]
         held = {task.image: task for task in self.store.held(sent.person)}
         tasks = [
             self._shown(_asked_again(image, held.get(image), undone.answers))
@@ -157,6 +157,11 @@ class Tasks:
             model=task.model,
             round=task.round,
         )
+
+
+def _given(answer: Answer) -> Given:
+    """An answer as the page sent it; why it was asked would tell gold questions from others."""
+    return Given(**{name: getattr(answer, name) for name in Given.model_fields})
 
 
 def _mark(store: Store) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from alasl.project import queue
+from alasl.project import queue, table
 from alasl.project.checks import check_name
 from alasl.project.current import fall_back, fall_back_skip, stand, stand_skip
 from alasl.project.events import append, find_person, person_of, reused, spend, was_taken
@@ -31,14 +31,15 @@ def answer(
     who = person_of(db, person)
     act, round = None, queue.current_round(db)
     for a in answers:
+        why, pi = queue.reason(db, who, a.image, a.label) or (a.why, a.pi)
         act, event = append(
             db, now, who, "answer", act=act, request=request, image=a.image, label=a.label,
             value=a.value, seconds=a.seconds, probability=a.probability, model=a.model,
-            shown=int(a.shown), round=round,
+            shown=int(a.shown), round=round, why=why, pi=pi,
         )  # fmt: skip
         stand(db, [(a.image, a.label, who, a.value, "answer", event)])
         queue.fill_slot(db, who, a.image, a.label, now)
-        spend(db, who, a.seconds)
+        spend(db, who, a.seconds or 0.0)
 
 
 def skip(
@@ -83,10 +84,10 @@ def undo(db: sqlite3.Connection, person: str, request: str, now: float) -> Undon
 
 def _undone(db: sqlite3.Connection, act: int) -> Undone:
     rows = db.execute(
-        "SELECT kind, image, label, value, seconds, probability, model, shown"
-        " FROM events WHERE act = ? ORDER BY id",
+        f"SELECT kind, {table.COLUMNS} FROM events e JOIN people p USING (person)"
+        " WHERE act = ? ORDER BY e.id",
         (act,),
     ).fetchall()
     kind = rows[0][0]
-    answers = tuple(Answer(*(*row[1:7], bool(row[7]))) for row in rows if kind == "answer")
+    answers = tuple(table.answer_of(row[1:]) for row in rows if kind == "answer")
     return Undone(kind, tuple(dict.fromkeys(row[1] for row in rows)), answers)

@@ -27,7 +27,8 @@ class Answers:
     """What people said of the entries of a table, at most once for each person and entry.
 
     rows, cols: (n,) image and label of each answer. people: (n,) index into `names`.
-    values: (n,) 1 present, 0 absent. Made by `Answers.of`.
+    values: (n,) 1 present, 0 absent. Made by `Answers.of`. unsure: (rows, cols) of the entries of
+    which somebody's last word is that they cannot tell: no answer, but they were asked.
     """
 
     rows: Ints
@@ -35,6 +36,7 @@ class Answers:
     people: Ints
     values: NDArray[np.int8]
     names: tuple[str, ...]
+    unsure: tuple[Ints, Ints]
 
     @classmethod
     def of(
@@ -60,9 +62,10 @@ class Answers:
         # Each (entry, person) as one number; its last place counts.
         entry = row * (int(col.max(initial=0)) + 1) + col
         _, from_end = np.unique((entry * len(names) + person)[::-1], return_index=True)
-        last = len(row) - 1 - from_end
-        last = last[value[last] != UNKNOWN]
-        return cls(row[last], col[last], person[last], value[last], names)
+        every = len(row) - 1 - from_end
+        last, rest = every[value[every] != UNKNOWN], every[value[every] == UNKNOWN]
+        unsure = row[rest], col[rest]
+        return cls(row[last], col[last], person[last], value[last], names, unsure)
 
     def __len__(self) -> int:
         return len(self.rows)

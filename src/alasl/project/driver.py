@@ -67,6 +67,7 @@ class Driver:
         unknown[split.pool] = initial[split.pool] == UNKNOWN
         asked = np.zeros(labels.shape, np.bool_)
         asked[votes.rows, votes.cols] = True
+        asked[votes.unsure] = True
         learned = targets(labels, initial, votes, self.project.settings.auto_weight)
         return Known(
             human_labels=labels.forget(by_machine),
@@ -184,13 +185,16 @@ class Driver:
         image = np.insert(query.rows, places, gold)
         label = np.insert(query.cols, places, gold_label)
         seen = self._files.probabilities() if about.model else None
+        is_gold = np.insert(np.zeros(len(query), np.bool_), places, True)
+        why = self.project.settings.strategy if about.model else "random"
         return Questions(
             image,
             label,
             np.insert(query.scores, places, np.nan),
             None if seen is None else np.asarray(seen[image, label], np.float64),
-            np.insert(np.zeros(len(query), np.bool_), places, True),
+            is_gold,
             about.model,
+            ["gold" if gold else why for gold in is_gold],
         )
 
     def _gold(self, asked: int, round: int) -> tuple[Rows, Rows]:

@@ -106,7 +106,7 @@ def history(db: sqlite3.Connection, after: int) -> list[Event]:
     """Up to `PAGE` events since the event `after`, in order."""
     rows = db.execute(
         "SELECT id, act, request, at, name, kind, image, label, value, e.seconds,"
-        " probability, model, shown, round, undoes, source"
+        " probability, model, shown, round, undoes, source, why, pi"
         " FROM events e JOIN people USING (person) WHERE id > ? ORDER BY id LIMIT ?",
         (after, PAGE),
     ).fetchall()

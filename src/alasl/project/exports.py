@@ -12,7 +12,7 @@ from alasl.data.formats.rows import row, write_lines
 from alasl.errors import NothingToDo, UsageError
 from alasl.files import replacing
 from alasl.project import exchange
-from alasl.project.exchange import Asked, Told
+from alasl.project.exchange import Asked
 from alasl.project.exchange.queue import guarded
 from alasl.project.folder import Project
 from alasl.project.records import Disagreement
@@ -52,7 +52,7 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
         labels = store.labels()
         write_table(labels, out, format)
         return int(labels.known.sum())
-    told = [Told(s.image, s.label, s.value, s.person, s.seconds, s.at) for s in store.statements()]
+    told = store.answers()
     if not told:
         raise NothingToDo("nobody has answered anything yet", where=str(project.folder))
     exchange.write(out, format, store.images, store.names, told)

@@ -28,15 +28,7 @@ def import_file(
     told = exchange.read(
         path, format, store.images, store.names, person=person or source, empty=empty
     )
-    return store.import_answers(
-        source,
-        [t.image for t in told],
-        [t.label for t in told],
-        [t.value for t in told],
-        person=[t.person for t in told],
-        seconds=[t.seconds for t in told],
-        on_conflict=on_conflict,
-    )
+    return store.import_answers(source, told, on_conflict=on_conflict)
 
 
 def resolve_file(project: Project, path: Path, person: str) -> int:

@@ -7,49 +7,30 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from alasl.errors import ConflictError, DataError
+from alasl.errors import ConflictError
 from alasl.labels import UNKNOWN, Entries
 from alasl.project import queue, table
 from alasl.project.checks import check_person, check_values
 from alasl.project.current import stand
 from alasl.project.events import append_act, machine_of, person_of, spend
-from alasl.project.records import Imported, OnContradiction, Revised
-
-# Image, label, value, person, seconds.
-Said = tuple[int, int, int, str, float | None]
+from alasl.project.records import Answer, Imported, OnContradiction, Revised
 
 
-def as_said(
-    source: str,
-    rows: ArrayLike,
-    cols: ArrayLike,
-    values: ArrayLike,
-    person: str | Sequence[str] | None,
-    seconds: Sequence[float | None] | None,
-) -> list[Said]:
-    """The answers of an import one by one; see `Store.import_answers`.
+def named(source: str, answers: Iterable[Answer]) -> list[Answer]:
+    """Answers with the source's name where they name no person.
 
-    Raises `DataError` where they are not as many or a value is none, `UsageError` for a name.
+    Raises `DataError` where a value is none, `UsageError` for a name.
     """
-    row, col = np.asarray(rows, np.intp).tolist(), np.asarray(cols, np.intp).tolist()
-    value = np.asarray(values, np.int64).tolist()
-    people = (
-        [source if person is None else person] * len(row)
-        if isinstance(person, str | None)
-        else list(person)
-    )
-    if not len(row) == len(col) == len(value) == len(people):
-        raise DataError("rows, cols, values and people of an import must be as many")
-    for name in {source, *people}:
+    found = [a if a.person else replace(a, person=source) for a in answers]
+    for name in {source, *(a.person for a in found)}:
         check_person(name)
-    check_values(value)
-    took = [None] * len(row) if seconds is None else seconds
-    return list(zip(row, col, value, people, took, strict=True))
+    check_values([a.value for a in found])
+    return found
 
 
 @dataclass
@@ -58,14 +39,14 @@ class _Sorted:
     stands; those that contradict it, each with the value that stands; how many were known.
     """
 
-    taken: dict[tuple[int, int, str], tuple[int, float | None]] = field(default_factory=dict)
+    taken: dict[tuple[int, int, str], Answer] = field(default_factory=dict)
     overruled: dict[tuple[int, int], int] = field(default_factory=dict)
-    against: list[tuple[Said, int]] = field(default_factory=list)
+    against: list[tuple[Answer, int]] = field(default_factory=list)
     same: int = 0
 
 
 def _sort(
-    answers: Iterable[Said],
+    answers: Iterable[Answer],
     source: str,
     stands: Entries,
     earlier: dict[tuple[int, int, str], int],
@@ -74,33 +55,33 @@ def _sort(
     """stands: (N, L), the table now. earlier: what each person had said of each entry."""
     found = _Sorted()
     for one in answers:
-        i, j, value, who, seconds = one
-        key = (i, j, who)
-        before = found.taken[key][0] if key in found.taken else earlier.get(key)
+        i, j, value = one.image, one.label, one.value
+        key = (i, j, one.person)
+        before = found.taken[key].value if key in found.taken else earlier.get(key)
         if value == UNKNOWN and before is not None:
             found.same += 1  # "cannot tell" takes no answer back
             continue
         if value == before and on_conflict != "replace":
             found.same += 1  # whatever was made of it since
             continue
-        others = (found.taken.get(key, (value,))[0], int(stands[i, j]))
+        others = (found.taken.get(key, one).value, int(stands[i, j]))
         against = [other for other in others if other not in (UNKNOWN, value)]
         if value != UNKNOWN and against and on_conflict != "vote":
             found.against.append((one, against[0]))
             if on_conflict != "replace":
                 continue
             found.overruled[i, j] = value
-        elif before == value or (who == source and value == stands[i, j]):
+        elif before == value or (one.person == source and value == stands[i, j]):
             found.same += 1
             continue
-        found.taken[key] = (value, seconds)
+        found.taken[key] = one
     return found
 
 
 def import_answers(
     db: sqlite3.Connection,
     source: str,
-    answers: Iterable[Said],
+    answers: Iterable[Answer],
     on_conflict: OnContradiction,
     images: Sequence[str],
     names: Sequence[str],
@@ -114,8 +95,9 @@ def import_answers(
             f"{len(found.against)} answers contradict what is known; nothing was imported",
             where=source,
             more=[
-                f"image {images[i]!r}, label {names[j]!r}: {stood} stands, {who!r} says {value}"
-                for (i, j, value, who, _), stood in found.against
+                f"image {images[a.image]!r}, label {names[a.label]!r}: {stood} stands, "
+                f"{a.person!r} says {a.value}"
+                for a, stood in found.against
             ],
             do="say which to believe: --on-conflict keep, replace, or vote",
         )
@@ -136,18 +118,31 @@ def _earlier(db: sqlite3.Connection) -> dict[tuple[int, int, str], int]:
 
 
 def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> None:
-    round = queue.current_round(db)
-    by = {name: person_of(db, name) for name in dict.fromkeys(who for *_, who in found.taken)}
-    fresh = [(i, j, by[who], v, s) for (i, j, who), (v, s) in found.taken.items()]
-    names = ("image", "label", "person", "value", "seconds", "round", "source")
-    act = append_act(db, now, "import", names, ((*row, round, source) for row in fresh))
-    stand(db, [(i, j, p, v, "import", act + n) for n, (i, j, p, v, _) in enumerate(fresh)])
-    for _, _, person, _, seconds in fresh:
-        if seconds:
-            spend(db, person, seconds)
+    round, taken = queue.current_round(db), list(found.taken.values())
+    by = {name: person_of(db, name) for name in dict.fromkeys(a.person for a in taken)}
+    # Where a query was answered elsewhere, the queue knows why each entry was asked.
+    taken = [a if a.why or a.pi is not None else _asked(db, a, by[a.person]) for a in taken]
+    names = ("image", "label", "person", "value", "seconds", "why", "pi", "round", "source")
+    rows = (
+        (a.image, a.label, by[a.person], a.value, a.seconds, a.why, a.pi, round, source)
+        for a in taken
+    )
+    act = append_act(db, now, "import", names, rows)
+    stand(
+        db,
+        [(a.image, a.label, by[a.person], a.value, "import", act + n) for n, a in enumerate(taken)],
+    )
+    for a in taken:
+        if a.seconds:
+            spend(db, by[a.person], a.seconds)
     for (i, j), v in found.overruled.items():
         table.resolve(db, source, i, j, v, now)
-    queue.close(db, [(i, j) for i, j, _ in found.taken], now)
+    queue.close(db, [(a.image, a.label) for a in taken], now)
+
+
+def _asked(db: sqlite3.Connection, answer: Answer, person: int) -> Answer:
+    why, pi = queue.reason(db, person, answer.image, answer.label) or ("", None)
+    return replace(answer, why=why, pi=pi)
 
 
 def machine(

@@ -15,7 +15,7 @@ from alasl.project.dawid_skene import dawid_skene
 from alasl.project.driver import filled
 from alasl.project.folder import Project
 from alasl.project.records import Training
-from alasl.project.targets import answered_by_machine, said
+from alasl.project.targets import answered_by_machine
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def overview(project: Project) -> Overview:
     entries, before = labels.entries[pool], given[pool]
     automatic = answered_by_machine(labels)[pool]
     told = (before == UNKNOWN) & (entries != UNKNOWN) & ~automatic
-    answers = said(store.votes())
+    answers = store.votes()
     agree, right = agreement(answers), {a.person: a for a in attention(answers, given)}
     belief = dawid_skene(answers, given) if len(answers) else None
     errors = {}

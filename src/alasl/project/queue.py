@@ -17,8 +17,8 @@ from alasl.labels import MACHINE
 from alasl.project.records import PersonCount, Progress, Questions, Queued, Task
 from alasl.seeds import stream
 
-# Image, label, score, probability, model, round, gold.
-Slot = tuple[int, int, float | None, float | None, str, int, int]
+# Image, label, score, probability, model, round, gold, why, pi.
+Slot = tuple[int, int, float | None, float | None, str, int, int, str, float | None]
 
 # A slot q that the person :p may be given at :now.
 _FREE = (
@@ -54,6 +54,8 @@ def slots(round: int, wanted: Questions, repeats: float, seed: int) -> list[Slot
         [wanted.model] * many,
         [round] * many,
         gold.astype(int).tolist(),
+        [""] * many if wanted.why is None else wanted.why,
+        [None if pi is None or np.isnan(pi) else pi for pi in numbers(wanted.pi, many)],
         strict=True,
     )
     return [slot for slot, two in zip(rows, twice, strict=True) for _ in range(1 + two)]
@@ -64,8 +66,8 @@ def fill(db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float) 
     db.execute("DELETE FROM queue WHERE done = 1 OR until <= ?", (now,))
     kept = set(db.execute("SELECT image, label FROM queue"))
     db.executemany(
-        "INSERT INTO queue (image, label, score, probability, model, round, gold)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO queue (image, label, score, probability, model, round, gold, why, pi)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
     db.execute("INSERT OR REPLACE INTO notes VALUES ('round', ?)", (round,))
@@ -85,9 +87,10 @@ def current_round(db: sqlite3.Connection) -> int:
 def queued(db: sqlite3.Connection) -> list[Queued]:
     """All answers that the queue wants, best first."""
     rows = db.execute(
-        "SELECT image, label, score, probability, model, gold, done FROM queue ORDER BY place"
+        "SELECT image, label, score, probability, model, gold, done, why, pi"
+        " FROM queue ORDER BY place"
     ).fetchall()
-    return [Queued(*(*row[:5], bool(row[5]), bool(row[6]))) for row in rows]
+    return [Queued(*(*row[:5], bool(row[5]), bool(row[6]), *row[7:])) for row in rows]
 
 
 def lease(
@@ -146,6 +149,18 @@ def release(db: sqlite3.Connection, person: int, images: Iterable[int] | None = 
         db.execute(_RELEASE, (person,))
     else:
         db.executemany(f"{_RELEASE} AND image = ?", [(person, image) for image in images])
+
+
+def reason(
+    db: sqlite3.Connection, person: int, image: int, label: int
+) -> tuple[str, float | None] | None:
+    """Why the queue asks an entry of a person, and by what chance; None where it does not."""
+    row = db.execute(
+        "SELECT why, pi FROM queue WHERE image = ? AND label = ?"
+        " ORDER BY person IS ? DESC, place LIMIT 1",
+        (image, label, person),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: float) -> None:

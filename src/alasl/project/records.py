@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,21 +24,27 @@ SOURCES = ("given", "people", "resolved", MACHINE)
 LEASE = 120.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person said of one entry: 1 present, 0 absent, -1 cannot tell.
+    """One answer, from the key press to the training and to files: 1, 0, or -1 for cannot tell.
 
     image, label: row and column of the table. seconds: it took. probability, model: what the model
     had said when it was asked. shown: whether predictions were pre-ticked (anchoring).
+    person: who answered, empty where the call says it. at: when, in seconds since 1970. why: why
+    the entry was asked. pi: the probability with which chance drew it. None where nobody noted it.
     """
 
     image: int
     label: int
     value: int
-    seconds: float
+    seconds: float | None = None
     probability: float | None = None
     model: str = ""
     shown: bool = False
+    person: str = ""
+    at: float | None = None
+    why: str = ""
+    pi: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ class Event:
     round: int | None
     undoes: int | None
     source: str | None
+    why: str | None
+    pi: float | None
 
 
 @dataclass(frozen=True)
@@ -162,35 +171,12 @@ class Revised:
     taken: int
 
 
-@dataclass(frozen=True, eq=False)
-class Votes:
-    """What stands of everything people said: (n,) each; values 1, 0, -1; seconds NaN if not known.
-
-    people: index into `names`.
-    """
-
-    rows: Ints
-    cols: Ints
-    people: Ints
-    values: NDArray[np.int8]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """What stands of what one person said of one entry, how long it took, and when."""
-
-    image: int
-    label: int
-    value: int
-    person: str
-    seconds: float | None
-    at: float
-
-
 @dataclass(frozen=True)
 class Queued:
-    """One answer that the queue wants. done: it has been given, or the entry is settled."""
+    """One answer that the queue wants. done: it has been given, or the entry is settled.
+
+    why, pi: as of an `Answer`.
+    """
 
     image: int
     label: int
@@ -199,11 +185,16 @@ class Queued:
     model: str
     gold: bool
     done: bool
+    why: str
+    pi: float | None
 
 
 @dataclass(frozen=True, eq=False)
 class Questions:
-    """Entries to ask, best first: (n,) each. gold: known entries to check attention with."""
+    """Entries to ask, best first: (n,) each. gold: known entries to check attention with.
+
+    why: why each is asked. pi: the probability with which chance drew it, NaN where it did not.
+    """
 
     rows: ArrayLike
     cols: ArrayLike
@@ -211,3 +202,5 @@ class Questions:
     probabilities: ArrayLike | None = None
     gold: ArrayLike | None = None
     model: str = ""
+    why: Sequence[str] | None = None
+    pi: ArrayLike | None = None

@@ -83,7 +83,14 @@ _VERSION_2 = (
     " SELECT RAISE(ABORT, 'a training is never changed'); END",
 )
 
-_VERSION_3 = ("ALTER TABLE queue RENAME COLUMN golden TO gold",)
+_VERSION_3 = (
+    "ALTER TABLE queue RENAME COLUMN golden TO gold",
+    # Why an entry is asked, and with what probability chance drew it, where it did.
+    "ALTER TABLE queue ADD COLUMN why TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE queue ADD COLUMN pi REAL",
+    "ALTER TABLE events ADD COLUMN why TEXT",
+    "ALTER TABLE events ADD COLUMN pi REAL",
+)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1, _VERSION_2, _VERSION_3)
 

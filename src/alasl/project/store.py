@@ -42,6 +42,7 @@ from alasl.project import (
     table,
     trainings,
 )
+from alasl.project.agreement import Answers
 from alasl.project.checks import check_places, check_seconds, check_values
 from alasl.project.database import Database
 from alasl.project.records import (
@@ -57,11 +58,9 @@ from alasl.project.records import (
     Questions,
     Queued,
     Revised,
-    Statement,
     Task,
     Training,
     Undone,
-    Votes,
 )
 
 
@@ -140,15 +139,15 @@ class Store:
             entries, _ = table.stands(db, image, machines=False)
         return {j: value for j, value in enumerate(entries[0].tolist()) if value != UNKNOWN}
 
-    def votes(self) -> Votes:
+    def votes(self) -> Answers:
         """What stands of all that people said, imports among it; nothing of machines."""
         with self._database.reading() as db:
             return table.votes(db)
 
-    def statements(self) -> list[Statement]:
+    def answers(self) -> list[Answer]:
         """What stands of all that people said, in the order in which it was said."""
         with self._database.reading() as db:
-            return table.statements(db)
+            return table.answers(db)
 
     def untold(self) -> NDArray[np.bool_]:
         """(N, L): entries that somebody was asked and could not tell, or nobody can."""
@@ -236,7 +235,7 @@ class Store:
         self._check([a.image for a in answers], [a.label for a in answers])
         check_values([a.value for a in answers])
         for a in answers:
-            check_seconds(a.seconds)
+            check_seconds(a.seconds or 0.0)
         with self._database.writing() as db:
             actions.answer(db, person, answers, request, _now(now))
 
@@ -305,29 +304,25 @@ class Store:
     def import_answers(
         self,
         source: str,
-        rows: ArrayLike,
-        cols: ArrayLike,
-        values: ArrayLike,
+        answers: Sequence[Answer],
         *,
-        person: str | Sequence[str] | None = None,
-        seconds: Sequence[float | None] | None = None,
         on_conflict: OnContradiction = "refuse",
         now: float | None = None,
     ) -> Imported:
-        """Take answers from elsewhere, (n,) each, all or none of them.
+        """Take answers from elsewhere, all or none of them.
 
-        source: e.g. the file's name. person: who said it, one for all or (n); by default nobody
-        in particular, for whom the source's name stands. An answer that contradicts what was given
+        source: e.g. the file's name; it stands for the person where an answer names none. The log
+        has when an answer came in, not when it was given. One that contradicts what was given
         or what people say, or that person's other answer in the same import, is a conflict:
         `refuse` raises a `ConflictError` that lists them all, `keep` leaves them out, `replace`
         lets the (last) answer stand, and `vote` takes them as if given on the page: what most
         people say stands. The same import twice changes nothing.
         """
-        self._check(rows, cols)
-        said = incoming.as_said(source, rows, cols, values, person, seconds)
+        self._check([a.image for a in answers], [a.label for a in answers])
+        named = incoming.named(source, answers)
         with self._database.writing() as db:
             return incoming.import_answers(
-                db, source, said, on_conflict, self.images, self.names, _now(now)
+                db, source, named, on_conflict, self.images, self.names, _now(now)
             )
 
     def machine(

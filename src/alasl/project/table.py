@@ -6,14 +6,20 @@ Each function works in the caller's transaction, on its connection `db`.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.project import initial
+from alasl.project.agreement import Answers
 from alasl.project.events import append, person_of
-from alasl.project.records import SOURCES, Disagreement, Ints, Statement, Votes
+from alasl.project.records import SOURCES, Answer, Disagreement, Ints
+
+# What makes an `Answer` of an event e by a person p.
+COLUMNS = "e.image, e.label, e.value, e.seconds, probability, model, shown, p.name, at, why, pi"
 
 
 def stands(
@@ -61,24 +67,37 @@ def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Entries:
     return entries
 
 
-def votes(db: sqlite3.Connection) -> Votes:
-    """What stands of all that people said, imports among it; nothing of machines."""
+def votes(db: sqlite3.Connection) -> Answers:
+    """What stands of all that people said, "cannot tell" too; nothing of machines."""
     rows, cols, people, values = _columns(
         db.execute("SELECT image, label, person, value FROM standing WHERE kind <> 'machine'"), 4
     )
     names = dict(db.execute("SELECT person, name FROM people"))
-    found, people = np.unique(people, return_inverse=True)
-    return Votes(rows, cols, people, values.astype(np.int8), tuple(names[int(p)] for p in found))
+    return Answers.of(rows, cols, [names[person] for person in people.tolist()], values)
 
 
-def statements(db: sqlite3.Connection) -> list[Statement]:
+def answers(db: sqlite3.Connection) -> list[Answer]:
     """What stands of all that people said, in the order in which it was said."""
     rows = db.execute(
-        "SELECT s.image, s.label, s.value, name, e.seconds, at FROM standing s"
-        " JOIN events e ON e.id = s.event JOIN people p ON p.person = s.person"
+        f"SELECT {COLUMNS} FROM standing s JOIN events e ON e.id = s.event"
+        " JOIN people p ON p.person = e.person"
         " WHERE s.kind <> 'machine' ORDER BY e.id"
     ).fetchall()
-    return [Statement(*row) for row in rows]
+    return [answer_of(row) for row in rows]
+
+
+def answer_of(row: Sequence[Any]) -> Answer:
+    """An answer from its columns, in the order of `COLUMNS`."""
+    image, label, value, seconds, probability, model, shown, person, at, why, pi = row
+    return Answer(
+        *(image, label, value, seconds, probability),
+        model=model or "",
+        shown=bool(shown),
+        person=person,
+        at=at,
+        why=why or "",
+        pi=pi,
+    )
 
 
 def untold(db: sqlite3.Connection) -> tuple[Ints, Ints]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project.agreement import Answers
 from alasl.project.dawid_skene import dawid_skene
-from alasl.project.records import SOURCES, Votes
+from alasl.project.records import SOURCES
 
 # Answers that can be checked, on others' or on known ones, before a person's errors count.
 EVIDENCE = 50
@@ -38,18 +38,12 @@ class Targets:
         return present, (self.weights * sure).astype(np.float32)
 
 
-def said(votes: Votes) -> Answers:
-    """What people said, as the statistics of agreement take it."""
-    people = [votes.names[person] for person in votes.people]
-    return Answers.of(votes.rows, votes.cols, people, votes.values)
-
-
 def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
     """(N, L): entries of a store's table that stand by an automatic answer."""
     return np.asarray(labels.source == SOURCES.index("machine"))
 
 
-def targets(labels: Labels, given: Entries, votes: Votes, automatic: float) -> Targets:
+def targets(labels: Labels, given: Entries, answers: Answers, automatic: float) -> Targets:
     """What a model learns of the table as it stands.
 
     given: int8 (N, L), the table before anybody answered, the truth of the gold questions.
@@ -57,7 +51,6 @@ def targets(labels: Labels, given: Entries, votes: Votes, automatic: float) -> T
     """
     chances = labels.entries.astype(np.float32)
     weights = np.where(answered_by_machine(labels), np.float32(automatic), np.float32(1))
-    answers = said(votes)
     if len(answers):
         belief = dawid_skene(answers, given)
         rows, cols = belief.rows, belief.cols

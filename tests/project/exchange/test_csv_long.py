@@ -10,13 +10,20 @@ import pytest
 from alasl.data.formats import read_table
 from alasl.errors import DataError
 from alasl.project import exchange
-from alasl.project.exchange import Told
+from alasl.project.records import Answer
 
 IMAGES, NAMES = ("a.jpg", "b.jpg"), ("dog", "cat")
+
+
+def said(image, label, value, person, seconds=None, at=None, **more) -> Answer:
+    """An answer as a file has it."""
+    return Answer(image, label, value, seconds, person=person, at=at, **more)
+
+
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC).timestamp()
 
 
-def read(tmp_path: Path, *lines: str) -> list[Told]:
+def read(tmp_path: Path, *lines: str) -> list[Answer]:
     path = tmp_path / "answers.csv"
     path.write_text("\n".join(lines) + "\n")
     return exchange.read(path, "csv-long", IMAGES, NAMES, person="me")
@@ -24,7 +31,7 @@ def read(tmp_path: Path, *lines: str) -> list[Told]:
 
 def test_each_person_counts_and_the_later_columns_may_be_missing(tmp_path: Path) -> None:
     assert read(tmp_path, "image,label,value", "a.jpg,dog,1", "a.jpg,cat,") == [
-        Told(0, 0, 1, "me")  # a row without value and annotator says nothing
+        said(0, 0, 1, "me")  # a row without value and annotator says nothing
     ]
     assert read(
         tmp_path,
@@ -34,10 +41,10 @@ def test_each_person_counts_and_the_later_columns_may_be_missing(tmp_path: Path)
         "b.jpg,cat,,ben,2026-03-02 10:00,0",
         "b.jpg,cat,1.0,,,",
     ) == [
-        Told(0, 0, 1, "ann", 1.5, TEN),
-        Told(0, 0, 0, "ben", None, TEN),
-        Told(1, 1, -1, "ben", 0.0, TEN),
-        Told(1, 1, 1, "me"),
+        said(0, 0, 1, "ann", 1.5, TEN),
+        said(0, 0, 0, "ben", None, TEN),
+        said(1, 1, -1, "ben", 0.0, TEN),
+        said(1, 1, 1, "me"),
     ]
 
 
@@ -71,14 +78,19 @@ def test_all_bad_lines_are_listed(tmp_path: Path) -> None:
 
 def test_what_is_written_is_a_table_of_entries_too(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
-    told = [Told(0, 0, 1, "ann", 2.0, TEN), Told(1, 1, -1, "ann"), Told(1, 0, 0, "ben", None, None)]
+    told = [
+        said(0, 0, 1, "ann", 2.0, TEN),
+        said(1, 1, -1, "ann"),
+        said(1, 0, 0, "ben", None, None, why="audit", pi=0.25),
+    ]
     exchange.write(path, "csv-long", IMAGES, NAMES, told)
     assert path.read_text().splitlines() == [
-        "image,label,value,annotator,time,seconds",
-        "a.jpg,dog,1,ann,2026-03-02T10:00:00+00:00,2.0",
-        "b.jpg,cat,,ann,,",
-        "b.jpg,dog,0,ben,,",
+        "image,label,value,annotator,time,seconds,why,pi",
+        "a.jpg,dog,1,ann,2026-03-02T10:00:00+00:00,2.0,,",
+        "b.jpg,cat,,ann,,,,",
+        "b.jpg,dog,0,ben,,,audit,0.25",
     ]
+    assert exchange.read(path, None, IMAGES, NAMES) == told
     labels = read_table(path)[0].labels
     assert labels.entries.tolist() == [[1, -1], [0, -1]]
     assert labels.source_of(0, 0) == "ann"

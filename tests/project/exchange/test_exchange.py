@@ -15,7 +15,14 @@ from alasl.data.formats import write as write_table
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
 from alasl.project import exchange
-from alasl.project.exchange import Asked, Told
+from alasl.project.exchange import Asked
+from alasl.project.records import Answer
+
+
+def said(image, label, value, person, seconds=None, at=None, **more) -> Answer:
+    """An answer as a file has it."""
+    return Answer(image, label, value, seconds, person=person, at=at, **more)
+
 
 UGLY = [
     *[
@@ -56,27 +63,27 @@ seconds = st.none() | st.floats(0, 1e5)
 
 
 @st.composite
-def tellings(draw) -> tuple[list[str], list[str], list[Told]]:
+def tellings(draw) -> tuple[list[str], list[str], list[Answer]]:
     images, labels, people = draw(names), draw(names), draw(names)
     keys = st.tuples(
         st.integers(0, len(images) - 1), st.integers(0, len(labels) - 1), st.sampled_from(people)
     )
     told = [
-        Told(i, j, draw(st.sampled_from([1, 0, -1])), person, draw(seconds), draw(moments))
+        said(i, j, draw(st.sampled_from([1, 0, -1])), person, draw(seconds), draw(moments))
         for i, j, person in draw(st.lists(keys, max_size=8, unique=True))
     ]
     return images, labels, told
 
 
-def in_order(told: list[Told]) -> list[tuple]:
-    return sorted((t.image, t.label, t.person, t.value, t.time or -1.0) for t in told)
+def in_order(told: list[Answer]) -> list[tuple]:
+    return sorted((t.image, t.label, t.person, t.value, t.at or -1.0) for t in told)
 
 
 @pytest.mark.parametrize("format", WRITABLE)
 @settings(max_examples=50)
 @given(tellings())
-@example((UGLY, UGLY, [Told(i, i, 1, name, 1.5, 0.0) for i, name in enumerate(UGLY)]))
-@example((["a"], ["x", "y"], [Told(0, 0, 1, "p", None, None), Told(0, 1, 0, "q", None, None)]))
+@example((UGLY, UGLY, [said(i, i, 1, name, 1.5, 0.0) for i, name in enumerate(UGLY)]))
+@example((["a"], ["x", "y"], [said(0, 0, 1, "p", None, None), said(0, 1, 0, "q", None, None)]))
 def test_answers_written_are_read_back(format, case) -> None:
     images, labels, told = case
     with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +174,7 @@ def test_a_table_of_entries_is_answers_too(tmp_path: Path, format) -> None:
 
 def test_the_format_is_recognised(tmp_path: Path) -> None:
     labels = Labels(np.array([[1, 0, 1]] * 3), NAMES, IMAGES)
-    told = [Told(0, 0, 1, "ann")]
+    told = [said(0, 0, 1, "ann")]
     for format in WRITABLE:
         path = tmp_path / (format + (".json" if format == "label-studio" else ".csv"))
         exchange.write(path, format, IMAGES, NAMES, told)
@@ -198,14 +205,14 @@ def test_the_last_answer_of_a_person_is_taken(tmp_path: Path) -> None:
     rows = ["a.jpg,dog,1,ann", "a.jpg,dog,0,ben", "b.jpg,dog,1,ann", "a.jpg,dog,,ann"]
     path.write_text("image,label,value,annotator\n" + "\n".join(rows) + "\n")
     assert exchange.read(path, "csv-long", IMAGES, NAMES) == [
-        Told(0, 0, 0, "ben"),
-        Told(1, 0, 1, "ann"),
-        Told(0, 0, -1, "ann"),
+        said(0, 0, 0, "ben"),
+        said(1, 0, 1, "ann"),
+        said(0, 0, -1, "ann"),
     ]
     for format in WRITABLE:
-        twice = [Told(0, 0, 1, "ann"), Told(0, 0, 0, "ann")]
+        twice = [said(0, 0, 1, "ann"), said(0, 0, 0, "ann")]
         exchange.write(tmp_path / "out", format, IMAGES, NAMES, twice)
         assert exchange.read(tmp_path / "out", format, IMAGES, NAMES) == twice[1:]
         with pytest.raises(DataError, match="who gave it"):
-            exchange.write(tmp_path / "no", format, IMAGES, NAMES, [Told(0, 0, 1, "")])
+            exchange.write(tmp_path / "no", format, IMAGES, NAMES, [said(0, 0, 1, "")])
     assert not (tmp_path / "no").exists()

@@ -15,8 +15,15 @@ from alasl.data.formats import read_table, write
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
 from alasl.project import exchange
-from alasl.project.exchange import Asked, Told
+from alasl.project.exchange import Asked
 from alasl.project.exchange.label_studio import CONFIG
+from alasl.project.records import Answer
+
+
+def said(image, label, value, person, seconds=None, at=None, **more) -> Answer:
+    """An answer as a file has it."""
+    return Answer(image, label, value, seconds, person=person, at=at, **more)
+
 
 EXPORT = Path(__file__).with_name("label_studio_export.json")
 # Exported by Label Studio 1.23.2, as it is.
@@ -28,7 +35,7 @@ def at(*moment: int) -> float:
     return datetime(2026, 3, 2, *moment, tzinfo=UTC).timestamp()
 
 
-def read(path: Path) -> list[Told]:
+def read(path: Path) -> list[Answer]:
     return exchange.read(path, "label-studio", IMAGES, NAMES)
 
 
@@ -36,16 +43,16 @@ def test_a_full_export_is_read_as_people_meant_it() -> None:
     first, second, third = at(9, 15, 21, 100_000), at(9, 30), at(10)
     assert read(EXPORT) == [
         # absent = asked - present - unsure; the time of a task is shared by its answers
-        Told(0, 0, 1, "user 7", 2.0, first),
-        Told(0, 1, 0, "user 7", 2.0, first),
-        Told(0, 2, -1, "user 7", 2.0, first),
+        said(0, 0, 1, "user 7", 2.0, first),
+        said(0, 1, 0, "user 7", 2.0, first),
+        said(0, 2, -1, "user 7", 2.0, first),
         # the last annotation that was not cancelled, however the file orders them
-        Told(1, 1, 1, "user 7", 2.0, second),
-        Told(1, 0, 0, "user 7", 2.0, second),
+        said(1, 1, 1, "user 7", 2.0, second),
+        said(1, 0, 0, "user 7", 2.0, second),
         # no choice at all: everything asked is absent; a skipped task says nothing
-        Told(0, 0, 0, "ben@example.org", None, third),
-        Told(0, 1, 0, "ben@example.org", None, third),
-        Told(0, 2, 0, "ben@example.org", None, third),
+        said(0, 0, 0, "ben@example.org", None, third),
+        said(0, 1, 0, "ben@example.org", None, third),
+        said(0, 2, 0, "ben@example.org", None, third),
     ]
 
 
@@ -133,7 +140,7 @@ def test_who_is_not_known_is_who_imports_and_undated_comes_first(tmp_path: Path)
     content[0]["annotations"][1]["updated_at"] = None
     del content[0]["annotations"][1]["created_at"]
     told = exchange.read(written(tmp_path, content), "label-studio", IMAGES, NAMES, person="me")
-    assert [(t.person, t.time) for t in told[:3]] == [("me", None)] * 3
+    assert [(t.person, t.at) for t in told[:3]] == [("me", None)] * 3
 
 
 def test_without_times_the_later_in_the_file_is_the_last(tmp_path: Path) -> None:
@@ -202,7 +209,12 @@ def test_the_interface_has_the_two_groups_that_tasks_and_answers_name() -> None:
 
 def test_answers_to_different_labels_are_different_tasks(tmp_path: Path) -> None:
     # In one task, who answered fewer labels would have called the rest absent.
-    told = [Told(0, 0, 1, "a@x"), Told(0, 0, 0, "b@x"), Told(0, 1, -1, "b@x"), Told(0, 0, 0, "c@x")]
+    told = [
+        said(0, 0, 1, "a@x"),
+        said(0, 0, 0, "b@x"),
+        said(0, 1, -1, "b@x"),
+        said(0, 0, 0, "c@x"),
+    ]
     path = tmp_path / "tasks.json"
     exchange.write(path, "label-studio", IMAGES, NAMES, told)
     tasks = json.loads(path.read_text())
@@ -273,9 +285,9 @@ def test_a_project_that_we_did_not_make_needs_a_word_on_the_rest(tmp_path: Path)
 def test_answers_of_such_a_project_find_their_images(tmp_path: Path) -> None:
     path = written(tmp_path, FOREIGN[:1] + FOREIGN[2:])
     assert exchange.read(path, None, IMAGES, NAMES, empty="unknown") == [
-        Told(0, 3, 1, "user 1", 3.0),
-        Told(0, 0, 1, "user 1", 3.0),
-        Told(2, 0, 1, "user 1", 6.0),
+        said(0, 3, 1, "user 1", 3.0),
+        said(0, 0, 1, "user 1", 3.0),
+        said(2, 0, 1, "user 1", 6.0),
     ]
     told = exchange.read(path, None, IMAGES, NAMES, empty="absent")
     assert [(t.image, t.label, t.value, t.seconds) for t in told] == [

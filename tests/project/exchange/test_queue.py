@@ -11,14 +11,22 @@ from hypothesis import strategies as st
 
 from alasl.errors import DataError
 from alasl.project import exchange
-from alasl.project.exchange import Asked, Told
+from alasl.project.exchange import Asked
 from alasl.project.exchange.queue import guarded, unguarded
+from alasl.project.records import Answer
 
 IMAGES, NAMES = ("a.jpg", "=b;.jpg", "ä.jpg"), ("dog", "=cat")
+
+
+def said(image, label, value, person, seconds=None, at=None, **more) -> Answer:
+    """An answer as a file has it."""
+    return Answer(image, label, value, seconds, person=person, at=at, **more)
+
+
 ASKED = [Asked(1, 1, 0.25, 1.0), Asked(0, 0, None, 0.5), Asked(2, 0, 0.123456, 0.0)]
 
 
-def read(path: Path, **options) -> list[Told]:
+def read(path: Path, **options) -> list[Answer]:
     return exchange.read(path, "queue", IMAGES, NAMES, **options)
 
 
@@ -47,7 +55,7 @@ def test_filled_in_sorted_and_saved_by_a_spreadsheet(tmp_path: Path, separator: 
         out = csv.writer(file, delimiter=separator)
         out.writerow(["answer", "remark", "label", "image"])
         out.writerows([cells[4], "a, b; c", cells[1], cells[0]] for cells in reversed(rows))
-    assert read(path, person="ann") == [Told(0, 0, -1, "ann"), Told(1, 1, 1, "ann")]
+    assert read(path, person="ann") == [said(0, 0, -1, "ann"), said(1, 1, 1, "ann")]
     assert exchange.read(path, None, IMAGES, NAMES, person="ann") == read(path, person="ann")
 
 
@@ -91,7 +99,7 @@ def test_unicode_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
         ("sep=;\nimage;label;answer\n\n;;\na.jpg ;dog;1\n", "utf-8"),
     ):
         path.write_bytes(text.encode(encoding))
-        assert read(path, person="ann") == [Told(0, 0, 1, "ann")]
+        assert read(path, person="ann") == [said(0, 0, 1, "ann")]
         assert exchange.read(path, None, IMAGES, NAMES, person="ann") == read(path, person="ann")
 
 

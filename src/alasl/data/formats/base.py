@@ -40,11 +40,12 @@ Write = Callable[[Labels, Path, Features | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class NamedAnswer:
     """One answer as a file has it: by names, and where it stands there.
 
     value: 1 present, 0 absent, -1 cannot tell. person: empty where the file does not say. seconds:
-    what the answer took. time: when, in seconds since 1970. None where the file does not say.
+    what the answer took. at: when, in seconds since 1970. why: why the entry was asked. pi: the
+    probability with which chance drew it. None where the file does not say.
     """
 
     where: str
@@ -53,7 +54,9 @@ class Said:
     value: int
     person: str = ""
     seconds: float | None = None
-    time: float | None = None
+    at: float | None = None
+    why: str = ""
+    pi: float | None = None
 
 
 @dataclass(frozen=True)

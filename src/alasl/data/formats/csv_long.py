@@ -22,7 +22,7 @@ from alasl.data.formats.rows import (
 from alasl.errors import DataError
 from alasl.labels import UNKNOWN, Labels
 
-COLUMNS = ["image", "label", "value", "annotator", "time", "seconds"]
+COLUMNS = ["image", "label", "value", "annotator", "time", "seconds", "why", "pi"]
 _GIVEN = "given"
 
 
@@ -41,7 +41,8 @@ def read_long(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
     names = [name.casefold() for name in sheet.header]
     if not is_long_header(names) or not set(names).issubset(COLUMNS):
         raise DataError(
-            "the columns must be image,label,value and then, if wanted, annotator,time,seconds",
+            "the columns must be image,label,value and then, if wanted, "
+            "annotator,time,seconds,why,pi",
             where=f"{path}:1",
             seen=",".join(sheet.header[:8]),
         )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Empty, Features, Options, Said, Table, table_format
+from alasl.data.formats.base import Empty, Features, NamedAnswer, Options, Table, table_format
 from alasl.data.formats.foreign_tasks import chosen, image_of
 from alasl.data.formats.label_studio_tasks import (
     LABELS,
@@ -40,7 +40,7 @@ class Export:
 
     images: tuple[str, ...]
     names: tuple[str, ...]
-    said: tuple[Said, ...]
+    said: tuple[NamedAnswer, ...]
 
 
 def read_tasks(path: Path, empty: Empty | None = None) -> Export:
@@ -57,7 +57,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         )
     images: dict[str, None] = {}
     names: dict[str, None] = {}
-    said: list[Said] = []
+    said: list[NamedAnswer] = []
     faults: list[str] = []
     others: list[tuple[str, _Annotation]] = []
     for number, task in enumerate(content):
@@ -95,7 +95,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
             more=faults,
             do="correct these tasks in Label Studio and export again",
         )
-    said.sort(key=lambda one: -math.inf if one.time is None else one.time)
+    said.sort(key=lambda one: -math.inf if one.at is None else one.at)
     return Export(tuple(images), tuple(names), tuple(said))
 
 
@@ -223,7 +223,7 @@ def _faults(found: _Annotation, asked: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _said(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[Said]:
+def _said(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[NamedAnswer]:
     def value(name: str) -> int:
         if name in found.present:
             return PRESENT
@@ -231,7 +231,7 @@ def _said(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[Said]:
 
     seconds = None if found.lead_time is None else found.lead_time / max(len(asked), 1)
     return [
-        Said(found.where, uid, name, value(name), found.person, seconds, found.time)
+        NamedAnswer(found.where, uid, name, value(name), found.person, seconds, found.time)
         for name in asked
     ]
 
@@ -272,7 +272,7 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
     known = np.argwhere(labels.known)
     values, sources = (of[tuple(known.T)].tolist() for of in (labels.entries, labels.source))
     said = (
-        Said("", labels.images[i], labels.names[j], value, who[source])
+        NamedAnswer("", labels.images[i], labels.names[j], value, who[source])
         for (i, j), value, source in zip(known.tolist(), values, sources, strict=True)
     )
     write_tasks(path, tasks_of(said, labels.images), names=labels.names)

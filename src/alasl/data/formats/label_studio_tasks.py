@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Said
+from alasl.data.formats.base import NamedAnswer
 from alasl.labels import PRESENT, UNKNOWN
 
 PRESENT_GROUP, UNSURE_GROUP = "present", "unsure"
@@ -52,7 +52,7 @@ class Task:
     image: str
     asked: tuple[str, ...]
     guess: Guess | None = None
-    answers: tuple[tuple[Said, ...], ...] = ()
+    answers: tuple[tuple[NamedAnswer, ...], ...] = ()
 
 
 def write_tasks(
@@ -69,17 +69,19 @@ def write_tasks(
     path.write_text(json_file.dump(content), encoding="ascii")
 
 
-def tasks_of(said: Iterable[Said], images: Iterable[str] = ()) -> list[Task]:
+def tasks_of(said: Iterable[NamedAnswer], images: Iterable[str] = ()) -> list[Task]:
     """Tasks that hold what people said, at most one answer of a person to an entry.
 
     One annotation answers all labels that its task asks, so answers that one person gave in one go
     are together, and share a task with those of others who answered the same labels. images: they
     come first, in this order, and have a task even if nobody said anything.
     """
-    goes: dict[tuple[str, str, float | None, float | None], list[Said]] = {}
+    goes: dict[tuple[str, str, float | None, float | None], list[NamedAnswer]] = {}
     for one in said:
-        goes.setdefault((one.image, one.person, one.time, one.seconds), []).append(one)
-    together: dict[str, dict[tuple[str, ...], list[tuple[Said, ...]]]] = {i: {} for i in images}
+        goes.setdefault((one.image, one.person, one.at, one.seconds), []).append(one)
+    together: dict[str, dict[tuple[str, ...], list[tuple[NamedAnswer, ...]]]] = {
+        i: {} for i in images
+    }
     for (image, *_), answers in goes.items():
         answers.sort(key=lambda one: one.label)
         asked = tuple(one.label for one in answers)
@@ -108,7 +110,7 @@ def _task(task: Task, prefix: str) -> dict[str, Any]:
     return content
 
 
-def _annotation(task: Task, answers: tuple[Said, ...]) -> dict[str, Any]:
+def _annotation(task: Task, answers: tuple[NamedAnswer, ...]) -> dict[str, Any]:
     first = answers[0]
     chosen = {
         PRESENT_GROUP: [one.label for one in answers if one.value == PRESENT],
@@ -123,8 +125,8 @@ def _annotation(task: Task, answers: tuple[Said, ...]) -> dict[str, Any]:
         annotation["completed_by"] = {"email": first.person}
     if first.seconds is not None:
         annotation["lead_time"] = first.seconds * len(answers)
-    if first.time is not None:
-        annotation["created_at"] = annotation["updated_at"] = json_file.iso(first.time)
+    if first.at is not None:
+        annotation["created_at"] = annotation["updated_at"] = json_file.iso(first.at)
     return annotation
 
 

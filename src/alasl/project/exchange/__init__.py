@@ -1,6 +1,6 @@
 """Answers in and out: from and to Label Studio, CSV and spreadsheets; one file here a format.
 
-What comes in is a list of `Told` by row and column of the project's table; a name that the table
+What comes in is a list of `Answer` by row and column of the project's table; a name that the table
 does not have is an error that gives the nearest one. Any format of a table of entries can be read
 as well: each known entry is then an answer.
 """
@@ -16,19 +16,19 @@ import numpy as np
 
 from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import read_table
-from alasl.data.formats.base import Empty, Options, Said
+from alasl.data.formats.base import Empty, NamedAnswer, Options
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import MACHINE
-from alasl.project.exchange.base import EXCHANGES, Asked, Exchange, Query, Told, exchange
+from alasl.project.exchange.base import EXCHANGES, Asked, Exchange, Query, exchange
 from alasl.project.exchange.names import Names
+from alasl.project.records import Answer
 from alasl.registry import files_of
 
 __all__ = [
     "EXCHANGES",
     "Asked",
     "Exchange",
-    "Told",
     "exchange",
     "formats",
     "read",
@@ -57,7 +57,7 @@ def read(
     person: str = "import",
     empty: Empty | None = None,
     keep_unannotated: bool = True,
-) -> list[Told]:
+) -> list[Answer]:
     """The answers in a file, in the order they were given, for the table of `images` and `names`.
 
     format: one of `formats()`; None to recognise it.
@@ -76,7 +76,7 @@ def read(
     options = Options(empty, keep_unannotated)
     found = own.read(path, options, **values) if own else _table(path, format, options)
     known = Names(images, names)
-    told: dict[tuple[int, int, str], Told] = {}
+    told: dict[tuple[int, int, str], Answer] = {}
     automatic = 0
     for said in found:
         if said.person == MACHINE:
@@ -86,7 +86,13 @@ def read(
         if entry is not None:
             key = (*entry, said.person or person)
             told.pop(key, None)  # so that the last answer also stands last
-            told[key] = Told(*entry, said.value, key[2], said.seconds, said.time)
+            told[key] = Answer(
+                *(*entry, said.value, said.seconds),
+                person=key[2],
+                at=said.at,
+                why=said.why,
+                pi=said.pi,
+            )
     known.refuse_lost(path)
     known.note_taken(path)
     if automatic:
@@ -102,7 +108,7 @@ def write(
     format: str,
     images: Sequence[str],
     names: Sequence[str],
-    told: Iterable[Told],
+    told: Iterable[Answer],
 ) -> None:
     """Write answers down, whole or not at all; `read` gives back the same.
 
@@ -115,7 +121,9 @@ def write(
     if any(not person for *_, person in last):
         raise DataError("an answer to write does not say who gave it", where=str(path))
     said = [
-        Said("", images[t.image], names[t.label], t.value, t.person, t.seconds, t.time)
+        NamedAnswer(
+            "", images[t.image], names[t.label], t.value, t.person, t.seconds, t.at, t.why, t.pi
+        )
         for t in last.values()
     ]
     with replacing(Path(path)) as beside:
@@ -171,7 +179,7 @@ def _recognise(path: Path) -> Exchange | None:
     return next((one for one in EXCHANGES.values() if one.holds(path, head)), None)
 
 
-def _table(path: Path, format: str | None, options: Options) -> Iterable[Said]:
+def _table(path: Path, format: str | None, options: Options) -> Iterable[NamedAnswer]:
     """Each known entry of a table of entries as an answer, of the person it came from."""
     table, file = read_table(
         path,
@@ -183,7 +191,7 @@ def _table(path: Path, format: str | None, options: Options) -> Iterable[Said]:
     people = ("", *labels.sources[1:])
     where = str(file)
     for row, col in np.argwhere(labels.known).tolist():
-        yield Said(
+        yield NamedAnswer(
             where,
             labels.images[row],
             labels.names[col],

@@ -6,25 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alasl.data.formats.base import Said
+from alasl.data.formats.base import NamedAnswer
 from alasl.parameters import Parameter, parameters_of
 from alasl.registry import Registry, Source
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One answer to a project's entry, from elsewhere or to go there.
-
-    image, label: row and column of the project's table. value: 1 present, 0 absent, -1 cannot
-    tell. seconds: what it took. time: when, in seconds since 1970. None where nobody noted it.
-    """
-
-    image: int
-    label: int
-    value: int
-    person: str
-    seconds: float | None = None
-    time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +38,8 @@ class Query:
     prefix: str = ""
 
 
-Read = Callable[..., Iterable[Said]]
-Write = Callable[[Path, Sequence[Said]], None]
+Read = Callable[..., Iterable[NamedAnswer]]
+Write = Callable[[Path, Sequence[NamedAnswer]], None]
 WriteQuery = Callable[[Path, Query], None]
 
 

@@ -1,4 +1,4 @@
-"""CSV with a row for each answer: `image,label,value,annotator,time,seconds`.
+"""CSV with a row for each answer: `image,label,value,annotator,time,seconds,why,pi`.
 
 The same as the table format of this name, which keeps one answer an entry; here each person's
 answer counts. A row with an annotator and an empty value says "cannot tell". Times are ISO 8601.
@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from alasl.data.formats.base import Options, Said
+from alasl.data.formats.base import NamedAnswer, Options
 from alasl.data.formats.csv_long import COLUMNS, holds, read_long
 from alasl.data.formats.json_file import iso, moment
 from alasl.data.formats.rows import entry, row, write_lines
@@ -19,7 +19,7 @@ from alasl.labels import UNKNOWN
 from alasl.project.exchange.base import exchange
 
 
-def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
+def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG001
     rows, _ = read_long(path)
     faults: list[str] = []
     for line, cells in rows:
@@ -34,29 +34,30 @@ def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
         raise DataError(f"{len(faults)} rows hold no answer", where=str(path), more=faults)
 
 
-def _said(cells: list[str], where: str) -> Said:
-    image, label, cell, person, time, seconds = cells
+def _said(cells: list[str], where: str) -> NamedAnswer:
+    image, label, cell, person, time, seconds, why, pi = cells
     value = entry(cell)
     if value is None:
         raise DataError(f"column 'value' holds {cell!r}; expected 1, 0 or empty", where=where)
-    return Said(where, image, label, value, person, _seconds(seconds, where), moment(time, where))
+    took = _number("seconds", seconds, where)
+    chance = _number("pi", pi, where, most=1.0)
+    return NamedAnswer(where, image, label, value, person, took, moment(time, where), why, chance)
 
 
-def _seconds(cell: str, where: str) -> float | None:
+def _number(name: str, cell: str, where: str, most: float = math.inf) -> float | None:
     if not cell:
         return None
     try:
-        seconds = float(cell)
+        number = float(cell)
     except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise DataError(
-            f"column 'seconds' holds {cell!r}; expected a number, 0 or more", where=where
-        )
-    return seconds
+        number = math.nan
+    if not (0 <= number <= most and math.isfinite(number)):
+        up = f" to {most:g}" if math.isfinite(most) else " or more"
+        raise DataError(f"column {name!r} holds {cell!r}; expected a number, 0{up}", where=where)
+    return number
 
 
-def _write(path: Path, said: Sequence[Said]) -> None:
+def _write(path: Path, said: Sequence[NamedAnswer]) -> None:
     values = ("0", "1", "")  # -1 takes the last
     lines = (
         row(
@@ -64,8 +65,10 @@ def _write(path: Path, said: Sequence[Said]) -> None:
             one.label,
             values[one.value],
             one.person,
-            "" if one.time is None else iso(one.time),
+            "" if one.at is None else iso(one.at),
             "" if one.seconds is None else repr(float(one.seconds)),
+            one.why,
+            "" if one.pi is None else repr(float(one.pi)),
         )
         for one in said
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from alasl.data.formats.base import Options, Said
+from alasl.data.formats.base import NamedAnswer, Options
 from alasl.data.formats.label_studio import holds, read_tasks
 from alasl.data.formats.label_studio_tasks import CONFIG, Guess, Task, tasks_of, write_tasks
 from alasl.project.exchange.base import Asked, Query, exchange
@@ -16,11 +16,11 @@ from alasl.project.exchange.base import Asked, Query, exchange
 __all__ = ["CONFIG"]
 
 
-def _read(path: Path, options: Options) -> Iterable[Said]:
+def _read(path: Path, options: Options) -> Iterable[NamedAnswer]:
     return read_tasks(path, options.empty).said
 
 
-def _write(path: Path, said: Sequence[Said]) -> None:
+def _write(path: Path, said: Sequence[NamedAnswer]) -> None:
     write_tasks(path, tasks_of(said))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alasl.data.alike import Alike, Paths, path_parts
-from alasl.data.formats.base import Said
+from alasl.data.formats.base import NamedAnswer
 from alasl.errors import DataError
 
 # The nearest name is looked for only where it will be shown: it takes long among 100 000 images.
@@ -36,7 +36,7 @@ class Names:
         self._taken: dict[tuple[str, str], str] = {}
         self._lost: dict[tuple[str, str], list[str]] = {}
 
-    def entry(self, said: Said) -> tuple[int, int] | None:
+    def entry(self, said: NamedAnswer) -> tuple[int, int] | None:
         """(row, column) in the table; None where it does not have the image or the label."""
         row = self._place("image", said.image, said.where)
         col = self._place("label", said.label, said.where)

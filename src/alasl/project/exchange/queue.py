@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from alasl.data.formats.base import Options, Said
+from alasl.data.formats.base import NamedAnswer, Options
 from alasl.data.formats.rows import first_line, read_rows, refuse_ragged, write_lines
 from alasl.errors import DataError
 from alasl.files import readable
@@ -58,7 +58,7 @@ def _row(*cells: str) -> str:
     return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
 
 
-def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
+def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG001
     """The rows that have an answer. Columns may be moved or added, and rows sorted."""
     with readable(path), path.open("rb") as file:
         head = file.read(4096)
@@ -82,7 +82,7 @@ def _read(path: Path, options: Options) -> Iterator[Said]:  # noqa: ARG001
         if value is None:
             bad.append(f"{path}:{line}: {answer!r}")
         else:
-            yield Said(f"{path}:{line}", unguarded(image), unguarded(label), value)
+            yield NamedAnswer(f"{path}:{line}", unguarded(image), unguarded(label), value)
     if bad:
         raise DataError(
             f"{len(bad)} cells of the column 'answer' are no answers",
