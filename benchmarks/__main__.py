@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("run", "features", "strategies", "stream", "study")
+NAMES = ("run", "features", "solver", "strategies", "stream", "study")
 
 
 def main(names: list[str]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 # A matrix product does this many times the work of gathered rows in the same time.
 GAIN = 4
 # Numbers of gathered rows at a time: they stay in a processor's cache over all steps.
-GATHERED = 2**18
+GATHERED = 2**20
 # Entries of a table at a time; several tables as large are held.
 TABLE = 2**23
 
