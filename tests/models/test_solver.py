@@ -10,12 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
 from alasl.models import known as module
 from alasl.models import lockstep
-from alasl.models.solver import DEVIATION, SLOPE, Solution, solve
+from alasl.models.solver import DEVIATION, Solution, solve
+from alasl.models.sources import trust
 
 Table = NDArray[np.float64]
 
@@ -66,16 +67,19 @@ def reference(
     with np.errstate(invalid="ignore"):
         centres = np.array([logit(np.nanmean(expit(said))) for said in evidence])
     news = np.nan_to_num(evidence - centres[:, None, None])
-    used, ones = counts > 0, np.ones(len(evidence))
-    common = optimum(
-        np.concatenate([np.ones((1, used.sum())), news[:, used]]).T,
-        targets[used],
-        counts[used],
-        np.append(centres.mean() if len(centres) else 0.0, ones),
-        np.append(5.0, 0.5 * ones),
-    )
-    means = np.concatenate([np.zeros(width), common])
-    deviations = np.concatenate([np.full(width, spread / width**0.5), [1.5], 0.5 * ones])
+    used = counts > 0
+    believed = trust(torch.tensor(evidence), torch.tensor(targets), torch.tensor(counts))
+    slopes, doubts = believed.means.numpy(), believed.deviations.numpy()
+    # What all labels have in common: a bias, beside the sources as far as they are believed.
+    base = centres.mean() if len(centres) else 0.0
+    told, t, c = np.tensordot(slopes, news[:, used], 1), targets[used], counts[used]
+
+    def slope(bias: float) -> float:
+        return float((c * (expit(told + bias) - t)).sum() + (bias - base) / 25)
+
+    common = [brentq(slope, -50, 50, xtol=1e-12)]
+    means = np.concatenate([np.zeros(width), common, slopes])
+    deviations = np.concatenate([np.full(width, spread / width**0.5), [1.5], doubts])
     table = []
     for label, rows in enumerate(used.T):
         x = np.column_stack([features[rows], np.ones(rows.sum()), news[:, rows, label].T])
@@ -178,7 +182,7 @@ def test_no_logit_is_further_from_the_optimum_than_is_said(
     off = [
         (rough.weights - exact.weights) * width**0.5 / 3.6,
         (rough.bias - exact.bias)[None] / DEVIATION,
-        (rough.slopes - exact.slopes) / SLOPE,
+        (rough.slopes - exact.slopes) / exact.doubts[:, None],
     ]
     assert bool((torch.cat(off).norm(dim=0) * DEVIATION <= rough.gap + 1e-9).all())
 

@@ -3,10 +3,10 @@
 A source's logits may be far too sure or too modest, or say nothing at all. The few known entries
 of one label cannot tell, those of all labels can. With one slope for each source,
 
-    logit_il = b_l + sum_s a_s (q_sil - mean_sl),   b_l ~ N(m, DEVIATION^2),
+    logit_il = b_l + sum_s a_s (q_sil - mean_sl),   b_l ~ N(m, APART^2),
 
-each source may know nothing, a_s = 0, or something, a_s ~ N(1, r_s^2), where r_s moves a logit by
-REACH: both are as likely before a label is known. Each way to say it of S sources is weighed by
+each source may know nothing, a_s = 0, or something, a_s ~ N(min(1, r_s), r_s^2), where r_s moves a
+logit by REACH: both are as likely before a label is known. Each way to say it of S sources is weighed by
 how likely it makes the known entries (Savage and Dickey's ratio, by Laplace's approximation), and
 the mean of a_s over all of them is where the slopes of the labels begin. How far these go apart is
 found as a variance component is (Lin, "Variance component testing", 1997), beginning at HALF.
@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-# Standard deviation of a label's bias around that of all labels.
-DEVIATION = 3.0
+# Standard deviation of a label's bias around that of all labels: so wide that how often labels are
+# present says little of a slope.
+APART = 3.0
 # How far a source's slope may move a logit, before anything is known.
 REACH = 2.0
 # Standard deviation of the labels' slopes around their mean, as a share of it, at first; and the
@@ -42,7 +43,7 @@ class Trust:
 
 
 def trust(evidence: Tensor, targets: Tensor, counts: Tensor | None = None) -> Trust:
-    """What the known entries say of S sources; as they say themselves where none is known.
+    """What the known entries say of S sources; one that says nothing of any of them is believed.
 
     evidence, targets, counts: as for `solve`. Computes on the processor.
     """
@@ -50,12 +51,13 @@ def trust(evidence: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tr
         return Trust(*torch.zeros((2, 0), dtype=torch.float64))
     entries = _Entries.of(evidence, targets, counts)
     wide = REACH / entries.scale
-    if not len(entries.wanted):
-        return Trust(torch.ones_like(wide), HALF * torch.ones_like(wide))
-    found, bias = entries.fit(wide.square().reciprocal())
+    prior = wide.clamp(max=1)
+    found, bias = entries.fit(prior, wide.square().reciprocal())
     _, _, _, schur = entries.curvature(found, bias)
     covariance = torch.linalg.inv(schur + wide.square().reciprocal().diag())
-    means = _averaged(found, covariance, wide).clamp(min=0)
+    means = _averaged(found, covariance, prior, wide).clamp(min=0)
+    # A source is believed until there is an entry to hold it against.
+    means = means.where(entries.said.any(1), 1.0)
     guess = HALF * means.maximum(LEAST_MEAN / entries.scale)
     score, information = entries.by_label(means, bias)
     # The guess is as sure as its own size.
@@ -65,10 +67,11 @@ def trust(evidence: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tr
     return Trust(means, squared.clamp(min=0).sqrt().maximum(LEAST / entries.scale))
 
 
-def _averaged(found: Tensor, covariance: Tensor, wide: Tensor) -> Tensor:
+def _averaged(found: Tensor, covariance: Tensor, prior: Tensor, wide: Tensor) -> Tensor:
     """(S,): the mean slope, over all ways in which some sources know nothing.
 
-    found, covariance: of the posterior in which all know something, a Gaussian.
+    found, covariance: of the posterior where all know something, a Gaussian. prior, wide: the
+    prior's means and deviations.
     """
     weights, means = [], []
     for chosen in _subsets(len(found)):
@@ -79,7 +82,7 @@ def _averaged(found: Tensor, covariance: Tensor, wide: Tensor) -> Tensor:
             mean -= covariance[:, chosen] @ torch.linalg.solve(own, at_zero)
             mean[chosen] = 0
             weight -= (at_zero @ torch.linalg.solve(own, at_zero) + torch.logdet(own)) / 2
-            weight += (wide[chosen] ** -2).sum() / 2 + wide[chosen].log().sum()
+            weight += (prior[chosen] / wide[chosen]).square().sum() / 2 + wide[chosen].log().sum()
         weights.append(weight)
         means.append(mean)
     return torch.stack(weights).softmax(0) @ torch.stack(means)
@@ -135,21 +138,21 @@ class _Entries:
         present, every = (self.counts * self.wanted).sum(), self.counts.sum()
         return ((present + 0.5) / (every + 1)).logit()
 
-    def fit(self, precision: Tensor) -> tuple[Tensor, Tensor]:
-        """Slopes (S,) ~ N(1, 1 / precision) and biases (L,), by Newton's method."""
-        slopes = torch.ones(len(self.said), dtype=torch.float64)
+    def fit(self, prior: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
+        """Slopes (S,) ~ N(prior, 1 / precision) and biases (L,), by Newton's method."""
+        slopes = prior.clone()
         bias = self.middle.expand(self.labels)
-        least = self._loss(slopes, bias, precision)
+        least = self._loss(slopes, bias, prior, precision)
         for _ in range(STEPS):
             residual, own, across, schur = self.curvature(slopes, bias)
-            towards = self._sum(residual) + (bias - self.middle) / DEVIATION**2
-            ahead = self.said @ residual + precision * (slopes - 1) - across @ (towards / own)
+            towards = self._sum(residual) + (bias - self.middle) / APART**2
+            ahead = self.said @ residual + precision * (slopes - prior) - across @ (towards / own)
             step = torch.linalg.solve(schur + precision.diag(), ahead)
             also = (towards - step @ across) / own
             length = 1.0
             while True:
                 tried = slopes - length * step, bias - length * also
-                now = self._loss(*tried, precision)
+                now = self._loss(*tried, prior, precision)
                 if now <= least or length < 1e-6:
                     break
                 length /= 2
@@ -163,7 +166,7 @@ class _Entries:
         """(K,) residuals; curvature by bias (L,), by both (S, L), by slopes less these (S, S)."""
         p = self._logits(slopes, bias).sigmoid()
         curved = self.counts * p * (1 - p)
-        own = self._sum(curved) + DEVIATION**-2
+        own = self._sum(curved) + APART**-2
         across = self._sum(curved * self.said)
         schur = (self.said * curved) @ self.said.T - (across / own) @ across.T
         return self.counts * (p - self.wanted), own, across, schur
@@ -178,11 +181,11 @@ class _Entries:
     def _logits(self, slopes: Tensor, bias: Tensor) -> Tensor:
         return bias[self.label] + slopes @ self.said
 
-    def _loss(self, slopes: Tensor, bias: Tensor, precision: Tensor) -> Tensor:
+    def _loss(self, slopes: Tensor, bias: Tensor, prior: Tensor, precision: Tensor) -> Tensor:
         logits = self._logits(slopes, bias)
         loss = (self.counts * (softplus(logits) - self.wanted * logits)).sum()
-        loss += (bias - self.middle).square().sum() / (2 * DEVIATION**2)
-        return loss + (precision * (slopes - 1).square()).sum() / 2
+        loss += (bias - self.middle).square().sum() / (2 * APART**2)
+        return loss + (precision * (slopes - prior).square()).sum() / 2
 
     def _sum(self, values: Tensor) -> Tensor:
         """(..., L): the sum of each label's entries (..., K)."""
