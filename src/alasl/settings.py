@@ -66,6 +66,12 @@ class Seeded:
     seed: int = setting(0, "determines everything random", limits=NATURAL)
 
     def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if "tuple" in str(item.type) and isinstance(value, str | list):
+                # As TOML has it, or where there is one.
+                made = (value,) if isinstance(value, str) else tuple(value)
+                object.__setattr__(self, item.name, made)
         self.check()
 
     def check(self) -> None:
@@ -76,8 +82,8 @@ class Seeded:
                 check_setting(item, value)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings that are set, by name; what is None is left out, as TOML has no null."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        """The settings that are set, by name; None and no files at all are left out."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None and v != ()}
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,11 @@ class DataSettings(Seeded):
     )
     image_folder: str | None = setting(None, "where the image files are [DATA/images]")
     features: str | None = setting(None, "features.npy (N, D) in the table's order, for the probe")
+    predictions: tuple[str, ...] = setting(
+        (),
+        "what another model says of the entries, as NAME=FILE or FILE: evidence, no answers; may "
+        "be repeated",
+    )
     split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
@@ -278,6 +289,10 @@ def check_setting(item: dataclasses.Field[Any], value: object) -> None:
             seen=repr(value),
             do=f"it is called {new!r} now" if new else "",
         )
+    if "tuple" in str(item.type):
+        if not (isinstance(value, tuple) and all(isinstance(one, str) for one in value)):
+            raise UsageError(f"{flag} must be a list of texts", seen=repr(value))
+        return
     if "bool" in str(item.type):
         if not isinstance(value, bool):
             raise UsageError(f"{flag} must be true or false", seen=repr(value))

@@ -6,10 +6,11 @@ of one label cannot tell, those of all labels can. With one slope for each sourc
     logit_il = b_l + sum_s a_s (q_sil - mean_sl),   b_l ~ N(m, APART^2),
 
 each source may know nothing, a_s = 0, or something, a_s ~ N(min(1, r_s), r_s^2), where r_s moves a
-logit by REACH: both are as likely before a label is known. Each way to say it of S sources is weighed by
-how likely it makes the known entries (Savage and Dickey's ratio, by Laplace's approximation), and
-the mean of a_s over all of them is where the slopes of the labels begin. How far these go apart is
-found as a variance component is (Lin, "Variance component testing", 1997), beginning at HALF.
+logit by REACH: both are as likely before a label is known. Each way to say it of S sources is
+weighed by how likely it makes the known entries (Savage and Dickey's ratio, by Laplace's
+approximation), and the mean of a_s over all of them is where the slopes of the labels begin. How
+far these go apart is found as a variance component is (Lin, "Variance component testing in
+generalised linear models with random effects", 1997), beginning at HALF.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ import numpy as np
 from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import read_table
 from alasl.data.formats.base import Empty, Options, Said
+from alasl.data.names import Names
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import MACHINE
 from alasl.project.exchange.base import Asked, Exchange, Query, Told
-from alasl.project.exchange.names import Names
 
 __all__ = ["FORMATS", "Asked", "Exchange", "Told", "formats", "read", "write", "write_query"]
 
