@@ -153,7 +153,8 @@ class Model:
     def evidence(self, told: Sequence[Predictions], images: int) -> NDArray[np.float32] | None:
         """(S, n, L): the predictions of other models on n images, as `Inputs.evidence` has them.
 
-        What is not told of is NaN, and is counted in a warning. Raises `UsageError` for what the model did not learn with.
+        What is not told of is NaN, and is counted in a warning. Raises `UsageError` for what the
+        model did not learn with.
         """
         known = {source.name: source for source in told}
         if others := [name for name in known if name not in self.predictions]:
