@@ -5,10 +5,10 @@ Each label by itself minimises, over its known entries i that count c_i,
     sum_i c_i BCE(logit_i, t_i) - log prior,   logit_i = b + sum_s a_s (q_si - centre_s) + w . x_i,
 
 with w ~ N(0, spread^2 / D), b ~ N(m, DEVIATION^2) and a_s ~ N(k_s, d_s^2), where m, and k and d
-(`sources`), are what all labels' entries together say, without features. Every unknown is held in units of its prior's
-deviation, u ~ N(0, 1), and every image in the same units, z. So the curvature is nowhere below 1,
-no unknown is further from the optimum than the gradient is long, and no logit further than that
-times the length of its z.
+(`sources`), are what all labels' entries together say, without features. Every unknown is held in
+units of its prior's deviation, u ~ N(0, 1), and every image in the same units, z. So the curvature
+is nowhere below 1, no unknown is further from the optimum than the gradient is long, and no logit
+further than that times the length of its z.
 """
 
 from __future__ import annotations
