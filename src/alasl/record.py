@@ -22,6 +22,7 @@ class Start:
     """How a run began: the data's name, labels, sizes of the three sets, versions in use.
 
     unknown: entries hidden in the pool. table: names the table's content (`Labels.digest`).
+    predictions: names the content of each other model's predictions (`Predictions.digest`).
     """
 
     data: str
@@ -30,6 +31,7 @@ class Start:
     unknown: int
     table: str
     versions: dict[str, str]
+    predictions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,12 @@ class Seeded:
     seed: int = setting(0, "determines everything random", limits=NATURAL)
 
     def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if "tuple" in str(item.type) and isinstance(value, str | list):
+                # As TOML has it, or where there is one.
+                made = (value,) if isinstance(value, str) else tuple(value)
+                object.__setattr__(self, item.name, made)
         self.check()
 
     def check(self) -> None:
@@ -75,8 +81,8 @@ class Seeded:
                 check_setting(item, value)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings that are set, by name; what is None is left out, as TOML has no null."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        """The settings that are set, by name; None and no files at all are left out."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None and v != ()}
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,11 @@ class DataSettings(Seeded):
     )
     image_folder: str | None = setting(None, "where the image files are [DATA/images]")
     features: str | None = setting(None, "features.npy (N, D) in the table's order, for the probe")
+    predictions: tuple[str, ...] = setting(
+        (),
+        "what another model says of the entries, as NAME=FILE or FILE: evidence, no answers; may "
+        "be repeated",
+    )
     split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
@@ -299,6 +310,10 @@ def check_setting(item: dataclasses.Field[Any], value: object) -> None:
     choices, limits = item.metadata["choices"], item.metadata["limits"]
     if choices and value not in choices:
         raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
+    if "tuple" in str(item.type):
+        if not (isinstance(value, tuple) and all(isinstance(one, str) for one in value)):
+            raise UsageError(f"{flag} must be a list of texts", seen=repr(value))
+        return
     if "bool" in str(item.type):
         if not isinstance(value, bool):
             raise UsageError(f"{flag} must be true or false", seen=repr(value))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from alasl.data.dataset import Dataset
+from alasl.data.evidence import Predictions
 from alasl.data.formats import write
 from alasl.data.opening import make_split
+from alasl.data.predictions import write_predictions
 from alasl.models.prepare import prepare
 from alasl.project.driver import Driver
 from alasl.project.folder import init
@@ -40,12 +42,18 @@ def in_both(
     folder = tmp_path / "data"
     folder.mkdir()
     write(run.known.human_labels, folder / "table.npz", "npz", features=dataset.features)
+    files = []
+    for source in dataset.predictions:
+        files.append(str(tmp_path / f"{source.name}.npz"))
+        images, names = dataset.labels.images, dataset.labels.names
+        write_predictions(source, images, names, Path(files[-1]))
     parts = {row: part for part in ("clean", "pool", "test") for row in getattr(split, part)}
     lines = [f"{name},{parts[row]}" for row, name in enumerate(dataset.labels.images)]
     (folder / "parts.csv").write_text("\n".join(["image,split", *lines, ""]))
     read = {item.name for item in fields(ProjectSettings)}
     own = {k: v for k, v in asdict(settings).items() if k in read}
     own |= {"split": str(folder / "parts.csv"), "gold": 0.0, "repeats": 0.0}
+    own["predictions"] = tuple(files)
     project = init(tmp_path / "project", ProjectSettings(**own))
 
     by_run, by_project = [], []
@@ -112,5 +120,25 @@ def test_settings_do_the_same(
     chosen = {"strategy": "entry-entropy", "images": 8, "model": model, "ask": ask, **more}
     by_run, by_project, trained, same = in_both(make_dataset(200), tmp_path, **chosen)
     assert by_run == by_project
+    for name, tensor in trained.items():
+        np.testing.assert_array_equal(tensor, same[name])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"strategy": "bald", "members": 3}, {"auto": 0.2, "auto_delta": 0.4, "clean": 0.3}],
+    ids=lambda more: "-".join(more) or "plain",
+)
+def test_other_models_predictions_do_the_same(
+    make_dataset: Callable[..., Dataset], tmp_path: Path, more: Any
+) -> None:
+    dataset = make_dataset(200)
+    rng = np.random.default_rng(1)
+    said = rng.random(dataset.labels.shape) ** np.where(dataset.labels.entries == 1, 0.3, 2)
+    said[rng.random(said.shape) < 0.2] = np.nan
+    dataset = replace(dataset, predictions=(Predictions("told", said.astype(np.float32)),))
+    by_run, by_project, trained, same = in_both(dataset, tmp_path, **more)
+    assert by_run == by_project
+    assert trained["slopes"].shape == (1, 6)
     for name, tensor in trained.items():
         np.testing.assert_array_equal(tensor, same[name])

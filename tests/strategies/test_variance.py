@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from alasl.strategies import Pool, resolve, variance
 from alasl.strategies.base import Labelled
@@ -39,15 +40,31 @@ def summed_variance(known: list[tuple[np.ndarray, float]], pool: list[tuple[np.n
     return sum(h * (x @ covariance @ x) for x, h in pool)
 
 
-def test_each_pick_is_the_one_that_leaves_the_least_variance():
+def with_evidence(pool: Pool, sources: int, seed: int = 1) -> Pool:
+    rng = np.random.default_rng(seed)
+    there = len(pool.labelled.entries)
+    return replace(
+        pool,
+        evidence=2 * rng.standard_normal((sources, *pool.entries.shape)),
+        labelled=replace(pool.labelled, evidence=2 * rng.standard_normal((sources, there, 3))),
+    )
+
+
+@pytest.mark.parametrize("sources", [0, 1, 2])
+def test_each_pick_is_the_one_that_leaves_the_least_variance(sources):
     for seed in range(4):
         pool = drawn(seed)
+        if sources:
+            pool = with_evidence(pool, sources)
         scores = resolve("variance")(pool)
         every = np.concatenate([pool.features, pool.labelled.features])
         centred = every - every.mean(axis=0)
         x = centred * SPREAD / np.sqrt((centred**2).sum() / len(centred))
-        mine, theirs = x[: len(pool)], x[len(pool) :]
         for label in range(3):
+            mine, theirs = x[: len(pool)], x[len(pool) :]
+            if sources:
+                mine = np.hstack([mine, pool.evidence[:, :, label].T])
+                theirs = np.hstack([theirs, pool.labelled.evidence[:, :, label].T])
             h = pool.probabilities[:, label] * (1 - pool.probabilities[:, label])
             q = pool.labelled.probabilities[:, label]
             known = [(mine[i], h[i]) for i in range(len(pool)) if pool.entries[i, label] >= 0]
@@ -107,3 +124,15 @@ def test_of_a_large_pool_a_sample_stands_for_all_and_asks_for_much_the_same(monk
     # The sample is drawn with the images' draws, so their order decides nothing.
     turned = np.random.default_rng(1).permutation(600)
     np.testing.assert_array_equal(resolve("variance")(pool.take(turned)), scores[turned])
+
+
+def test_evidence_goes_with_its_images_and_labels():
+    pool = with_evidence(drawn(images=40), 1)
+    scores = resolve("variance")(pool)
+    turned = np.random.default_rng(1).permutation(40)
+    np.testing.assert_array_equal(resolve("variance")(pool.take(turned)), scores[turned])
+    other = pool.evidence.copy()
+    other[:, :, 1] *= 3
+    changed = resolve("variance")(replace(pool, evidence=other))
+    np.testing.assert_array_equal(changed[:, [0, 2]], scores[:, [0, 2]])
+    assert (changed[:, 1] != scores[:, 1]).any()

@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 
 from alasl.data.dataset import Dataset
+from alasl.data.evidence import Predictions
 from alasl.data.formats import write
+from alasl.data.predictions import write_predictions
 
 STUDY = """
 name = "small"
@@ -270,3 +272,40 @@ def test_a_cluster_that_is_not_there_is_named(place: Path) -> None:
     done = study(place, *arguments, code=5)
     assert "does not answer" in done.stderr
     shutil.rmtree(place / "runs", ignore_errors=True)
+
+
+TOLD = """
+name = "told"
+seeds = 1
+
+[run]
+data = "made.npz"
+rounds = 1
+answers = 20
+clean = 0.05
+missing = 0.9
+
+[[grid]]
+name = "all"
+predictions = [[], ["good.npz"], ["other=good.npz"], ["good.npz", "noise.npz"]]
+"""
+
+
+def test_a_grid_may_vary_the_predictions(place: Path, make_dataset: Callable[..., Dataset]) -> None:
+    labels = make_dataset().labels
+    rng = np.random.default_rng(2)
+    for name, power in (("good", np.where(labels.entries == 1, 0.1, 3)), ("noise", 1)):
+        told = Predictions(name, (rng.random(labels.shape) ** power).astype(np.float32))
+        write_predictions(told, labels.images, labels.names, place / f"{name}.npz")
+    (place / "told.toml").write_text(TOLD)
+    study(place, "run", "told.toml", "--out", "one", "--workers", "1")
+    rows = [r for r in csv.DictReader((place / "one/results.csv").open()) if r["round"] == "0"]
+    maps = [float(row["map_last"]) for row in rows]
+    assert maps[1] == maps[2] > maps[0] + 5
+    assert maps[3] == pytest.approx(maps[1], abs=3)
+    before = files(place / "one")
+    study(place, "resume", "one")
+    assert files(place / "one") == before
+    shutil.copy(place / "noise.npz", place / "good.npz")
+    done = study(place, "resume", "one", code=6)
+    assert "predictions, are not those" in done.stderr

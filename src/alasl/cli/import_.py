@@ -1,4 +1,4 @@
-"""`alasl import`: answers from elsewhere into a project."""
+"""`alasl import`: answers from elsewhere, or other models' predictions, into a project."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ _SHOWN = 5
 @click.command("import")
 @click.argument("project", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "kind",
+    nargs=2,
+    type=(click.Choice(("predictions",)), str),
+    metavar="predictions NAME",
+    help="take FILE as what another model, NAME, predicts: evidence to learn from, no answers",
+)
 @click.option("--format", "format", help="the file's format, where it is not clear")
 @click.option("--person", help="who answered, where the file does not say [the file's name]")
 @click.option(
@@ -48,6 +56,7 @@ _SHOWN = 5
 def command(
     project: Path,
     file: Path,
+    kind: tuple[str, str] | None,
     format: str | None,
     person: str | None,
     empty: Empty | None,
@@ -60,12 +69,20 @@ def command(
 
     FILE is a queue that was filled in, a Label Studio export, or any table of entries. The same
     file twice changes nothing. Conflicts are listed, and nothing changes until you say how.
+    With --as predictions NAME it is another model's predictions, kept apart from all answers.
     """
     from alasl.files import write_text
     from alasl.project.folder import load
-    from alasl.project.imports import import_file
+    from alasl.project.imports import import_file, import_predictions
 
     show_warnings(quiet)
+    if kind:
+        source = import_predictions(load(project), file, kind[1])
+        if as_json:
+            print_json({"schema_version": 1, **source.counts()})
+        else:
+            click.echo(f"predictions {source}; the next training learns with them")
+        return
     try:
         done = import_file(
             load(project),

@@ -55,13 +55,16 @@ def setting_options(
     def give(function: Function) -> Function:
         for name in reversed([name for name in fields if name not in set(without)]):
             item = fields[name]
-            says = "" if item.default in (None, "") else f" [default: {item.default}]"
+            says = "" if item.default in (None, "", ()) else f" [default: {item.default}]"
             flag, boolean = "--" + name.replace("_", "-"), hints[name] is bool
+            several = typing.get_origin(hints[name]) is tuple
             function = click.option(
                 f"{flag}/--no-{flag[2:]}" if boolean else flag,
                 name,
                 type=None if boolean else _click_type(hints[name], item.metadata["choices"]),
                 default=None,
+                multiple=several,
+                callback=_or_none if several else None,
                 help=item.metadata["about"] + says,
             )(function)
         return function
@@ -158,9 +161,13 @@ def print_json(value: dict[str, Any]) -> None:
     click.echo(text)
 
 
+def _or_none(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> Any:
+    return value or None
+
+
 def _click_type(hint: Any, choices: tuple[str, ...]) -> Any:
     if choices:
         return click.Choice(choices)
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is tuple:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     return hint

@@ -1,4 +1,4 @@
-"""A data set: a table of entries and what to see of each image, pixels or features."""
+"""A data set: a table of entries, and of each image pixels or features and what others predict."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alasl.data.evidence import Predictions
 from alasl.data.images import readable_images
 from alasl.errors import DataError
 from alasl.labels import Labels
@@ -22,12 +23,14 @@ class Dataset:
     paths: N image files, in the table's order, or None.
     features: (N, D) floats that the data set brought itself, or None.
     name: what figures and reports call it.
+    predictions: what other models say of the entries; apart from what is known of them.
     """
 
     labels: Labels
     paths: tuple[Path, ...] | None = None
     features: NDArray[np.floating] | None = None
     name: str = "data"
+    predictions: tuple[Predictions, ...] = ()
 
     def __post_init__(self) -> None:
         if self.paths is not None and len(self.paths) != len(self):
@@ -37,6 +40,12 @@ class Dataset:
             )
         if self.features is not None:
             check_features(self.features, len(self))
+        for source in self.predictions:
+            if source.probabilities.shape != self.labels.shape:
+                raise DataError(
+                    f"the predictions {source.name!r} do not fit the table",
+                    seen=f"{source.probabilities.shape}, expected {self.labels.shape}",
+                )
 
     def __len__(self) -> int:
         return len(self.labels.images)
@@ -49,6 +58,7 @@ class Dataset:
             labels=self.labels.take(rows),
             paths=None if self.paths is None else tuple(self.paths[i] for i in rows),
             features=None if self.features is None else self.features[rows],
+            predictions=tuple(source.take(rows) for source in self.predictions),
         )
 
     def readable(

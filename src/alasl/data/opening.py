@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import groups_of
 from alasl.data.formats import read
+from alasl.data.predictions import read_all
 from alasl.data.split import Split, read_split, stratified_split
 from alasl.settings import DataSettings
 
 
 def read_data(settings: DataSettings) -> Dataset:
-    """The data set that the settings name."""
-    return read(
+    """The data set that the settings name, with the predictions that they name."""
+    dataset = read(
         Path(settings.data),
         labels=settings.labels,
         format=settings.format,
@@ -24,6 +26,10 @@ def read_data(settings: DataSettings) -> Dataset:
         images=settings.image_folder,
         features=settings.features,
     )
+    if not settings.predictions:
+        return dataset
+    labels = dataset.labels
+    return replace(dataset, predictions=read_all(settings.predictions, labels.images, labels.names))
 
 
 def make_split(

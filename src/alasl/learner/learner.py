@@ -313,13 +313,17 @@ class ActiveLearner:
         if "members" in needs:
             self._fit_members(known)
 
-        def seen(need: Literal["probabilities", "features", "members"], of: Rows) -> Any:
-            if need not in needs:
+        def seen(
+            need: Literal["probabilities", "features", "members", "evidence"], of: Rows
+        ) -> Any:
+            # Evidence is to a label what features are to all of them.
+            if ("features" if need == "evidence" else need) not in needs:
                 return None
             look: Callable[[Inputs], Any] = {
                 "probabilities": self.estimator.predict_proba,
                 "features": self.estimator.embed,
                 "members": self.estimator.members_proba,
+                "evidence": self.estimator.evidence,
             }[need]
             return look(self.inputs.take(of))
 
@@ -338,6 +342,7 @@ class ActiveLearner:
                 seen("probabilities", finished),
                 seen("features", finished),
                 ids=finished,
+                evidence=seen("evidence", finished),
             )
             if "labelled" in needs
             else None,
@@ -349,6 +354,7 @@ class ActiveLearner:
             ask=self.asks,
             ids=rows,
             memory=dict(known.memory),
+            evidence=seen("evidence", rows),
         )
 
     def _fit_members(self, known: Known) -> None:

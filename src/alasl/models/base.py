@@ -180,6 +180,14 @@ class Estimator:
         """
         return None
 
+    def evidence(self, inputs: Inputs) -> NDArray[np.float32] | None:
+        """(S, n, L): what other models say, by how far it may still move a logit; or None.
+
+        In standard deviations that are left of it, of a label of which little is known.
+        """
+        del inputs
+        return None
+
     def tensors(self) -> Tensors:
         """Everything that prediction needs, by name."""
         raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from alasl.data.evidence import Predictions, stacked
 from alasl.data.images import images_below
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, ConflictError, DataError, UsageError
@@ -26,6 +28,8 @@ from alasl.models.transforms import Transform, from_tensors
 
 if TYPE_CHECKING:
     from alasl.models.backbones import Backbone
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 Images = Inputs | NDArray[np.floating] | Sequence[str | Path] | str | Path
@@ -50,6 +54,8 @@ class Model:
     about: how it was trained and judged, as JSON takes it. versions: of what it was made with.
     weights: a file of the backbone's weights where they are not its own; a saved model needs it no
     more.
+    predictions: the names of the other models whose predictions it learned with; of new images it
+    is told them by `Inputs.evidence`, or goes by what it sees alone.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -70,6 +76,7 @@ class Model:
     about: dict[str, Any] = field(default_factory=dict, repr=False)
     versions: dict[str, str] = field(default_factory=versions_here, repr=False)
     weights: Path | None = field(default=None, repr=False)
+    predictions: tuple[str, ...] = ()
     _backbone: Backbone | None = field(default=None, repr=False)
 
     @classmethod
@@ -93,7 +100,9 @@ class Model:
         estimator = found.estimator(targets.shape[1])
         estimator.fit(prepared.inputs, targets, weights, seed=seed)
         labels = tuple(names or (f"label{number}" for number in range(targets.shape[1])))
-        return cls(labels, found, estimator, prepared.transform)
+        sources = 0 if inputs.evidence is None else len(inputs.evidence)
+        others = tuple(f"source{number}" for number in range(sources))
+        return cls(labels, found, estimator, prepared.transform, predictions=others)
 
     def __repr__(self) -> str:
         seen = self.source.name if self.source else self.kind.source.inputs
@@ -120,6 +129,14 @@ class Model:
     def prepare(self, images: Images, progress: Progress | None = None) -> Inputs:
         """Images as the estimator sees them."""
         inputs = as_inputs(images)
+        if inputs.evidence is None and self.predictions:
+            self.evidence((), len(inputs))  # says so
+        elif inputs.evidence is not None and len(inputs.evidence) != len(self.predictions):
+            raise DataError(
+                "the evidence is not of the sources that the model learned with",
+                seen=f"{len(inputs.evidence)} sources",
+                do=f"it learned with {len(self.predictions)}: {', '.join(self.predictions)}",
+            )
         if self.kind.source.inputs == "images":
             if inputs.paths is None:
                 raise UsageError(
@@ -158,6 +175,32 @@ class Model:
         """Side of the squares that images are squished to, pixels; None where it sees none."""
         found = self.source.size if self.source else getattr(self.estimator, "size", None)
         return None if found is None else int(found)
+
+    def evidence(self, told: Sequence[Predictions], images: int) -> NDArray[np.float32] | None:
+        """(S, n, L): the predictions of other models on n images, as `Inputs.evidence` has them.
+
+        What is not told of is NaN, and is counted in a warning. Raises `UsageError` for what the
+        model did not learn with.
+        """
+        known = {source.name: source for source in told}
+        if others := [name for name in known if name not in self.predictions]:
+            raise UsageError(
+                "the model did not learn with the predictions of that name",
+                seen=", ".join(others),
+                do=f"it learned with {', '.join(self.predictions)}"
+                if self.predictions
+                else "leave out --predictions: it learned without any",
+            )
+        nothing = np.full((images, len(self.names)), np.nan, np.float32)
+        found = [known.get(name, Predictions(name, nothing)) for name in self.predictions]
+        for source in found:
+            if silent := int(np.isnan(source.probabilities).all(axis=1).sum()):
+                _log.warning(
+                    "the model learned with the predictions %r, and there are none of %d of %d "
+                    "images: these go by what is seen alone",
+                    *(source.name, silent, images),
+                )
+        return stacked(found)
 
     def backbone(self) -> Backbone:
         """The network that makes the features. Raises `DataError` where its weights differ."""
@@ -201,6 +244,7 @@ class Model:
             "source": asdict(self.source) if self.source else None,
             "backbone": _network_of(self.estimator),
             "about": self.about,
+            "predictions": list(self.predictions),
             "versions": self.versions,
         }
 
@@ -270,6 +314,7 @@ class Model:
             thresholds,
             card["about"],
             card["versions"],
+            predictions=tuple(card["predictions"]),
         )
         if source and (network := part(tensors, "backbone")):
             model._backbone = _travelled(source, network)

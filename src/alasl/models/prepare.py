@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alasl.data.dataset import Dataset
+from alasl.data.evidence import Predictions, stacked
 from alasl.data.inputs import Inputs, Rows
-from alasl.errors import DataError
+from alasl.errors import DataError, UsageError
 from alasl.models.base import Context
 from alasl.models.features import Source, extract
 from alasl.models.memory import keep_freed_memory
-from alasl.models.registry import Kind, resolve
+from alasl.models.registry import Kind, available, resolve
 from alasl.models.transforms import Transform
 from alasl.settings import ModelSettings
 
@@ -25,12 +26,14 @@ class Prepared:
 
     inputs: after the transform, M images. transform: None where the model sees image files.
     source: the backbone of the features; None where the user brought them, or there are none.
+    predictions: the names of the sources of evidence.
     """
 
     kind: Kind
     inputs: Inputs
     transform: Transform | None = None
     source: Source | None = None
+    predictions: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -41,14 +44,25 @@ class Prepared:
         *,
         source: Source | None = None,
         transform: Transform | None = None,
+        predictions: Sequence[Predictions] = (),
     ) -> Prepared:
-        """Make inputs ready; the transform is learned from the images `rows`, unless given."""
+        """Make inputs ready; the transform is learned from the images `rows`, unless given.
+
+        predictions: of other models, on the same images.
+        Raises `UsageError` where the model does not take them.
+        """
+        names = tuple(each.name for each in predictions)
+        if predictions:
+            inputs = replace(inputs, evidence=stacked(predictions))
+        if inputs.evidence is not None:
+            refuse_evidence(kind)
         if kind.source.inputs == "images":
-            return cls(kind, inputs)
+            return cls(kind, inputs, predictions=names)
         if inputs.features is None:
             raise DataError("this model learns from features, and there are none")
         learned = transform or kind.source.make_transform(inputs.features, rows)
-        return cls(kind, replace(inputs, features=learned.apply(inputs.features)), learned, source)
+        ready = replace(inputs, features=learned.apply(inputs.features))
+        return cls(kind, ready, learned, source, names)
 
 
 def prepare(
@@ -59,11 +73,13 @@ def prepare(
     rows: the images that a transform is learned from. progress(done, of): of features made.
     """
     keep_freed_memory()
-    kind = resolve(settings.model, settings.training())
+    kind, told = resolve(settings.model, settings.training()), dataset.predictions
+    if told:
+        refuse_evidence(kind)  # before hours of work
     if kind.source.inputs == "images" and dataset.paths is not None:
-        return Prepared(kind, Inputs(paths=dataset.paths))
+        return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=told)
     if dataset.features is not None:
-        return Prepared.of(kind, Inputs(dataset.features, dataset.paths), rows)
+        return Prepared.of(kind, Inputs(dataset.features, dataset.paths), rows, predictions=told)
     if dataset.paths is None:
         raise DataError(
             f"the data set {dataset.name!r} has neither images nor features",
@@ -71,7 +87,18 @@ def prepare(
         )
     weights = context_of(settings).weights
     features, source = extract(dataset.paths, settings.backbone, weights, progress)
-    return Prepared.of(kind, Inputs(features, dataset.paths), rows, source=source)
+    inputs = Inputs(features, dataset.paths)
+    return Prepared.of(kind, inputs, rows, source=source, predictions=told)
+
+
+def refuse_evidence(kind: Kind) -> None:
+    """Raise a `UsageError` where a model does not learn from other models' predictions."""
+    if not kind.source.takes_evidence:
+        able = [each.name for each in available() if each.source.takes_evidence]
+        raise UsageError(
+            f"the model {kind.spec} does not learn from other models' predictions",
+            do=f"take --model {' or '.join(able)}, or leave out --predictions",
+        )
 
 
 def context_of(settings: ModelSettings, checkpoint: Path | None = None) -> Context:

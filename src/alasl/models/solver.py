@@ -4,13 +4,11 @@ Each label by itself minimises, over its known entries i that count c_i,
 
     sum_i c_i BCE(logit_i, t_i) - log prior,   logit_i = b + sum_s a_s (q_si - centre_s) + w . x_i,
 
-with w ~ N(0, spread^2 / D), b ~ N(m, DEVIATION^2) and a_s ~ N(k_s, (SLOPE k_s)^2). m and k are
-what all labels' entries together say, without features: a source that proves useless for all is
-worth next to nothing for each, or each label would learn its noise.
-
-Every unknown is held in units of its prior's deviation, u ~ N(0, 1), and every image in the same
-units, z. So the curvature is nowhere below 1, no unknown is further from the optimum than the
-gradient is long, and no logit further than that times the length of its z.
+with w ~ N(0, spread^2 / D), b ~ N(m, DEVIATION^2) and a_s ~ N(k_s, d_s^2), where m, and k and d
+(`sources`), are what all labels' entries together say, without features. Every unknown is held in
+units of its prior's deviation, u ~ N(0, 1), and every image in the same units, z. So the curvature
+is nowhere below 1, no unknown is further from the optimum than the gradient is long, and no logit
+further than that times the length of its z.
 """
 
 from __future__ import annotations
@@ -24,15 +22,14 @@ from torch import Tensor
 
 from alasl.models.known import Entries, Gathered, Known, Whole
 from alasl.models.lockstep import minimise
+from alasl.models.sources import trust
 from alasl.threads import on_one_thread
 
 # Standard deviation of a logit before anything is known; from 2 to 6.5 mAP hardly changes.
 SPREAD = 3.6
-# Standard deviations of a label's bias around that of all labels, and of a slope as a share of that
-# of all labels, or of LEAST; and of what all labels have in common, around the log-odds of the
-# sources and 1 (docs/settings.md).
-DEVIATION, SLOPE, LEAST = 1.5, 0.5, 0.1
-COMMON, COMMON_SLOPE = 5.0, 0.5
+# Standard deviations of a label's bias around that of all labels, and of that one around the
+# log-odds of the sources (docs/settings.md).
+DEVIATION, COMMON = 1.5, 5.0
 # How far a logit of an image of mean length may be from the optimum's.
 TOLERANCE = 0.01
 # How many steps teach the next: a step on gathered rows costs little more than what it remembers.
@@ -47,6 +44,7 @@ class Solution:
 
     weights: (D, L). bias: (L,). slopes: (S, L), of evidence less its `centres` (S,).
     gap: (L,), no logit of an image of mean length is further than this from the optimum's.
+    doubts: (S,), standard deviations of a source's slopes around their mean.
     """
 
     weights: Tensor
@@ -54,6 +52,7 @@ class Solution:
     slopes: Tensor
     centres: Tensor
     gap: Tensor
+    doubts: Tensor
 
     def logits(self, features: Tensor, evidence: Tensor | None = None) -> Tensor:
         """(n, L) of images with features (n, D) and evidence (S, n, L), as for `solve`."""
@@ -105,10 +104,11 @@ def _solve(
         evidence = features.new_zeros((0, images, labels), dtype=dtype)
     centres = _centres(evidence).to(dtype)
     known = Known(targets, counts, evidence, centres, dtype)
-    means = features.new_zeros(width + 1 + len(evidence), dtype=dtype)
-    means[width:] = _common(known.all(), centres)
-    deviations = SLOPE * means.abs().clamp(min=LEAST)
-    deviations[:width], deviations[width] = spread / width**0.5, DEVIATION
+    believed = trust(evidence, targets, counts)
+    slopes, doubts = (each.to(centres) for each in (believed.means, believed.deviations))
+    none = features.new_zeros(width, dtype=dtype)
+    means = torch.cat([none, _common(known.all(), centres, slopes), slopes])
+    deviations = torch.cat([none + spread / width**0.5, none.new_tensor([DEVIATION]), doubts])
     squares = deviations.square()
     squares[:width] *= features[:: max(1, images // SAMPLE)].to(dtype).square().mean(0)
     unknowns = features.new_zeros((labels, len(means)), dtype=dtype)
@@ -140,13 +140,13 @@ def _solve(
         taken = features.index_select(0, rows.flatten()).view(*rows.shape, width)
         torch.mul(taken, deviations[:width], out=z[:, :, :width])
         z[:, :, width] = deviations[width]
-        z[:, :, width + 1 :] = deviations[width + 1 :] * entries.news.permute(1, 2, 0)
+        z[:, :, width + 1 :] = doubts * entries.news.permute(1, 2, 0)
         arrays = [each.numpy() for each in posed(some, entries)]
         found = minimise(Gathered(z.numpy()), *arrays, tolerance=tolerance, memory=SHORT)
         unknowns[some], gaps[some] = map(torch.from_numpy, found)
     solved = means + deviations * unknowns
     weights, bias, slopes = solved[:, :width].T, solved[:, width], solved[:, width + 1 :].T
-    return weights.contiguous(), bias, slopes.contiguous(), centres, gaps
+    return weights.contiguous(), bias, slopes.contiguous(), centres, gaps, doubts
 
 
 def _centres(evidence: Tensor) -> Tensor:
@@ -160,30 +160,19 @@ def _centres(evidence: Tensor) -> Tensor:
     return torch.stack(means).nan_to_num(0.5).clamp(1e-6, 1 - 1e-6).logit()
 
 
-def _common(entries: Entries, centres: Tensor) -> Tensor:
-    """(1 + S,): the bias and the slopes that all labels would have, were they one label.
+def _common(entries: Entries, centres: Tensor, slopes: Tensor) -> Tensor:
+    """(1,): the bias that all labels would have, were they one label, by sources so believed.
 
     Without entries, what the sources say is taken as it is, or even odds where there are none.
     """
     wanted, counts, news = (each.to("cpu", torch.float64) for each in entries)
-    means = torch.ones(1 + len(centres), dtype=torch.float64)
-    means[0] = centres.mean() if len(centres) else 0
-    deviations = torch.full_like(means, COMMON_SLOPE)
-    deviations[0] = COMMON
-    z = torch.cat([torch.ones_like(wanted)[None], news]) * deviations[:, None]
-    offset = means[0] + news.sum(0)
-    squares = (z.square() * counts).sum(1) / counts.sum().clamp(min=1e-300)
+    mean = centres.mean().cpu().double() if len(centres) else wanted.new_zeros(())
+    z = torch.full_like(wanted, COMMON)[:, None]
+    offset = mean + torch.tensordot(slopes.cpu().double(), news, 1)
+    squares = wanted.new_tensor([COMMON**2 if len(wanted) else 0.0])
     arrays = [each[None].numpy() for each in (wanted, counts, offset, squares, 0 * squares)]
-    found, _ = minimise(Gathered(z.T[None].numpy()), *arrays, tolerance=1e-6, memory=LONG)
-    unknowns = torch.from_numpy(found[0])
-    p = (offset + unknowns @ z).sigmoid()
-    curvature = (z * (counts * p * (1 - p))) @ z.T + torch.eye(len(z), dtype=torch.float64)
-    unsure = deviations * torch.linalg.inv(curvature).diagonal().sqrt()
-    result = means + deviations * unknowns
-    # Entries that would show what a source is worth, and do not: its noise would only be learned.
-    useless = (result.abs() < 2 * unsure) & (unsure < COMMON_SLOPE / 2)
-    useless[0] = False
-    return torch.where(useless, 0, result).to(centres)
+    found, _ = minimise(Gathered(z[None].numpy()), *arrays, tolerance=1e-6, memory=LONG)
+    return (mean + COMMON * torch.from_numpy(found[0])).to(centres)
 
 
 @contextmanager

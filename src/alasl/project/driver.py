@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.inputs import Rows
-from alasl.errors import NothingToDo
+from alasl.errors import ConflictError, NothingToDo
 from alasl.labels import PRESENT, UNKNOWN, Entries, Labels
 from alasl.learner import ActiveLearner, Known, Query
 from alasl.metrics import mean_ap
@@ -145,7 +145,14 @@ class Driver:
         known = self.known(about.memory)
         learner = self._learner
         if about.model and learner.strategy.needs:
-            learner.estimator.restore(self._files.model().estimator.tensors(), trust=True)
+            model = self._files.model()
+            if model.predictions != self._prepared.predictions:
+                raise ConflictError(
+                    "the model was trained with other predictions than there are now",
+                    where=str(project.folder),
+                    do=f"train it anew: alasl train {project.folder}",
+                )
+            learner.estimator.restore(model.estimator.tensors(), trust=True)
         try:
             query = learner.ask(known, by=None if about.model else "random")
         except NothingToDo:

@@ -1,7 +1,7 @@
 """A project's folder: what was given, how it is asked, everything that people said.
 
-project.toml holds the settings, store.sqlite the table and all answers; model/ can be made again
-from the two at any time, and so can report.html.
+project.toml holds the settings, store.sqlite the table and all answers, predictions/ what other
+models say; model/ can be made again from these at any time, and so can report.html.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +18,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from alasl.data.dataset import Dataset
+from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split, read_data
+from alasl.data.predictions import read_all, write_predictions
 from alasl.data.split import Split
-from alasl.errors import ConflictError, DataError
+from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import resource_errors
 from alasl.labels import Labels
 from alasl.project import settings as files
@@ -29,6 +31,7 @@ from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 
 SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
+PREDICTIONS = "predictions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,12 @@ class Project:
         roles = np.array(self.store.roles)
         return Split(*(np.flatnonzero(roles == role) for role in ROLES))
 
+    def predictions(self) -> tuple[Predictions, ...]:
+        """What other models say of the entries, in the order of their names."""
+        files = sorted((self.folder / PREDICTIONS).glob("*.npz"))
+        images, names = self.store.images, self.store.names
+        return read_all([f"{file.stem}={file}" for file in files], images, names)
+
     def dataset(self, labels: Labels | None = None) -> Dataset:
         """The images with the table as it is now (or with `labels`)."""
         paths = None
@@ -61,7 +70,13 @@ class Project:
             paths = tuple(self.root / str(file) for file in self.store.files)
         brought = self.folder / FEATURES
         features = np.load(brought, mmap_mode="r") if brought.exists() else None
-        return Dataset(labels or self.store.labels(), paths, features, self.settings.name)
+        return Dataset(
+            labels or self.store.labels(),
+            paths,
+            features,
+            self.settings.name,
+            self.predictions(),
+        )
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -102,9 +117,12 @@ def init(folder: Path, settings: ProjectSettings) -> Project:
         )
     if settings.training() or settings.model != ProjectSettings.model:
         # Only then, as it takes seconds to import.
+        from alasl.models.prepare import refuse_evidence
         from alasl.models.registry import resolve
 
-        resolve(settings.model, settings.training())
+        kind = resolve(settings.model, settings.training())
+        if settings.predictions:
+            refuse_evidence(kind)
     dataset = read_data(settings)
     split = make_split(dataset, settings)
     roles = np.empty(len(dataset), dtype=object)
@@ -119,11 +137,14 @@ def init(folder: Path, settings: ProjectSettings) -> Project:
         name=settings.name or dataset.name,
         root=str(root),
         data=str(Path(settings.data).absolute()),
+        predictions=(),
     )
     with _whole(folder) as beside:
         Store.create(beside / STORE, dataset.labels, paths, list(roles)).close()
         if dataset.features is not None:
             np.save(beside / FEATURES, dataset.features)
+        for source in dataset.predictions:
+            keep(source, dataset.labels.images, dataset.labels.names, beside)
         files.write(settings, beside / SETTINGS)
     return load(folder)
 
@@ -134,7 +155,22 @@ def load(folder: Path) -> Project:
         raise DataError(
             "there is no project here", where=str(folder), do="make one: alasl init PROJECT DATA"
         )
-    return Project(folder, files.read(folder / SETTINGS), Store.open(folder / STORE))
+    settings = files.read(folder / SETTINGS)
+    if settings.predictions:
+        raise UsageError(
+            "a project keeps predictions in its own folder, not by name in its settings",
+            where=str(folder / SETTINGS),
+            seen=f"predictions = {list(settings.predictions)}",
+            do=f"take the line out, then: alasl import {folder} FILE --as predictions NAME",
+        )
+    return Project(folder, settings, Store.open(folder / STORE))
+
+
+def keep(source: Predictions, images: Sequence[str], names: Sequence[str], folder: Path) -> Path:
+    """Keep another model's predictions in a project's folder, in the place of any of that name."""
+    path = folder / PREDICTIONS / f"{source.name}.npz"
+    write_predictions(source, images, names, path)
+    return path
 
 
 def _root(dataset: Dataset, settings: ProjectSettings) -> Path:

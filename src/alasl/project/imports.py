@@ -1,12 +1,15 @@
-"""From files to a project: the answers and decisions in them."""
+"""From files to a project: the answers and decisions in them, and other models' predictions."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from alasl.data.evidence import Predictions, check_sources
 from alasl.data.formats.base import Empty
+from alasl.data.predictions import read_predictions
 from alasl.project import exchange
-from alasl.project.folder import Project
+from alasl.project.folder import Project, keep
 from alasl.project.records import Imported, OnContradiction
 
 
@@ -29,6 +32,23 @@ def import_file(
         path, format, store.images, store.names, person=person or source, empty=empty
     )
     return store.import_answers(source, told, on_conflict=on_conflict)
+
+
+def import_predictions(project: Project, path: Path, name: str) -> Predictions:
+    """Keep what another model predicts, as evidence beside all answers, and none of them.
+
+    They take the place of predictions of the same name; the next training learns with them.
+    Raises `UsageError` where the project's model does not take any.
+    """
+    from alasl.models.prepare import refuse_evidence
+    from alasl.models.registry import resolve
+
+    settings, store = project.settings, project.store
+    refuse_evidence(resolve(settings.model, settings.training()))
+    source = replace(read_predictions(str(path), store.images, store.names), name=name)
+    check_sources(sorted({name, *(each.name for each in project.predictions())}))
+    keep(source, store.images, store.names, project.folder)
+    return source
 
 
 def resolve_file(project: Project, path: Path, person: str) -> int:

@@ -6,7 +6,7 @@ All of it can be made again from the store at any time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data.evidence import Predictions
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError
 from alasl.files import replacing, write_text
@@ -36,6 +37,7 @@ class About:
     """What the files are: the model's name, the last event it knew, and the strategy's notes.
 
     source: what made the features; others are made anew. settings: the model was made by.
+    predictions: the digests of those that it was made with.
     """
 
     model: str = ""
@@ -43,6 +45,7 @@ class About:
     source: dict[str, Any] | None = None
     settings: dict[str, Any] | None = None
     memory: dict[str, Any] | None = None
+    predictions: dict[str, str] | None = None
 
 
 class ModelFiles:
@@ -54,6 +57,7 @@ class ModelFiles:
         self._project = project
         self._progress = progress
         self._trust = trust
+        self._told: dict[str, str] = {}
 
     def about(self) -> About:
         """What the files are now. Raises `DataError` where about.json makes no sense."""
@@ -67,7 +71,12 @@ class ModelFiles:
         """Whether the model knows all that people said, by the settings as they are now."""
         about, project = self.about(), self._project
         settings = project.settings.to_dict()
-        return about.event >= project.store.last_said() and about.settings == settings
+        told = about.predictions or {}
+        return (
+            about.event >= project.store.last_said()
+            and about.settings == settings
+            and told == _digests(project.predictions())
+        )
 
     def prepared(self) -> Prepared:
         """All images as the model sees them; features are made once and kept in the project.
@@ -77,9 +86,10 @@ class ModelFiles:
         keep_freed_memory()
         project, settings = self._project, self._project.settings
         dataset, kind = project.dataset(), resolve(settings.model, settings.training())
-        rows = project.split().seen
+        rows, told = project.split().seen, dataset.predictions
+        self._told = _digests(told)
         if kind.source.inputs == "images" and dataset.paths is not None:
-            return Prepared(kind, Inputs(paths=dataset.paths))
+            return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=told)
         if dataset.features is not None:
             inputs, source = Inputs(dataset.features, dataset.paths), None
         else:
@@ -89,7 +99,7 @@ class ModelFiles:
         transform = None
         if before and before.kind.name == kind.name and before.source == source:
             transform = before.transform
-        return Prepared.of(kind, inputs, rows, source=source, transform=transform)
+        return Prepared.of(kind, inputs, rows, source=source, transform=transform, predictions=told)
 
     def _features(self) -> tuple[NDArray[np.float32], Source]:
         """(N, D): the backbone's features of every image, from the project where it has them."""
@@ -127,7 +137,9 @@ class ModelFiles:
         about, settings = self.about(), self._project.settings.to_dict()
         model.save(self._model(name))
         self._save(f"{name}.npy", probabilities)
-        self.note(replace(about, model=name, event=event, settings=settings))
+        self.note(
+            replace(about, model=name, event=event, settings=settings, predictions=self._told)
+        )
         # What killed trainings left goes, too.
         for path in self._project.model.iterdir():
             if path.name not in (ABOUT, FEATURES) and path.stem != name:
@@ -179,6 +191,11 @@ def model_path(project: Path) -> Path:
             "there is no model yet", where=str(project), do=f"train one: alasl train {project}"
         )
     return project / MODEL / f"{name}.safetensors"
+
+
+def _digests(told: Iterable[Predictions]) -> dict[str, str]:
+    """What names the content of each other model's predictions."""
+    return {source.name: source.digest for source in told}
 
 
 def _source(values: dict[str, Any]) -> Source:

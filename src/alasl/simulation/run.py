@@ -79,6 +79,13 @@ def _simulate(
             where=str(folder),
             do="name another folder with --out, or bring the table back as it was",
         )
+    if record.start.predictions != _digests(dataset):
+        raise ConflictError(
+            "the predictions are not those that this run began with",
+            where=str(folder),
+            more=_differ(record.start.predictions, _digests(dataset)),
+            do="name another folder with --out, or bring the files back as they were",
+        )
     if journal and journal.writes and not before:
         write_config(settings, journal.folder, record.start.versions)
         journal.append(record.start)
@@ -151,7 +158,20 @@ def _start(dataset: Dataset, split: Split, run: Simulation) -> Start:
             "python": platform.python_version(),
             **{name: version(name) for name in ("alasl", "numpy", "torch", "timm")},
         },
+        predictions=_digests(dataset),
     )
+
+
+def _digests(dataset: Dataset) -> dict[str, str]:
+    return {source.name: source.digest for source in dataset.predictions}
+
+
+def _differ(there: dict[str, str], here: dict[str, str]) -> list[str]:
+    return [
+        f"{name}: there {there.get(name, 'none')}, here {here.get(name, 'none')}"
+        for name in {**there, **here}
+        if there.get(name) != here.get(name)
+    ]
 
 
 def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:

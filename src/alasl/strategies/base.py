@@ -47,13 +47,14 @@ class Labelled:
     """The images that may not be asked any more: the clean set, and the pool's finished ones.
 
     entries: int8 (M, L). probabilities: (M, L) by the model, or None. features: (M, D), or None.
-    ids: (M,), as in the pool, or None.
+    ids: (M,), as in the pool, or None. evidence: (S, M, L), as in the pool, or None.
     """
 
     entries: Entries
     probabilities: NDArray[np.floating] | None = None
     features: NDArray[np.floating] | None = None
     ids: NDArray[np.intp] | None = None
+    evidence: NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,8 @@ class Pool:
         run. batch: how many of them this round picks. ask: which of the two is asked.
     ids: (N,) whole numbers by which an image is known again in another round, or None.
     memory: what the strategy has noted in earlier rounds, as JSON takes it; it may write in it.
+    evidence: (S, N, L), how far what S other models say may still move each logit, in standard
+        deviations, or None; beside features alone. The probabilities know of it already.
     The large arrays may be memory-mapped.
     """
 
@@ -87,6 +90,7 @@ class Pool:
     ask: Literal["images", "entries"] = "images"
     ids: NDArray[np.intp] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
+    evidence: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         images = len(self.entries)
@@ -97,6 +101,7 @@ class Pool:
             "closed": self.entries.shape,
             "features": (images, *(() if self.features is None else self.features.shape[1:])),
             "members": (0 if self.members is None else len(self.members), *self.entries.shape),
+            "evidence": (0 if self.evidence is None else len(self.evidence), *self.entries.shape),
         }
         for name, shape in shapes.items():
             array = getattr(self, name)
@@ -158,6 +163,7 @@ class Pool:
             probabilities=None if self.probabilities is None else self.probabilities[rows],
             features=None if self.features is None else self.features[rows],
             members=None if self.members is None else self.members[:, rows],
+            evidence=None if self.evidence is None else self.evidence[:, rows],
             closed=None if self.closed is None else self.closed[rows],
             # Where images have no numbers, their places in the whole pool are.
             ids=rows if self.ids is None else self.ids[rows],

@@ -11,6 +11,8 @@ from the pool's sum of h times the logit's variance, which is to second order tw
 cross-entropy could still fall. Entries of one label are picked one after the
 other, each with the covariance that the picks before it leave, so that a batch does not ask the
 same thing twice; and as many are picked for each label, for mAP counts all labels alike.
+
+What another model says of a label is one feature more of that label alone, with a scale of its own.
 """
 
 from __future__ import annotations
@@ -69,13 +71,15 @@ def variance(pool: Pool) -> Scores:
 
     def rank(part: slice) -> None:
         for label in range(part.start, part.stop):
+            x = _beside(here, pool.evidence, label, order)
+            y = _beside(there, labelled.evidence, label)
             h, asked = slope[label], np.flatnonzero(askable[label])
             known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
-            told = _scatter(here, h, np.flatnonzero(~unknown[label]))
-            around = _scatter(there, slope_there[label], known)
-            left = _scatter(here, h, np.flatnonzero(unknown[label]))
+            told = _scatter(x, h, np.flatnonzero(~unknown[label]))
+            around = _scatter(y, slope_there[label], known)
+            left = _scatter(x, h, np.flatnonzero(unknown[label]))
             scores[order[asked], label] = _ranked(
-                here[asked], h[asked], _covariance(told + around), told + left, picks, ties[asked]
+                x[asked], h[asked], _covariance(told + around), told + left, picks, ties[asked]
             )
 
     in_blocks(rank, pool.entries.shape[1], block=1)
@@ -93,6 +97,19 @@ def _scaled(pool: NDArray[np.floating], labelled: NDArray[np.floating]) -> tuple
         _, main = eigh(scatter, subset_by_index=[width - DIMS, width - 1])
         here, there = here @ main, there @ main
     return here * np.float32(scale), there * np.float32(scale)
+
+
+def _beside(
+    features: Matrix,
+    evidence: NDArray[np.floating] | None,
+    label: int,
+    order: NDArray[np.intp] | None = None,
+) -> Matrix:
+    """(n, D + S): features (n, D) with what S other models say of a label, (S, n, L), beside."""
+    if evidence is None:
+        return features
+    said = evidence[:, slice(None) if order is None else order, label]
+    return np.concatenate([features, said.T], axis=1, dtype=np.float32)
 
 
 def _slope(probabilities: NDArray[np.floating]) -> Matrix:

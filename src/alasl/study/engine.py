@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split, read_data
+from alasl.data.predictions import named
 from alasl.errors import ConflictError, DataError
 from alasl.files import resource_errors, write_text
 from alasl.models.device import small_products
@@ -61,7 +62,7 @@ def run_study(
     """
     with _alone(folder):
         _same_study(study, folder)
-        dataset = read_data(from_dict(dict(study.base)))
+        dataset = _data(study)
         units = units_of(study)
         left = [unit for unit in units if not _path(folder, unit).exists()]
         total = sum(len(unit.runs) for unit in units)
@@ -91,7 +92,7 @@ def load_results(folder: Path, dataset: Dataset | None = None) -> Results:
         raise DataError("no study here", where=str(folder), do="name a folder that a study made")
     study = read_study(path)
     if dataset is None:
-        dataset = read_data(from_dict(dict(study.base)))
+        dataset = _data(study)
     runs = {seed: study.runs(seed) for seed in study.seed_range}
     found: dict[tuple[int, int], RunResult] = {}
     for unit in units_of(study):
@@ -104,6 +105,19 @@ def load_results(folder: Path, dataset: Dataset | None = None) -> Results:
     # Grid by grid, then seed by seed, as a reader of the table expects.
     order = sorted(found, key=lambda key: (key[1], key[0]))
     return Results(study, dataset.name, images, labels, tuple(found[key] for key in order))
+
+
+def _data(study: Study) -> Dataset:
+    """The study's data set, with all predictions that any run takes."""
+    runs = study.runs(study.seed_range[0])
+    specs = tuple(dict.fromkeys(spec for _, run in runs for spec in run.predictions))
+    return read_data(replace(from_dict(dict(study.base)), predictions=specs))
+
+
+def _told(dataset: Dataset, run: RunSettings) -> Dataset:
+    """The data set with the predictions that a run takes, in its order."""
+    told = {source.name: source for source in dataset.predictions}
+    return replace(dataset, predictions=tuple(told[named(spec)[0]] for spec in run.predictions))
 
 
 def units_of(study: Study) -> list[Unit]:
@@ -137,7 +151,8 @@ def _run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple
     runs = [study.runs(unit.seed)[number][1] for number in unit.runs]
     if not _shares_features(runs[0]):
         with _one_device(folder):
-            record = simulate(runs[0], folder / "runs" / unit.name, dataset=dataset)
+            told = _told(dataset, runs[0])
+            record = simulate(runs[0], folder / "runs" / unit.name, dataset=told)
         return unit.name, [record.evaluations]
     with small_products(torch.device("cpu")):
         return unit.name, _run_together(dataset, runs)
@@ -148,12 +163,12 @@ def _run_together(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
     # A grid may vary split and model; runs of one split and model share what they train on.
     shared: dict[tuple[Any, ...], list[int]] = {}
     for number, run in enumerate(runs):
-        key = run.split, run.clean, run.test, _kind(run).source
+        key = run.split, run.clean, run.test, run.predictions, _kind(run).source
         shared.setdefault(key, []).append(number)
     for numbers in shared.values():
         first = runs[numbers[0]]
         split = make_split(dataset, first)
-        prepared = prepare(dataset, split.seen, first)
+        prepared = prepare(_told(dataset, first), split.seen, first)
         simulations = [
             Simulation(
                 dataset.labels, split, runs[number], replace(prepared, kind=_kind(runs[number]))
@@ -248,8 +263,13 @@ def _path(folder: Path, unit: Unit) -> Path:
 
 def _write(path: Path, dataset: Dataset, outcomes: Outcomes) -> None:
     runs = [[e.to_dict() for e in evaluations] for evaluations in outcomes]
-    content = {"table": dataset.labels.digest(), "runs": runs}
+    content = {"table": _digest(dataset), "runs": runs}
     write_text(path, json.dumps(content, allow_nan=False) + "\n")
+
+
+def _digest(dataset: Dataset) -> str:
+    told = sorted(f"{source.name}:{source.digest}" for source in dataset.predictions)
+    return " ".join([dataset.labels.digest(), *told])
 
 
 def _read(path: Path, dataset: Dataset) -> Outcomes:
@@ -264,10 +284,11 @@ def _read(path: Path, dataset: Dataset) -> Outcomes:
             seen=str(error),
             do="delete it: `alasl study resume` makes it again",
         ) from error
-    if table != dataset.labels.digest():
+    if table != _digest(dataset):
         raise ConflictError(
-            "the data's table of entries is not the one that this study began with",
+            "the data's table of entries, or the predictions, are not those that this study began "
+            "with",
             where=str(path),
-            do="name another folder with --out, or bring the table back as it was",
+            do="name another folder with --out, or bring the files back as they were",
         )
     return outcomes

@@ -25,7 +25,8 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_DAMAGE = (
+# What reading a damaged or foreign file raises.
+DAMAGE = (
     *(ValueError, TypeError, EOFError, RuntimeError, KeyError, OverflowError),
     *(zipfile.BadZipFile, zlib.error, struct.error, SyntaxError, tokenize.TokenError),
 )
@@ -41,7 +42,7 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     except OSError as error:
         raise DataError("the file cannot be read", where=str(path), seen=str(error)) from error
     # A damaged zip may claim a password, a later version, or nearly anything else.
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError("this is not a plain npz file", where=str(path), seen=str(error)) from error
     missing = [key for key in ("labels", "names", "images") if key not in arrays]
     if missing:
@@ -65,14 +66,14 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
         )
     origin: dict[str, Any] = {}
     if "sources" in arrays and "source" in arrays:
-        sources, source = _texts(path, "sources", arrays["sources"]), arrays["source"]
+        sources, source = texts(path, "sources", arrays["sources"]), arrays["source"]
         if source.shape != entries.shape or not ((source >= 0) & (source < len(sources))).all():
             raise DataError("'source' does not fit 'labels' and 'sources'", where=str(path))
         origin = {"sources": sources, "source": source.astype(np.uint8)}
     labels = Labels(
         entries.astype(np.int8),
-        _texts(path, "names", arrays["names"]),
-        _texts(path, "images", arrays["images"]),
+        texts(path, "names", arrays["names"]),
+        texts(path, "images", arrays["images"]),
         **origin,
     )
     return Table(labels, arrays.get(_MAPPED))
@@ -112,7 +113,8 @@ def _mapped(path: Path, name: str) -> NDArray[Any] | None:
     return np.memmap(path, dtype, "r", start, shape, order)
 
 
-def _texts(path: Path, key: str, array: NDArray[Any]) -> tuple[str, ...]:
+def texts(path: Path, key: str, array: NDArray[Any]) -> tuple[str, ...]:
+    """An array of a file as names. Raises `DataError` where it holds none."""
     if array.ndim != 1 or array.dtype.kind not in "US":
         raise DataError(
             f"{key!r} must be a list of texts",

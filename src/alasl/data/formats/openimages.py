@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,35 +43,25 @@ def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
 
 
 def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
-    sheet = read_sheet(path, _COLUMNS[0])
-    header, notes = sheet.header, sheet.notes
-    if not set(_COLUMNS).issubset(header) or "XMin" in header:
-        raise DataError(
-            f"the columns must be {','.join(_COLUMNS)}",
-            where=f"{path}:1",
-            seen=",".join(header[:6]),
-            do="this reads image-level labels, not boxes",
-        )
-    if others := [repr(name) for name in header if name not in _COLUMNS]:
-        notes.append(f"columns that are not read: {', '.join(others)}")
-    places = [header.index(name) for name in _COLUMNS]
+    rows, notes = _rows(path)
     images: dict[str, int] = {}
     mids: dict[str, int] = {}
     sources: dict[str, int] = {}
     told = array("q")
-    guesses = 0
-    for line, cells in sheet.rows:
-        image, source, mid, cell = (cells[i] for i in places)
+    guessed = 0
+    for line, image, source, mid, confidence in rows:
         at = images.setdefault(image, len(images))
         col = mids.setdefault(mid, len(mids))
-        confidence = _confidence(path, line, cell)
-        if source == "machine" or confidence not in (0.0, 1.0):
-            guesses += 1
+        if is_guess(source, confidence):
+            guessed += 1
         else:
             who = sources.setdefault(source, len(sources))
             told.extend((at, col, int(confidence), who, line))
-    if guesses:
-        notes.append(f"{guesses} rows are a machine's guesses: not taken as entries")
+    if guessed:
+        notes.append(
+            f"{guessed} rows are a machine's guesses: not taken as entries, but as evidence by "
+            "--predictions"
+        )
     names = _names(path.parent, list(mids))
     if nameless := sum(mid == name for mid, name in names.items() if mid.startswith("/")):
         notes.append(
@@ -87,6 +78,43 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     return Table(
         Labels(entries[:, order], tuple(names.values()), tuple(images)), notes=tuple(notes)
     )
+
+
+def guesses(path: Path) -> Iterator[tuple[int, str, list[str], float]]:
+    """(line, image, what its label may be called, probability) of each row of a machine."""
+    described = _descriptions(path.parent)
+    for line, image, source, mid, confidence in _rows(path)[0]:
+        if is_guess(source, confidence):
+            name = described.get(mid, mid)
+            yield line, image, [f"{name} ({mid})", name, mid], confidence
+
+
+def is_guess(source: str, confidence: float) -> bool:
+    """Whether a row is a machine's."""
+    return source == "machine" or confidence not in (0.0, 1.0)
+
+
+def _rows(path: Path) -> tuple[Iterator[tuple[int, str, str, str, float]], list[str]]:
+    """(line, image, source, class id, confidence) of each row, and notes on what is left out."""
+    sheet = read_sheet(path, _COLUMNS[0])
+    header, notes = sheet.header, sheet.notes
+    if not set(_COLUMNS).issubset(header) or "XMin" in header:
+        raise DataError(
+            f"the columns must be {','.join(_COLUMNS)}",
+            where=f"{path}:1",
+            seen=",".join(header[:6]),
+            do="this reads image-level labels, not boxes",
+        )
+    if others := [repr(name) for name in header if name not in _COLUMNS]:
+        notes.append(f"columns that are not read: {', '.join(others)}")
+    places = [header.index(name) for name in _COLUMNS]
+
+    def rows() -> Iterator[tuple[int, str, str, str, float]]:
+        for line, cells in sheet.rows:
+            image, source, mid, cell = (cells[i] for i in places)
+            yield line, image, source, mid, _confidence(path, line, cell)
+
+    return rows(), notes
 
 
 def _settle(

@@ -34,7 +34,7 @@ from alasl.models.transforms import Flatten, Standardise, Transform
 # Of fewer features, scaling to length 1 would lose a good part of what they say.
 FEW = 8
 # What a solution is kept as.
-PARTS = ("weights", "bias", "slopes", "centres", "gap")
+PARTS = ("weights", "bias", "slopes", "centres", "gap", "doubts")
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,15 @@ class Logistic(Estimator):
         found = fitted(self._solution)
         return linear(found.weights, found.bias)
 
+    def evidence(self, inputs: Inputs) -> NDArray[np.float32] | None:
+        """See `Estimator.evidence`: logits less their centre, times what is left of the slope."""
+        others, found = inputs.others(), fitted(self._solution)
+        if others is None:
+            return None
+        parts = (found.doubts, found.centres)
+        doubts, centres = (part.cpu().numpy()[:, None, None] for part in parts)
+        return np.asarray(doubts * np.nan_to_num(others - centres, nan=0.0), np.float32)
+
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`."""
         found = fitted(self._solution)
@@ -132,6 +141,8 @@ class Logistic(Estimator):
         start: Solution | None = None,
     ) -> Solution:
         device, others = self._device, inputs.others()
+        if start is not None and len(start.slopes) != (0 if others is None else len(others)):
+            start = None  # of other sources
         with small_products(device):
             return solve(
                 tensor_of(inputs, device),

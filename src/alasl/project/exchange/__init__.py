@@ -17,11 +17,11 @@ import numpy as np
 from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import read_table
 from alasl.data.formats.base import Empty, NamedAnswer, Options
+from alasl.data.names import Names
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import MACHINE
 from alasl.project.exchange.base import EXCHANGES, Asked, Exchange, Query, exchange
-from alasl.project.exchange.names import Names
 from alasl.project.records import Answer
 from alasl.registry import files_of
 

@@ -1,4 +1,4 @@
-"""Names in a file from elsewhere, as rows and columns of a project's table."""
+"""Names in a file from elsewhere, as rows and columns of a table."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ from alasl.errors import DataError
 # The nearest name is looked for only where it will be shown: it takes long among 100 000 images.
 _NEAREST = 5
 
-
 _log = logging.getLogger(__name__)
 
 
 class Names:
     """Finds the entry that a file's answer is about, and keeps what it did not find.
 
-    A name that is not the project's is taken for the only one that it can mean: a path on another
+    A name that is not the table's is taken for the only one that it can mean: a path on another
     machine, another case, other blanks.
+    what, whose: what errors call that which names entries, and where these have to be.
     """
 
-    def __init__(self, images: Sequence[str], labels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        images: Sequence[str],
+        labels: Sequence[str],
+        what: str = "answers",
+        whose: str = "this project",
+    ) -> None:
+        self._what, self._whose = what, whose
         self._known = {
             kind: {name: i for i, name in enumerate(names)}
             for kind, names in (("image", images), ("label", labels))
@@ -38,9 +45,16 @@ class Names:
 
     def entry(self, said: NamedAnswer) -> tuple[int, int] | None:
         """(row, column) in the table; None where it does not have the image or the label."""
-        row = self._place("image", said.image, said.where)
-        col = self._place("label", said.label, said.where)
+        row, col = self.row(said.image, said.where), self.column(said.label, said.where)
         return None if row is None or col is None else (row, col)
+
+    def row(self, image: str, where: str) -> int | None:
+        """An image's row; None where the table does not have it."""
+        return self._place("image", image, where)
+
+    def column(self, label: str, where: str) -> int | None:
+        """A label's column; None where the table does not have it."""
+        return self._place("label", label, where)
 
     def note_taken(self, path: Path) -> None:
         """Log a warning that counts the names that were taken for others."""
@@ -52,6 +66,10 @@ class Names:
                     "%s: %d names of %ss are taken for others; first %r for %r",
                     *(path, len(taken), kind, name, other),
                 )
+
+    def has_label(self, label: str) -> bool:
+        """Whether a label of the table is called exactly so."""
+        return label in self._known["label"]
 
     def refuse_lost(self, path: Path) -> None:
         """Raise a `DataError` that lists every name not found, where it stood first, how often."""
@@ -65,10 +83,10 @@ class Names:
         ]
         count = sum(map(len, self._lost.values()))
         raise DataError(
-            f"{count} answers name images or labels that this project does not have",
+            f"{count} {self._what} name images or labels that {self._whose} does not have",
             where=str(path),
             more=cases,
-            do="correct the names, or leave these answers out; nothing was taken",
+            do=f"correct the names, or leave these {self._what} out; nothing was taken",
         )
 
     def _place(self, kind: str, name: str, where: str) -> int | None:
