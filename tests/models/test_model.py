@@ -159,6 +159,7 @@ def test_features_come_as_an_array_or_as_some_of_inputs(
     np.testing.assert_allclose(found.predict_proba(some), whole[rows], atol=1e-6)
     # What goes with the images goes with some of them, too.
     evidence = np.arange(2 * 80 * 3, dtype=np.float32).reshape(2, 80, 3)
+    found.predictions = ("clip", "last year's")
     paths = tuple(Path(f"{row}.png") for row in range(80))
     prepared = found.prepare(Inputs(features, paths, evidence).take(rows))
     assert [path.stem for path in prepared.files()] == ["5", "3", "70"]

@@ -75,7 +75,7 @@ def test_they_are_never_exported_as_entries_or_answers(
     import_predictions(project, write_told(project, tmp_path / "p.npz"), "clip")
     assert export(project, tmp_path / "after.csv", "csv-long", "table") == known
     assert (tmp_path / "after.csv").read_bytes() == (tmp_path / "before.csv").read_bytes()
-    assert list(project.store.statements()) == []
+    assert list(project.store.answers()) == []
 
 
 def test_a_project_begins_with_them_and_keeps_its_own_copy(

@@ -230,6 +230,7 @@ class ActiveLearner:
                 "settings": {k: v for k, v in settings.to_dict().items() if k in parts},
             },
             weights=self._context.weights if self._context else None,
+            predictions=self._prepared.predictions,
         )
 
     def auto_answers(self, known: Known, probabilities: Probabilities) -> Automatic:
