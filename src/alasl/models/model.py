@@ -135,7 +135,8 @@ class Model:
             raise DataError(
                 "the evidence is not of the sources that the model learned with",
                 seen=f"{len(inputs.evidence)} sources",
-                do=f"it learned with {len(self.predictions)}: {', '.join(self.predictions) or 'none'}",
+                do=f"it learned with {len(self.predictions)}: "
+                f"{', '.join(self.predictions) or 'none'}",
             )
         if self.kind.source.inputs == "images":
             if inputs.paths is None:
