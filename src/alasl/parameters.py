@@ -20,7 +20,8 @@ class Between:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low} to {self.high}"
+        # One form of a number: typing keeps one of two ranges that are equal, of 1 and of 1.0.
+        return f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True)
