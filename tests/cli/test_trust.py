@@ -123,6 +123,8 @@ def test_a_configuration_that_names_code_is_refused(call: Call, data: str, spec:
         ("evil.py:theirs", "{here}/evil.py"),
         ("evil.py:theirs:x=1", "{here}/evil.py"),
         ("sklearn.py:theirs", "{here}/sklearn.py"),
+        ("probe:loss=evil.py:theirs", "{here}/evil.py"),
+        ("probe:loss=(evil.py:theirs)", "{here}/evil.py"),
         ("json.decoder:JSONDecoder", "json.decoder:JSONDecoder"),
     ],
 )
@@ -157,7 +159,17 @@ def test_a_file_that_is_not_there_is_said(call: Call, data: str) -> None:
     assert "\x1b" not in said
 
 
-def test_a_model_of_a_run_that_names_code_is_not_taken(call: Call, data: str) -> None:
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"model": "evil.py:theirs"},
+        {"model": "probe", "parameters": {"loss": "evil.py:theirs"}},
+        {"model": "probe", "parameters": {"loss": "(evil.py:theirs)"}},
+    ],
+)
+def test_a_model_of_a_run_that_names_code_is_not_taken(
+    call: Call, data: str, named: dict[str, Any]
+) -> None:
     begun = (data, "--rounds", 1, "--answers", 9, "--quiet", "--out", "theirs")
     longer = (data, "--rounds", 2, "--answers", 9, "--quiet", "--out")
     assert call("run", *begun)[0] == 0
@@ -168,7 +180,7 @@ def test_a_model_of_a_run_that_names_code_is_not_taken(call: Call, data: str) ->
     assert code == 0, said
     (file,) = Path("theirs").glob("*.safetensors")
     tensors, card = read_tensors(file)
-    write_tensors(file, tensors, {**card, "model": "evil.py:theirs"})
+    write_tensors(file, tensors, {**card, **named})
     code, said = call("run", *longer, "theirs")
     assert (code, executed()) == (2, False)
     assert "this model would run code that comes from elsewhere" in said
