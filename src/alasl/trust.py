@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alasl.errors import UsageError
-from alasl.models.registry import foreign
+from alasl.models.registry import code_of
 from alasl.registry import files_of
 
 # Settings that name a place or give a name, and never what to execute.
@@ -41,10 +41,12 @@ def _named(table: Mapping[str, Any]) -> Iterator[str]:
 
 def _code(key: str, spec: str) -> list[str]:
     """What a spec would have executed, as a person can know it again."""
-    named = foreign(spec) if key == "model" else None
-    if named and not named.endswith(".py"):
-        return [f"{named!r}, of an installed package"]
-    return [_identity(file) for file in ([Path(named)] if named else files_of(spec))]
+    if key != "model":  # of which alone a class of a package can be named
+        return [_identity(file) for file in files_of(spec)]
+    return [
+        _identity(Path(code)) if code.endswith(".py") else f"{code!r}, of an installed package"
+        for code in code_of(spec)
+    ]
 
 
 def _identity(file: Path) -> str:

@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import groups_of
-from alasl.data.formats import read
+from alasl.data.formats import FORMATS, read
 from alasl.data.predictions import read_all
 from alasl.data.split import Split, read_split, stratified_split
 from alasl.settings import DataSettings
 
 
-def read_data(settings: DataSettings) -> Dataset:
-    """The data set that the settings name, with the predictions that they name."""
+def read_data(settings: DataSettings, *, trust: bool = True) -> Dataset:
+    """The data set that the settings name, with the predictions that they name.
+
+    trust: whether a format that is a Python file may run; `UsageError` is raised where it may not.
+    """
+    if settings.format and not trust:
+        FORMATS.resolve(settings.format, trust=False)
     dataset = read(
         Path(settings.data),
         labels=settings.labels,

@@ -23,7 +23,7 @@ from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensor
 from alasl.models.checkpoint import digest, part, read_tensors, under, write_tensors
 from alasl.models.features import Source, extract
 from alasl.models.prepare import Prepared
-from alasl.models.registry import Kind, foreign, resolve
+from alasl.models.registry import Kind, code_of, resolve
 from alasl.models.transforms import Transform, from_tensors
 
 if TYPE_CHECKING:
@@ -250,11 +250,11 @@ class Model:
         }
 
     @classmethod
-    def load(cls, path: str | Path, *, trust: bool | str = False) -> Self:
+    def load(cls, path: str | Path, *, trust: bool | Sequence[str] = False) -> Self:
         """The model in a file that `save` wrote.
 
-        trust: whether code of others that the model needs, as a FILE.py, may run; or a model's
-        spec: then the code that this names may run, and no other.
+        trust: whether code of others that the model needs, as a FILE.py, may run; or specs of a
+        model and its loss: then the code that these name may run, and no other.
         Raises `DataError` for another kind of file or a damaged one, `ConflictError` for one of a
         newer ALASL, and `UsageError` where it would run code and there is no trust.
         """
@@ -268,15 +268,17 @@ class Model:
                     seen=f"version {card['version']}, this one reads {VERSION}",
                     do="upgrade ALASL",
                 )
-            code = foreign(card["model"])
-            trusted = bool(code) and code == foreign(trust) if isinstance(trust, str) else trust
-            if code and not trusted:
+            values = (v for v in card["parameters"].values() if isinstance(v, str))
+            code = {each for spec in (card["model"], *values) for each in code_of(spec)}
+            if not isinstance(trust, bool):
+                trust = bool(code) and code <= {each for spec in trust for each in code_of(spec)}
+            if code and not trust:
                 raise UsageError(
                     "this model would run code that comes from elsewhere",
-                    seen=code,
+                    seen=", ".join(sorted(code)),
                     do="trust it (--trust, or trust=True), if you know where it comes from",
                 )
-            return cls._restored(tensors, card, trusted)
+            return cls._restored(tensors, card, trust)
         except AlaslError as error:
             raise type(error)(error.what, where=str(path), seen=error.seen, do=error.do) from error
         except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:

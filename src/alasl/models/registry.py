@@ -11,7 +11,7 @@ from alasl.errors import UsageError
 from alasl.models import estimators
 from alasl.models.base import Context, Estimator
 from alasl.parameters import Parameter, parameters_of, parse_parameters
-from alasl.registry import Registry, first_line, spec_of, split_outside
+from alasl.registry import Registry, files_of, first_line, spec_of, split_outside
 
 E = TypeVar("E", bound=type[Estimator])
 
@@ -67,8 +67,10 @@ def resolve(spec: str, training: dict[str, Any] | None = None, *, trust: bool = 
     a class that follows scikit-learn. trust: whether code of others may run; see also `foreign`.
     Raises `UsageError` for a name, a parameter or a value that is unknown.
     """
-    if not trust and (code := foreign(spec)):
-        raise UsageError(f"the model {spec!r} would run code that comes from elsewhere", seen=code)
+    if not trust and (code := code_of(spec)):
+        raise UsageError(
+            f"the model {spec!r} would run code that comes from elsewhere", seen=", ".join(code)
+        )
     where = f"model {spec!r}"
     name, given = _split(spec)
     module, colon, inner = name.rpartition(":")
@@ -105,6 +107,16 @@ def foreign(spec: str) -> str | None:
     if module.endswith(".py"):  # first, as a file may be called sklearn.py
         return str(Path(module).resolve())
     return name if colon and module.split(".")[0] != "sklearn" else None
+
+
+def code_of(spec: str) -> list[str]:
+    """All code of others that a model's, or its loss's, spec would have run; none is run here.
+
+    That is what `foreign` tells, and the files that parameters name, as `probe:loss=FILE.py`.
+    """
+    named = foreign(spec)
+    files = [str(file.resolve()) for file in files_of(spec)]
+    return list(dict.fromkeys([*([named] if named else []), *files]))
 
 
 def _split(spec: str) -> tuple[str, list[str]]:

@@ -122,7 +122,9 @@ class ModelFiles:
         """The model that there is. Raises `DataError` before the first training."""
         # Of what the file names, only what the settings name too is run unasked.
         path = model_path(self._project.folder)
-        return Model.load(path, trust=self._trust or self._project.settings.model)
+        settings = self._project.settings
+        named = (settings.model, settings.loss or "")
+        return Model.load(path, trust=self._trust or named)
 
     def _kept(self) -> Model | None:
         """The model that there is, if it can still be read."""

@@ -95,7 +95,7 @@ def _simulate(
         run.take_out_of_fold(record.out_of_fold[-1])
     if folder and record.evaluations:
         file = model_file(folder, len(record.evaluations) - 1)
-        kept = Model.load(file, trust=trust or settings.model)
+        kept = Model.load(file, trust=trust or (settings.model, settings.loss or ""))
         run.learner.estimator.restore(kept.estimator.tensors(), trust=True)
 
     while not record.done:
