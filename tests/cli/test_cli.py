@@ -150,7 +150,7 @@ def test_json_alone_is_on_stdout_and_quiet_is_quiet(data: Path, tmp_path: Path) 
         (["run", "DATA", "--strategy", "hrad"], 2, "hard"),
         (["run", "DATA", "--mechanism", "unifrom"], 2, "uniform"),
         (["run", "DATA", "--model", "probe", "--loss", "mse"], 2, "asl"),
-        (["run", "DATA", "--loss", "asl"], 2, "minimises bce alone"),
+        (["run", "DATA", "--loss", "asl"], 2, "the model 'logistic' has no loss"),
         (["run", "DATA", "--strategy", "hard", "--images", "500"], 2, "beyond the pool"),
         (["run", "DATA", "--answers", "5000"], 2, "beyond the pool"),
         (["run", "DATA", "--missing", "0"], 4, "nothing to ask"),
