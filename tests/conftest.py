@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -27,6 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("data")
     # The pages' commands take minutes each: begun last, one worker would end long after the other.
     items.sort(key=lambda item: item.path.name != "test_docs.py")
+
+
+@pytest.fixture(autouse=True)
+def same_logging() -> Iterator[None]:
+    """A command that a test calls in this process sets where the package's warnings go."""
+    log = logging.getLogger("alasl")
+    handlers, level = list(log.handlers), log.level
+    yield
+    log.handlers, log.level = handlers, level
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_single_keeps_one_positive_by_chance(gaps):
         ("uniform", float("nan"), r"\[0, 1\)"),
         ("single", 0.4, "takes no share"),
         ("unifrom", 0.4, "did you mean 'uniform'"),
-        ("label:spread=-1", 0.4, "spread must be float from 0.0 to 10.0"),
+        ("label:spread=-1", 0.4, "spread must be float from 0 to 10"),
     ],
 )
 def test_bad_settings_are_refused(name, share, message, complete):
