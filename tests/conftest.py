@@ -36,7 +36,8 @@ def same_logging() -> Iterator[None]:
     log = logging.getLogger("alasl")
     handlers, level = list(log.handlers), log.level
     yield
-    log.handlers, log.level = handlers, level
+    log.handlers = handlers
+    log.setLevel(level)
 
 
 @pytest.fixture
