@@ -267,7 +267,7 @@ def test_the_registry_fails_loudly():
         resolve("asll")
     with pytest.raises(UsageError, match=r"'gamma'(.|\n)*gamma_neg, gamma_pos, shift"):
         resolve("asl", gamma=2)
-    with pytest.raises(ValueError, match="two losses are named 'bce'"):
+    with pytest.raises(UsageError, match="two losses are named 'bce'"):
         loss("bce", paper="-", unknown="-", probe_rate=1.0)(asymmetric)
     with pytest.raises(UsageError, match=r"'asl:gamma_neg=-1'(.|\n)*from 0 to 20"):
         resolve("asl:gamma_neg=-1")
