@@ -56,8 +56,9 @@ def test_files_are_kept_relative_to_the_images_folder(
     data = tmp_path / "data"
     (data / "images" / "a").mkdir(parents=True)
     ids = tuple(f"a/{i:02d}.png" for i in range(20))
-    for name in ids:
-        Image.new("RGB", (8, 8), "red").save(data / "images" / name)
+    for number, name in enumerate(ids):
+        # No two alike: copies stay on one side of a split.
+        Image.new("RGB", (8, 8), (12 * number, 0, 0)).save(data / "images" / name)
     labels = Labels(np.tile(np.eye(2, dtype=np.int8), (10, 1)), ("dog", "cat"), ids)
     write(labels, data / "table.npz", "npz")
     monkeypatch.chdir(tmp_path)
