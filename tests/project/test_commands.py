@@ -241,7 +241,7 @@ def test_a_full_disk_stops_an_import_with_5_and_keeps_what_was(
     small_disk: Path, make_dataset: Callable[..., Dataset], tmp_path: Path, say: Say
 ) -> None:
     data = make_dataset(1500)
-    features = np.ones((1500, 1), np.float32)
+    features = np.arange(1500, dtype=np.float32)[:, None]  # no two alike
     nothing = data.labels.forget(data.labels.known)
     write(nothing, tmp_path / "t.npz", "npz", features=features)
     mine = small_disk / "mine"
