@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -31,13 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def same_logging() -> Iterator[None]:
-    """A command that a test calls in this process sets where the package's warnings go."""
+def same_logging() -> None:
+    """A command that a test or a wider fixture calls here sets where the warnings go."""
     log = logging.getLogger("alasl")
-    handlers, level = list(log.handlers), log.level
-    yield
-    log.handlers = handlers
-    log.setLevel(level)
+    log.handlers = []
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture
