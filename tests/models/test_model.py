@@ -272,7 +272,7 @@ def test_images_of_the_wrong_kind_are_refused(
     found = Model.load(saved)
     with pytest.raises(DataError, match=r"another width than the model's; seen: \(80, 5\)"):
         found.predict_proba(problem[0][:, :5])
-    with pytest.raises(DataError, match="another width"):
+    with pytest.raises(DataError, match=r"one row for each image; seen: shape \(6,\)"):
         found.predict_proba(problem[0][0])
     with pytest.raises(UsageError, match="features of your own"):
         found.predict_proba(photos(tmp_path / "photos", 2))

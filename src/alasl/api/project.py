@@ -18,6 +18,7 @@ from alasl.project.settings import ProjectSettings
 from alasl.settings import made
 
 if TYPE_CHECKING:
+    from alasl.data.predictions import Given
     from alasl.models.model import Model
     from alasl.project.driver import Driver
 
@@ -126,10 +127,13 @@ class Project:
         return self._driver().model()
 
     def predict(
-        self, images: NDArray[np.floating] | Sequence[str | Path] | str | Path
+        self,
+        images: NDArray[np.floating] | Sequence[str | Path] | str | Path,
+        *,
+        predictions: Given | None = None,
     ) -> NDArray[np.float32]:
         """(n, L): the probability of each label for new images; see `Model.predict_proba`."""
-        return self.model().predict_proba(images)
+        return self.model().predict_proba(images, predictions=predictions)
 
     def labels(self) -> Labels:
         """The table as it is now."""

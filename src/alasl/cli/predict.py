@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="also write which labels are called present, by the model's own thresholds",
 )
+@click.option(
+    "--predictions",
+    "others",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="what another model, with whose predictions MODEL learned, predicts of IMAGES; may be "
+    "repeated",
+)
 @click.option("--label", "labels", multiple=True, help="write this label only; may be repeated")
 @click.option(
     "--image-folder",
@@ -60,6 +68,7 @@ def command(
     out: Path | None,
     format: str | None,
     threshold: bool,
+    others: tuple[str, ...],
     labels: tuple[str, ...],
     image_folder: Path | None,
     prefix: str,
@@ -73,7 +82,9 @@ def command(
     MODEL is a project, the folder of a run, or a model's file. IMAGES are a folder, whose images
     are taken however deep they lie, image files, one table (its image ids), or features (.npy,
     .npz). Images that cannot be read are named, left out and counted; the exit code is then 3.
+    A model that learned with other models' predictions needs those of IMAGES: --predictions.
     """
+    from alasl.data.predictions import read_all
     from alasl.prediction.formats import FORMATS as WRITERS
     from alasl.prediction.formats import Predictions, format_of, write
     from alasl.prediction.images import find_images
@@ -94,13 +105,16 @@ def command(
             do="leave out --threshold, or train the model anew",
         )
     found = find_images(images, own_features=opened.source is None, images=image_folder)
+    sources = read_all(others, found.ids, opened.names)
     broken: list[tuple[Path, str]] = []
 
     def skip(path: Path, why: str) -> None:
         broken.append((path, why))
         click.echo(f"left out: {path}: {why}", err=True)
 
-    blocks = predict(opened, found, progress=Bar("predict", "image", quiet), on_broken=skip)
+    blocks = predict(
+        opened, found, sources, progress=Bar("predict", "image", quiet), on_broken=skip
+    )
     predictions = Predictions(
         tuple(opened.names[column] for column in columns),
         (block.take(columns) for block in blocks),
@@ -126,6 +140,7 @@ def command(
                 "format": kind,
                 "images": total - len(broken),
                 "labels": list(predictions.names),
+                "predictions": [each.counts() for each in sources],
                 "left_out": [{"image": str(path), "why": why} for path, why in broken],
             }
         )

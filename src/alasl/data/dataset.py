@@ -41,11 +41,7 @@ class Dataset:
         if self.features is not None:
             check_features(self.features, len(self))
         for source in self.predictions:
-            if source.probabilities.shape != self.labels.shape:
-                raise DataError(
-                    f"the predictions {source.name!r} do not fit the table",
-                    seen=f"{source.probabilities.shape}, expected {self.labels.shape}",
-                )
+            source.check_shape(self.labels.shape)
 
     def __len__(self) -> int:
         return len(self.labels.images)

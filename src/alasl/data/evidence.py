@@ -39,16 +39,21 @@ class Predictions:
     probabilities: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise UsageError(
-                "a name of predictions is of letters, digits, . _ + -", seen=repr(self.name)
-            )
+        check_name(self.name)
         said = self.probabilities[~np.isnan(self.probabilities)]
         if self.probabilities.ndim != 2 or ((said < 0) | (said > 1)).any():
             raise DataError(
                 f"the predictions {self.name!r} must be probabilities (N, L) from 0 to 1",
                 seen=f"shape {self.probabilities.shape}"
                 + (f", {said.min()} to {said.max()}" if said.size else ""),
+            )
+
+    def check_shape(self, shape: tuple[int, int]) -> None:
+        """Raise a `DataError` unless these are of N images x L labels, as `shape` says."""
+        if self.probabilities.shape != shape:
+            raise DataError(
+                f"the predictions {self.name!r} do not fit the images and labels",
+                seen=f"{self.probabilities.shape}, expected {shape}",
             )
 
     def counts(self) -> dict[str, str | int]:
@@ -98,6 +103,12 @@ def stacked(sources: Sequence[Predictions]) -> NDArray[np.float32] | None:
     """
     check_sources([source.name for source in sources])
     return np.stack([source.logits for source in sources]) if sources else None
+
+
+def check_name(name: str) -> None:
+    """Raise a `UsageError` where a source may not be called so."""
+    if not _NAME.fullmatch(name):
+        raise UsageError("a name of predictions is of letters, digits, . _ + -", seen=repr(name))
 
 
 def check_sources(names: Sequence[str]) -> None:

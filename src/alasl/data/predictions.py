@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from alasl.data.evidence import Predictions, check_sources
 from alasl.data.formats import json_file, openimages
@@ -26,6 +26,9 @@ from alasl.files import readable, replacing
 
 # Where it stands, the image, what the label may be called, the probability as it is written.
 Said = tuple[str, str, Sequence[str], str | float]
+
+# From Python: by the names of the sources, probabilities (n, L) or a file of them.
+Given = Mapping[str, ArrayLike | Path]
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +59,27 @@ def read_all(
     for source in found:
         if np.isnan(source.probabilities).any():
             _log.warning("predictions %s", source)
+    return found
+
+
+def predictions_of(
+    given: Given, images: Sequence[str], names: Sequence[str]
+) -> tuple[Predictions, ...]:
+    """The predictions that a mapping gives, by their names: arrays (N, L), or files.
+
+    Raises `DataError` for an array that is none of numbers, and see `read_all`.
+    """
+    files = {name: str(value) for name, value in given.items() if isinstance(value, str | Path)}
+    found = read_all([f"{name}={file}" for name, file in files.items()], images, names)
+    for name, value in given.items():
+        if name in files:
+            continue
+        try:
+            found += (Predictions(name, np.asarray(value, np.float32)),)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"the predictions {name!r} must be numbers (N, L), or a file", seen=str(error)
+            ) from error
     return found
 
 

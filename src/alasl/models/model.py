@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from alasl.data.evidence import Predictions, stacked
-from alasl.data.images import images_below
+from alasl.data.evidence import Predictions, check_name, stacked
 from alasl.data.inputs import Inputs
+from alasl.data.named_images import Images, named_images
+from alasl.data.predictions import Given, predictions_of
 from alasl.errors import AlaslError, ConflictError, DataError, UsageError
 from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights
 from alasl.models.checkpoint import digest, part, read_tensors, under, write_tensors
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-Images = Inputs | NDArray[np.floating] | Sequence[str | Path] | str | Path
 
 # What the file says that it is; a newer version is refused.
 FORMAT, VERSION = "alasl model", 1
@@ -54,8 +54,7 @@ class Model:
     about: how it was trained and judged, as JSON takes it. versions: of what it was made with.
     weights: a file of the backbone's weights where they are not its own; a saved model needs it no
     more.
-    predictions: the names of the other models whose predictions it learned with; of new images it
-    is told them by `Inputs.evidence`, or goes by what it sees alone.
+    predictions: the names of the other models whose predictions it learned with, and needs.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -108,17 +107,33 @@ class Model:
         seen = self.source.name if self.source else self.kind.source.inputs
         return f"<Model: {self.kind.spec} on {seen}, {len(self.names)} labels>"
 
-    def predict_proba(self, images: Images, *, progress: Progress | None = None) -> Probabilities:
+    def predict_proba(
+        self,
+        images: Images,
+        *,
+        predictions: Given | None = None,
+        progress: Progress | None = None,
+    ) -> Probabilities:
         """(n, L): the probability that each label is present in each image.
 
         images: files, a folder (the images below it, sorted), or features (n, D).
-        Raises `DataError` for an image that cannot be read, and for features of another width.
+        predictions: of the other models that it learned with, by their names: probabilities (n, L)
+        of these images, NaN where nothing is predicted, or a file as `alasl predict` takes it.
+        Raises `DataError` for an image that cannot be read, and for features of another width;
+        `UsageError` where predictions that it learned with are missing.
         """
-        return np.asarray(expit(self.logits(images, progress=progress)), np.float32)
+        found = self.logits(images, predictions=predictions, progress=progress)
+        return np.asarray(expit(found), np.float32)
 
-    def logits(self, images: Images, *, progress: Progress | None = None) -> NDArray[np.float32]:
+    def logits(
+        self,
+        images: Images,
+        *,
+        predictions: Given | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float32]:
         """(n, L): log-odds; see `predict_proba`."""
-        found = self.estimator.logits(self.prepare(images, progress))
+        found = self.estimator.logits(self.prepare(images, predictions, progress))
         if found.shape[1] != len(self.names):
             raise DataError(
                 "the model says something of other labels than it names",
@@ -126,15 +141,22 @@ class Model:
             )
         return found
 
-    def prepare(self, images: Images, progress: Progress | None = None) -> Inputs:
-        """Images as the estimator sees them."""
-        inputs = as_inputs(images)
-        if inputs.evidence is None and self.predictions:
-            self.evidence((), len(inputs))  # says so
-        elif inputs.evidence is not None and len(inputs.evidence) != len(self.predictions):
+    def prepare(
+        self,
+        images: Images,
+        predictions: Given | None = None,
+        progress: Progress | None = None,
+    ) -> Inputs:
+        """Images, and what other models predict of them, as the estimator sees them."""
+        named = named_images(images)
+        inputs, evidence = named.inputs, named.inputs.others()
+        if predictions or evidence is None:
+            others = predictions_of(predictions or {}, named.ids, self.names)
+            evidence = self.evidence(others, len(inputs))
+        elif len(evidence) != len(self.predictions):
             raise DataError(
                 "the evidence is not of the sources that the model learned with",
-                seen=f"{len(inputs.evidence)} sources",
+                seen=f"{len(evidence)} sources",
                 do=f"it learned with {len(self.predictions)}: "
                 f"{', '.join(self.predictions) or 'none'}",
             )
@@ -164,7 +186,7 @@ class Model:
                 seen=f"{features.shape}, expected (n, {self.width})",
             )
         files = None if inputs.paths is None else tuple(inputs.files())
-        return Inputs(self.transform.apply(features), files, inputs.others())
+        return Inputs(self.transform.apply(features), files, evidence)
 
     @property
     def width(self) -> int | None:
@@ -177,24 +199,34 @@ class Model:
         found = self.source.size if self.source else getattr(self.estimator, "size", None)
         return None if found is None else int(found)
 
-    def evidence(self, told: Sequence[Predictions], images: int) -> NDArray[np.float32] | None:
+    def evidence(
+        self, predictions: Sequence[Predictions], images: int
+    ) -> NDArray[np.float32] | None:
         """(S, n, L): the predictions of other models on n images, as `Inputs.evidence` has them.
 
-        What is not told of is NaN, and is counted in a warning. Raises `UsageError` for what the
-        model did not learn with.
+        Images of which a source predicts nothing are counted in a warning. Raises `UsageError`
+        where a source that the model learned with is missing, and for one that it did not.
         """
-        known = {source.name: source for source in told}
-        if others := [name for name in known if name not in self.predictions]:
+        given = {source.name: source for source in predictions}
+        if others := [name for name in given if name not in self.predictions]:
             raise UsageError(
                 "the model did not learn with the predictions of that name",
                 seen=", ".join(others),
-                do=f"it learned with {', '.join(self.predictions)}"
+                do=f"it learned with {', '.join(self.predictions)}: name them so, as NAME=FILE"
                 if self.predictions
                 else "leave out --predictions: it learned without any",
             )
-        nothing = np.full((images, len(self.names)), np.nan, np.float32)
-        found = [known.get(name, Predictions(name, nothing)) for name in self.predictions]
+        if missing := [name for name in self.predictions if name not in given]:
+            raise UsageError(
+                "the model learned with other models' predictions, and needs them of these images",
+                seen=f"no predictions named {', '.join(missing)}",
+                do="give them: "
+                + " ".join(f"--predictions {name}=FILE" for name in missing)
+                + ", or predictions={NAME: ...} from Python",
+            )
+        found = [given[name] for name in self.predictions]
         for source in found:
+            source.check_shape((images, len(self.names)))
             if silent := int(np.isnan(source.probabilities).all(axis=1).sum()):
                 _log.warning(
                     "the model learned with the predictions %r, and there are none of %d of %d "
@@ -308,6 +340,8 @@ class Model:
         thresholds = tensors["thresholds"].numpy() if "thresholds" in tensors else None
         if thresholds is not None and thresholds.shape != (len(names),):
             raise DataError("there must be a threshold for each label", seen=str(thresholds.shape))
+        for name in card["predictions"]:
+            check_name(name)
         model = cls(
             names,
             kind,
@@ -322,22 +356,6 @@ class Model:
         if source and (network := part(tensors, "backbone")):
             model._backbone = _travelled(source, network)
         return model
-
-
-def as_inputs(images: Images) -> Inputs:
-    """Files, a folder, or features as inputs. Raises `DataError` where there is none."""
-    if isinstance(images, Inputs):
-        return images
-    if isinstance(images, np.ndarray):
-        return Inputs(features=images)
-    if isinstance(images, str | Path):
-        place = Path(images)
-        files = images_below(place) if place.is_dir() else [place]
-    else:
-        files = [Path(image) for image in images]
-    if not files:
-        raise DataError("there are no images here", where=str(images))
-    return Inputs(paths=tuple(files))
 
 
 def _network_of(estimator: Estimator) -> str | None:

@@ -72,6 +72,12 @@ class Whole(nn.Module):
 def _module(model: Model) -> tuple[nn.Module, Tensor, str]:
     """The whole model as a module, an example of its input, and the input's name."""
     last = model.estimator.module()
+    if model.predictions:
+        raise UsageError(
+            "a model that learned with other models' predictions cannot be written as ONNX",
+            seen=", ".join(model.predictions),
+            do="write it as .safetensors, or train it without --predictions",
+        )
     if last is None:
         raise UsageError(
             "this kind of model cannot be written as ONNX",

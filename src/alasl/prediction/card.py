@@ -80,6 +80,11 @@ def _made(model: Model, about: dict[str, Any]) -> str:
         lines.append("- Sees: images, by a backbone whose weights were all trained")
     else:
         lines.append(f"- Sees: features of one's own, {model.width} numbers an image")
+    if model.predictions:
+        lines.append(
+            f"- Learned with the predictions of other models, and needs theirs of new images: "
+            f"{', '.join(map(_text, model.predictions))}"
+        )
     if model.size is not None:
         lines.append(f"- Images are squished to {model.size} x {model.size} pixels, not cropped")
     if settings:
@@ -121,14 +126,18 @@ def _use(model: Model, name: str) -> str:
     sees_images = model.size is not None
     what = "photos" if sees_images else "features.npy"
     argument = repr(what) if sees_images else f"numpy.load({what!r})"
+    others = {other: f"{other}.csv" for other in model.predictions}
+    more = f", predictions={others}" if others else ""
+    options = "".join(f" --predictions {other}={file}" for other, file in others.items())
     parts = [
         f"`{name}.safetensors`, with ALASL:",
         "```python\nimport alasl\n\n"
         f"model = alasl.load('{name}.safetensors')\n"
-        f"print(model.names, model.predict_proba({argument}))\n```",
-        f"```sh\nalasl predict {name}.safetensors {what} --threshold --out predictions.csv\n```",
+        f"print(model.names, model.predict_proba({argument}{more}))\n```",
+        f"```sh\nalasl predict {name}.safetensors {what}{options} --threshold "
+        "--out predictions.csv\n```",
     ]
-    if model.estimator.module() is not None:
+    if model.estimator.module() is not None and not others:
         taken = "images" if sees_images else "features"
         parts += [
             f"`{name}.onnx`, with any runtime of ONNX. Its metadata hold the labels (`names`), "

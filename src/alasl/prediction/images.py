@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +13,16 @@ from alasl.data.dataset import check_features
 from alasl.data.formats import read
 from alasl.data.images import images_below
 from alasl.data.inputs import Inputs
+from alasl.data.named_images import NamedImages, named_images
 from alasl.errors import DataError, UsageError
 
 # What is a table or features by its name; any other file is taken for an image.
 SPECIAL = (".csv", ".tsv", ".json", ".jsonl", ".npy", ".npz")
 
 
-@dataclass(frozen=True, eq=False)
-class Named:
-    """Images as a model sees them, and their ids (N)."""
-
-    ids: tuple[str, ...]
-    inputs: Inputs
-
-
 def find_images(
     given: Sequence[Path], *, own_features: bool = False, images: Path | None = None
-) -> Named:
+) -> NamedImages:
     """The images that a command line names.
 
     given: a folder, image files, or one table or file of features. An image is called by its path
@@ -55,28 +47,25 @@ def find_images(
         return found
     data = read(path, empty="unknown", images=images, require_images=False)
     if data.features is not None and own_features:
-        return Named(data.labels.images, Inputs(features=data.features))
+        return NamedImages(data.labels.images, Inputs(features=data.features))
     if data.paths is None:
         raise DataError(
             "no image file of this table was found",
             where=str(path),
             do="name their folder with --image-folder",
         )
-    return Named(data.labels.images, Inputs(paths=data.paths))
+    return NamedImages(data.labels.images, Inputs(paths=data.paths))
 
 
-def _files(given: Sequence[Path]) -> Named:
+def _files(given: Sequence[Path]) -> NamedImages:
     """Image files, and those below folders, each once."""
-    if len(given) == 1 and given[0].is_dir():
-        paths = images_below(given[0])
-        ids = tuple(path.relative_to(given[0]).as_posix() for path in paths)
-        return Named(ids, Inputs(paths=tuple(paths)))
+    if len(given) == 1:
+        return named_images(given[0])
     found = [images_below(path) if path.is_dir() else [path] for path in given]
-    files = tuple(dict.fromkeys(path for some in found for path in some))
-    return Named(tuple(path.as_posix() for path in files), Inputs(paths=files))
+    return named_images(list(dict.fromkeys(path for some in found for path in some)))
 
 
-def _features(path: Path) -> Named | None:
+def _features(path: Path) -> NamedImages | None:
     """Features of one's own, from .npy or an npz that is no table; None for other files."""
     if path.suffix.lower() not in (".npy", ".npz"):
         return None
@@ -96,4 +85,4 @@ def _features(path: Path) -> Named | None:
     features = arrays["features"]
     images = arrays.get("images", np.arange(len(features)) if features.ndim else np.arange(0))
     check_features(features, len(images), where=str(path))
-    return Named(tuple(str(image) for image in images), Inputs(features=features))
+    return NamedImages(tuple(str(image) for image in images), Inputs(features=features))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from alasl.data.evidence import Predictions
 from alasl.data.images import readable_images
-from alasl.data.inputs import Rows
+from alasl.data.inputs import Inputs, Rows
+from alasl.data.named_images import NamedImages
 from alasl.errors import DataError
 from alasl.models.base import Probabilities
 from alasl.models.model import Model
 from alasl.prediction.formats import Predicted
-from alasl.prediction.images import Named
 
 Progress = Callable[[int, int], None]
 OnBroken = Callable[[Path, str], None]
@@ -25,17 +27,20 @@ BLOCK = 512
 
 def predict(
     model: Model,
-    images: Named,
+    images: NamedImages,
+    predictions: Sequence[Predictions] = (),
     *,
     progress: Progress | None = None,
     on_broken: OnBroken | None = None,
 ) -> Iterator[Predicted]:
     """The predictions of all images that can be read, in their order, a block at a time.
 
+    predictions: of the other models that the model learned with, on the same images.
     on_broken(path, reason): called for each image that cannot be read, and is left out.
-    Raises `DataError` where no image can be read.
+    Raises `DataError` where no image can be read, `UsageError` where predictions are missing.
     """
-    blocks = _blocks(model, images, progress, on_broken)
+    inputs = replace(images.inputs, evidence=model.evidence(predictions, len(images.ids)))
+    blocks = _blocks(model, images.ids, inputs, progress, on_broken)
     first = next(blocks, None)
     if first is None:
         raise DataError("none of the images can be read", seen=f"{len(images.ids)} files")
@@ -43,9 +48,13 @@ def predict(
 
 
 def _blocks(
-    model: Model, images: Named, progress: Progress | None, on_broken: OnBroken | None
+    model: Model,
+    ids: Sequence[str],
+    inputs: Inputs,
+    progress: Progress | None,
+    on_broken: OnBroken | None,
 ) -> Iterator[Predicted]:
-    total = len(images.ids)
+    total = len(ids)
     for start in range(0, total, BLOCK):
         rows = np.arange(start, min(start + BLOCK, total))
 
@@ -53,29 +62,29 @@ def _blocks(
             if progress:
                 progress(start + done, total)
 
-        rows, probabilities = _block(model, images, rows, step, on_broken)
+        rows, probabilities = _block(model, inputs, rows, step, on_broken)
         if progress:
             progress(min(start + BLOCK, total), total)
         if len(rows):
-            yield Predicted(tuple(images.ids[row] for row in rows), probabilities)
+            yield Predicted(tuple(ids[row] for row in rows.tolist()), probabilities)
 
 
 def _block(
     model: Model,
-    images: Named,
+    inputs: Inputs,
     rows: Rows,
     step: Progress,
     on_broken: OnBroken | None,
 ) -> tuple[Rows, Probabilities]:
     """The rows of some images that can be read, and their probabilities."""
-    inputs = images.inputs.take(rows)
+    some = inputs.take(rows)
     try:
-        return rows, model.predict_proba(inputs, progress=step)
+        return rows, model.predict_proba(some, progress=step)
     except DataError:
         # Images are only looked at one by one where something is wrong with one of them.
-        if inputs.paths is None:
+        if some.paths is None:
             raise
-        good, broken = readable_images(inputs.files())
+        good, broken = readable_images(some.files())
         if not broken:
             raise
     for path, why in broken:
@@ -84,4 +93,4 @@ def _block(
     rows = rows[good]
     if not len(rows):
         return rows, np.zeros((0, len(model.names)), np.float32)
-    return rows, model.predict_proba(images.inputs.take(rows), progress=step)
+    return rows, model.predict_proba(inputs.take(rows), progress=step)
