@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from alasl.cli.status import lines
 from alasl.data.evidence import Predictions
 from alasl.data.predictions import write_predictions
 from alasl.errors import ConflictError, DataError, UsageError
@@ -20,6 +21,7 @@ from alasl.project.exports import export
 from alasl.project.folder import Project, load
 from alasl.project.imports import import_predictions
 from alasl.project.model_files import ModelFiles
+from alasl.project.overview import overview
 
 MakeProject = Callable[..., Project]
 
@@ -42,7 +44,7 @@ def test_an_import_changes_the_model_and_no_entry(
     entries = project.store.labels().entries
     events = project.store.last_event()
     source = import_predictions(project, write_told(project, tmp_path / "p.npz"), "clip")
-    assert source.counts() == {"predictions": "clip", "entries": 1800, "images": 300, "labels": 6}
+    assert source.counts() == {"entries": 1800, "images": 300, "labels": 6}
     assert [each.name for each in project.predictions()] == ["clip"]
     np.testing.assert_array_equal(project.store.labels().entries, entries)
     assert project.store.last_event() == events
@@ -140,4 +142,24 @@ def test_the_command_says_of_how_many(make_project: MakeProject, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "clip: 1 of 1800 entries, in 1 of 300 images and 1 of 6 labels" in done.stdout
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
-    assert json.loads(done.stdout)["entries"] == 1
+    taken = json.loads(done.stdout)
+    assert (taken["predictions"], taken["entries"]) == ("clip", 1)
+
+
+def test_the_state_names_them_and_counts_what_they_predict(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project()
+    assert overview(project).to_dict()["predictions"] == []
+    assert "predictions" not in "\n".join(lines(overview(project)))
+    (tmp_path / "p.csv").write_text("image,label2,label3\n0001.jpg,0.5,\n0002.jpg,0.1,0.2\n")
+    import_predictions(project, tmp_path / "p.csv", "ram")
+    import_predictions(project, write_told(project, tmp_path / "p.npz"), "clip")
+    state = overview(project)
+    assert state.to_dict()["predictions"] == [
+        {"name": "clip", "entries": 1800, "images": 300, "labels": 6},
+        {"name": "ram", "entries": 3, "images": 2, "labels": 2},
+    ]
+    text = list(lines(state))
+    assert "predictions clip: of 1800 entries, in 300 images and 6 labels" in text
+    assert "predictions ram: of 3 entries, in 2 images and 2 labels" in text

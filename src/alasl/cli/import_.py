@@ -79,7 +79,7 @@ def command(
     if kind:
         source = import_predictions(load(project), file, kind[1])
         if as_json:
-            print_json({"schema_version": 1, **source.counts()})
+            print_json({"schema_version": 1, "predictions": source.name, **source.counts()})
         else:
             click.echo(f"predictions {source}; the next training learns with them")
         return

@@ -140,7 +140,7 @@ def command(
                 "format": kind,
                 "images": total - len(broken),
                 "labels": list(predictions.names),
-                "predictions": [each.counts() for each in sources],
+                "predictions": [{"name": each.name, **each.counts()} for each in sources],
                 "left_out": [{"image": str(path), "why": why} for path, why in broken],
             }
         )

@@ -41,6 +41,11 @@ def lines(state: Overview) -> Iterator[str]:
     )
     if state.bound or state.automatic:
         yield f"answered automatically: {state.automatic}, {_bound(state.bound)}"
+    for source in state.predictions:
+        yield (
+            f"predictions {source.name}: of {source.entries} entries, in {source.images} images "
+            f"and {source.labels} labels"
+        )
     size, left = state.queue
     yield f"queue of round {state.round}: {size} answers wanted, {left} left"
     if state.trainings:

@@ -56,18 +56,17 @@ class Predictions:
                 seen=f"{self.probabilities.shape}, expected {shape}",
             )
 
-    def counts(self) -> dict[str, str | int]:
-        """Of how many entries, images and labels it says anything, as JSON takes it."""
-        said = ~np.isnan(self.probabilities)
+    def counts(self) -> dict[str, int]:
+        """Of how many entries, images and labels anything is predicted."""
+        predicted = ~np.isnan(self.probabilities)
         return {
-            "predictions": self.name,
-            "entries": int(said.sum()),
-            "images": int(said.any(axis=1).sum()),
-            "labels": int(said.any(axis=0).sum()),
+            "entries": int(predicted.sum()),
+            "images": int(predicted.any(axis=1).sum()),
+            "labels": int(predicted.any(axis=0).sum()),
         }
 
     def __str__(self) -> str:
-        """Of how much it says anything."""
+        """Of how much anything is predicted."""
         of, (images, labels) = self.counts(), self.probabilities.shape
         return (
             f"{self.name}: {of['entries']} of {self.probabilities.size} entries, in "

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split, read_data
-from alasl.data.predictions import read_all, write_predictions
+from alasl.data.predictions import read_predictions, write_predictions
 from alasl.data.split import Split
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import resource_errors
@@ -61,7 +61,7 @@ class Project:
         """What other models say of the entries, in the order of their names."""
         files = sorted((self.folder / PREDICTIONS).glob("*.npz"))
         images, names = self.store.images, self.store.names
-        return read_all([f"{file.stem}={file}" for file in files], images, names)
+        return tuple(read_predictions(f"{file.stem}={file}", images, names) for file in files)
 
     def dataset(self, labels: Labels | None = None) -> Dataset:
         """The images with the table as it is now (or with `labels`)."""

@@ -57,6 +57,16 @@ class PersonState:
 
 
 @dataclass(frozen=True)
+class SourceState:
+    """Another model's predictions: of how many entries, images and labels there are any."""
+
+    name: str
+    entries: int
+    images: int
+    labels: int
+
+
+@dataclass(frozen=True)
 class Overview:
     """A project's state; entries are of the pool, alpha is Krippendorff's over all labels.
 
@@ -70,6 +80,7 @@ class Overview:
     answers: int
     automatic: int
     bound: float | None
+    predictions: tuple[SourceState, ...]
     unknown: int
     untold: int
     seconds: float
@@ -143,6 +154,9 @@ def overview(project: Project) -> Overview:
         answers=filled(labels, given, pool),
         automatic=int(automatic.sum()),
         bound=settings.auto,
+        predictions=tuple(
+            SourceState(source.name, **source.counts()) for source in project.predictions()
+        ),
         unknown=int((entries == UNKNOWN).sum()),
         untold=int((store.untold()[pool] & (entries == UNKNOWN)).sum()),
         seconds=sum(count.seconds for count in progress.people.values()),
