@@ -64,6 +64,8 @@ class Estimator:
 
     inputs: whether it sees features (through its transform) or image files.
     soft_targets: whether a target may be a probability. ensemble: whether it trains ensembles.
+    takes_weights: whether an entry may count more than another; a weight of 0 leaves one out in
+    any case.
     takes_evidence: whether it learns from the predictions of other models (`Inputs.evidence`).
     Settings: a frozen dataclass of its parameters, each with a default.
     """
@@ -72,6 +74,7 @@ class Estimator:
     inputs: ClassVar[Literal["features", "images"]] = "features"
     soft_targets: ClassVar[bool] = False
     ensemble: ClassVar[bool] = False
+    takes_weights: ClassVar[bool] = True
     takes_evidence: ClassVar[bool] = False
 
     labels: int
@@ -198,6 +201,17 @@ class Estimator:
         trust: whether code that comes with it may run.
         """
         raise NotImplementedError
+
+
+def differ(targets: Targets, weights: Weights | None) -> bool:
+    """Whether some known entries count more than others, those of weight 0 left aside.
+
+    targets, weights: (n, L) each.
+    """
+    if weights is None:
+        return False
+    counting = weights[(targets >= 0) & (weights > 0)]
+    return bool(counting.size and counting.min() < counting.max())
 
 
 def restored(tensors: Tensors, *names: str) -> tuple[Tensor, ...]:

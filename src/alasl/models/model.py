@@ -20,7 +20,7 @@ from alasl.data.inputs import Inputs
 from alasl.data.named_images import Images, named_images
 from alasl.data.predictions import Given, predictions_of
 from alasl.errors import AlaslError, ConflictError, DataError, UsageError
-from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights
+from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights, differ
 from alasl.models.checkpoint import digest, part, read_tensors, under, write_tensors
 from alasl.models.features import Source, extract
 from alasl.models.prepare import Prepared
@@ -92,9 +92,15 @@ class Model:
         """A model trained on images with `targets` (n, L): 1, 0, or negative for unknown.
 
         features: (n, D), or inputs with image files. weights: (n, L), how much each entry counts.
+        Raises `UsageError` where they differ and the model cannot count entries differently.
         """
         inputs = features if isinstance(features, Inputs) else Inputs(features=features)
         found = resolve(kind)
+        if not found.source.takes_weights and differ(targets, weights):
+            raise UsageError(
+                f"the model {found.spec} takes no weights, and those given differ",
+                do="leave the weights out, or take a model that takes them, as logistic does",
+            )
         prepared = Prepared.of(found, inputs, np.arange(len(inputs)))
         estimator = found.estimator(targets.shape[1])
         estimator.fit(prepared.inputs, targets, weights, seed=seed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import logging
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -28,11 +29,14 @@ from alasl.models.base import (
     Tensors,
     Weights,
     check_labels,
+    differ,
     restored,
 )
 from alasl.models.bootstrap import bootstrap
 from alasl.parameters import Parameter
 from alasl.seeds import torch_seed
+
+_log = logging.getLogger(__name__)
 
 # Probabilities nearer to 0 or 1 are as good as these: their log-odds stay finite.
 LEAST = 1e-6
@@ -70,7 +74,6 @@ class Scikit(Estimator):
     """One scikit-learn classifier for each label, on the images of which the label is known."""
 
     maker: ClassVar[Any]
-    takes_weights: ClassVar[bool] = False
     ensemble = True
 
     def __init__(self, labels: int, params: dict[str, Any]) -> None:
@@ -97,6 +100,8 @@ class Scikit(Estimator):
         on_epoch: OnEpoch | None = None,
     ) -> None:
         """See `Estimator.fit`; it counts as one epoch."""
+        if not self.takes_weights and differ(targets, weights):
+            _warn_of_weights(self.maker.__name__)
         self._columns = self._fit(inputs.array(), targets, weights, seed)
         if eval_on is not None and on_epoch:
             on_epoch(0, self.logits(eval_on))
@@ -124,7 +129,8 @@ class Scikit(Estimator):
                 columns = self._fit(features, targets, draw[:, None] * ones, own)
             else:
                 rows = np.repeat(np.arange(len(draw)), draw.astype(np.intp))
-                columns = self._fit(features[rows], targets[rows], None, own)
+                kept = None if weights is None else weights[rows]
+                columns = self._fit(features[rows], targets[rows], kept, own)
             self._members.append(columns)
 
     def members_proba(self, inputs: Inputs) -> Probabilities:
@@ -227,6 +233,15 @@ class Literally(Parameter):
             return ast.literal_eval(text)
         except (ValueError, SyntaxError):
             return text
+
+
+@cache  # so that it is said once, however often a class is trained
+def _warn_of_weights(name: str) -> None:
+    _log.warning(
+        "%s takes no sample_weight, so it is ignored how much each entry counts: what people "
+        "disagree on, and what was answered automatically, counts as much as any other entry",
+        name,
+    )
 
 
 @cache

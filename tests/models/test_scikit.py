@@ -1,0 +1,85 @@
+"""scikit-learn classes whose fit takes no `sample_weight`: what is lost is said, or refused."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+import alasl
+from alasl.data.inputs import Inputs
+from alasl.errors import UsageError
+from alasl.models.estimators.scikit import _warn_of_weights
+from alasl.models.model import Model
+from alasl.models.registry import resolve
+
+NEIGHBOURS = "sklearn.neighbors:KNeighborsClassifier:n_neighbors=3"
+
+
+@pytest.fixture
+def table() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features (60, 4), targets and weights (60, 2) that differ."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((60, 4)).astype(np.float32)
+    targets = (features[:, :2] > 0).astype(np.int8)
+    return features, targets, rng.uniform(0.1, 1, targets.shape).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _new() -> None:
+    _warn_of_weights.cache_clear()
+
+
+def test_ignored_weights_are_said_once(
+    table: tuple[np.ndarray, np.ndarray, np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
+    features, targets, weights = table
+    for _ in range(3):
+        estimator = resolve(NEIGHBOURS).estimator(2)
+        estimator.fit(Inputs(features), targets, weights)
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "KNeighborsClassifier takes no sample_weight, so it is ignored" in record.getMessage()
+
+
+def test_nothing_is_said_where_nothing_is_ignored(
+    table: tuple[np.ndarray, np.ndarray, np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
+    features, targets, weights = table
+    targets[:5] = -1
+    alike = np.where(targets < 0, np.float32(0.2), np.float32(0.5))
+    alike[10:20] = 0  # as unknown
+    for each in (None, alike):
+        resolve(NEIGHBOURS).estimator(2).fit(Inputs(features), targets, each)
+    bayes = resolve("sklearn.naive_bayes:GaussianNB").estimator(2)
+    bayes.fit(Inputs(features), targets, weights)
+    assert not caplog.records
+
+
+def test_weights_that_are_given_by_hand_are_refused(
+    table: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    features, targets, weights = table
+    classifier = alasl.LabelClassifier(model=NEIGHBOURS)
+    with pytest.raises(UsageError, match=r"KNeighborsClassifier(.|\n)*takes no weights"):
+        classifier.fit(features, targets, sample_weight=weights)
+    with pytest.raises(UsageError, match="takes no weights"):
+        Model.fit(features, targets, weights, kind=NEIGHBOURS)
+    found = classifier.fit(features, targets, sample_weight=np.full(60, 2.0))
+    expected = alasl.LabelClassifier(model=NEIGHBOURS).fit(features, targets)
+    np.testing.assert_array_equal(found.predict_proba(features), expected.predict_proba(features))
+
+
+def test_members_learn_nothing_of_an_entry_of_weight_0(
+    table: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    features, targets, _ = table
+    weights = np.ones(targets.shape, np.float32)
+    weights[20:] = 0
+    found = []
+    for known in (np.where(weights > 0, targets, np.int8(-1)), targets):
+        estimator = resolve(NEIGHBOURS).estimator(2)
+        estimator.fit_members(Inputs(features), known, weights, seed=0, members=3)
+        found.append(estimator.members_proba(Inputs(features)))
+    np.testing.assert_array_equal(found[0], found[1])
