@@ -274,3 +274,18 @@ def test_an_option_of_a_run_is_never_forgotten_by_the_python_interface(data: Pat
     record = package.simulate(settings, dataset=dataset)
     assert len(record.maps) == 2
     assert all(getattr(package, name) for name in package.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("measures", "It is called 'strategies' now."),
+        ("anotate", "Did you mean 'annotate'?"),
+        ("xyzzy", "There are: run, report,"),
+    ],
+)
+def test_a_command_that_is_none_is_told_the_one_that_is_meant(
+    name: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code([name]) == 2
+    assert f"No such command {name!r}. {hint}" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import io
 import keyword
@@ -30,6 +31,9 @@ COMMANDS = (
     *("init", "train", "suggest", "annotate", "import", "export", "predict", "resolve", "status"),
 )
 
+# What commands were called before, so that whoever types an old name is told the new one.
+RENAMED_COMMANDS = {"measures": "strategies"}
+
 INTERRUPTED = 130
 
 
@@ -46,6 +50,23 @@ class Commands(click.Group):
         module = cmd_name + "_" * keyword.iskeyword(cmd_name)
         command: click.Command = importlib.import_module(f"alasl.cli.{module}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See `click.Group`.
+
+        Raises `click.UsageError` for an unknown name: what it is called now, or the nearest.
+        """
+        name = args[0]
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        if name in RENAMED_COMMANDS:
+            hint = f"It is called {RENAMED_COMMANDS[name]!r} now."
+        else:
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(COMMANDS)}."
+        raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
