@@ -88,10 +88,6 @@ class Labels:
         """(L,): known entries of each label."""
         return np.asarray(self.known.sum(axis=0))
 
-    def unknown_per_label(self) -> NDArray[np.int64]:
-        """(L,): unknown entries of each label."""
-        return np.asarray(self.unknown.sum(axis=0))
-
     def present_per_label(self) -> NDArray[np.int64]:
         """(L,): images known to have each label."""
         return np.asarray((self.entries == PRESENT).sum(axis=0))
@@ -166,12 +162,6 @@ class Labels:
         entries[row, col] = answers
         origin[row, col] = sources.index(source)
         return replace(self, entries=entries, source=origin, sources=sources)
-
-    def source_of(self, row: int, col: int) -> str | None:
-        """Where a known entry came from; None while it is unknown."""
-        if self.entries[row, col] == UNKNOWN:
-            return None
-        return self.sources[int(self.source[row, col])]
 
 
 def misfit(values: NDArray[Any]) -> int | None:

@@ -25,9 +25,9 @@ def test_annotators_are_kept(tmp_path: Path):
     header = "image,label,value,annotator,time"
     rows = ("a,dog,1,anna,2026-01-01", "a,cat,0,bo,2026-01-02", "b,dog,0,,")
     labels = table(tmp_path, *rows, header=header)
-    assert labels.source_of(0, 0) == "anna"
-    assert labels.source_of(0, 1) == "bo"
-    assert labels.source_of(1, 0) == "given"
+    assert labels.sources[labels.source[0, 0]] == "anna"
+    assert labels.sources[labels.source[0, 1]] == "bo"
+    assert labels.sources[labels.source[1, 0]] == "given"
 
 
 def test_an_annotator_may_correct_himself(tmp_path: Path):

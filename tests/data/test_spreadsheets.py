@@ -100,7 +100,8 @@ def test_rows_of_answers_are_read_in_the_same_ways(tmp_path: Path):
         assert (labels.images, labels.names) == (("a.jpg", "b.jpg"), ("dog", "cat"))
         assert labels.entries.tolist() == [[1, 0], [-1, -1]]
     columns = "image,label,value,seconds,annotator\na.jpg,dog,1,2.5,ann\n"
-    assert table(tmp_path, columns).labels.source_of(0, 0) == "ann"
+    labels = table(tmp_path, columns).labels
+    assert labels.sources[labels.source[0, 0]] == "ann"
 
 
 def test_labels_that_differ_only_in_case_are_noted(tmp_path: Path, caplog):

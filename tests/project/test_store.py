@@ -49,7 +49,8 @@ def automatic(store: Store, *answers: tuple[int, int, int]) -> Revised:
 
 def entry(store: Store, image: int, label: int) -> tuple[int, str | None]:
     labels = store.labels()
-    return int(labels.entries[image, label]), labels.source_of(image, label)
+    value = int(labels.entries[image, label])
+    return value, None if value == -1 else labels.sources[labels.source[image, label]]
 
 
 def test_a_store_gives_back_the_table_its_files_and_roles(make_store: Make) -> None:

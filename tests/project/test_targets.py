@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from alasl.learner.learner import hardened
 from alasl.project.records import Answer
 from alasl.project.store import Store
 from alasl.project.targets import Targets, targets
@@ -65,7 +66,7 @@ def test_machines_count_less_and_models_without_chances_get_weights(make_store: 
     assert learned(store).weights[5].tolist() == [0.25, 1]
     chances = np.array([[0.9, 0.2, 1.0, -1.0, 0.5]], np.float32)
     weights = np.array([[1, 1, 0.5, 1, 1]], np.float32)
-    present, sure = Targets(chances, weights).hard()
+    present, sure = hardened(chances, weights)
     assert present.tolist() == [[1, 0, 1, -1, 0]]
     np.testing.assert_allclose(sure, [[0.8, 0.6, 0.5, 1, 0]], atol=1e-6)
 

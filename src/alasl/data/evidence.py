@@ -95,6 +95,11 @@ class Predictions:
         return replace(self, probabilities=self.probabilities[np.asarray(rows, np.intp)])
 
 
+def digests(sources: Sequence[Predictions]) -> dict[str, str]:
+    """What names the content of each source, by its name."""
+    return {source.name: source.digest for source in sources}
+
+
 def stacked(sources: Sequence[Predictions]) -> NDArray[np.float32] | None:
     """(S, N, L): logits of S sources as `Inputs.evidence` has them, None of no source.
 

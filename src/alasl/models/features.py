@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -47,6 +47,15 @@ class Source:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     width: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """From its fields as JSON has them; other values are left aside.
+
+        Raises `KeyError` or `TypeError` where one is missing or is no list of numbers.
+        """
+        found = {item.name: values[item.name] for item in fields(cls)}
+        return cls(**{**found, "mean": tuple(found["mean"]), "std": tuple(found["std"])})
 
 
 def cache_folder() -> Path:

@@ -337,11 +337,7 @@ class Model:
             context = Context(card["backbone"], RANDOM)
         estimator = kind.estimator(len(names), context)
         estimator.restore(part(tensors, "estimator"), trust=trust)
-        source = None
-        if card["source"]:
-            values = card["source"]
-            triples = {key: tuple(values[key]) for key in ("mean", "std")}
-            source = Source(**{**values, **triples})
+        source = Source.of(card["source"]) if card["source"] else None
         arrays = {name: each.numpy() for name, each in part(tensors, "transform").items()}
         thresholds = tensors["thresholds"].numpy() if "thresholds" in tensors else None
         if thresholds is not None and thresholds.shape != (len(names),):

@@ -6,7 +6,7 @@ All of it can be made again from the store at any time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.evidence import Predictions
+from alasl.data.evidence import digests
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError
 from alasl.files import replacing, write_text
@@ -75,7 +75,7 @@ class ModelFiles:
         return (
             about.event >= project.store.last_said()
             and about.settings == settings
-            and told == _digests(project.predictions())
+            and told == digests(project.predictions())
         )
 
     def prepared(self) -> Prepared:
@@ -87,7 +87,7 @@ class ModelFiles:
         project, settings = self._project, self._project.settings
         dataset, kind = project.dataset(), resolve(settings.model, settings.training())
         rows, told = project.split().seen, dataset.predictions
-        self._told = _digests(told)
+        self._told = digests(told)
         if kind.source.inputs == "images" and dataset.paths is not None:
             return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=told)
         if dataset.features is not None:
@@ -108,7 +108,7 @@ class ModelFiles:
         wanted = {"name": settings.backbone, "weights": settings.weights or ""}
         kept = about.source
         if kept and path.exists() and {k: kept[k] for k in wanted} == wanted:
-            return self._load(FEATURES), _source(kept)
+            return self._load(FEATURES), Source.of(kept)
         paths = project.dataset().paths
         if paths is None:
             raise DataError("the project has neither images nor features", where=str(path.parent))
@@ -193,15 +193,3 @@ def model_path(project: Path) -> Path:
             "there is no model yet", where=str(project), do=f"train one: alasl train {project}"
         )
     return project / MODEL / f"{name}.safetensors"
-
-
-def _digests(told: Iterable[Predictions]) -> dict[str, str]:
-    """What names the content of each other model's predictions."""
-    return {source.name: source.digest for source in told}
-
-
-def _source(values: dict[str, Any]) -> Source:
-    """What made the features, as about.json keeps it."""
-    names = ("name", "identity", "size", "mean", "std", "width")
-    found = {name: values[name] for name in names}
-    return Source(**{**found, "mean": tuple(found["mean"]), "std": tuple(found["std"])})

@@ -30,13 +30,6 @@ class Targets:
     chances: NDArray[np.float32]
     weights: NDArray[np.float32]
 
-    def hard(self) -> tuple[Entries, NDArray[np.float32]]:
-        """For models that take 1, 0 and -1 only: the likelier one, and how sure it is as weight."""
-        unknown = self.chances < 0
-        present = np.where(unknown, UNKNOWN, self.chances > 0.5).astype(np.int8)
-        sure = np.where(unknown, 1, np.abs(2 * self.chances - 1))
-        return present, (self.weights * sure).astype(np.float32)
-
 
 def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
     """(N, L): entries of a store's table that stand by an automatic answer."""

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from alasl.data.dataset import Dataset
+from alasl.data.evidence import digests
 from alasl.data.opening import make_split, read_data
 from alasl.data.split import Split
 from alasl.errors import ConflictError
@@ -79,11 +80,11 @@ def _simulate(
             where=str(folder),
             do="name another folder with --out, or bring the table back as it was",
         )
-    if record.start.predictions != _digests(dataset):
+    if record.start.predictions != digests(dataset.predictions):
         raise ConflictError(
             "the predictions are not those that this run began with",
             where=str(folder),
-            more=_differ(record.start.predictions, _digests(dataset)),
+            more=_differ(record.start.predictions, digests(dataset.predictions)),
             do="name another folder with --out, or bring the files back as they were",
         )
     if journal and journal.writes and not before:
@@ -158,12 +159,8 @@ def _start(dataset: Dataset, split: Split, run: Simulation) -> Start:
             "python": platform.python_version(),
             **{name: version(name) for name in ("alasl", "numpy", "torch", "timm")},
         },
-        predictions=_digests(dataset),
+        predictions=digests(dataset.predictions),
     )
-
-
-def _digests(dataset: Dataset) -> dict[str, str]:
-    return {source.name: source.digest for source in dataset.predictions}
 
 
 def _differ(there: dict[str, str], here: dict[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import PRESENT, UNKNOWN
-from alasl.strategies.base import Labelled, Pool, Scores, missing, strategy
+from alasl.strategies.base import Labelled, Pool, Scores, strategy
 from alasl.strategies.blocks import BLOCK, in_blocks
 from alasl.strategies.cardinality import predicted
 from alasl.strategies.margin_cardinality import margin_and_inconsistency, mixed
@@ -35,16 +35,11 @@ def adaptive(pool: Pool) -> Scores:
 
     Notes the b of each round in the memory.
     """
-    if pool.features is None:
-        raise missing("features")
-    if pool.labelled is None:
-        raise missing("labelled")
-    if pool.labelled.features is None:
-        raise missing("labelled features")
+    features, labelled = pool.need("features"), pool.need("labelled")
     margin, inconsistency = margin_and_inconsistency(pool)
     scores = {b: mixed(margin, inconsistency, b) for b in MIXES}
-    here, there = _scaled(pool.features, pool.labelled.features)
-    regression = Regression(there, _signs(pool.labelled))
+    here, there = _scaled(features, labelled.need("features"))
+    regression = Regression(there, _signs(labelled))
     loss: dict[tuple[int, ...], float] = {}
     best = {b: _first(scores[b], pool) for b in MIXES}
     for rows in best.values():
@@ -89,10 +84,9 @@ def _signs(labelled: Labelled) -> Matrix:
 
 def _guess(pool: Pool, rows: NDArray[np.intp]) -> Matrix:
     """The images' known entries, and predictions of the unknown ones, as signs."""
-    if pool.probabilities is None:
-        raise missing("probabilities")
+    probabilities = pool.need("probabilities")
     entries = pool.entries[rows]
-    present = np.where(entries == UNKNOWN, predicted(pool.probabilities[rows]), entries == PRESENT)
+    present = np.where(entries == UNKNOWN, predicted(probabilities[rows]), entries == PRESENT)
     return np.where(present, 1.0, -1.0)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from alasl.errors import UsageError
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.ranking import highest, highest_entries
-from alasl.strategies.base import Names, Pool, Scores, Strategy, missing, resolve, strategy
+from alasl.strategies.base import Names, Pool, Scores, Strategy, resolve, strategy
 from alasl.strategies.picks import Rows, by_draws
 
 OF = Names("random-entry,entry-entropy,entry-positive")
@@ -105,8 +105,7 @@ def share_right(pool: Pool, asked: list[list[float]]) -> float | None:
 
     asked: (image's number, label, q) of each entry asked so far. It is present where p > 1/2.
     """
-    if pool.probabilities is None:
-        raise missing("probabilities")
+    probabilities = pool.need("probabilities")
     total = right = 0.0
     place = {int(number): at for at, number in enumerate(_numbers(pool))}
     labelled = pool.labelled
@@ -116,14 +115,10 @@ def share_right(pool: Pool, asked: list[list[float]]) -> float | None:
     for number, label, q in asked:
         if number in place:
             at = place[int(number)], int(label)
-            answer, p = pool.entries[at], pool.probabilities[at]
-        elif number in there:
-            if labelled is None:
-                raise missing("labelled")
-            if labelled.probabilities is None:
-                raise missing("labelled probabilities")
+            answer, p = pool.entries[at], probabilities[at]
+        elif labelled is not None and number in there:
             at = there[int(number)], int(label)
-            answer, p = labelled.entries[at], labelled.probabilities[at]
+            answer, p = labelled.entries[at], labelled.need("probabilities")[at]
         else:
             continue
         if answer != UNKNOWN:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from alasl.seeds import spread
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.cardinality import THRESHOLD, mean_cardinality, predicted
 
@@ -31,9 +31,7 @@ NONE_KNOWN = 0.5
 )
 def audi(pool: Pool) -> Scores:
     """Images with an unusual number of predicted labels, by few entries each, the least sure."""
-    probabilities = pool.probabilities
-    if probabilities is None:
-        raise missing("probabilities")
+    probabilities = pool.need("probabilities")
     usual = mean_cardinality(pool)
     scores = np.empty(pool.entries.shape, np.float32)
 

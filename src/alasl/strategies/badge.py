@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.picks import Distances, Matrix, by_draws, in_turn, plus_plus, squared
 
 
@@ -21,14 +21,10 @@ def badge(pool: Pool) -> Scores:
     present where p is above 1/2, else absent. Only entries that can be asked count. The first is
     the image of the largest gradient.
     """
-    if pool.probabilities is None:
-        raise missing("probabilities")
-    if pool.features is None:
-        raise missing("features")
     order, rng = by_draws(pool.ties)
-    p = pool.probabilities[order].astype(np.float32)
+    p = pool.need("probabilities")[order].astype(np.float32)
     errors = np.where(pool.askable[order], p - (p > 0.5), np.float32(0))
-    features = pool.features[order].astype(np.float32)
+    features = pool.need("features")[order].astype(np.float32)
     lengths = squared(errors) * squared(features)
     nearest = np.full(len(order), np.inf, np.float32)
     first = int(lengths.argmax())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import BLOCK, in_blocks
 from alasl.strategies.entropy import binary_entropy
 
@@ -25,9 +25,7 @@ def bald(pool: Pool, *, within: Within = "label") -> Scores:
     within: `label` compares an entry with those of its label only, as many of each first; `all`
         compares all entries.
     """
-    members = pool.members
-    if members is None:
-        raise missing("members")
+    members = pool.need("members")
     worth = np.zeros(pool.entries.shape, np.float32)
 
     def fill(rows: slice) -> None:

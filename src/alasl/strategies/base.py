@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,13 @@ class Labelled:
     features: NDArray[np.floating] | None = None
     ids: NDArray[np.intp] | None = None
     evidence: NDArray[np.floating] | None = None
+
+    def need(self, what: Literal["probabilities", "features"]) -> NDArray[np.floating]:
+        """The array of that name. Raises `UsageError` where there is none."""
+        found: NDArray[np.floating] | None = getattr(self, what)
+        if found is None:
+            raise _missing(f"labelled {what}")
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +129,22 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @overload
+    def need(self, what: Literal["labelled"]) -> Labelled: ...
+    @overload
+    def need(
+        self, what: Literal["probabilities", "features", "members"]
+    ) -> NDArray[np.floating]: ...
+    def need(self, what: Need) -> Labelled | NDArray[np.floating]:
+        """What a strategy was registered to need, by its name.
+
+        Raises `UsageError` where there is none.
+        """
+        found: Labelled | NDArray[np.floating] | None = getattr(self, what)
+        if found is None:
+            raise _missing(what)
+        return found
 
     @cached_property
     def unknown_per_image(self) -> NDArray[np.intp]:
@@ -270,8 +293,7 @@ class Strategy:
         return scores
 
 
-def missing(what: str) -> UsageError:
-    """The error of a strategy that is called with a pool that lacks what it needs."""
+def _missing(what: str) -> UsageError:
     return UsageError(f"this strategy needs the pool's {what}")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import BLOCK, in_blocks
 
 Weights = Literal["prevalence", "none"]
@@ -40,9 +40,7 @@ def brier_gain(pool: Pool, *, within: Within = "label", weights: Weights = "prev
     weights: `prevalence` weighs a label's error by 1 / its mean probability, as mAP counts all
         labels alike; `none` counts all entries alike.
     """
-    members = pool.members
-    if members is None:
-        raise missing("members")
+    members = pool.need("members")
     count, images, labels = members.shape
     block = max(1, BLOCK // count)
     blocks = -(-images // block)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import PRESENT, UNKNOWN
-from alasl.strategies.base import Pool, missing
+from alasl.strategies.base import Pool
 
 # A label counts as predicted where its probability is above this.
 THRESHOLD = 0.5
@@ -18,14 +18,10 @@ def mean_cardinality(pool: Pool) -> float:
     That is the share of present among the known entries of the labelled images; of a label of
     which none is known there, its mean probability over the pool.
     """
-    if pool.labelled is None:
-        raise missing("labelled")
-    if pool.probabilities is None:
-        raise missing("probabilities")
-    entries = pool.labelled.entries
+    entries = pool.need("labelled").entries
     known = np.count_nonzero(entries != UNKNOWN, axis=0)
     present = np.count_nonzero(entries == PRESENT, axis=0)
-    expected = pool.probabilities.mean(axis=0, dtype=np.float64)
+    expected = pool.need("probabilities").mean(axis=0, dtype=np.float64)
     return float(np.where(known > 0, present / np.maximum(known, 1), expected).sum())
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Between, Pool, Scores, missing, strategy
+from alasl.strategies.base import Between, Pool, Scores, strategy
 from alasl.strategies.blocks import BLOCK, in_blocks
 from alasl.strategies.entropy import binary_entropy
 
@@ -64,9 +64,7 @@ def conditional(pool: Pool, rows: slice, theta: Matrix) -> Matrix:
 
     theta: (L, L), what a surprise at the first label adds to the log odds of the second.
     """
-    if pool.probabilities is None:
-        raise missing("probabilities")
-    p, entries = pool.probabilities[rows].astype(np.float64), pool.entries[rows]
+    p, entries = pool.need("probabilities")[rows].astype(np.float64), pool.entries[rows]
     surprise = np.where(entries == UNKNOWN, 0, entries - p)
     p = np.clip(p, CERTAIN, 1 - CERTAIN)
     return np.asarray(1 / (1 + (1 / p - 1) * np.exp(-(surprise @ theta))))
@@ -74,10 +72,9 @@ def conditional(pool: Pool, rows: slice, theta: Matrix) -> Matrix:
 
 def dependence(pool: Pool) -> Matrix:
     """(L, L): log odds ratios of the labels, 0 of a label with itself."""
-    if pool.labelled is None:
-        raise missing("labelled")
+    labelled = pool.need("labelled")
     both, first, second, neither = (
-        _pairs(pool.entries, a, b) + _pairs(pool.labelled.entries, a, b) + 0.5
+        _pairs(pool.entries, a, b) + _pairs(labelled.entries, a, b) + 0.5
         for a in (PRESENT, ABSENT)
         for b in (PRESENT, ABSENT)
     )

@@ -18,7 +18,7 @@ from scipy.special import xlogy
 
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.strategies.balance import LABELS
-from alasl.strategies.base import Labelled, Pool, Scores, missing, strategy
+from alasl.strategies.base import Labelled, Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.cardinality import predicted
 from alasl.strategies.entry_margin import margin
@@ -32,14 +32,11 @@ PAIRS = 1 << 22
 @strategy("cvirs", paper="Reyes et al. 2018", needs=("probabilities", "labelled"), work="N L M")
 def cvirs(pool: Pool) -> Scores:
     """Labels less sure than in other images, and predicted labels unlike the labelled images'."""
-    if pool.probabilities is None:
-        raise missing("probabilities")
-    if pool.labelled is None:
-        raise missing("labelled")
-    unsure = _borda(pool.probabilities)
-    if not len(pool.labelled.entries):
+    probabilities, labelled = pool.need("probabilities"), pool.need("labelled")
+    unsure = _borda(probabilities)
+    if not len(labelled.entries):
         return unsure
-    return np.asarray(unsure * inconsistency(predicted(pool.probabilities), _known(pool.labelled)))
+    return np.asarray(unsure * inconsistency(predicted(probabilities), _known(labelled)))
 
 
 def _borda(probabilities: NDArray[np.floating]) -> Scores:
@@ -59,10 +56,8 @@ def _borda(probabilities: NDArray[np.floating]) -> Scores:
 
 def _known(labelled: Labelled) -> NDArray[np.bool_]:
     """(M, L): the labels of the labelled images; unknown ones as the model predicts them."""
-    if labelled.probabilities is None:
-        raise missing("labelled probabilities")
     present = labelled.entries == PRESENT
-    return np.where(labelled.entries == UNKNOWN, predicted(labelled.probabilities), present)
+    return np.where(labelled.entries == UNKNOWN, predicted(labelled.need("probabilities")), present)
 
 
 def inconsistency(here: NDArray[np.bool_], there: NDArray[np.bool_]) -> Scores:

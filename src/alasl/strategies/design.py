@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.strategies.base import Between, Pool, Scores, missing, strategy
+from alasl.strategies.base import Between, Pool, Scores, strategy
 from alasl.strategies.picks import Matrix, by_draws, in_turn
 
 Square = NDArray[np.float64]
@@ -27,20 +27,14 @@ def design(pool: Pool, *, ridge: Annotated[float, Between(1e-6, 1e6)] = 1.0) -> 
     |X C x|^2 / (1 + x^T C x), which its answer takes from the sum of x^T C x over the pool. The
     picks follow one after the other. No label and no model is looked at.
     """
-    if pool.features is None:
-        raise missing("features")
-    if pool.labelled is None:
-        raise missing("labelled")
-    if pool.labelled.features is None:
-        raise missing("labelled features")
     order, _ = by_draws(pool.ties)
-    features = pool.features[order].astype(np.float32)
+    features = pool.need("features")[order].astype(np.float32)
     mean = features.mean(axis=0, dtype=np.float64)
     features -= mean.astype(np.float32)
     scatter = features.T @ features
     scale = np.sqrt(len(features) / max(float(np.trace(scatter)), 1e-12))
     features *= np.float32(scale)
-    there = (pool.labelled.features - mean) * scale
+    there = (pool.need("labelled").need("features") - mean) * scale
     precision = ridge * np.eye(features.shape[1]) + there.T @ there
     covariance = np.linalg.inv(precision)
     target = scatter.astype(np.float64) * scale**2

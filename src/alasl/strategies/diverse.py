@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alasl.errors import UsageError
 from alasl.ranking import highest, highest_entries
-from alasl.strategies.base import Names, Need, Pool, Scores, missing, resolve, strategy
+from alasl.strategies.base import Names, Need, Pool, Scores, resolve, strategy
 from alasl.strategies.picks import Distances, Matrix, Rows, between, by_draws, plus_plus, squared
 
 By = Literal["k-means++", "log-det"]
@@ -70,9 +70,7 @@ def diverse(pool: Pool, *, of: Names = OF, by: By = "k-means++") -> Scores:
 def _apart(pool: Pool, rows: Rows, cols: Rows | None) -> Distances:
     """Squared distances between images `rows`, (n,), or between their entries in columns `cols`:
     as if an entry had its image's features in its own label and zeros in all others."""
-    if pool.features is None:
-        raise missing("features")
-    features = pool.features[rows].astype(np.float32)
+    features = pool.need("features")[rows].astype(np.float32)
     features -= features.mean(axis=0, dtype=np.float64).astype(np.float32)
     lengths = squared(features)
     label = np.zeros(len(rows), np.intp) if cols is None else cols
@@ -93,13 +91,12 @@ def _disagreement(pool: Pool, rows: Rows, cols: Rows | None) -> tuple[NDArray[np
 
     An image's unknown entries stand side by side, so that products of rows are sums over labels.
     """
-    if pool.members is None:
-        raise missing("members")
+    members = pool.need("members")
     if cols is None:
-        seen = pool.members[:, rows].astype(np.float64)
+        seen = members[:, rows].astype(np.float64)
         asked = pool.askable[rows]
     else:
-        seen = pool.members[:, rows, cols].astype(np.float64)[:, :, None]
+        seen = members[:, rows, cols].astype(np.float64)[:, :, None]
         asked = np.ones((len(rows), 1), np.bool_)
     mean = seen.mean(axis=0)
     apart = np.where(asked, seen - mean, 0) / np.sqrt(len(seen))

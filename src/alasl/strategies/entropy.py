@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import UNKNOWN
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 
 Form = Literal["printed", "binary"]
@@ -25,9 +25,7 @@ def entropy(pool: Pool, *, form: Form = "printed", over: Over = "all") -> Scores
         `binary` is the entropy of a yes/no label, -p ln p - (1 - p) ln(1 - p).
     over: `all` labels, as the paper does, or only the `unknown` ones, which are what is asked.
     """
-    probabilities = pool.probabilities
-    if probabilities is None:
-        raise missing("probabilities")
+    probabilities = pool.need("probabilities")
     scores = np.empty(len(pool))
 
     def add(rows: slice) -> None:

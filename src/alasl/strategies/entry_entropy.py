@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.entropy import binary_entropy
 from alasl.strategies.entry_margin import margin
@@ -23,9 +23,7 @@ def entry_entropy(pool: Pool, *, within: Within = "label") -> Scores:
     within: `label` compares an entry with those of its label only, as many of each first; `all`
         compares all entries, and scores are the entropies.
     """
-    probabilities = pool.probabilities
-    if probabilities is None:
-        raise missing("probabilities")
+    probabilities = pool.need("probabilities")
     if within == "label":
         # The order within a label is that of the margin, which takes no logarithm.
         return balanced(probabilities, pool, within, margin)

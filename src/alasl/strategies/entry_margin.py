@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 
 
 @strategy(
@@ -21,9 +21,7 @@ def entry_margin(pool: Pool, *, within: Within = "label") -> Scores:
     within: `label` compares an entry with those of its label only, as many of each first; `all`
         compares all entries.
     """
-    if pool.probabilities is None:
-        raise missing("probabilities")
-    return balanced(pool.probabilities, pool, within, margin)
+    return balanced(pool.need("probabilities"), pool, within, margin)
 
 
 def margin(p: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 
 
 @strategy(
@@ -18,6 +18,4 @@ def entry_positive(pool: Pool, *, within: Within = "label") -> Scores:
     within: `label` compares an entry with those of its label only, as many of each first; `all`
         compares all entries.
     """
-    if pool.probabilities is None:
-        raise missing("probabilities")
-    return balanced(pool.probabilities, pool, within)
+    return balanced(pool.need("probabilities"), pool, within)

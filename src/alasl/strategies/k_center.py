@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.picks import by_draws, euclidean, farthest, in_turn, nearest_of
 
 
@@ -20,17 +20,12 @@ def k_center(pool: Pool) -> Scores:
     Distances are Euclidean, of the features. Where nothing is labelled the first is left to
     chance.
     """
-    if pool.features is None:
-        raise missing("features")
-    if pool.labelled is None:
-        raise missing("labelled")
-    if pool.labelled.features is None:
-        raise missing("labelled features")
+    features, labelled = pool.need("features"), pool.need("labelled")
     order, _ = by_draws(pool.ties)
     # The mean taken away, so that less is lost to rounding in the difference of two lengths.
-    mean = pool.features[order].mean(axis=0, dtype=np.float64)
-    here = (pool.features[order] - mean).astype(np.float32)
-    there = (pool.labelled.features - mean).astype(np.float32)
+    mean = features[order].mean(axis=0, dtype=np.float64)
+    here = (features[order] - mean).astype(np.float32)
+    there = (labelled.need("features") - mean).astype(np.float32)
     nearest, _ = nearest_of(here, there)
     picks = farthest(euclidean(here), nearest, pool.picks("image"))
     return in_turn(order, picks, nearest)

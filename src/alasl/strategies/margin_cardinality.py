@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from alasl.strategies.base import Between, Pool, Scores, missing, strategy
+from alasl.strategies.base import Between, Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.cardinality import THRESHOLD, mean_cardinality, predicted
 
@@ -41,9 +41,7 @@ def margin_and_inconsistency(pool: Pool) -> tuple[Scores, Scores]:
     Where there are none of either kind the threshold stands in for them, so that an image of
     which nothing is predicted is judged by how near it is to a prediction.
     """
-    probabilities = pool.probabilities
-    if probabilities is None:
-        raise missing("probabilities")
+    probabilities = pool.need("probabilities")
     margin, count = np.empty(len(pool)), np.empty(len(pool))
 
     def fill(rows: slice) -> None:

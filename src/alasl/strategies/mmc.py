@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from alasl.labels import PRESENT, UNKNOWN
-from alasl.strategies.base import Labelled, Pool, Scores, missing, strategy
+from alasl.strategies.base import Labelled, Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.threads import on_one_thread
 
@@ -23,12 +23,7 @@ Matrix = NDArray[np.float64]
 @strategy("mmc", paper="Yang et al. 2009", needs=("probabilities", "labelled"))
 def mmc(pool: Pool) -> Scores:
     """Largest loss of the model on the labelling that it holds most likely."""
-    probabilities = pool.probabilities
-    if probabilities is None:
-        raise missing("probabilities")
-    if pool.labelled is None:
-        raise missing("labelled")
-    count = CountOfLabels(pool.labelled)
+    probabilities, count = pool.need("probabilities"), CountOfLabels(pool.need("labelled"))
     scores = np.empty(len(pool))
 
     def fill(rows: slice) -> None:
@@ -51,14 +46,13 @@ class CountOfLabels:
     """
 
     def __init__(self, labelled: Labelled) -> None:
-        if labelled.probabilities is None:
-            raise missing("labelled probabilities")
+        probabilities = labelled.need("probabilities")
         whole = (labelled.entries != UNKNOWN).all(axis=1)
         found = np.count_nonzero(labelled.entries[whole] == PRESENT, axis=1)
         self._counts, which = np.unique(found, return_inverse=True)
         self._weights = np.zeros((labelled.entries.shape[1] + 1, len(self._counts)))
         if len(self._counts) > 1:
-            inputs = _shares(_descending(labelled.probabilities[whole]))
+            inputs = _shares(_descending(probabilities[whole]))
             self._weights = _logistic(inputs, which, len(self._counts))
 
     def predict(self, p: Matrix) -> NDArray[np.intp]:

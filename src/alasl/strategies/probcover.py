@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.strategies.base import Between, Pool, Scores, missing, strategy
+from alasl.strategies.base import Between, Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.clusters import k_means
 from alasl.strategies.picks import (
@@ -38,14 +38,9 @@ def probcover(pool: Pool, *, purity: Annotated[float, Between(0, 1)] = 0.95) -> 
     purity: the radius is the largest within which that share of the images have neighbours of
         their own cluster only; there are as many clusters as labels.
     """
-    if pool.features is None:
-        raise missing("features")
-    if pool.labelled is None:
-        raise missing("labelled")
-    if pool.labelled.features is None:
-        raise missing("labelled features")
+    features, labelled = pool.need("features"), pool.need("labelled")
     order, rng = by_draws(pool.ties)
-    here, there = normalised(pool.features[order]), normalised(pool.labelled.features)
+    here, there = normalised(features[order]), normalised(labelled.need("features"))
     targets = here[:TARGETS]
     _, cluster = k_means(here, pool.entries.shape[1], rng)
     apart = _apart(targets, here)

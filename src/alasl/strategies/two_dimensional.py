@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import UNKNOWN
-from alasl.strategies.base import Between, Pool, Scores, missing, strategy
+from alasl.strategies.base import Between, Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.entropy import binary_entropy
 from alasl.strategies.mixture import fit_mixture
@@ -36,11 +36,9 @@ def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16)
     label, given what is known of the image. It needs no model, and sees no picture: images of which
     the same is known score alike.
     """
-    if pool.labelled is None:
-        raise missing("labelled")
     order, rng = by_draws(pool.ties)
     entries = pool.entries[order]
-    every = np.concatenate([pool.labelled.entries, entries[:FITTED]])
+    every = np.concatenate([pool.need("labelled").entries, entries[:FITTED]])
     told = every[(every != UNKNOWN).any(axis=1)]
     mixture = fit_mixture(told[rng.permutation(len(told))[:FITTED]], groups, rng)
     likely = mixture.groups(entries).astype(np.float32)

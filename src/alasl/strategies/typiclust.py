@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.clusters import k_means
 from alasl.strategies.picks import Matrix, Rows, between, by_draws, in_turn, normalised, squared
 
@@ -27,14 +27,9 @@ def typiclust(pool: Pool) -> Scores:
     and picks, at most `CLUSTERS`. The clusters with the fewest labelled images take turns, the
     larger first; typical is a short mean distance to the `NEIGHBOURS` nearest of the cluster.
     """
-    if pool.features is None:
-        raise missing("features")
-    if pool.labelled is None:
-        raise missing("labelled")
-    if pool.labelled.features is None:
-        raise missing("labelled features")
     order, rng = by_draws(pool.ties)
-    here, there = normalised(pool.features[order]), normalised(pool.labelled.features)
+    here = normalised(pool.need("features")[order])
+    there = normalised(pool.need("labelled").need("features"))
     picks = pool.picks("image")
     centres, cluster = k_means(
         np.concatenate([here, there]), min(len(there) + picks, CLUSTERS), rng

@@ -23,7 +23,7 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 
 from alasl.labels import UNKNOWN
 from alasl.ranking import highest
-from alasl.strategies.base import Pool, Scores, missing, strategy
+from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import cut, in_blocks
 from alasl.strategies.picks import by_draws
 
@@ -46,20 +46,11 @@ Matrix = NDArray[np.float32]
 )
 def variance(pool: Pool) -> Scores:
     """Entries whose answers reduce the variance of the label's other predictions most."""
-    labelled = pool.labelled
-    if pool.probabilities is None:
-        raise missing("probabilities")
-    if pool.features is None:
-        raise missing("features")
-    if labelled is None:
-        raise missing("labelled")
-    if labelled.features is None:
-        raise missing("labelled features")
-    if labelled.probabilities is None:
-        raise missing("labelled probabilities")
+    labelled = pool.need("labelled")
     order, _ = by_draws(pool.ties)
-    here, there = _scaled(pool.features[order], labelled.features)
-    slope, slope_there = _slope(pool.probabilities[order].T), _slope(labelled.probabilities.T)
+    here, there = _scaled(pool.need("features")[order], labelled.need("features"))
+    slope = _slope(pool.need("probabilities")[order].T)
+    slope_there = _slope(labelled.need("probabilities").T)
     # By label, so that one's are read in one go.
     unknown = np.ascontiguousarray(pool.entries[order].T == UNKNOWN)
     askable = np.ascontiguousarray(pool.askable[order].T)

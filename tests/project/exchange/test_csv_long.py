@@ -93,4 +93,4 @@ def test_what_is_written_is_a_table_of_entries_too(tmp_path: Path) -> None:
     assert exchange.read(path, None, IMAGES, NAMES) == told
     labels = read_table(path)[0].labels
     assert labels.entries.tolist() == [[1, -1], [0, -1]]
-    assert labels.source_of(0, 0) == "ann"
+    assert labels.sources[labels.source[0, 0]] == "ann"

@@ -323,7 +323,7 @@ def test_as_a_table_people_must_not_contradict_each_other(tmp_path: Path) -> Non
     assert labels.images == IMAGES
     assert labels.names == ("dog", "cat", "boat")
     assert labels.entries.tolist() == [[1, 0, -1], [0, 1, -1], [-1, -1, -1]]
-    assert labels.source_of(0, 0) == "user 7"
+    assert labels.sources[labels.source[0, 0]] == "user 7"
 
 
 def test_a_persons_later_answer_corrects_the_earlier_in_a_table(tmp_path: Path) -> None:
