@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -279,6 +279,25 @@ def test_label_studio(tmp_path: Path) -> None:
     export = read_tasks(tmp_path / "p.json")
     assert (export.images, export.names) == (("a.jpg", "b é.jpg"), predictions().names)
     assert export.said == ()
+
+
+@pytest.mark.parametrize("format", ["csv-wide", "csv-long", "jsonl", "label-studio"])
+def test_blocks_are_written_as_they_come(tmp_path: Path, format: str) -> None:
+    probabilities = np.full((500, 1), 0.25, np.float32)
+    lengths: list[int] = []
+
+    def blocks() -> Iterator[Predicted]:
+        for start in range(0, 4000, 500):
+            lengths.append((tmp_path / "p").stat().st_size)
+            yield Predicted(tuple(f"{start + i}.jpg" for i in range(500)), probabilities)
+
+    FORMATS[format].write(Predictions(("dog",), blocks(), np.ones(1, np.float32)), tmp_path / "p")
+    assert lengths[-1] > 0.7 * (tmp_path / "p").stat().st_size
+    if format == "label-studio":
+        tasks = json.loads((tmp_path / "p").read_text())
+        assert len(tasks) == 4000
+        assert [place for place, task in enumerate(tasks) if "meta" in task] == [0]
+        assert (tmp_path / "p").read_text() == json.dumps(tasks)
 
 
 def test_a_label_called_as_the_column_is_refused(tmp_path: Path) -> None:

@@ -153,6 +153,7 @@ def _write_lines(
 
 
 def _npz(predictions: Predictions, path: Path) -> None:
+    """Its arrays are whole in memory: their size, which comes first, is known at the end."""
     blocks = list(predictions.blocks)
     probabilities = np.concatenate([block.probabilities for block in blocks])
     arrays: dict[str, NDArray[np.generic]] = {
@@ -169,15 +170,19 @@ def _npz(predictions: Predictions, path: Path) -> None:
 
 def _label_studio(predictions: Predictions, path: Path) -> None:
     """A task an image; what it ticks is called present, by 0.5 where there is no threshold."""
+    tasks = _tasks(predictions)
+    write_tasks(path, tasks, names=predictions.names, prefix=predictions.prefix)
+
+
+def _tasks(predictions: Predictions) -> Iterator[Task]:
     at = np.where(np.isnan(predictions.thresholds), 0.5, predictions.thresholds)
-    tasks = []
-    for image, said, _ in predictions.images():
-        probabilities = np.array(said)
-        present = tuple(np.array(predictions.names, object)[probabilities >= at])
+    names = np.array(predictions.names, object)
+    for image, found, _ in predictions.images():
+        probabilities = np.array(found)
+        present = tuple(names[probabilities >= at])
         # Label Studio sorts by 1 - priority, lowest first: the least sure image comes first.
         doubt = float(np.minimum(probabilities, 1 - probabilities).mean())
-        tasks.append(Task(image, predictions.names, Guess(predictions.model, present, 2 * doubt)))
-    write_tasks(path, tasks, names=predictions.names, prefix=predictions.prefix)
+        yield Task(image, predictions.names, Guess(predictions.model, present, 2 * doubt))
 
 
 FORMATS = {

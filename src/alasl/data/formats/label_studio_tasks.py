@@ -58,15 +58,19 @@ class Task:
 def write_tasks(
     path: Path, tasks: Iterable[Task], *, names: Sequence[str] = (), prefix: str = ""
 ) -> None:
-    """Write tasks to import into Label Studio.
+    """Write tasks to import into Label Studio, one after the other as they come.
 
     names: all labels in their order, kept in the first task. prefix: what to put before an image's
     id to make its address, e.g. "/data/local-files/?d=photos/"; the id is then percent-encoded.
     """
-    content = [_task(task, prefix) for task in tasks]
-    if content and names:
-        content[0]["meta"] = {LABELS: list(names)}
-    path.write_text(json_file.dump(content), encoding="ascii")
+    with path.open("w", encoding="ascii") as file:
+        file.write("[")
+        for number, task in enumerate(tasks):
+            content = _task(task, prefix)
+            if number == 0 and names:
+                content["meta"] = {LABELS: list(names)}
+            file.write((", " if number else "") + json_file.dump(content))
+        file.write("]")
 
 
 def tasks_of(said: Iterable[NamedAnswer], images: Iterable[str] = ()) -> list[Task]:
