@@ -395,6 +395,7 @@ def test_files_that_are_no_model_are_refused(
         {"names": 3},
         {"source": {"name": "lite0"}},
         {"versions": None, "about": None, "names": None},
+        {"predictions": 5},
     ):
         with pytest.raises(DataError, match="the model's file is damaged"):
             alasl.load(changed(good, out, **values))
@@ -402,6 +403,12 @@ def test_files_that_are_no_model_are_refused(
         alasl.load(changed(good, out, model="prob"))
     with pytest.raises(DataError, match="another number of labels"):
         alasl.load(changed(good, out, names=["a", "b"]))
+    with pytest.raises(DataError, match="names stand more than once"):
+        alasl.load(changed(good, out, names=["a"] * 6))
+    with pytest.raises(DataError, match="0 sources, 1 names"):
+        alasl.load(changed(good, out, predictions=["clip"]))
+    with pytest.raises(UsageError, match="a name of predictions is of letters"):
+        alasl.load(changed(good, out, predictions=["; rm"]))
 
 
 def test_a_file_that_names_code_runs_it_only_if_trusted(

@@ -84,6 +84,11 @@ class Estimator:
         """Whether unknown entries teach it anything, so images with nothing known do too."""
         return False
 
+    @property
+    def sources(self) -> int:
+        """Of how many other models it learned the predictions."""
+        return 0
+
     @classmethod
     def build(cls, labels: int, params: dict[str, Any], context: Context) -> Self:
         """A new estimator for so many labels; `context` is for those that train on files."""

@@ -20,6 +20,7 @@ from alasl.data.inputs import Inputs
 from alasl.data.named_images import Images, named_images
 from alasl.data.predictions import Given, predictions_of
 from alasl.errors import AlaslError, ConflictError, DataError, UsageError
+from alasl.labels import refuse_duplicates
 from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights, differ
 from alasl.models.checkpoint import digest, part, read_tensors, under, write_tensors
 from alasl.models.features import Source, extract
@@ -328,7 +329,10 @@ class Model:
 
     @classmethod
     def _restored(cls, tensors: Tensors, card: dict[str, Any], trust: bool) -> Self:
-        names = tuple(card["names"])
+        names, predictions = tuple(card["names"]), tuple(card["predictions"])
+        refuse_duplicates("label", names)
+        for name in predictions:
+            check_name(name)
         kind = resolve(card["model"], card["parameters"])
         context = Context()
         if card["backbone"]:
@@ -337,13 +341,16 @@ class Model:
             context = Context(card["backbone"], RANDOM)
         estimator = kind.estimator(len(names), context)
         estimator.restore(part(tensors, "estimator"), trust=trust)
+        if estimator.sources != len(predictions):
+            raise DataError(
+                "the model learned with other predictions than it names",
+                seen=f"{estimator.sources} sources, {len(predictions)} names",
+            )
         source = Source.of(card["source"]) if card["source"] else None
         arrays = {name: each.numpy() for name, each in part(tensors, "transform").items()}
         thresholds = tensors["thresholds"].numpy() if "thresholds" in tensors else None
         if thresholds is not None and thresholds.shape != (len(names),):
             raise DataError("there must be a threshold for each label", seen=str(thresholds.shape))
-        for name in card["predictions"]:
-            check_name(name)
         model = cls(
             names,
             kind,
@@ -353,7 +360,7 @@ class Model:
             thresholds,
             card["about"],
             card["versions"],
-            predictions=tuple(card["predictions"]),
+            predictions=predictions,
         )
         if source and (network := part(tensors, "backbone")):
             model._backbone = _travelled(source, network)

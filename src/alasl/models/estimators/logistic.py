@@ -60,6 +60,11 @@ class Logistic(Estimator):
         self._solution: Solution | None = None
         self._members: list[Solution] = []
 
+    @property
+    def sources(self) -> int:
+        """See `Estimator.sources`."""
+        return 0 if self._solution is None else len(self._solution.slopes)
+
     @classmethod
     def make_transform(cls, features: NDArray[np.floating], rows: Rows) -> Transform:
         """See `Estimator.make_transform`."""
