@@ -174,6 +174,9 @@ def test_python_takes_arrays_and_files(place: Place, tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=says):
             model.predict_proba(features, predictions={"ram": ram, "clip": wrong})
+    for wrong in (["clip=clip.csv"], "clip=clip.csv"):
+        with pytest.raises(UsageError, match="must be a mapping"):
+            model.predict_proba(features, predictions=wrong)
 
 
 def test_images_in_every_form_have_ids(tmp_path: Path) -> None:

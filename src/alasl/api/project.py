@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.errors import DataError
+from alasl.errors import DataError, ResourceError
 from alasl.labels import UNKNOWN, Labels
 from alasl.project import folder as folders
 from alasl.project.records import Answer, Training
@@ -140,8 +140,16 @@ class Project:
         return self._opened.store.labels()
 
     def table(self) -> Any:
-        """The table as a pandas DataFrame, an image a row, missing where unknown; needs pandas."""
-        import pandas as pd
+        """The table as a pandas DataFrame, an image a row, missing where unknown.
+
+        Raises `ResourceError` where pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ResourceError(
+                "a DataFrame needs pandas, which is not installed", do="pip install pandas"
+            ) from error
 
         labels = self.labels()
         values = labels.entries.astype(np.float64)

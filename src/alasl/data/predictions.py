@@ -21,7 +21,7 @@ from alasl.data.formats.npz import DAMAGE, texts
 from alasl.data.formats.rows import head_row, read_sheet
 from alasl.data.formats.strangers import ZIP, stranger
 from alasl.data.names import Names
-from alasl.errors import DataError
+from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 
 # Where it stands, the image, what the label may be called, the probability as it is written.
@@ -67,8 +67,15 @@ def predictions_of(
 ) -> tuple[Predictions, ...]:
     """The predictions that a mapping gives, by their names: arrays (N, L), or files.
 
-    Raises `DataError` for an array that is none of numbers, and see `read_all`.
+    Raises `UsageError` for what is no mapping, `DataError` for an array that is none of numbers;
+    see also `read_all`.
     """
+    if not isinstance(given, Mapping):
+        raise UsageError(
+            "predictions must be a mapping from each name to an array (N, L), or to a file",
+            seen=type(given).__name__,
+            do='give them so: predictions={"clip": "clip.csv"}',
+        )
     files = {name: str(value) for name, value in given.items() if isinstance(value, str | Path)}
     found = read_all([f"{name}={file}" for name, file in files.items()], images, names)
     for name, value in given.items():
