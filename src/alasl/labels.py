@@ -16,6 +16,8 @@ from alasl.errors import ConflictError, DataError
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 # The source of an entry that a model answered, and no person.
 MACHINE = "machine"
+# The source of an entry that follows from others.
+INFERRED = "inferred"
 
 Entries = NDArray[np.int8]
 # Values that are looked at at a time.

@@ -749,6 +749,8 @@ function drag(stage) {
 // ---------------------------------------------------------------- where things stand
 
 function showStatus(said) {
+  // A label was added: the page begins anew, with its name. What is not saved yet is kept.
+  if (said.labels.length > NAMES.length) return location.reload();
   status = said;
   const { queued, left, mine } = said;
   $("bar").max = Math.max(1, queued);

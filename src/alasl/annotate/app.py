@@ -102,7 +102,7 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
             answer.headers["refresh"] = "0; url=/"
             answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
             return answer
-        labels = [printable(name) for name in handler.store.names]
+        labels = [printable(label.name) for label in handler.store.everything().labels]
         return _html(_template("page.html.j2"), labels=labels, project=handler.project)
 
     @app.get("/annotate.js", response_class=Script)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -30,12 +30,18 @@ class Pictures:
     """The images of a project, by row; those sent last are kept, up to 128 MB.
 
     files: for each image a path, absolute or below `root`, or None. root: the folder in which every
-    file must really lie, wherever links lead.
+    file must really lie, wherever links lead; or in one of `folders`, which are below it or not.
     """
 
-    def __init__(self, files: Sequence[str | None], root: Path) -> None:
+    def __init__(
+        self,
+        files: Sequence[str | None],
+        root: Path,
+        folders: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self._files = files
         self._root = root.resolve()
+        self._folders = folders
         self._kept: OrderedDict[tuple[int, Size], bytes] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -72,7 +78,8 @@ class Pictures:
             path = (self._root / file).resolve()
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError("the image's path cannot be followed", where=file) from error
-        if not path.is_relative_to(self._root):
+        own = (self._root, *((self._root / folder).resolve() for folder in self._folders()))
+        if not any(path.is_relative_to(folder) for folder in own):
             raise DataError(
                 "the image lies outside the project's images, so it is not shown", where=file
             )

@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from alasl.annotate.app import make_app
 from alasl.annotate.guard import LOOPBACK, Access
@@ -71,7 +72,8 @@ def serve(
         addresses=beyond,
     )
     training = Training(train, every)
-    app = make_app(Tasks(store, training), Pictures(store.files, root), access)
+    pictures = Pictures(_Files(store), root, lambda: store.everything().folders)
+    app = make_app(Tasks(store, training), pictures, access)
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -92,6 +94,19 @@ def serve(
     finally:
         training.stop()
         listening.close()
+
+
+class _Files(Sequence[str | None]):
+    """The file of each image by its number; images may come in while the page is served."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __len__(self) -> int:
+        return len(self._store.everything().files)
+
+    def __getitem__(self, image: Any) -> Any:
+        return self._store.everything().files[image]
 
 
 def kept_token(folder: Path) -> str:

@@ -135,7 +135,8 @@ class Tasks:
         )
 
     def _check(self, images: Sequence[int] = (), labels: Sequence[int] = ()) -> None:
-        many = len(self.store.images), len(self.store.names)
+        now = self.store.everything()
+        many = len(now.images), len(now.labels)
         for what, rows, count in zip(("image", "label"), (images, labels), many, strict=True):
             if wrong := [row for row in rows if row >= count]:
                 raise NotThere(f"there is no such {what}", seen=str(wrong[0]))
@@ -151,7 +152,7 @@ class Tasks:
         known = self.store.known(task.image)
         return TaskOut(
             image=task.image,
-            name=printable(self.store.images[task.image]),
+            name=printable(self.store.everything().images[task.image]),
             asked=asked,
             known=sorted((j, value) for j, value in known.items() if j not in task.labels),
             model=task.model,

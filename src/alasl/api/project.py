@@ -110,8 +110,8 @@ class Project:
         that the project does not have.
         """
         store = self._opened.store
-        rows = {name: row for row, name in enumerate(store.images)}
-        cols = {name: col for col, name in enumerate(store.names)}
+        scheme = store.everything()
+        rows, cols = scheme.image_numbers(), scheme.label_numbers()
         taken = []
         for image, label, value in answers:
             if image not in rows or label not in cols:

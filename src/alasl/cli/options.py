@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from tqdm import tqdm
 from alasl.settings import RunSettings, from_dict, read_toml
 
 if TYPE_CHECKING:
+    from alasl.project.changes import Changed
     from alasl.project.folder import Project
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -30,6 +32,9 @@ download_option = click.option(
 )
 trust_option = click.option(
     "--trust", is_flag=True, help="run the Python code that settings or a model from a file name"
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Count what would change, and change nothing."
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 
@@ -107,6 +112,43 @@ def check_trust(trusted: bool, where: Path, *tables: Mapping[str, Any]) -> None:
 
         arguments = click.get_current_context().find_root().obj or ()
         require_trust(where, shlex.join(["alasl", *arguments, "--trust"]), *tables)
+
+
+def person_option(does: str) -> Callable[[Function], Function]:
+    """Give a command --person, by default the user's name on this machine."""
+    return click.option(
+        "--person", default=_user, help=f"who {does} [default: your name on this machine]"
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return "somebody"
+
+
+def print_change(changed: Changed, dry_run: bool, as_json: bool, **more: Any) -> None:
+    """What a change of labels or images was, and what it did to the table."""
+    if as_json:
+        print_json({"schema_version": 1, "dry_run": dry_run, **dataclasses.asdict(changed), **more})
+        return
+    click.echo(changed.says + (" (only counted: nothing was changed)" if dry_run else ""))
+    before, after = vars(changed.before), vars(changed.after)
+    for name, words in _COUNTS.items():
+        if before[name] != after[name] or name in ("images", "labels", "known"):
+            click.echo(f"  {words}: {before[name]} -> {after[name]}")
+
+
+_COUNTS = {
+    "images": "images",
+    "labels": "labels",
+    "known": "known entries",
+    "inferred": "of these following from others",
+    "answers": "people's answers to these",
+    "asked": "answers wanted in the queue",
+    "contradictions": "contradictions between labels",
+}
 
 
 def open_to_work(folder: Path, trusted: bool) -> Project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alasl.data.alike import Alike, Paths, path_parts
@@ -13,6 +13,9 @@ from alasl.errors import DataError
 # The nearest name is looked for only where it will be shown: it takes long among 100 000 images.
 _NEAREST = 5
 
+# Names in the order of their rows or columns; or the row or column of each.
+Places = Sequence[str] | Mapping[str, int]
+
 _log = logging.getLogger(__name__)
 
 
@@ -21,19 +24,20 @@ class Names:
 
     A name that is not the table's is taken for the only one that it can mean: a path on another
     machine, another case, other blanks.
-    what, whose: what errors call that which names entries, and where these have to be.
+    images, labels: the table's, in order; or each name with its row or column, which may have
+    several. what, whose: what errors call that which names entries, and where these have to be.
     """
 
     def __init__(
         self,
-        images: Sequence[str],
-        labels: Sequence[str],
+        images: Places,
+        labels: Places,
         what: str = "answers",
         whose: str = "this project",
     ) -> None:
         self._what, self._whose = what, whose
         self._known = {
-            kind: {name: i for i, name in enumerate(names)}
+            kind: dict(names) if isinstance(names, Mapping) else {n: i for i, n in enumerate(names)}
             for kind, names in (("image", images), ("label", labels))
         }
         self._alike: dict[str, Paths[str] | Alike[str]] = {
@@ -42,6 +46,12 @@ class Names:
         }
         self._taken: dict[tuple[str, str], str] = {}
         self._lost: dict[tuple[str, str], list[str]] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, L): rows and columns, up to the last that has a name."""
+        rows, cols = (max(at.values(), default=-1) + 1 for at in self._known.values())
+        return rows, cols
 
     def entry(self, said: NamedAnswer) -> tuple[int, int] | None:
         """(row, column) in the table; None where it does not have the image or the label."""
@@ -55,6 +65,10 @@ class Names:
     def column(self, label: str, where: str) -> int | None:
         """A label's column; None where the table does not have it."""
         return self._place("label", label, where)
+
+    def lose(self, kind: str, name: str, where: str) -> None:
+        """Count a name, of an `image` or a `label`, among those that are not found."""
+        self._lost.setdefault((kind, name), []).append(where)
 
     def note_taken(self, path: Path) -> None:
         """Log a warning that counts the names that were taken for others."""

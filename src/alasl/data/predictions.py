@@ -20,7 +20,7 @@ from alasl.data.formats import json_file, openimages
 from alasl.data.formats.npz import DAMAGE, texts
 from alasl.data.formats.rows import head_row, read_sheet
 from alasl.data.formats.strangers import ZIP, stranger
-from alasl.data.names import Names
+from alasl.data.names import Names, Places
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 
@@ -46,9 +46,7 @@ def named(spec: str) -> tuple[str, Path]:
     return (found[1], Path(found[2])) if found else (Path(spec).stem, Path(spec))
 
 
-def read_all(
-    specs: Sequence[str], images: Sequence[str], names: Sequence[str]
-) -> tuple[Predictions, ...]:
+def read_all(specs: Sequence[str], images: Places, names: Places) -> tuple[Predictions, ...]:
     """The predictions that each `NAME=FILE` or FILE names; see `read_predictions`.
 
     Of one that does not speak of every entry it is said, as a warning, of how many it does.
@@ -90,7 +88,7 @@ def predictions_of(
     return found
 
 
-def read_predictions(spec: str, images: Sequence[str], names: Sequence[str]) -> Predictions:
+def read_predictions(spec: str, images: Places, names: Places) -> Predictions:
     """The predictions of a file, `NAME=FILE` or FILE, for a table's N images and L labels.
 
     CSV `image,label,probability` or `image,label1,label2,...`, npz of probabilities, images and
@@ -102,7 +100,7 @@ def read_predictions(spec: str, images: Sequence[str], names: Sequence[str]) -> 
     with readable(path), path.open("rb") as file:
         head = file.read(65536)
     known = Names(images, names, "predictions", "the data set")
-    found: NDArray[np.float32] = np.full((len(images), len(names)), np.nan, np.float32)
+    found: NDArray[np.float32] = np.full(known.shape, np.nan, np.float32)
     if head.startswith(ZIP):
         _place_arrays(path, known, found)
     else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,6 +66,28 @@ class Answers:
         last, rest = every[value[every] != UNKNOWN], every[value[every] == UNKNOWN]
         unsure = row[rest], col[rest]
         return cls(row[last], col[last], person[last], value[last], names, unsure)
+
+    def at(self, row_of: Ints, col_of: Ints) -> Answers:
+        """The answers at other rows and columns, without those whose new one is negative.
+
+        row_of, col_of: the new row of each row, the new column of each column.
+        """
+
+        def moved(rows: Ints, cols: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+            row, col = row_of[rows], col_of[cols]
+            kept = (row >= 0) & (col >= 0)
+            return row[kept], col[kept], kept
+
+        row, col, kept = moved(self.rows, self.cols)
+        unsure = moved(*self.unsure)[:2]
+        return replace(
+            self,
+            rows=row,
+            cols=col,
+            people=self.people[kept],
+            values=self.values[kept],
+            unsure=unsure,
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

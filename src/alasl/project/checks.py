@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alasl.errors import DataError, UsageError
-from alasl.labels import MACHINE, misfit
+from alasl.labels import INFERRED, MACHINE, misfit
 
 _NAME = 100
 _MODEL = re.compile(r"\w[\w.+-]{0,99}", re.ASCII)
@@ -44,9 +44,13 @@ def check_name(what: str, name: str) -> None:
 def check_person(name: str) -> None:
     """Raise `UsageError` for a name that no person can have, as that of the automatic labeller."""
     check_name("a person's name", name)
-    if name == MACHINE:
+    if name in (MACHINE, INFERRED):
         raise UsageError(
-            "this is the name of the automatic labeller", seen=repr(name), do="take another name"
+            "this is the name of the automatic labeller"
+            if name == MACHINE
+            else "this is the name of what follows from others",
+            seen=repr(name),
+            do="take another name",
         )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alasl.data.inputs import Rows
 from alasl.errors import ConflictError, NothingToDo
-from alasl.labels import PRESENT, UNKNOWN, Entries, Labels
+from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.learner import ActiveLearner, Known, Query
 from alasl.metrics import mean_ap
 from alasl.models.model import Model
@@ -95,7 +95,8 @@ class Driver:
             learner.job(known)
         except NothingToDo:
             return None
-        if self.project.settings.warm_start and self._files.about().model:
+        about = self._files.about()
+        if self.project.settings.warm_start and about.model and about.table == store.scheme.version:
             learner.estimator.restore(self._files.model().estimator.tensors(), trust=True)
         automatic, seen = self._auto_answers(known)
         judged = learner.train(known)
@@ -112,7 +113,7 @@ class Driver:
         training = Training(
             at=time.time(),
             event=event,
-            answers=filled(store.labels(), store.initial(), self._split.pool),
+            answers=store.filled(),
             seconds=sum(person.seconds for person in store.progress().people.values()),
             took=time.perf_counter() - begun,
             map=mean_ap(judged.ap) if defined.any() else None,
@@ -144,6 +145,12 @@ class Driver:
         about = self._files.about()
         known = self.known(about.memory)
         learner = self._learner
+        if about.model and about.table != store.scheme.version:
+            raise ConflictError(
+                "labels or images were changed since the model was trained",
+                where=str(project.folder),
+                do=f"train it anew: alasl train {project.folder}",
+            )
         if about.model and learner.strategy.needs:
             model = self._files.model()
             if model.predictions != self._prepared.predictions:
@@ -217,12 +224,6 @@ class Driver:
             chosen.append(entries[rng.permutation(len(entries))[:many]])
         rows, cols = np.concatenate(chosen).T
         return clean[rows], cols
-
-
-def filled(labels: Labels, initial: Entries, pool: Rows) -> int:
-    """Entries of the pool that were not given and that people have filled by now."""
-    by_people = (labels.entries[pool] != UNKNOWN) & (initial[pool] == UNKNOWN)
-    return int((by_people & ~answered_by_machine(labels)[pool]).sum())
 
 
 def round_up(number: float) -> int:

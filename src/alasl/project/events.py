@@ -102,14 +102,31 @@ def append_act(
     return first
 
 
+_EVENT = (
+    "SELECT id, act, request, at, name, kind, image, label, value, e.seconds,"
+    " probability, model, shown, round, undoes, source, why, pi, detail"
+    " FROM events e JOIN people USING (person)"
+)
+
+
 def history(db: sqlite3.Connection, after: int) -> list[Event]:
     """Up to `PAGE` events since the event `after`, in order."""
-    rows = db.execute(
-        "SELECT id, act, request, at, name, kind, image, label, value, e.seconds,"
-        " probability, model, shown, round, undoes, source, why, pi"
-        " FROM events e JOIN people USING (person) WHERE id > ? ORDER BY id LIMIT ?",
-        (after, PAGE),
-    ).fetchall()
+    return _events(db, f"{_EVENT} WHERE id > ? ORDER BY id LIMIT ?", (after, PAGE))
+
+
+def of_entry(db: sqlite3.Connection, image: int, label: int | None) -> list[Event]:
+    """What happened to an image, or to one entry of it, what was undone, and all changes."""
+    which = "image = :image" + ("" if label is None else " AND (label = :label OR label IS NULL)")
+    return _events(
+        db,
+        f"{_EVENT} WHERE ({which}) OR kind = 'change' OR undoes IN"
+        f" (SELECT act FROM events WHERE {which}) ORDER BY id",
+        {"image": image, "label": label},
+    )
+
+
+def _events(db: sqlite3.Connection, sql: str, values: Any) -> list[Event]:
+    rows = db.execute(sql, values).fetchall()
     return [Event(*(*r[:12], None if r[12] is None else bool(r[12]), *r[13:])) for r in rows]
 
 

@@ -60,8 +60,16 @@ class Project:
     def predictions(self) -> tuple[Predictions, ...]:
         """What other models say of the entries, in the order of their names."""
         files = sorted((self.folder / PREDICTIONS).glob("*.npz"))
-        images, names = self.store.images, self.store.names
-        return tuple(read_predictions(f"{file.stem}={file}", images, names) for file in files)
+        return tuple(self.read_predictions(f"{file.stem}={file}") for file in files)
+
+    def read_predictions(self, spec: str) -> Predictions:
+        """What a file of predictions says of the table, whatever its labels were once called."""
+        scheme = self.store.scheme
+        source = read_predictions(spec, scheme.image_numbers(), scheme.label_numbers())
+        said = source.probabilities
+        every = np.full((len(scheme.images), len(scheme.labels)), np.nan, np.float32)
+        every[: said.shape[0], : said.shape[1]] = said
+        return replace(source, probabilities=scheme.cut(every))
 
     def dataset(self, labels: Labels | None = None) -> Dataset:
         """The images with the table as it is now (or with `labels`)."""
@@ -70,6 +78,8 @@ class Project:
             paths = tuple(self.root / str(file) for file in self.store.files)
         brought = self.folder / FEATURES
         features = np.load(brought, mmap_mode="r") if brought.exists() else None
+        if features is not None and len(features) > len(self.store.images):
+            features = features[self.store.scheme.rows]
         return Dataset(
             labels or self.store.labels(),
             paths,

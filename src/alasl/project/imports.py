@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 from alasl.data.evidence import Predictions, check_sources
 from alasl.data.formats.base import Empty
-from alasl.data.predictions import read_predictions
 from alasl.project import exchange
 from alasl.project.folder import Project, keep
 from alasl.project.records import Imported, OnContradiction
+
+_log = logging.getLogger(__name__)
 
 
 def import_file(
@@ -28,9 +30,15 @@ def import_file(
     """
     store = project.store
     source = path.name
-    told = exchange.read(
-        path, format, store.images, store.names, person=person or source, empty=empty
-    )
+    scheme = store.everything()
+    images, names = scheme.image_numbers(), scheme.label_numbers()
+    told = exchange.read(path, format, images, names, person=person or source, empty=empty)
+    gone = sum(scheme.labels[one.label].fate == "removed" for one in told)
+    if gone:
+        _log.warning(
+            "%s: %d answers are kept, but not in the table: their labels were taken out",
+            *(path, gone),
+        )
     return store.import_answers(source, told, on_conflict=on_conflict)
 
 
@@ -45,7 +53,7 @@ def import_predictions(project: Project, path: Path, name: str) -> Predictions:
 
     settings, store = project.settings, project.store
     refuse_evidence(resolve(settings.model, settings.training()))
-    source = replace(read_predictions(str(path), store.images, store.names), name=name)
+    source = replace(project.read_predictions(str(path)), name=name)
     check_sources(sorted({name, *(each.name for each in project.predictions())}))
     keep(source, store.images, store.names, project.folder)
     return source
@@ -54,7 +62,9 @@ def import_predictions(project: Project, path: Path, name: str) -> Predictions:
 def resolve_file(project: Project, path: Path, person: str) -> int:
     """Settle the entries that a file `image,label,answer` answers; how many."""
     store = project.store
-    told = exchange.read(path, "queue", store.images, store.names, person=person)
+    scheme = store.everything()
+    images, names = scheme.image_numbers(), scheme.label_numbers()
+    told = exchange.read(path, "queue", images, names, person=person)
     for one in told:
         store.resolve(person, one.image, one.label, one.value)
     return len(told)

@@ -6,7 +6,7 @@ Each function works in the caller's transaction, on its connection `db`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from alasl.project.checks import check_person, check_values
 from alasl.project.current import stand
 from alasl.project.events import append_act, machine_of, person_of, spend
 from alasl.project.records import Answer, Imported, OnContradiction, Revised
+from alasl.project.scheme import Scheme
 
 
 def named(source: str, answers: Iterable[Answer]) -> list[Answer]:
@@ -83,19 +84,19 @@ def import_answers(
     source: str,
     answers: Iterable[Answer],
     on_conflict: OnContradiction,
-    images: Sequence[str],
-    names: Sequence[str],
+    scheme: Scheme,
     now: float,
 ) -> Imported:
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
-    stands, _ = table.stands(db, machines=False)
+    stands, _ = table.told(db)
     found = _sort(answers, source, stands, _earlier(db), on_conflict)
     if found.against and on_conflict == "refuse":
         raise ConflictError(
             f"{len(found.against)} answers contradict what is known; nothing was imported",
             where=source,
             more=[
-                f"image {images[a.image]!r}, label {names[a.label]!r}: {stood} stands, "
+                f"image {scheme.images[a.image]!r}, label {scheme.labels[a.label].name!r}: "
+                f"{stood} stands, "
                 f"{a.person!r} says {a.value}"
                 for a, stood in found.against
             ],
@@ -150,17 +151,19 @@ def machine(
     model: str,
     answers: Entries,
     probabilities: NDArray[np.floating] | None,
+    scheme: Scheme,
     now: float,
 ) -> Revised:
     """Put a machine's answers in the place of its last ones; see `Store.machine`."""
-    before = table.machine(db, answers.shape)
+    before = scheme.cut(table.machine(db, (len(scheme.images), len(scheme.labels))))
     rows, cols = np.nonzero(answers != before)
     if not len(rows):
         return Revised(0, int((answers != UNKNOWN).sum()), 0)
     values = answers[rows, cols]
     chances = queue.numbers(None if probabilities is None else probabilities[rows, cols], len(rows))
     who = machine_of(db)
-    entries = list(zip(rows.tolist(), cols.tolist(), values.tolist(), strict=True))
+    numbers = scheme.rows[rows].tolist(), scheme.cols[cols].tolist()
+    entries = list(zip(*numbers, values.tolist(), strict=True))
     names = ("person", "image", "label", "value", "probability", "model")
     said = ((who, *entry, p, model) for entry, p in zip(entries, chances, strict=True))
     act = append_act(db, now, "machine", names, said)

@@ -37,7 +37,8 @@ class About:
     """What the files are: the model's name, the last event it knew, and the strategy's notes.
 
     source: what made the features; others are made anew. settings: the model was made by.
-    predictions: the digests of those that it was made with.
+    predictions: the digests of those that it was made with. table: the last change of labels or
+    images that it knew.
     """
 
     model: str = ""
@@ -46,6 +47,7 @@ class About:
     settings: dict[str, Any] | None = None
     memory: dict[str, Any] | None = None
     predictions: dict[str, str] | None = None
+    table: int = 0
 
 
 class ModelFiles:
@@ -102,21 +104,36 @@ class ModelFiles:
         return Prepared.of(kind, inputs, rows, source=source, transform=transform, predictions=told)
 
     def _features(self) -> tuple[NDArray[np.float32], Source]:
-        """(N, D): the backbone's features of every image, from the project where it has them."""
+        """(N, D): the backbone's features of every image, from the project where it has them.
+
+        The file is by the images' numbers; of one that has left it may have none.
+        """
         project, settings = self._project, self._project.settings
         about, path = self.about(), self._project.model / FEATURES
         wanted = {"name": settings.backbone, "weights": settings.weights or ""}
-        kept = about.source
-        if kept and path.exists() and {k: kept[k] for k in wanted} == wanted:
-            return self._load(FEATURES), Source.of(kept)
+        kept, scheme = about.source, project.store.scheme
+        if not (kept and path.exists() and {k: kept[k] for k in wanted} == wanted):
+            kept = None
+        before = self._load(FEATURES) if kept else np.empty((0, 1), np.float32)
+        new = np.ones(len(scheme.rows), np.bool_)
+        old = scheme.rows < len(before)
+        new[old] = np.isnan(before[scheme.rows[old], 0])
+        if kept and not new.any():
+            whole = len(before) == len(scheme.rows)
+            return (before if whole else before[scheme.rows]), Source.of(kept)
         paths = project.dataset().paths
         if paths is None:
             raise DataError("the project has neither images nor features", where=str(path.parent))
+        files = [paths[place] for place in np.flatnonzero(new)]
         weights = context_of(settings).weights
-        features, source = extract(paths, settings.backbone, weights, self._progress)
-        self._save(FEATURES, features)
+        features, source = extract(files, settings.backbone, weights, self._progress)
+        every = np.full((len(scheme.images), source.width), np.nan, np.float32)
+        if kept:
+            every[: len(before)] = before
+        every[scheme.rows[new]] = features
+        self._save(FEATURES, every)
         self.note(replace(about, source={**asdict(source), **wanted}))
-        return self._load(FEATURES), source
+        return self._features()
 
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
@@ -140,7 +157,14 @@ class ModelFiles:
         model.save(self._model(name))
         self._save(f"{name}.npy", probabilities)
         self.note(
-            replace(about, model=name, event=event, settings=settings, predictions=self._told)
+            replace(
+                about,
+                model=name,
+                event=event,
+                settings=settings,
+                predictions=self._told,
+                table=self._project.store.scheme.version,
+            )
         )
         # What killed trainings left goes, too.
         for path in self._project.model.iterdir():

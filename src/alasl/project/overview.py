@@ -12,7 +12,6 @@ from alasl.advice import Advice, advise
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.dawid_skene import dawid_skene
-from alasl.project.driver import filled
 from alasl.project.folder import Project
 from alasl.project.records import Training
 from alasl.project.targets import answered_by_machine
@@ -151,7 +150,7 @@ def overview(project: Project) -> Overview:
         name=settings.name,
         sizes={"clean": len(split.clean), "pool": len(pool), "test": len(split.test)},
         given=int((before != UNKNOWN).sum()),
-        answers=filled(labels, given, pool),
+        answers=store.filled(),
         automatic=int(automatic.sum()),
         bound=settings.auto,
         predictions=tuple(

@@ -9,17 +9,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alasl.labels import MACHINE
+from alasl.labels import INFERRED, MACHINE
 
 Ints = NDArray[np.intp]
-Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine"]
+Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine", "change"]
 
 # What is done where an import contradicts what is known; see `Store.import_answers`.
 OnContradiction = Literal["refuse", "keep", "replace", "vote"]
 
 ROLES = ("clean", "pool", "test")
 # Who said it, for the provenance of the table's entries.
-SOURCES = ("given", "people", "resolved", MACHINE)
+SOURCES = ("given", "people", "resolved", MACHINE, INFERRED)
 # How long a task is held without a heartbeat, seconds.
 LEASE = 120.0
 
@@ -73,7 +73,10 @@ class Undone:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `act` is the id of the first event of its request."""
+    """One thing that happened. `act` is the id of the first event of its request.
+
+    image, label: their numbers. detail: of a change of labels or images, what it was, as JSON.
+    """
 
     id: int
     act: int
@@ -93,6 +96,7 @@ class Event:
     source: str | None
     why: str | None
     pi: float | None
+    detail: str | None = None
 
 
 @dataclass(frozen=True)

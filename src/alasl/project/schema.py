@@ -92,6 +92,16 @@ _VERSION_3 = (
     "ALTER TABLE events ADD COLUMN pi REAL",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = (
+    # Changes of labels and images: what each was, as JSON; its labels and images came with it.
+    "ALTER TABLE events ADD COLUMN detail TEXT",
+    "CREATE INDEX events_change ON events (id) WHERE kind = 'change'",
+    "ALTER TABLE labels ADD COLUMN since INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE images ADD COLUMN since INTEGER NOT NULL DEFAULT 0",
+    # The labels that `ap` is of; NULL: those that the project began with.
+    "ALTER TABLE trainings ADD COLUMN labels TEXT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 
 VERSION = len(MIGRATIONS) - 1

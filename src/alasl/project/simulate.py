@@ -24,8 +24,9 @@ def answer_from(store: Store, truth: Entries, person: str, count: int) -> int:
     done = 0
     while done < count and (tasks := store.lease(person)):
         (task,) = tasks
+        row, col_of = store.scheme.row_of[task.image], store.scheme.col_of
         answers = [
-            Answer(task.image, label, int(truth[task.image, label]), SECONDS, chance, task.model)
+            Answer(task.image, label, int(truth[row, col_of[label]]), SECONDS, chance, task.model)
             for label, chance in zip(task.labels, task.probabilities, strict=True)
         ]
         store.answer(person, answers, request=str(uuid.uuid4()))

@@ -12,6 +12,13 @@ heartbeat, `answer`, `skip` and `undo` are durable when they return, each under 
 client makes up once (a UUID): sent again, it counts once. Any thread may call any method. `now` is
 the time in seconds since 1970, by default the clock's.
 
+A change of labels or images (`change`) is an event, too, and `take_back` undoes the last one. What
+people do and what comes in names images and labels by their *number*, which never changes, so a
+page that was open before a change goes on. What is of the table (`labels`, `initial`, `votes`,
+`answers`, `untold`, `fill`, `queue`, `machine`, `disagreements`) goes by its rows and columns, as
+they were when the store was opened or refreshed, and raises `ConflictError` where they are not any
+more. `scheme` leads from one to the other; without changes they are the same.
+
 `Store` opens transactions and checks what it is given. What is done in them stands beside it, under
 the same names: `initial`, `table`, `queue`, `actions`, `incoming`, `trainings`, and below them
 `events` and `current`; `audit` checks them. `records` has what goes in and comes out.
@@ -21,12 +28,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import replacing
@@ -34,6 +42,7 @@ from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project import (
     actions,
     audit,
+    changes,
     database,
     events,
     incoming,
@@ -43,8 +52,10 @@ from alasl.project import (
     trainings,
 )
 from alasl.project.agreement import Answers
+from alasl.project.changes import Changed, Request
 from alasl.project.checks import check_places, check_seconds, check_values
 from alasl.project.database import Database
+from alasl.project.inference import Contradiction
 from alasl.project.records import (
     LEASE,
     ROLES,
@@ -62,6 +73,7 @@ from alasl.project.records import (
     Training,
     Undone,
 )
+from alasl.project.scheme import Scheme
 
 
 class Store:
@@ -69,10 +81,9 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
-        with self._database.reading() as db:
-            self.images, self.files, self.roles = initial.images(db)
-            self.names = initial.names(db)
         self.path = path
+        self._newest: Scheme | None = None
+        self.refresh()
 
     @classmethod
     def create(
@@ -112,50 +123,134 @@ class Store:
         """Close the file."""
         self._database.close()
 
-    def together(self, *, durable: bool = True) -> AbstractContextManager[None]:
+    # Labels and images
+
+    def refresh(self) -> None:
+        """Take the table's rows and columns from the labels and images that there are now."""
+        with self._database.reading() as db:
+            self.scheme = self._now(db)
+        now = self.scheme
+        self.images = tuple(now.images[n] for n in now.rows.tolist())
+        self.files = tuple(now.files[n] for n in now.rows.tolist())
+        self.roles = tuple(now.roles[n] for n in now.rows.tolist())
+        self.names = tuple(now.labels[n].name for n in now.cols.tolist())
+
+    def everything(self) -> Scheme:
+        """All labels and images there ever were, by number, as they are this moment."""
+        with self._database.reading() as db:
+            return self._now(db)
+
+    def change(
+        self, person: str, *requests: Request, dry_run: bool = False, now: float | None = None
+    ) -> Changed:
+        """Change labels or images, all of the requests or none; the table before and after it.
+
+        dry_run: only count, change nothing. Raises `DataError`, `ConflictError` or `UsageError` for
+        what cannot be, `NothingToDo` for no image.
+        """
+
+        def make(db: sqlite3.Connection) -> str:
+            return "; ".join(changes.make(db, one, person, _now(now)) for one in requests)
+
+        return self._changing(dry_run, make)
+
+    def take_back(self, person: str, *, dry_run: bool = False, now: float | None = None) -> Changed:
+        """Undo the last change of labels or images that stands. Raises `NothingToDo` without."""
+        return self._changing(dry_run, lambda db: changes.undo(db, person, _now(now)))
+
+    def _changing(self, dry_run: bool, make: Callable[[sqlite3.Connection], str]) -> Changed:
+        try:
+            with self._database.writing() as db:
+                before = changes.count(db)
+                says = make(db)
+                found = Changed(says, before, changes.count(db))
+                if dry_run:
+                    raise _DryRunError(found)
+        except _DryRunError as dry:
+            return dry.found
+        self.refresh()
+        return found
+
+    def _now(self, db: sqlite3.Connection) -> Scheme:
+        """What there is now, read again only where it has changed."""
+        if self._newest is None or changes.version(db) != self._newest.version:
+            self._newest = changes.scheme(db)
+        return self._newest
+
+    def _table(self, db: sqlite3.Connection) -> Scheme:
+        """Raise a `ConflictError` unless the rows and columns are still the table's."""
+        if changes.version(db) != self.scheme.version:
+            raise ConflictError(
+                "labels or images of the project were changed meanwhile",
+                where=str(self.path),
+                do="do it again: it then goes by what there is now",
+            )
+        return self.scheme
+
+    @contextmanager
+    def together(self, *, durable: bool = True) -> Iterator[None]:
         """All that this thread writes in the block is written at once, or nothing of it.
 
         So many answers wait for the disk once; see `Database.together`.
         """
-        return self._database.together(durable=durable)
+        try:
+            with self._database.together(durable=durable):
+                yield
+        except BaseException:
+            self._newest = None  # what was undone may be among it
+            raise
 
     # What the table holds
 
     def initial(self) -> Entries:
-        """int8 (N, L): the table as it was given, before anybody answered."""
+        """int8 (N, L): the table as it was given, corrected where it was, and what follows."""
         with self._database.reading() as db:
-            return initial.entries(db)
+            scheme = self._table(db)
+            return scheme.cut(table.given(db, scheme))
 
     def labels(self) -> Labels:
         """The table now: one value for each entry, as the module says, and where it came from."""
         with self._database.reading() as db:
-            entries, source = table.stands(db)
+            scheme = self._table(db)
+            entries, source = (scheme.cut(part) for part in table.stands(db, scheme))
         return Labels(entries, self.names, self.images, SOURCES, source)
 
     def known(self, image: int) -> dict[int, int]:
         """What was given or people say of one image, label to 1 or 0; nothing of machines."""
-        self._check([image], [0])
+        self._check([image], [])
         with self._database.reading() as db:
-            entries, _ = table.stands(db, image, machines=False)
-        return {j: value for j, value in enumerate(entries[0].tolist()) if value != UNKNOWN}
+            now = self._now(db)
+            entries, _ = table.stands(db, now, image, machines=False)
+        return {j: entries[0, j].item() for j in now.cols.tolist() if entries[0, j] != UNKNOWN}
 
     def votes(self) -> Answers:
         """What stands of all that people said, imports among it; nothing of machines."""
         with self._database.reading() as db:
-            return table.votes(db)
+            scheme, said = self._table(db), table.votes(db)
+        return said if scheme.whole else said.at(scheme.row_of, scheme.col_of)
 
     def answers(self) -> list[Answer]:
         """What stands of all that people said, in the order in which it was said."""
         with self._database.reading() as db:
-            return table.answers(db)
+            scheme, told = self._table(db), table.answers(db)
+        return told if scheme.whole else [a for a in map(scheme.placed, told) if a is not None]
+
+    def filled(self) -> int:
+        """Entries of the pool that were not given and that people have filled by now.
+
+        Entries of labels and images that have left the table since are among them.
+        """
+        with self._database.reading() as db:
+            return table.filled(db, self._now(db))
 
     def untold(self) -> NDArray[np.bool_]:
         """(N, L): entries that somebody was asked and could not tell, or nobody can."""
-        mask = np.zeros((len(self.images), len(self.names)), np.bool_)
         with self._database.reading() as db:
+            scheme = self._table(db)
             rows, cols = table.untold(db)
+        mask = np.zeros((len(scheme.images), len(scheme.labels)), np.bool_)
         mask[rows, cols] = True
-        return mask
+        return scheme.cut(mask)
 
     # The queue
 
@@ -172,16 +267,21 @@ class Store:
 
         repeats: the share of entries that two people are to answer, drawn by `seed`.
         """
-        self._check(wanted.rows, wanted.cols)
+        check_places("image", wanted.rows, len(self.images))
+        check_places("label", wanted.cols, len(self.names))
         # What takes long is done before others have to wait.
-        slots = queue.slots(round, wanted, repeats, seed)
+        rows, cols = (np.asarray(places, np.intp) for places in (wanted.rows, wanted.cols))
+        by_number = replace(wanted, rows=self.scheme.rows[rows], cols=self.scheme.cols[cols])
+        slots = queue.slots(round, by_number, repeats, seed)
         with self._database.writing() as db:
+            self._table(db)
             queue.fill(db, round, slots, _now(now))
 
     def queue(self) -> list[Queued]:
         """All answers that the queue wants, best first; an entry asked twice stands twice."""
         with self._database.reading() as db:
-            return queue.queued(db)
+            scheme, found = self._table(db), queue.queued(db)
+        return found if scheme.whole else [q for q in map(scheme.placed, found) if q is not None]
 
     def lease(
         self,
@@ -292,12 +392,12 @@ class Store:
     def note_training(self, training: Training) -> None:
         """Keep what a model was worth."""
         with self._database.writing() as db:
-            trainings.note_training(db, training)
+            trainings.note_training(db, training, self._table(db))
 
     def trainings(self) -> list[Training]:
-        """Every training noted, the first one first."""
+        """Every training noted, the first one first; `ap` is of the labels that there are now."""
         with self._database.reading() as db:
-            return trainings.trainings(db)
+            return trainings.trainings(db, self._table(db))
 
     # Other sources, and contradictions
 
@@ -321,9 +421,7 @@ class Store:
         self._check([a.image for a in answers], [a.label for a in answers])
         named = incoming.named(source, answers)
         with self._database.writing() as db:
-            return incoming.import_answers(
-                db, source, named, on_conflict, self.images, self.names, _now(now)
-            )
+            return incoming.import_answers(db, source, named, on_conflict, self._now(db), _now(now))
 
     def machine(
         self,
@@ -343,12 +441,31 @@ class Store:
             raise DataError("the answers are of another table", seen=str(answers.shape))
         check_values(answers.ravel())
         with self._database.writing() as db:
-            return incoming.machine(db, model, answers, probabilities, _now(now))
+            scheme = self._table(db)
+            return incoming.machine(db, model, answers, probabilities, scheme, _now(now))
 
     def disagreements(self) -> list[Disagreement]:
         """Entries, none of them given, that people answered both ways and nobody has resolved."""
         with self._database.reading() as db:
-            return table.disagreements(db)
+            scheme, found = self._table(db), table.disagreements(db)
+        return found if scheme.whole else [d for d in map(scheme.placed, found) if d is not None]
+
+    def contradictions(self) -> list[Contradiction]:
+        """Known entries that the rules between labels forbid, by rows and columns."""
+        with self._database.reading() as db:
+            scheme = self._table(db)
+            return changes.contradicting(db, scheme)
+
+    def given_of(self, image: int) -> list[int]:
+        """What was given of an image, by the numbers of labels."""
+        with self._database.reading() as db:
+            found: list[int] = initial.entries(db, image)[0].tolist()
+            return found
+
+    def entry_events(self, image: int, label: int | None = None) -> list[Event]:
+        """What happened to an image, or to one entry of it, by number; changes of labels, too."""
+        with self._database.reading() as db:
+            return events.of_entry(db, image, label)
 
     def resolve(
         self, person: str, image: int, label: int, value: int, *, now: float | None = None
@@ -369,9 +486,23 @@ class Store:
         with self._database.reading() as db:
             return found + audit.differences(db)
 
-    def _check(self, rows: ArrayLike, cols: ArrayLike) -> None:
-        check_places("image", rows, len(self.images))
-        check_places("label", cols, len(self.names))
+    def _check(self, images: Sequence[int], labels: Sequence[int]) -> None:
+        """Raise a `DataError` where there never was an image or a label of this number."""
+        known = self._newest or self.scheme
+        if max(images, default=-1) >= len(known.images) or max(labels, default=-1) >= len(
+            known.labels
+        ):
+            known = self.everything()
+        check_places("image", images, len(known.images))
+        check_places("label", labels, len(known.labels))
+
+
+class _DryRunError(Exception):
+    """Takes back what a dry run has done."""
+
+    def __init__(self, found: Changed) -> None:
+        super().__init__()
+        self.found = found
 
 
 def _now(now: float | None) -> float:

@@ -1,6 +1,7 @@
 """What an entry is now, out of what was given and of all that was said; see the module `store`.
 
-Each function works in the caller's transaction, on its connection `db`.
+Over all images and labels there ever were, by number. Each function works in the caller's
+transaction, on its connection `db`.
 """
 
 from __future__ import annotations
@@ -16,45 +17,93 @@ from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.project import initial
 from alasl.project.agreement import Answers
 from alasl.project.events import append, person_of
+from alasl.project.inference import completed
 from alasl.project.records import SOURCES, Answer, Disagreement, Ints
+from alasl.project.scheme import Scheme
 
+_RESOLVED = SOURCES.index("resolved")
 # What makes an `Answer` of an event e by a person p.
 COLUMNS = "e.image, e.label, e.value, e.seconds, probability, model, shown, p.name, at, why, pi"
 
 
 def stands(
-    db: sqlite3.Connection, only: int | None = None, *, machines: bool = True
+    db: sqlite3.Connection, scheme: Scheme, only: int | None = None, *, machines: bool = True
 ) -> tuple[Entries, NDArray[np.uint8]]:
-    """The entries and their places in `SOURCES`, (N, L) of all images, or (1, L) of one.
+    """The entries and their places in `SOURCES`, of all images and labels, or of one image.
 
     machines: whether what a machine said stands where nobody else says anything.
     """
+    entries, source = told(db, only)
+    follows = completed(hidden(entries, scheme), scheme.rules)
+    # What is closed, as nobody could tell, is left so.
+    new = (entries == UNKNOWN) & (follows != UNKNOWN) & (source != _RESOLVED)
+    entries[new], source[new] = follows[new], SOURCES.index("inferred")
+    if machines:
+        said = machine(db, (len(scheme.images), entries.shape[1]))
+        said = said if only is None else said[only : only + 1]
+        asked = np.zeros(said.shape, np.bool_)
+        rows, cols = _answered(db, only)
+        asked[rows, cols] = True
+        new = (entries == UNKNOWN) & (said != UNKNOWN) & ~asked & (source != _RESOLVED)
+        entries[new], source[new] = said[new], SOURCES.index("machine")
+    source[entries == UNKNOWN] = 0
+    return entries, source
+
+
+def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDArray[np.uint8]]:
+    """As `stands`, without what follows and what a machine says; nobody can tell: -1, resolved."""
     entries, first = initial.entries(db, only), only or 0
     which = "1" if only is None else "image = :only"
     source = np.zeros(entries.shape, np.uint8)
     unknown = entries == UNKNOWN
     # From the lowest to the highest, so that what comes later stands.
-    layers = (("machine", "= 'machine'"), ("people", "<> 'machine'"))
-    for by, kinds in layers if machines else layers[1:]:
-        image, label, yes, no = _columns(
-            db.execute(
-                "SELECT image, label, sum(value = 1), sum(value = 0) FROM standing"
-                f" WHERE {which} AND kind {kinds} GROUP BY image, label HAVING max(value) >= 0",
-                {"only": only},
-            ),
-            4,
-        )
-        mine = unknown[image - first, label]
-        image, label = image[mine] - first, label[mine]
-        entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
-        source[image, label] = SOURCES.index(by)
-    image, label, value = _columns(
-        db.execute(f"SELECT image, label, value FROM resolved WHERE {which}", {"only": only}), 3
+    image, label, yes, no = _columns(
+        db.execute(
+            "SELECT image, label, sum(value = 1), sum(value = 0) FROM standing"
+            f" WHERE {which} AND kind <> 'machine' GROUP BY image, label HAVING max(value) >= 0",
+            {"only": only},
+        ),
+        4,
     )
+    mine = unknown[image - first, label]
+    image, label = image[mine] - first, label[mine]
+    entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
+    source[image, label] = SOURCES.index("people")
+    image, label, value = _resolved(db, only)
     entries[image - first, label] = value
-    source[image - first, label] = SOURCES.index("resolved")
-    source[entries == UNKNOWN] = 0
+    source[image - first, label] = _RESOLVED
     return entries, source
+
+
+def given(db: sqlite3.Connection, scheme: Scheme) -> Entries:
+    """int8 (all, all): what was given, as corrected since, and what follows from it."""
+    entries = initial.entries(db)
+    image, label, value = _resolved(db, None)
+    corrected = entries[image, label] != UNKNOWN
+    entries[image[corrected], label[corrected]] = value[corrected]
+    return completed(hidden(entries, scheme), scheme.rules)
+
+
+def hidden(entries: Entries, scheme: Scheme) -> Entries:
+    """The entries, without those of labels that were taken out: nothing follows from them."""
+    out = [n for n, one in enumerate(scheme.labels) if one.fate in ("removed", "undone")]
+    if not out:
+        return entries
+    entries = entries.copy()
+    entries[:, out] = UNKNOWN
+    return entries
+
+
+def filled(db: sqlite3.Connection, scheme: Scheme) -> int:
+    """Entries of the pool that were not given and that people have filled by now.
+
+    Also those of labels and images that have left the table since, so that the count never falls
+    by a change.
+    """
+    entries, _ = told(db)
+    pool = np.array([role == "pool" for role in scheme.roles], np.bool_)
+    new = (entries != UNKNOWN) & (initial.entries(db) == UNKNOWN)
+    return int(new[pool].sum())
 
 
 def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Entries:
@@ -140,6 +189,27 @@ def resolve(
     who = person_of(db, person)
     _, event = append(db, now, who, "resolve", image=image, label=label, value=value)
     db.execute("INSERT OR REPLACE INTO resolved VALUES (?, ?, ?, ?)", (image, label, value, event))
+
+
+def _resolved(db: sqlite3.Connection, only: int | None) -> Ints:
+    which = "1" if only is None else "image = :only"
+    sql = f"SELECT image, label, value FROM resolved WHERE {which}"
+    return _columns(db.execute(sql, {"only": only}), 3)
+
+
+def _answered(db: sqlite3.Connection, only: int | None) -> Ints:
+    """(2, n): entries that people answered both ways, as often: theirs to settle, no machine's."""
+    which = "1" if only is None else "image = :only"
+    found = _columns(
+        db.execute(
+            f"SELECT image, label FROM standing WHERE {which} AND kind <> 'machine'"
+            " GROUP BY image, label HAVING max(value) >= 0",
+            {"only": only},
+        ),
+        2,
+    )
+    found[0] -= only or 0
+    return found
 
 
 def _columns(rows: sqlite3.Cursor, count: int) -> Ints:

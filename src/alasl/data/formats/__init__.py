@@ -26,7 +26,7 @@ from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import MACHINE, Labels
 
-__all__ = ["FORMATS", "Format", "Table", "read", "read_table", "table_format", "write"]
+__all__ = ["FORMATS", "Format", "Table", "has_table", "read", "read_table", "table_format", "write"]
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +100,17 @@ def read_table(
     for note in (*table.notes, *notes, *_twins(told.names)):
         _log.warning("%s: %s", file, note)
     return replace(table, labels=told), file
+
+
+def has_table(folder: Path) -> bool:
+    """Whether there is a table of entries in a folder, or it is one, be it readable or not."""
+    try:
+        _find_table(folder, None, None)
+    except UsageError:  # several
+        return True
+    except DataError:
+        return False
+    return True
 
 
 def write(

@@ -17,10 +17,10 @@ import numpy as np
 from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import read_table
 from alasl.data.formats.base import Empty, NamedAnswer, Options
-from alasl.data.names import Names
+from alasl.data.names import Names, Places
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
-from alasl.labels import MACHINE
+from alasl.labels import INFERRED, MACHINE
 from alasl.project.exchange.base import EXCHANGES, Asked, Exchange, Query, exchange
 from alasl.project.records import Answer
 from alasl.registry import files_of
@@ -39,6 +39,10 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _HEAD = 65536
+_NO_PERSONS = {
+    MACHINE: "automatic answers are left out: they are a model's, no person's",
+    INFERRED: "entries are left out that only followed from others",
+}
 Way = Literal["read", "write", "write_query"]
 
 
@@ -51,14 +55,16 @@ def formats(way: Way = "read") -> tuple[str, ...]:
 def read(
     path: str | Path,
     format: str | None,
-    images: Sequence[str],
-    names: Sequence[str],
+    images: Places,
+    names: Places,
     *,
     person: str = "import",
     empty: Empty | None = None,
     keep_unannotated: bool = True,
 ) -> list[Answer]:
     """The answers in a file, in the order they were given, for the table of `images` and `names`.
+
+    These are in order, or each with its row or column.
 
     format: one of `formats()`; None to recognise it.
     Where a person answers an entry more than once, only the last answer is taken. person: who
@@ -77,10 +83,10 @@ def read(
     found = own.read(path, options, **values) if own else _table(path, format, options)
     known = Names(images, names)
     told: dict[tuple[int, int, str], Answer] = {}
-    automatic = 0
+    left_out = dict.fromkeys((MACHINE, INFERRED), 0)
     for said in found:
-        if said.person == MACHINE:
-            automatic += 1
+        if said.person in left_out:
+            left_out[said.person] += 1
             continue
         entry = known.entry(said)
         if entry is not None:
@@ -95,11 +101,9 @@ def read(
             )
     known.refuse_lost(path)
     known.note_taken(path)
-    if automatic:
-        _log.warning(
-            "%s: %d automatic answers are left out: they are a model's, no person's",
-            *(path, automatic),
-        )
+    for source, what in _NO_PERSONS.items():
+        if left_out[source]:
+            _log.warning("%s: %d %s", path, left_out[source], what)
     return list(told.values())
 
 

@@ -1,0 +1,109 @@
+"""`alasl add`: images that come into a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from alasl.cli.options import (
+    dry_run_option,
+    json_option,
+    person_option,
+    print_change,
+    quiet_option,
+    show_warnings,
+)
+
+if TYPE_CHECKING:
+    from alasl.data.formats.base import Empty
+    from alasl.project.growing import Deal
+
+_SHOWN = 5
+
+
+@click.command("add")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.argument("images", type=click.Path(path_type=Path))
+@click.option("--labels", help="the file in IMAGES that holds the table of entries")
+@click.option("--format", "format", help="the table's format, where it is not clear")
+@click.option(
+    "--empty",
+    type=click.Choice(("unknown", "absent")),
+    help="what an empty cell of a CSV means",
+)
+@click.option(
+    "--image-folder",
+    type=click.Path(path_type=Path),
+    help="where the image files of a table are [its folder's images/]",
+)
+@click.option("--features", help="features.npy (N, D), where the project has its own")
+@click.option(
+    "--deal",
+    type=click.Choice(("pool", "shares")),
+    default="pool",
+    show_default=True,
+    help="where they go: all into the pool, or also into the clean and the test set, by the "
+    "project's shares",
+)
+@click.option("--skip-bad", is_flag=True, help="leave out files that cannot be used, with a count")
+@person_option("adds them")
+@dry_run_option
+@json_option
+@quiet_option
+def command(
+    project: Path,
+    images: Path,
+    labels: str | None,
+    format: str | None,
+    empty: Empty | None,
+    image_folder: Path | None,
+    features: str | None,
+    deal: Deal,
+    skip_bad: bool,
+    person: str,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Take new IMAGES into PROJECT: a folder of images, or a table with what is known of them.
+
+    Images that are there already stay as they are and keep their part. Ids that the project has,
+    and copies of files that it has, are left out and counted. `alasl undo` takes it back.
+    """
+    from alasl.project.folder import load
+    from alasl.project.growing import add
+
+    show_warnings(quiet)
+    done = add(
+        load(project),
+        images,
+        person,
+        labels=labels,
+        format=format,
+        empty=empty,
+        image_folder=image_folder,
+        features=features,
+        deal=deal,
+        skip_bad=skip_bad,
+        dry_run=dry_run,
+    )
+    bad = [f"{path}: {why}" for path, why in done.bad]
+    if as_json:
+        left = {"known": done.known, "copies": done.copies, "bad": bad}
+        print_change(done.change, dry_run, True, roles=done.roles, **left)
+        return
+    print_change(done.change, dry_run, False)
+    for role, count in done.roles.items():
+        click.echo(f"  new in the {role} set: {count}")
+    copies = [f"{new} = {old}" for new, old in done.copies]
+    for what, names in (
+        ("the project has these already", list(done.known)),
+        ("copies of images that the project has", copies),
+        ("files that cannot be used", bad),
+    ):
+        if names:
+            click.echo(f"  left out, {what}: {len(names)}")
+            for name in names[:_SHOWN]:
+                click.echo(f"    {name}")

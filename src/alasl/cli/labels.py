@@ -1,0 +1,176 @@
+"""`alasl labels`: the labels of a project, and changes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from alasl.cli.options import dry_run_option, json_option, person_option, print_change, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alasl.project.changes import Do
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+
+
+class _Labels(click.Group):
+    """Takes --json after the project, where no change is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_interspersed_args = not {*args[1:]} & {*self.commands}
+        return super().parse_args(ctx, args)
+
+
+@click.group("labels", cls=_Labels, invoke_without_command=True)
+@click.argument("project", type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+def command(context: click.Context, project: Path, as_json: bool) -> None:
+    """List the labels of PROJECT, or change them.
+
+    A change is one event in the project's log. No answer is lost by it, and `alasl undo` takes it
+    back. With --dry-run it is only counted. Files with former names can still be imported.
+    """
+    context.obj = project
+    if context.invoked_subcommand is None:
+        _list(project, as_json)
+
+
+def _list(project: Path, as_json: bool) -> None:
+    from alasl.project.folder import load
+
+    store = load(project).store
+    now, table = store.scheme, store.labels()
+    present, known = table.present_per_label().tolist(), table.known_per_label().tolist()
+    found = []
+    for place, number in enumerate(now.cols.tolist()):
+        label, rules = now.labels[number], now.rules
+        names = {
+            "implies": [now.labels[b].name for a, b in rules.implies if a == number],
+            "excludes": [
+                now.labels[a + b - number].name for a, b in rules.excludes if number in (a, b)
+            ],
+        }
+        counts = {"present": present[place], "known": known[place]}
+        about = {"about": label.about, "former": list(label.former)}
+        found.append({"name": label.name, **counts, **names, **about})
+    if as_json:
+        print_json({"schema_version": 1, "labels": found})
+        return
+    for one in found:
+        beside = [f"{how} {', '.join(one[how])}" for how in ("implies", "excludes") if one[how]]
+        beside += [f"once {', '.join(one['former'])}"] if one["former"] else []
+        beside += [one["about"]] if one["about"] else []
+        says = f"{one['name']}: {one['present']} present of {one['known']} known"
+        click.echo("; ".join([says, *beside]))
+
+
+def _change(function: Function) -> Function:
+    for option in (json_option, dry_run_option, person_option("changes them")):
+        function = option(function)
+    return click.pass_obj(function)  # type: ignore[return-value]
+
+
+def _make(project: Path, person: str, dry_run: bool, as_json: bool, do: Do, **what: Any) -> None:
+    from alasl.project.changes import LabelChange
+    from alasl.project.folder import load
+
+    changed = load(project).store.change(person, LabelChange(do, **what), dry_run=dry_run)
+    print_change(changed, dry_run, as_json)
+
+
+@command.command("add")
+@click.argument("names", nargs=-1, required=True)
+@_change
+def add(project: Path, names: tuple[str, ...], **how: Any) -> None:
+    """New labels, unknown of every image; one that was taken out comes back with its answers."""
+    _make(project, do="add", names=names, **how)
+
+
+@command.command("rename")
+@click.argument("old")
+@click.argument("new")
+@_change
+def rename(project: Path, old: str, new: str, **how: Any) -> None:
+    """Call the label OLD by the name NEW; files with either name can be imported."""
+    _make(project, do="rename", names=(old,), into=(new,), **how)
+
+
+@command.command("merge")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--into", required=True, help="the label that they become")
+@_change
+def merge(project: Path, names: tuple[str, ...], into: str, **how: Any) -> None:
+    """Make one label of several: present where one of them is, absent where all are."""
+    _make(project, do="merge", names=names, into=(into,), **how)
+
+
+@command.command("split")
+@click.argument("name")
+@click.option(
+    "--into", required=True, multiple=True, metavar="NAME", help="a label of it; once for each"
+)
+@click.argument("others", nargs=-1)
+@_change
+def split(
+    project: Path, name: str, into: tuple[str, ...], others: tuple[str, ...], **how: Any
+) -> None:
+    """Make several labels of one: absent where it is, else unknown.
+
+    `split A --into B C` and `split A --into B --into C` are the same.
+    """
+    _make(project, do="split", names=(name,), into=(*into, *others), **how)
+
+
+@command.command("remove")
+@click.argument("names", nargs=-1, required=True)
+@_change
+def remove(project: Path, names: tuple[str, ...], **how: Any) -> None:
+    """Take labels out of the table; what was said of them is kept in the log."""
+    _make(project, do="remove", names=names, **how)
+
+
+@command.command("describe")
+@click.argument("name")
+@click.argument("text")
+@_change
+def describe(project: Path, name: str, text: str, **how: Any) -> None:
+    """Say what a label means."""
+    _make(project, do="describe", names=(name,), text=text, **how)
+
+
+@command.command("imply")
+@click.argument("child")
+@click.argument("parent")
+@_change
+def imply(project: Path, child: str, parent: str, **how: Any) -> None:
+    """Where CHILD is present PARENT is, too; where PARENT is absent CHILD is, too."""
+    _make(project, do="rule", implies=((child, parent),), **how)
+
+
+@command.command("exclude")
+@click.argument("one")
+@click.argument("other")
+@_change
+def exclude(project: Path, one: str, other: str, **how: Any) -> None:
+    """At most one of the two labels is present."""
+    _make(project, do="rule", excludes=((one, other),), **how)
+
+
+@command.command("taxonomy")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--add", "new", is_flag=True, help="labels that the project does not have come in")
+@_change
+def taxonomy(
+    project: Path, file: Path, new: bool, person: str, dry_run: bool, as_json: bool
+) -> None:
+    """Let the rules of a CSV FILE take the place of all rules: child,parent and a,excludes,b."""
+    from alasl.project.folder import load
+    from alasl.project.taxonomy import take_taxonomy
+
+    changed = take_taxonomy(load(project), file, person, add=new, dry_run=dry_run)
+    print_change(changed, dry_run, as_json)

@@ -1,0 +1,368 @@
+"""Changes of labels and images: each one event in the log, its dry run, and its undo.
+
+A change says what was done, by numbers, in `detail`; what it leads to is `scheme.folded`. No answer
+is moved or deleted. Each function works in the caller's transaction, on its connection `db`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from alasl.data.alike import Alike, spelled
+from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
+from alasl.labels import UNKNOWN, Entries
+from alasl.project import initial, table
+from alasl.project.events import append, last_event, person_of
+from alasl.project.inference import Contradiction, contradictions
+from alasl.project.records import SOURCES
+from alasl.project.scheme import Detail, Fate, Pair, Rules, Scheme, folded, in_order
+
+Do = Literal["add", "rename", "merge", "split", "remove", "describe", "rule", "images", "drop"]
+
+_NOT_UNDONE = "NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id)"
+_LAST = (
+    f"SELECT id, detail FROM events e WHERE kind = 'change' AND undoes IS NULL AND {_NOT_UNDONE}"
+)
+
+
+@dataclass(frozen=True)
+class LabelChange:
+    """A change of labels, by their names.
+
+    names: the labels that it is about. into: the labels that come of it. text: what `describe`
+    says. implies: (child, parent). excludes: pairs. anew: whether they replace all rules.
+    """
+
+    do: Do
+    names: tuple[str, ...] = ()
+    into: tuple[str, ...] = ()
+    text: str = ""
+    implies: tuple[tuple[str, str], ...] = ()
+    excludes: tuple[tuple[str, str], ...] = ()
+    anew: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class NewImages:
+    """Images that come in, (n,) each: ids, files, roles; entries (n, all labels) by number.
+
+    back: numbers of images that were dropped and come in again. folder: below which the files lie,
+    where that is outside the project's.
+    """
+
+    images: Sequence[str]
+    files: Sequence[str | None]
+    roles: Sequence[str]
+    entries: Entries
+    back: tuple[int, ...] = ()
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Images that leave, by number."""
+
+    images: tuple[int, ...]
+
+
+Request = LabelChange | NewImages | Dropped
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A table counted: images, labels, known entries, those of them that follow from others.
+
+    answers: what people said of these images and labels. asked: answers that the queue wants.
+    contradictions: pairs of entries that the rules between labels forbid.
+    """
+
+    images: int
+    labels: int
+    known: int
+    inferred: int
+    answers: int
+    asked: int
+    contradictions: int
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a change was, or would be, in words, and the table before and after it."""
+
+    says: str
+    before: Counts
+    after: Counts
+    notes: tuple[str, ...] = field(default=())
+
+
+def version(db: sqlite3.Connection) -> int:
+    """The event of the last change, its undo among them; 0 without any."""
+    sql = "SELECT id FROM events WHERE kind = 'change' ORDER BY id DESC LIMIT 1"
+    found = db.execute(sql).fetchone()
+    return int(found[0]) if found else 0
+
+
+def scheme(db: sqlite3.Connection) -> Scheme:
+    """Labels, images and rules after all changes that stand."""
+    details = [json.loads(row[1]) for row in db.execute(f"{_LAST} ORDER BY id")]
+    labels, rules = folded(initial.names(db), details)
+    images, files, roles, since = initial.images(db)
+    here = np.array(since, np.int64) == 0
+    folders = []
+    for detail in details:
+        if detail["do"] == "images":
+            here[detail["first"] : detail["first"] + detail["count"]] = True
+            here[detail["back"]] = True
+            folders += [detail["folder"]] if detail["folder"] else []
+        elif detail["do"] == "drop":
+            here[detail["images"]] = False
+    names = tuple(labels)
+    return Scheme(version(db), names, rules, images, files, roles, here, tuple(folders))
+
+
+def make(db: sqlite3.Connection, request: Request, person: str, now: float) -> str:
+    """Write a change as an event; what it was, in words.
+
+    Raises `DataError` for a label or an image that there is not, `ConflictError` for a name that is
+    taken, `UsageError` for what makes no sense.
+    """
+    before, event = scheme(db), last_event(db) + 1
+    detail = _detail(db, before, request, event)
+    who = person_of(db, person)
+    append(db, now, who, "change", detail=json.dumps(detail, ensure_ascii=True))
+    after = scheme(db)
+    if not len(after.cols):
+        raise UsageError("no label would be left")
+    for role in {before.roles[n] for n in before.rows} - {after.roles[n] for n in after.rows}:
+        raise UsageError(f"no image of the {role} set would be left")
+    _tidy(db, after)
+    return says(detail, after)
+
+
+def undo(db: sqlite3.Connection, person: str, now: float) -> str:
+    """Take back the last change that stands; what it was, in words."""
+    found = db.execute(f"{_LAST} ORDER BY id DESC LIMIT 1").fetchone()
+    if found is None:
+        raise NothingToDo("there is no change of labels or images to take back")
+    event, detail = found[0], json.loads(found[1])
+    what = says(detail, scheme(db))
+    who = person_of(db, person)
+    append(db, now, who, "change", undoes=event, detail=json.dumps({"do": "undo"}))
+    _tidy(db, scheme(db))
+    return f"taken back: {what}"
+
+
+def count(db: sqlite3.Connection) -> Counts:
+    """The table as it is now, counted."""
+    now = scheme(db)
+    entries, source = (now.cut(part) for part in table.stands(db, now))
+    said = table.votes(db)
+    here = (now.row_of[said.rows] >= 0) & (now.col_of[said.cols] >= 0)
+    (asked,) = db.execute("SELECT count(*) FROM queue WHERE done = 0").fetchone()
+    return Counts(
+        images=len(now.rows),
+        labels=len(now.cols),
+        known=int((entries != UNKNOWN).sum()),
+        inferred=int((source == SOURCES.index("inferred")).sum()),
+        answers=int(here.sum()),
+        asked=int(asked),
+        contradictions=len(contradicting(db, now)),
+    )
+
+
+def contradicting(db: sqlite3.Connection, now: Scheme) -> list[Contradiction]:
+    """Known entries that the rules forbid, by rows and columns of the table."""
+    return contradictions(now.cut(table.told(db)[0]), _at_places(now))
+
+
+def says(detail: Detail, scheme: Scheme) -> str:
+    """A change in words."""
+
+    def names(numbers: Iterable[int]) -> str:
+        return ", ".join(repr(scheme.labels[n].name) for n in numbers)
+
+    match detail:
+        case {"do": "add", "labels": labels}:
+            return f"new labels: {names(labels)}"
+        case {"do": "remove", "labels": labels}:
+            return f"labels taken out: {names(labels)}"
+        case {"do": "rename", "label": label, "name": name}:
+            before = [*scheme.labels[label].former, "?"][-2:][0]
+            return f"label {before!r} is called {name!r}"
+        case {"do": "describe", "label": label, "about": about}:
+            return f"label {names([label])} means: {about}"
+        case {"do": "merge", "labels": labels, "into": into}:
+            return f"labels merged: {names(labels)} into {names([into])}"
+        case {"do": "split", "label": label, "into": into}:
+            return f"label split: {names([label])} into {names(into)}"
+        case {"do": "rule", "implies": implies, "excludes": excludes, "anew": anew}:
+            pairs = [f"{names([a])} implies {names([b])}" for a, b in implies]
+            pairs += [f"{names([a])} excludes {names([b])}" for a, b in excludes]
+            what = "; ".join(pairs) if len(pairs) <= 3 else f"{len(pairs)} rules"
+            return f"rules anew: {what or 'none'}" if anew else what
+        case {"do": "images", "count": many, "back": back}:
+            again = f", {len(back)} that had left come back" if back else ""
+            return f"{many} images come in{again}"
+        case {"do": "drop", "images": images}:
+            first = ", ".join(repr(scheme.images[n]) for n in images[:3])
+            return f"{len(images)} images leave: {first}{', ...' if len(images) > 3 else ''}"
+    return str(detail["do"])
+
+
+def _tidy(db: sqlite3.Connection, now: Scheme) -> None:
+    """Take what is of no label or image of the table out of the queue."""
+    gone = [n for n, label in enumerate(now.labels) if label.fate != "here"]
+    db.executemany("DELETE FROM queue WHERE label = ?", [(n,) for n in gone])
+    left = np.flatnonzero(~now.here).tolist()
+    db.executemany("DELETE FROM queue WHERE image = ?", [(n,) for n in left])
+
+
+def _at_places(now: Scheme) -> Rules:
+    """The rules that people stated, of labels of the table, by their columns."""
+
+    def placed(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+        found = ((int(now.col_of[a]), int(now.col_of[b])) for a, b in pairs)
+        return tuple(pair for pair in found if min(pair) >= 0)
+
+    return Rules(placed(now.rules.implies), placed(now.rules.excludes))
+
+
+# From a request, by names, to what the log keeps, by numbers.
+
+
+def _detail(db: sqlite3.Connection, now: Scheme, request: Request, event: int) -> dict[str, Any]:
+    if isinstance(request, Dropped):
+        if not request.images:
+            raise UsageError("name an image")
+        return {"do": "drop", "images": sorted(request.images)}
+    if isinstance(request, NewImages):
+        return _images(db, now, request, event)
+    make: dict[str, Callable[..., dict[str, Any]]] = {
+        "add": _add, "rename": _rename, "merge": _merge, "split": _split, "remove": _remove,
+        "describe": _describe, "rule": _rule,
+    }  # fmt: skip
+    return {"do": request.do, **make[request.do](db, now, request, event)}
+
+
+def _images(db: sqlite3.Connection, now: Scheme, request: NewImages, event: int) -> dict[str, Any]:
+    if not len(request.images) and not request.back:
+        raise NothingToDo("there is no new image")
+    taken = sorted({*request.images} & {now.images[n] for n in now.rows})
+    if taken or len({*request.images}) < len(request.images):
+        raise ConflictError("images of these names are there already", more=taken)
+    numbers = initial.add_images(
+        db, request.images, request.files, request.roles, request.entries, since=event
+    )
+    first = numbers[0] if numbers else len(now.images)
+    return {
+        "do": "images",
+        "first": first,
+        "count": len(numbers),
+        "back": list(request.back),
+        "folder": request.folder,
+    }
+
+
+def _add(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> dict[str, Any]:
+    _refuse_taken(now, ask.names)
+    return {"labels": _brought(db, now, ask.names, event, ("undone", "removed"))}
+
+
+def _rename(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
+    (label,) = _numbers(now, ask.names)
+    _refuse_taken(now, ask.into)
+    return {"label": label, "name": ask.into[0]}
+
+
+def _describe(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
+    (label,) = _numbers(now, ask.names)
+    return {"label": label, "about": ask.text}
+
+
+def _remove(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
+    return {"labels": _numbers(now, ask.names)}
+
+
+def _merge(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> dict[str, Any]:
+    parts = _numbers(now, ask.names)
+    if len(parts) < 2:
+        raise UsageError("merging takes two labels or more", seen=", ".join(map(repr, ask.names)))
+    _refuse_taken(now, ask.into, but=parts)
+    (into,) = _brought(db, now, ask.into, event)
+    return {"labels": parts, "into": into}
+
+
+def _split(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> dict[str, Any]:
+    (label,) = _numbers(now, ask.names)
+    if len(ask.into) < 2:
+        raise UsageError("splitting makes two labels or more", seen=", ".join(map(repr, ask.into)))
+    _refuse_taken(now, ask.into, but=[label])
+    return {"label": label, "into": _brought(db, now, ask.into, event)}
+
+
+def _rule(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
+    def pairs(named: Iterable[tuple[str, str]]) -> list[list[int]]:
+        return [_numbers(now, pair) for pair in named]
+
+    implies, excludes = pairs(ask.implies), pairs(ask.excludes)
+    others = [] if ask.anew else [*now.rules.implies]
+    built = [(part, whole) for whole, parts in now.rules.wholes for part in parts]
+    stated = [(child, parent) for child, parent in implies]
+    try:
+        in_order([*others, *now.rules.parts, *built, *stated])
+    except ValueError:
+        raise ConflictError(
+            "labels would imply each other in a circle, so they would be one label",
+            do="merge them, or leave one of the rules out",
+        ) from None
+    return {"implies": implies, "excludes": excludes, "anew": ask.anew}
+
+
+def _brought(
+    db: sqlite3.Connection,
+    now: Scheme,
+    names: Sequence[str],
+    event: int,
+    back: Sequence[Fate] = ("undone",),
+) -> list[int]:
+    """The numbers of labels that come in; one that was there and left has its answers again."""
+    found = {one.name: n for n, one in enumerate(now.labels) if one.fate in back}
+    new = [name for name in names if name not in found]
+    found |= dict(zip(new, initial.add_labels(db, new, since=event), strict=True))
+    return [found[name] for name in names]
+
+
+def _numbers(now: Scheme, names: Sequence[str]) -> list[int]:
+    """The numbers of labels of the table, each named once."""
+    here = {now.labels[n].name: int(n) for n in now.cols}
+    alike = Alike((name, name) for name in here)
+    lost = [name for name in names if name not in here]
+    if lost:
+        near = {name: alike.nearest(name) for name in lost}
+        raise DataError(
+            f"{len(lost)} labels are not in the table",
+            more=[repr(n) + (f"; nearest: {near[n]!r}" if near[n] else "") for n in lost],
+        )
+    if len({*names}) < len(names):
+        raise UsageError("a label is named twice", seen=", ".join(map(repr, names)))
+    return [here[name] for name in names]
+
+
+def _refuse_taken(now: Scheme, names: Sequence[str], but: Sequence[int] = ()) -> None:
+    if not names:
+        raise UsageError("name a label")
+    for name in names:
+        if not name.strip() or name != name.strip() or "\0" in name:
+            raise UsageError("this cannot be the name of a label", seen=repr(name))
+    if len({*map(spelled, names)}) < len(names):
+        raise UsageError("a label is named twice", seen=", ".join(map(repr, names)))
+    here = {spelled(now.labels[n].name): now.labels[n].name for n in now.cols if n not in but}
+    taken = [here[spelled(name)] for name in names if spelled(name) in here]
+    if taken:
+        raise ConflictError("labels of these names are there already", more=[*map(repr, taken)])

@@ -1,0 +1,318 @@
+"""Images that come into a project, and images that leave it.
+
+What was judged stays judged: images that are there keep their part, and new ones go into the pool,
+unless they are to be dealt out by the project's shares.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.dataset import Dataset
+from alasl.data.duplicates import digests, same_content
+from alasl.data.formats import has_table, read
+from alasl.data.formats.base import Empty
+from alasl.data.images import images_below
+from alasl.data.names import Names
+from alasl.data.split import stratified_split
+from alasl.errors import ConflictError, DataError, UsageError
+from alasl.files import replacing
+from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.project.changes import Changed, Dropped, NewImages
+from alasl.project.folder import FEATURES, Project
+from alasl.project.records import ROLES
+from alasl.project.scheme import Scheme
+
+_log = logging.getLogger(__name__)
+
+# Where new images go: all into the pool, or by the shares that the project began with.
+Deal = Literal["pool", "shares"]
+
+
+@dataclass(frozen=True)
+class Added:
+    """Images that came in. known: ids that the project has already. copies: files that it has
+    already under another id. bad: files that cannot be used. They are left out.
+    """
+
+    change: Changed
+    roles: dict[str, int]
+    known: tuple[str, ...]
+    copies: tuple[tuple[str, str], ...]
+    bad: tuple[tuple[Path, str], ...]
+
+
+def add(
+    project: Project,
+    source: Path,
+    person: str,
+    *,
+    labels: str | None = None,
+    format: str | None = None,
+    empty: Empty | None = None,
+    image_folder: Path | None = None,
+    features: str | None = None,
+    deal: Deal = "pool",
+    skip_bad: bool = False,
+    dry_run: bool = False,
+) -> Added:
+    """Take the images of a folder, or of a table with what it knows of them, into a project.
+
+    source: a folder of images, or a data set as for `init`. deal: the part of the new images.
+    skip_bad: leave out files that cannot be decoded, instead of refusing them all.
+    Raises `DataError` for bad files and for labels that the project does not have.
+    """
+    if source.is_dir() and labels is None and not has_table(source):
+        found = _folder(source)
+    else:
+        found = read(
+            source,
+            labels=labels,
+            format=format,
+            empty=empty,
+            images=image_folder,
+            features=features,
+        )
+    store = project.store
+    store.refresh()
+    now = store.scheme
+    entries = _entries(found.labels, now, source)
+    _refuse_other_kind(project, found)
+    back, known, fresh = _known(project, found, now)
+    same, fresh = _copies(project, found, fresh)
+    bad, fresh = _bad(found, fresh, skip_bad)
+    new = found.take(fresh)
+    files, outside = _files(project, new, source)
+    roles = _dealt(project, new, deal)
+    request = NewImages(new.labels.images, files, roles, entries[fresh], tuple(back), outside)
+    if new.features is not None and not dry_run:
+        with project.training():
+            _keep_features(project, new.features, now)
+            change = store.change(person, request)
+    else:
+        change = store.change(person, request, dry_run=dry_run)
+    counts = {role: roles.count(role) for role in ROLES if role in roles}
+    return Added(change, counts, tuple(known), tuple(same), tuple(bad))
+
+
+def drop(project: Project, images: Sequence[str], person: str, *, dry_run: bool = False) -> Changed:
+    """Take images out of a project; what was said of them is kept in its log.
+
+    Raises `DataError` for ids that it does not have.
+    """
+    store = project.store
+    store.refresh()
+    known = Names(store.images, store.names, "names")
+    places = [known.row(image, image) for image in images]
+    known.refuse_lost(project.folder)
+    numbers = {int(store.scheme.rows[place]) for place in places if place is not None}
+    return store.change(person, Dropped(tuple(sorted(numbers))), dry_run=dry_run)
+
+
+def bad_images(project: Project) -> list[tuple[str, str]]:
+    """The images of which the file cannot be decoded, each with why."""
+    dataset = project.dataset()
+    if dataset.paths is None:
+        return []
+    of = dict(zip(dataset.paths, dataset.labels.images, strict=True))
+    try:
+        _, bad = dataset.readable()
+    except DataError as error:
+        raise DataError(error.what, where=str(project.root), more=error.more) from error
+    return [(of[path], why) for path, why in bad]
+
+
+def _folder(folder: Path) -> Dataset:
+    """Image files of which nothing is known."""
+    paths = images_below(folder)
+    ids = tuple(path.relative_to(folder).as_posix() for path in paths)
+    # A table has one label at least; it is taken for none of the project's.
+    unknown = Labels(np.full((len(ids), 1), UNKNOWN, np.int8), ("",), ids)
+    return Dataset(unknown, tuple(paths), None, folder.name)
+
+
+def _entries(labels: Labels, now: Scheme, source: Path) -> Entries:
+    """(n, all): what is known of the new images, by the numbers of the project's labels."""
+    entries = np.full((len(labels.images), len(now.labels)), UNKNOWN, np.int8)
+    if labels.names == ("",):
+        return entries
+    known = Names((), now.label_numbers(), "labels")
+    cols = [known.column(name, str(source)) for name in labels.names]
+    try:
+        known.refuse_lost(source)
+    except DataError as error:
+        raise DataError(
+            f"{cols.count(None)} labels of the table are not the project's",
+            where=error.where,
+            more=error.more,
+            do="add them first, or rename them: alasl labels PROJECT add NAME...",
+        ) from None
+    known.note_taken(source)
+    for place, col in enumerate(cols):
+        if col is not None:
+            new = entries[:, col] == UNKNOWN
+            entries[new, col] = labels.entries[new, place]
+    return entries
+
+
+def _refuse_other_kind(project: Project, found: Dataset) -> None:
+    own = project.folder / FEATURES
+    if own.exists():
+        width = np.load(own, mmap_mode="r").shape[1]
+        if found.features is None or found.features.shape[1] != width:
+            raise DataError(
+                f"the project has features of its own, {width} of each image, and new images need "
+                "theirs",
+                seen="none" if found.features is None else str(found.features.shape[1]),
+                do="bring them: --features FILE.npy, in the table's order",
+            )
+    elif found.paths is None:
+        raise DataError("the new images have no files", do="name their folder: --image-folder")
+
+
+def _known(
+    project: Project, found: Dataset, now: Scheme
+) -> tuple[list[int], list[str], NDArray[np.intp]]:
+    """Numbers of images that come back; ids that are there; rows of the new images."""
+    here = {now.images[n] for n in now.rows.tolist()}
+    left = {now.images[n]: n for n in np.flatnonzero(~now.here).tolist()}
+    back, known, fresh = [], [], []
+    for row, image in enumerate(found.labels.images):
+        if image in here:
+            known.append(image)
+        elif image in left and _same_file(project, now.files[left[image]], found, row):
+            back.append(left[image])
+        else:
+            fresh.append(row)
+    if found.paths is not None and known and project.store.files[0] is not None:
+        of = dict(zip(project.store.images, project.dataset().paths or (), strict=True))
+        rows = {image: row for row, image in enumerate(found.labels.images)}
+        pairs = [(found.paths[rows[image]], of[image]) for image in known]
+        others = [image for image, pair in zip(known, pairs, strict=True) if _differ(*pair)]
+        if others:
+            raise ConflictError(
+                f"{len(others)} new images are called like others that the project has",
+                more=others,
+                do="give the folder above, so that their ids begin with the folder's name, or "
+                "rename them",
+            )
+    return back, known, np.array(fresh, np.intp)
+
+
+def _differ(one: Path, other: Path) -> bool:
+    """Whether two files hold other things; not where one is away, as it cannot be told."""
+    if one.resolve() == other.resolve() or not (one.is_file() and other.is_file()):
+        return False
+    found, bad = digests([one, other])
+    return not bad and found[0] != found[1]
+
+
+def _same_file(project: Project, file: str | None, found: Dataset, row: int) -> bool:
+    if found.paths is None or file is None:
+        return found.paths is None and file is None
+    return (project.root / file).resolve() == found.paths[row].resolve()
+
+
+def _copies(
+    project: Project, found: Dataset, fresh: NDArray[np.intp]
+) -> tuple[list[tuple[str, str]], NDArray[np.intp]]:
+    """Of the new images those that the project has under another id, and the others."""
+    store = project.store
+    own = project.dataset()
+    if found.paths is not None and own.paths is not None:
+        sizes: dict[int, list[int]] = defaultdict(list)
+        for row, path in enumerate(own.paths):
+            if path.is_file():
+                sizes[path.stat().st_size].append(row)
+        alike = {int(row): sizes.get(_size(found.paths[row]), []) for row in fresh}
+        old = sorted({row for rows in alike.values() for row in rows})
+        new = [row for row, rows in alike.items() if rows]
+        contents, _ = digests(
+            [*(own.paths[row] for row in old), *(found.paths[row] for row in new)]
+        )
+    elif found.features is not None and own.features is not None:
+        old, new = list(range(len(own))), fresh.tolist()
+        contents = [np.asarray(own.features[row], np.float32).tobytes() for row in old]
+        contents += [np.asarray(found.features[row], np.float32).tobytes() for row in new]
+    else:
+        return [], fresh
+    groups = same_content(contents)
+    first = dict(zip(reversed(groups[: len(old)].tolist()), reversed(old), strict=True))
+    same = {
+        row: first[group] for row, group in zip(new, groups[len(old) :].tolist(), strict=True)
+        if group in first
+    }  # fmt: skip
+    ids = [(found.labels.images[row], store.images[other]) for row, other in same.items()]
+    return ids, np.array([row for row in fresh.tolist() if row not in same], np.intp)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def _bad(
+    found: Dataset, fresh: NDArray[np.intp], skip: bool
+) -> tuple[list[tuple[Path, str]], NDArray[np.intp]]:
+    """Of the new images the files that cannot be used, and the others."""
+    if found.paths is None or not len(fresh):
+        return [], fresh
+    from alasl.data.images import readable_images
+
+    paths = [found.paths[row] for row in fresh]
+    good, bad = readable_images(paths)
+    if bad and not skip:
+        raise DataError(
+            f"{len(bad)} of {len(paths)} new image files cannot be used; nothing was taken",
+            more=[f"{path}: {why}" for path, why in bad],
+            do="mend them, or leave them out: --skip-bad",
+        )
+    return bad, fresh[good]
+
+
+def _files(project: Project, new: Dataset, source: Path) -> tuple[list[str | None], str]:
+    """The new files below the project's root, and the folder they lie in where that is outside."""
+    if new.paths is None or None in project.store.files:
+        return [None] * len(new), ""
+    root = project.root.absolute()
+    paths = [path.absolute() for path in new.paths]
+    files: list[str | None] = [os.path.relpath(path, root) for path in paths]
+    outside = [path.parent for path in paths if not path.is_relative_to(root)]
+    if not outside:
+        return files, ""
+    folder = os.path.relpath(os.path.commonpath(outside), root)
+    _log.warning("%s: the page will also show images of this folder", source)
+    return files, folder
+
+
+def _dealt(project: Project, new: Dataset, deal: Deal) -> list[str]:
+    """The part of each new image."""
+    if deal == "pool":
+        return ["pool"] * len(new)
+    settings = project.settings
+    if settings.split:
+        raise UsageError(
+            "the project's parts are those of a file, so there are no shares to deal by",
+            seen=f"split = {settings.split!r}",
+        )
+    split = stratified_split(new.labels, settings.seed, settings.clean, settings.test)
+    roles = np.empty(len(new), dtype=object)
+    for role in ROLES:
+        roles[getattr(split, role)] = role
+    return list(roles)
+
+
+def _keep_features(project: Project, new: NDArray[np.floating], now: Scheme) -> None:
+    """Put the features of the new images below those that the project has, by number."""
+    path = project.folder / FEATURES
+    before = np.load(path)[: len(now.images)]
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, np.concatenate([before, np.asarray(new, before.dtype)]))
