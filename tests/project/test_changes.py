@@ -213,7 +213,7 @@ def test_files_with_former_names_are_still_taken(make_project: MakeProject, tmp_
         LabelChange("rename", (first,), ("called anew",)),
         LabelChange("merge", (second, third), ("both",)),
     )
-    number = store.scheme.image_numbers()[image]
+    number = store.scheme.image_numbers[image]
     unknown = [n for n in (0, 1) if store.given_of(number)[n] < 0] or [0]
     file = tmp_path / "old.csv"
     names = [(first, second)[n] for n in unknown]
@@ -265,10 +265,10 @@ def test_rules_come_from_a_file_and_take_the_place_of_others(
     file = tmp_path / "taxonomy.csv"
     file.write_text(f"child,parent\n{one},thing\n{two},thing\n{one},excludes,{two}\n")
     with pytest.raises(DataError, match="thing"):
-        take_taxonomy(project, file, "owner")
-    counted = take_taxonomy(project, file, "owner", add=True, dry_run=True)
+        take_taxonomy(project.store, file, "owner")
+    counted = take_taxonomy(project.store, file, "owner", add=True, dry_run=True)
     assert "thing" not in project.store.names
-    done = take_taxonomy(project, file, "owner", add=True)
+    done = take_taxonomy(project.store, file, "owner", add=True)
     assert done == counted
     assert done.after.inferred > 0
     labels = project.store.labels()
@@ -276,11 +276,11 @@ def test_rules_come_from_a_file_and_take_the_place_of_others(
     present = (labels.entries[:, :2] == 1).any(axis=1)
     np.testing.assert_array_equal(thing == 1, present)
     file.write_text(f"{three},{one}\n")
-    take_taxonomy(project, file, "owner")
+    take_taxonomy(project.store, file, "owner")
     assert project.store.scheme.rules.implies == ((2, 0),)
     file.write_text(f"{three},{one}\n{one}\n{one},likes,{two}\n")
     with pytest.raises(DataError, match="2 lines are no rule"):
-        take_taxonomy(project, file, "owner")
+        take_taxonomy(project.store, file, "owner")
 
 
 def test_the_history_of_an_entry_has_all_that_happened(make_project: MakeProject) -> None:

@@ -229,3 +229,38 @@ def test_a_week_of_changes_on_the_command_line(
     assert "images come in" in say("history", folder, "60.ppm")
     assert say("check", folder, "--out", tmp_path / "check.jsonl")
     assert "no such" in say("add", folder, tmp_path / "nowhere", code=3)
+
+
+def test_a_taxonomy_from_the_beginning_and_what_contradicts_it(
+    with_files: Project, tmp_path: Path, say: Callable[..., Any]
+) -> None:
+    with_files.store.close()
+    file = tmp_path / "taxonomy.csv"
+    file.write_text("dog,animal\ncat,animal\ndog,excludes,cat\n")
+    data = Path(with_files.settings.data)
+    folder = tmp_path / "second"
+    say("init", folder, data, "--empty", "unknown", "--taxonomy", file)
+    found = {one["name"]: one for one in say("labels", folder, "--json")["labels"]}
+    assert found["animal"]["present"] == 8, "each image that has a dog or a cat"
+    assert found["dog"]["excludes"] == ["cat"]
+    # A quarter of the given entries has both.
+    store = load(folder).store
+    both = (store.initial()[:, :2] == 1).all(axis=1)
+    store.close()
+    told = say("resolve", folder, "--json")["contradictions"]
+    assert len(told) == both.sum() > 0
+    assert {one["why"] for one in told} == {"excludes"}
+    assert "contradict the rules" in say("resolve", folder)
+    open_ = tmp_path / "open.csv"
+    say("resolve", folder, "--out", open_)
+    lines = open_.read_text().splitlines()
+    assert len(lines) == 1 + 2 * len(told)
+    settled = [line[:-1] + ",0" if ",dog," in line else line for line in lines]
+    open_.write_text("\n".join(settled).replace(",,0", ",0"))
+    say("resolve", folder, open_, "--person", "ann")
+    assert say("resolve", folder, "--json")["contradictions"] == []
+    file.write_text("dgo,animal\n")
+    assert "dgo" in say(
+        "init", tmp_path / "third", data, "--empty", "unknown", "--taxonomy", file, code=3
+    )
+    assert not (tmp_path / "third").exists()

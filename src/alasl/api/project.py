@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.errors import DataError, ResourceError
+from alasl.api.changing import Changing
+from alasl.errors import ResourceError
 from alasl.labels import UNKNOWN, Labels
 from alasl.project import folder as folders
 from alasl.project.records import Answer, Training
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from alasl.project.driver import Driver
 
 
-class Project:
+class Project(Changing):
     """A table with unknown entries, and people who answer them; see `alasl init`.
+
+    What changes its labels, images and single entries is of `Changing`.
 
     >>> import tempfile, numpy as np, alasl
     >>> rng = np.random.default_rng(0)
@@ -43,6 +46,10 @@ class Project:
     (3, 2)
     >>> project
     <Project: 60 images, 2 labels, 64 of 120 entries known>
+    >>> project.merge_labels(["dog", "cat"], into="pet").says
+    "labels merged: 'dog', 'cat' into 'pet'"
+    >>> project.undo().after.labels
+    2
     """
 
     def __init__(self, opened: folders.Project, *, trust: bool = False) -> None:
@@ -83,6 +90,7 @@ class Project:
 
     def train(self) -> Training | None:
         """Train on all that is known, judge, and keep the model; None where nothing is known."""
+        self._opened.store.refresh()
         with self._opened.training():
             return self._driver().train()
 
@@ -91,6 +99,7 @@ class Project:
 
         Raises `NothingToDo` where none is left.
         """
+        self._opened.store.refresh()
         with self._opened.training():
             self._driver().suggest()
         store = self._opened.store
@@ -110,16 +119,10 @@ class Project:
         that the project does not have.
         """
         store = self._opened.store
-        scheme = store.everything()
-        rows, cols = scheme.image_numbers(), scheme.label_numbers()
-        taken = []
-        for image, label, value in answers:
-            if image not in rows or label not in cols:
-                raise DataError(
-                    "the project does not have this image or this label",
-                    seen=f"{image!r}, {label!r}",
-                )
-            taken.append(Answer(rows[image], cols[label], int(value), seconds))
+        taken = [
+            Answer(*store.numbers(image, label), int(value), seconds)
+            for image, label, value in answers
+        ]
         store.answer(person, taken, request=str(uuid.uuid4()))
 
     def model(self) -> Model:
@@ -137,6 +140,7 @@ class Project:
 
     def labels(self) -> Labels:
         """The table as it is now."""
+        self._opened.store.refresh()
         return self._opened.store.labels()
 
     def table(self) -> Any:

@@ -21,21 +21,29 @@ from alasl.project.settings import ProjectSettings
 @click.argument("project", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @setting_options(ProjectSettings, without=("data",))
+@click.option(
+    "--taxonomy",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="a CSV of rules between labels: child,parent and a,excludes,b",
+)
 @json_option
 @quiet_option
-def command(project: Path, data: Path, as_json: bool, quiet: bool, **given: Any) -> None:
+def command(
+    project: Path, data: Path, taxonomy: Path | None, as_json: bool, quiet: bool, **given: Any
+) -> None:
     """Make a project in the new folder PROJECT, to have the unknown entries of DATA answered.
 
     DATA is a folder with a table of entries and images/, or a file; the images stay where they
     are. The images that are known best become the clean and the test set. All settings are kept
-    in PROJECT/project.toml and can be changed there.
+    in PROJECT/project.toml and can be changed there. Parents in a taxonomy that the table does not
+    have become labels.
     """
     from alasl.project.folder import init
     from alasl.project.overview import overview
 
     show_warnings(quiet)
     chosen = {name: value for name, value in given.items() if value is not None}
-    made = init(project, ProjectSettings(**{**chosen, "data": str(data)}))
+    made = init(project, ProjectSettings(**{**chosen, "data": str(data)}), taxonomy=taxonomy)
     state = overview(made)
     if as_json:
         print_json({"schema_version": 1, "project": str(project), **state.to_dict()})

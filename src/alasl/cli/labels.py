@@ -163,7 +163,7 @@ def exclude(project: Path, one: str, other: str, **how: Any) -> None:
 
 @command.command("taxonomy")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--add", "new", is_flag=True, help="labels that the project does not have come in")
+@click.option("--add", "new", is_flag=True, help="parents that are no label yet become one")
 @_change
 def taxonomy(
     project: Path, file: Path, new: bool, person: str, dry_run: bool, as_json: bool
@@ -172,5 +172,5 @@ def taxonomy(
     from alasl.project.folder import load
     from alasl.project.taxonomy import take_taxonomy
 
-    changed = take_taxonomy(load(project), file, person, add=new, dry_run=dry_run)
+    changed = take_taxonomy(load(project).store, file, person, add=new, dry_run=dry_run)
     print_change(changed, dry_run, as_json)

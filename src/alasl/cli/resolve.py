@@ -27,6 +27,8 @@ def command(
 ) -> None:
     """List the entries of PROJECT that people answered both ways, or settle those of FILE.
 
+    Entries that contradict each other by the rules between labels are listed, too.
+
     FILE is the list that --out wrote, its column `answer` filled in: 1 present, 0 absent, ? nobody
     can tell. What is settled stands above everything that was said.
     """
@@ -48,13 +50,25 @@ def command(
     images, names = opened.store.images, opened.store.names
     if out:
         write_disagreements(opened, found, out)
+    against = opened.store.contradictions()
     if as_json:
         entries = [
             {"image": images[d.image], "label": names[d.label], "said": d.said} for d in found
         ]
-        print_json({"schema_version": 1, "disagreements": entries})
+        told = [
+            {"image": images[c.row], "labels": [names[n] for n in c.labels], "values": c.values,
+             "why": c.why} for c in against
+        ]  # fmt: skip
+        print_json({"schema_version": 1, "disagreements": entries, "contradictions": told})
         return
     for d in found:
         said = ", ".join(f"{who!r} {_SAYS[value]}" for who, value in d.said.items())
         click.echo(f"{images[d.image]!r}, label {names[d.label]!r}: {said}")
+    for c in against:
+        one, other = (
+            f"{names[n]!r} {_SAYS[value]}" for n, value in zip(c.labels, c.values, strict=True)
+        )
+        click.echo(f"{images[c.row]!r}: {one}, {other}, but the first {c.why} the second")
     click.echo(f"{len(found)} entries were answered both ways")
+    if against:
+        click.echo(f"{len(against)} pairs of entries contradict the rules between labels")

@@ -60,8 +60,18 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
 
 
 def write_disagreements(project: Project, found: Sequence[Disagreement], out: Path) -> None:
-    """Write entries on which people disagree, with who said what and a column to fill in."""
+    """Write entries on which people disagree, with who said what and a column to fill in.
+
+    Entries that contradict each other by a rule between labels are among them, each by itself.
+    """
     store = project.store
+    also = {
+        (c.row, label): f"{c.values[n]}, against {store.names[c.labels[1 - n]]!r} {c.values[1 - n]}"
+        for c in store.contradictions()
+        for n, label in enumerate(c.labels)
+    }
+    for d in found:
+        also.pop((d.image, d.label), None)
     rows = [
         row(
             guarded(store.images[d.image]),
@@ -70,6 +80,10 @@ def write_disagreements(project: Project, found: Sequence[Disagreement], out: Pa
             "",
         )
         for d in found
+    ]
+    rows += [
+        row(guarded(store.images[i]), guarded(store.names[j]), guarded(said), "")
+        for (i, j), said in sorted(also.items())
     ]
     with replacing(out) as beside:
         write_lines(beside, [row("image", "label", "said", "answer"), *rows])

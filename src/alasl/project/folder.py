@@ -29,6 +29,7 @@ from alasl.project import settings as files
 from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
+from alasl.project.taxonomy import take_taxonomy
 
 SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
 PREDICTIONS = "predictions"
@@ -65,7 +66,7 @@ class Project:
     def read_predictions(self, spec: str) -> Predictions:
         """What a file of predictions says of the table, whatever its labels were once called."""
         scheme = self.store.scheme
-        source = read_predictions(spec, scheme.image_numbers(), scheme.label_numbers())
+        source = read_predictions(spec, scheme.image_numbers, scheme.label_numbers)
         said = source.probabilities
         every = np.full((len(scheme.images), len(scheme.labels)), np.nan, np.float32)
         every[: said.shape[0], : said.shape[1]] = said
@@ -112,9 +113,10 @@ def is_project(folder: Path) -> bool:
     return (folder / SETTINGS).is_file()
 
 
-def init(folder: Path, settings: ProjectSettings) -> Project:
+def init(folder: Path, settings: ProjectSettings, *, taxonomy: Path | None = None) -> Project:
     """A new project in `folder` on the data that the settings name; whole or not at all.
 
+    taxonomy: a file of rules between labels, whose parents become labels where they are none.
     Images are not copied. Raises `ConflictError` where the folder holds anything already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -150,7 +152,12 @@ def init(folder: Path, settings: ProjectSettings) -> Project:
         predictions=(),
     )
     with _whole(folder) as beside:
-        Store.create(beside / STORE, dataset.labels, paths, list(roles)).close()
+        store = Store.create(beside / STORE, dataset.labels, paths, list(roles))
+        try:
+            if taxonomy:
+                take_taxonomy(store, taxonomy, "init", add=True)
+        finally:
+            store.close()
         if dataset.features is not None:
             np.save(beside / FEATURES, dataset.features)
         for source in dataset.predictions:

@@ -145,7 +145,7 @@ def _entries(labels: Labels, now: Scheme, source: Path) -> Entries:
     entries = np.full((len(labels.images), len(now.labels)), UNKNOWN, np.int8)
     if labels.names == ("",):
         return entries
-    known = Names((), now.label_numbers(), "labels")
+    known = Names((), now.label_numbers, "labels")
     cols = [known.column(name, str(source)) for name in labels.names]
     try:
         known.refuse_lost(source)

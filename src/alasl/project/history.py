@@ -55,7 +55,7 @@ def history(project: Project, image: str, label: str | None = None) -> History:
     store = project.store
     store.refresh()
     now = store.scheme
-    known = Names(now.image_numbers(), now.label_numbers(), "names")
+    known = Names(now.image_numbers, now.label_numbers, "names")
     row = known.row(image, "image")
     col = None if label is None else known.column(label, "label")
     known.refuse_lost(project.folder)

@@ -31,7 +31,7 @@ def import_file(
     store = project.store
     source = path.name
     scheme = store.everything()
-    images, names = scheme.image_numbers(), scheme.label_numbers()
+    images, names = scheme.image_numbers, scheme.label_numbers
     told = exchange.read(path, format, images, names, person=person or source, empty=empty)
     gone = sum(scheme.labels[one.label].fate == "removed" for one in told)
     if gone:
@@ -63,7 +63,7 @@ def resolve_file(project: Project, path: Path, person: str) -> int:
     """Settle the entries that a file `image,label,answer` answers; how many."""
     store = project.store
     scheme = store.everything()
-    images, names = scheme.image_numbers(), scheme.label_numbers()
+    images, names = scheme.image_numbers, scheme.label_numbers
     told = exchange.read(path, "queue", images, names, person=person)
     for one in told:
         store.resolve(person, one.image, one.label, one.value)

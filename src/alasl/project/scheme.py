@@ -123,6 +123,7 @@ class Scheme:
         row, col = int(self.row_of[one.image]), int(self.col_of[one.label])
         return None if row < 0 or col < 0 else replace(one, image=row, label=col)
 
+    @cached_property
     def label_numbers(self) -> dict[str, int]:
         """The label that a name in a file means: the one called so now, else one that once was.
 
@@ -139,6 +140,7 @@ class Scheme:
             found |= dict.fromkeys(label.former, number)
         return found | {label.name: number for number, label in here}
 
+    @cached_property
     def image_numbers(self) -> dict[str, int]:
         """The image that each id means: one of the table, else one that left it."""
         gone = {self.images[n]: n for n in np.flatnonzero(~self.here).tolist()}

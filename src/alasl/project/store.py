@@ -140,6 +140,19 @@ class Store:
         with self._database.reading() as db:
             return self._now(db)
 
+    def numbers(self, image: str, label: str) -> tuple[int, int]:
+        """The numbers of an image and a label, by a name they have or had.
+
+        Raises `DataError` where there is none.
+        """
+        now = self.everything()
+        images, labels = now.image_numbers, now.label_numbers
+        if image not in images or label not in labels:
+            raise DataError(
+                "the project does not have this image or this label", seen=f"{image!r}, {label!r}"
+            )
+        return images[image], labels[label]
+
     def change(
         self, person: str, *requests: Request, dry_run: bool = False, now: float | None = None
     ) -> Changed:

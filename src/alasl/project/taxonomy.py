@@ -10,7 +10,7 @@ from alasl.data.formats.rows import read_rows
 from alasl.data.names import Names
 from alasl.errors import DataError
 from alasl.project.changes import Changed, LabelChange
-from alasl.project.folder import Project
+from alasl.project.store import Store
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -64,18 +64,18 @@ def read_taxonomy(path: Path) -> Taxonomy:
 
 
 def take_taxonomy(
-    project: Project, path: Path, person: str, *, add: bool = False, dry_run: bool = False
+    store: Store, path: Path, person: str, *, add: bool = False, dry_run: bool = False
 ) -> Changed:
     """Let the rules of a file take the place of all rules that people stated before.
 
-    add: whether labels that the project does not have come in; else they are a `DataError`.
+    add: whether parents that the table does not have become labels. Raises `DataError` for other
+    names that are no label.
     """
-    store = project.store
     store.refresh()
     found = read_taxonomy(path)
-    new = tuple(name for name in found.names if name not in store.names)
-    if not add:
-        _refuse_lost(store.names, found, path)
+    parents = dict.fromkeys(parent for _, parent in found.implies)
+    new = tuple(name for name in parents if add and name not in store.names)
+    _refuse_lost((*store.names, *new), found, path)
     rule = LabelChange("rule", implies=found.implies, excludes=found.excludes, anew=True)
     first = [LabelChange("add", new)] if new else []
     return store.change(person, *first, rule, dry_run=dry_run)
