@@ -212,9 +212,10 @@ class ModelSettings(Seeded):
         choices=("clean", "known"),
     )
     assume: str = setting(
-        "ignore",
-        "what training takes an unknown entry for: nothing, or absent",
-        choices=("ignore", "absent"),
+        "auto",
+        "what training takes an unknown entry for: nothing (ignore), absent, or (auto) absent with "
+        "little weight of labels known by presence alone, and nothing of others",
+        choices=("auto", "ignore", "absent"),
     )
     model: str = setting(
         "logistic",

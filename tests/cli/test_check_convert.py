@@ -54,6 +54,30 @@ def test_json_is_one_object(data: Path, capsys):
     }  # fmt: skip
 
 
+def test_tags_are_told_as_what_they_are(tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    entries = np.full((60, 2), -1, np.int8)
+    entries[:40, 0] = entries[30:, 1] = 1
+    data = tmp_path / "tags.npz"
+    write(Labels(entries, ("dog", "cat"), tuple(map(str, range(60)))), data, "npz",
+          features=np.random.default_rng(0).random((60, 3), np.float32))  # fmt: skip
+    assert exit_code(["check", str(data)]) == 0
+    out, _ = capsys.readouterr()
+    assert "known by presence: all 2 labels, of which hardly an absent entry is known" in out
+    assert exit_code(["check", str(data), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["labels_known_by_presence"] == ["dog", "cat"]
+    assert exit_code(["init", "project", str(data), "--quiet"]) == 0
+    assert "known by presence: all 2 labels" in capsys.readouterr().out
+    assert exit_code(["status", "project"]) == 0
+    assert "known by presence: all 2 labels" in capsys.readouterr().out
+    entries[:30, 1] = 0
+    write(Labels(entries, ("dog", "cat"), tuple(map(str, range(60)))), data, "npz")
+    assert exit_code(["check", str(data)]) == 0
+    out, _ = capsys.readouterr()
+    assert "known by presence: 1 of 2 labels" in out
+    assert "\n  dog\n  where what is not marked" in out
+
+
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_bad_files_are_listed_and_the_exit_is_3(data: Path, capsys, flags):
     (data / "images" / "a.png").write_bytes(b"<html>")

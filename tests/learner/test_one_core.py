@@ -111,6 +111,7 @@ def test_every_strategy_asks_the_same(
         {"seconds": 30.0, "open_seconds": 2.0},
         {"train": "clean"},
         {"assume": "absent"},
+        {"mechanism": "positives", "missing": 0.5},
     ],
     ids=lambda more: "-".join(more) or "plain",
 )

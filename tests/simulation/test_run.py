@@ -194,3 +194,14 @@ def test_features_of_ones_own_need_neither_timm_nor_torchs_compiler(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_on_tags_says_what_it_makes_of_them(
+    dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    tags = replace(SETTINGS, rounds=0, mechanism="positives", model="logistic", epochs=None)
+    simulate(replace(tags, assume="ignore"), dataset=dataset)
+    simulate(replace(tags, mechanism="uniform"), dataset=dataset)
+    assert not caplog.messages
+    simulate(tags, dataset=dataset)
+    assert caplog.messages[0].startswith("known by presence: all 6 labels")

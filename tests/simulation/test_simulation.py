@@ -101,12 +101,9 @@ def test_known_training_adds_the_pool_and_never_the_test_set(dataset: Dataset) -
 
 
 def test_images_of_which_nothing_is_known_are_for_losses_that_guess(dataset: Dataset) -> None:
-    run = make_run(dataset, replace(SETTINGS, train="known", mechanism="single", missing=0.0))
-    rows, _ = training_set(run)
-    run = make_run(
-        dataset,
-        replace(SETTINGS, train="known", mechanism="single", missing=0.0, model="probe", loss="an"),
-    )
+    single = replace(SETTINGS, train="known", mechanism="single", missing=0.0, assume="ignore")
+    rows, _ = training_set(make_run(dataset, single))
+    run = make_run(dataset, replace(single, model="probe", loss="an"))
     more, targets = training_set(run)
     assert len(more) == len(run.split.clean) + len(run.split.pool) > len(rows)
     np.testing.assert_array_equal(targets, run.known.entries[more])

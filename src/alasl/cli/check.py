@@ -151,6 +151,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _named("labels that are never present", report.labels_never_present)
     yield from _named("labels that are unknown everywhere", report.labels_all_unknown)
     yield from _named("images of which every label is unknown", report.images_all_unknown)
+    yield from _by_presence(report)
     same = [" = ".join(map(_plain, group.images)) for group in report.duplicates]
     yield from _named("groups of files that are the same byte for byte", same)
     if same:
@@ -184,6 +185,20 @@ def _label_lines(report: Report) -> Iterator[str]:
     yield from map(line, by_count[:half])
     yield f"  {'...':>8}  {len(by_count) - 2 * half} more labels; --json gives all"
     yield from map(line, by_count[-half:])
+
+
+def _by_presence(report: Report) -> Iterator[str]:
+    """Which labels are known by presence, and what that means."""
+    from alasl.data.presence import in_words
+
+    labels = report.labels_known_by_presence
+    if labels:
+        yield in_words(labels, report.labels)
+        if len(labels) < report.labels:
+            yield from (f"  {_plain(label)}" for label in labels[:_SHOWN])
+            if len(labels) > _SHOWN:
+                yield f"  and {len(labels) - _SHOWN} more; --json gives all"
+        yield "  where what is not marked is certainly absent: --assume absent, or --empty absent"
 
 
 def _named(what: str, names: Iterable[str]) -> Iterator[str]:

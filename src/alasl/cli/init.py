@@ -38,6 +38,7 @@ def command(
     in PROJECT/project.toml and can be changed there. Parents in a taxonomy that the table does not
     have become labels.
     """
+    from alasl.data.presence import in_words
     from alasl.project.folder import init
     from alasl.project.overview import overview
 
@@ -51,4 +52,6 @@ def command(
     sizes = ", ".join(f"{count} {role}" for role, count in state.sizes.items())
     click.echo(f"{project}: {sizes} images, {len(state.labels)} labels")
     click.echo(f"entries of the pool: {state.given} known, {state.unknown} unknown")
+    if state.by_presence:
+        click.echo(in_words(state.by_presence, len(state.labels)))
     click.echo(f"next: alasl suggest {project}, then alasl annotate {project}")

@@ -10,6 +10,7 @@ import click
 
 from alasl.cli.options import json_option, print_json
 from alasl.cli.train import line
+from alasl.data.presence import in_words
 
 if TYPE_CHECKING:
     from alasl.project.overview import Overview
@@ -39,6 +40,8 @@ def lines(state: Overview) -> Iterator[str]:
         f"entries of the pool: {state.given} given, {state.answers} answered, "
         f"{state.unknown} unknown, {state.untold} of these could not be told"
     )
+    if state.by_presence:
+        yield in_words(state.by_presence, len(state.labels))
     if state.bound or state.automatic:
         yield f"answered automatically: {state.automatic}, {_bound(state.bound)}"
     for source in state.predictions:

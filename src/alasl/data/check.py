@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import Groups, digest, joined, near_pairs, same_content
 from alasl.data.images import EXTENSIONS, each, look
+from alasl.data.presence import known_by_presence
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, Labels
 
@@ -64,6 +65,7 @@ class Report:
     unknown_per_image, present_per_image: minimum, quartiles and maximum over the images.
     files: image files that were looked at, or None where the data set names none.
     near: groups of images that are nearly the same by features, and not all equal.
+    labels_known_by_presence: of which absents are hardly or never recorded; see `data.presence`.
     bad: files that cannot be used. notes: files that can, with something worth knowing.
     """
 
@@ -81,6 +83,7 @@ class Report:
     present_per_image: tuple[float, ...]
     labels_never_present: tuple[str, ...]
     labels_all_unknown: tuple[str, ...]
+    labels_known_by_presence: tuple[str, ...]
     images_all_unknown: tuple[str, ...]
     duplicates: tuple[Duplicate, ...]
     near: tuple[Duplicate, ...]
@@ -136,6 +139,7 @@ def check(
         present_per_image=_quartiles((labels.entries == PRESENT).sum(axis=1)),
         labels_never_present=_named(labels.names, present == 0),
         labels_all_unknown=_named(labels.names, labels.known_per_label() == 0),
+        labels_known_by_presence=_named(labels.names, known_by_presence(labels.entries)),
         images_all_unknown=_named(labels.images, labels.known_per_image() == 0),
         duplicates=_duplicates(labels, same),
         near=_near(labels, same, features),

@@ -47,6 +47,12 @@ class Known:
             return human
         return np.where(human == UNKNOWN, self.automatic, human)
 
+    @property
+    def given(self) -> Entries:
+        """int8 (N, L): the table as it was before anybody was asked."""
+        human = self.human_labels.entries
+        return np.where(self.initially_unknown, np.int8(UNKNOWN), human)
+
     @cached_property
     def by_machine(self) -> Mask:
         """(N, L): entries that are known only by an automatic answer."""

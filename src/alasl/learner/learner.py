@@ -6,6 +6,7 @@ written down what happened, is its driver's affair: a simulation, a project, a s
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from alasl.data.inputs import Inputs, Rows
+from alasl.data.presence import known_by_presence
 from alasl.data.split import Split
 from alasl.errors import NothingToDo
 from alasl.labeller import Automatic, Bound, answer
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.learner.folds import assign_folds, out_of_fold
 from alasl.learner.known import Known
+from alasl.learner.weak import WeakAbsents
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.base import Context, Estimator, Job, Probabilities
 from alasl.models.model import Model
@@ -34,6 +37,8 @@ from alasl.query import Query as Picks
 from alasl.seeds import stream, torch_seed
 from alasl.settings import LearnerSettings
 from alasl.strategies import Labelled, Pool, resolve
+
+_log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
@@ -94,6 +99,7 @@ class ActiveLearner:
         self._prepared, self._context = prepared, context
         self.estimator = self.new_estimator()
         self._price = Price(settings.answer_seconds, settings.open_seconds)
+        self._weak_absents = WeakAbsents(prepared, split, settings.seed, context)
 
     def new_estimator(self, context: Context | None = None) -> Estimator:
         """An untrained estimator of the kind that the settings name."""
@@ -130,15 +136,23 @@ class ActiveLearner:
         if self.settings.assume == "absent":
             targets = np.where(targets < 0, targets.dtype.type(ABSENT), targets)
         weights = self._weights(known, rows)
+        weak = self._weak(known, rows)
         if not self.estimator.learns_from_unknown:
-            some = (targets >= 0).any(axis=1)
-            rows, targets = rows[some], targets[some]
+            some = (targets >= 0).any(axis=1) | weak.any(axis=1)
+            rows, targets, weak = rows[some], targets[some], weak[some]
             weights = None if weights is None else weights[some]
         if not len(rows):
             raise NothingToDo("nothing is known yet, so there is nothing to train on")
         if targets.dtype != np.int8 and not self.estimator.soft_targets:
             targets, weights = hardened(targets, weights)
-        return Job(rows, targets, weights, torch_seed(self.settings.seed, purpose, known.round))
+        job = Job(rows, targets, weights, torch_seed(self.settings.seed, purpose, known.round))
+        return self._weak_absents.put(job, weak)
+
+    def _weak(self, known: Known, rows: Rows) -> NDArray[np.bool_]:
+        """(n, L): unknown entries of the images `rows` that count as weak absents."""
+        if self.settings.assume == "auto" and not self.estimator.learns_from_unknown:
+            return self._weak_absents.among(known, rows)
+        return np.zeros((len(rows), known.entries.shape[1]), np.bool_)
 
     def _weights(self, known: Known, rows: Rows) -> NDArray[np.float32] | None:
         """(n, L): how much each entry of the images `rows` counts in training; None for 1."""
@@ -221,7 +235,7 @@ class ActiveLearner:
             {
                 **about,
                 "images": len(job.rows),
-                "entries": int((job.targets >= 0).sum()),
+                "entries": int((known.entries[job.rows] != UNKNOWN).sum()),
                 "map": None if np.isnan(value) else value,
                 "judged on": judged.on,
                 "ap": [None if np.isnan(ap) else float(ap) for ap in judged.ap],
@@ -243,9 +257,15 @@ class ActiveLearner:
         drawn = self.split.clean if settings.calibrate == "clean" else self.split.seen
         # What people were asked and is unknown all the same is theirs to settle.
         closed = known.closed | known.asked
-        return answer(
-            known.human_labels, probabilities, drawn, known.initially_unknown, bound, closed
-        )
+        marked = known_by_presence(known.given[drawn])
+        if marked.any():
+            _log.warning(
+                "no automatic answers for %d of %d labels: their given entries are known because "
+                "they are present, not by chance, so nothing can be calibrated on them",
+                *(marked.sum(), len(marked)),
+            )
+        hidden = known.initially_unknown & ~marked
+        return answer(known.human_labels, probabilities, drawn, hidden, bound, closed)
 
     # Asking
 

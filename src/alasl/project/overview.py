@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from alasl.advice import Advice, advise
+from alasl.data.presence import known_by_presence
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.dawid_skene import dawid_skene
@@ -70,7 +71,8 @@ class Overview:
     """A project's state; entries are of the pool, alpha is Krippendorff's over all labels.
 
     automatic: entries that stand by an automatic answer. bound: the share of these, of each label
-    and side, that may be wrong; None where there are to be none.
+    and side, that may be wrong; None where there are to be none. by_presence: labels of which
+    absents were hardly or never given.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Overview:
     disagreements: int
     trainings: tuple[Training, ...]
     advice: Advice
+    by_presence: tuple[str, ...] = ()
 
     @property
     def next(self) -> str:
@@ -183,6 +186,11 @@ def overview(project: Project) -> Overview:
             settings.answers,
             settings.stop_below,
             len(split.test) or len(split.clean),
+        ),
+        by_presence=tuple(
+            name
+            for name, marked in zip(labels.names, known_by_presence(before), strict=True)
+            if marked
         ),
     )
 

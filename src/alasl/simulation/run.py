@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import digests
 from alasl.data.opening import make_split, read_data
+from alasl.data.presence import in_words, known_by_presence
 from alasl.data.split import Split
 from alasl.errors import ConflictError
 from alasl.journal import Journal, load, write_config
@@ -73,6 +76,8 @@ def _simulate(
     prepared = prepare(dataset, split.seen, settings, progress)
     context = context_of(settings, folder / TRAINING if folder else None)
     run = Simulation(dataset.labels, split, settings, prepared, context)
+    if settings.assume == "auto":
+        _tell_of_presence(run)
     record = before or Record(settings, _start(dataset, split, run))
     if record.start.table != dataset.labels.digest():
         raise ConflictError(
@@ -169,6 +174,13 @@ def _differ(there: dict[str, str], here: dict[str, str]) -> list[str]:
         for name in {**there, **here}
         if there.get(name) != here.get(name)
     ]
+
+
+def _tell_of_presence(run: Simulation) -> None:
+    names = run.known.human_labels.names
+    marked = known_by_presence(run.known.given[run.split.pool])
+    if marked.any():
+        log.warning("%s", in_words(np.array(names)[marked].tolist(), len(names)))
 
 
 def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:

@@ -1,0 +1,71 @@
+"""Labels known by presence: somebody recorded where they are, and nobody where they are not.
+
+Every collection of tags is such a table. What is known there was not drawn by chance, so a model
+that learns from known entries alone learns nothing of such a label, and what is calibrated on known
+entries is calibrated on presents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+
+# A label, or a table, known by chance is hardly present in a larger share of its entries than this.
+PLAUSIBLE = 0.8
+# Were it present so often, its known entries would show so large a share as rarely as this.
+LEVEL = 1e-3
+
+
+def known_by_presence(given: Entries) -> NDArray[np.bool_]:
+    """(L,): the labels of which presents were recorded, and absents hardly or never.
+
+    given: int8 (N, L), the entries known before anybody was asked.
+    Images of which all is known say nothing of how the others came to be known, so they are left
+    out, but of a label known in no other image. Among the rest, an exact binomial test asks whether
+    a share of presents as large as that of the known entries would be a surprise (`LEVEL`) if
+    `PLAUSIBLE` of them were present. A table passes it by all its labels' entries together. In
+    such a table a label without a known absent is known by presence, however few its presents are,
+    and so is one that passes the test by itself; in any other table, a label that passes without
+    a known absent.
+    """
+    present, absent = _counts(given)
+    only = (present > 0) & (absent == 0)
+    passes = _surprises(present, absent)
+    if _surprises(present.sum(keepdims=True), absent.sum(keepdims=True))[0]:
+        return np.asarray(only | passes)
+    return np.asarray(only & passes)
+
+
+def in_words(labels: Sequence[str], of: int) -> str:
+    """One sentence on the labels known by presence, of so many in all, and what follows."""
+    which = f"all {of} labels" if len(labels) == of else f"{len(labels)} of {of} labels"
+    return (
+        f"known by presence: {which}, of which hardly an absent entry is known, or none; training "
+        "takes what is unknown of them for absent, with little weight (assume)"
+    )
+
+
+def _counts(given: Entries) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """(L,) each: known presents and absents of the images known in part, else of all."""
+    part = (given == UNKNOWN).any(axis=1)
+    sides = [given == value for value in (PRESENT, ABSENT)]
+    inside = [side[part].sum(axis=0) for side in sides]
+    nowhere = inside[0] + inside[1] == 0
+    present, absent = (
+        np.where(nowhere, side.sum(axis=0), some) for side, some in zip(sides, inside, strict=True)
+    )
+    # A label of which all is known has nothing to guess.
+    some = (given == UNKNOWN).any(axis=0)
+    return present * some, absent * some
+
+
+def _surprises(present: NDArray[np.intp], absent: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether so few absents among so many known entries would surprise, (L,)."""
+    from scipy.special import bdtr
+
+    chance = bdtr(absent.astype(float), present + absent, 1 - PLAUSIBLE)
+    return np.asarray(chance <= LEVEL)

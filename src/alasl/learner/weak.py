@@ -1,0 +1,138 @@
+"""Weak absents: unknown entries of labels known by presence, taken for absent, with little weight.
+
+Of such a label nothing known is absent, so known entries alone teach next to nothing of it. Most of
+what is unknown is absent, as labels are rare. How much that may count hangs on how many presents
+nobody recorded and on how well images tell the label, so it is chosen on presents held out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.inputs import Rows
+from alasl.data.presence import known_by_presence
+from alasl.data.split import Split
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.learner.folds import assign_folds, out_of_fold
+from alasl.learner.known import Known
+from alasl.metrics import average_precision
+from alasl.models.base import Context, Job
+from alasl.models.prepare import Prepared
+from alasl.seeds import stream, torch_seed
+
+Mask = NDArray[np.bool_]
+
+# What an entry of such a label may count, and a weak absent as a share of that, beside 1.
+COUNTS, SHARES = (0.25, 0.08), (0.3, 0.1, 0.03, 0.01)
+# Images and labels that these are chosen by, at most, and parts of the images.
+IMAGES, LABELS, PARTS = 10_000, 32, 3
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What an entry of a label known by presence counts, and a weak absent as a share of that.
+
+    The less all of a label's entries count, the less a model makes of them together.
+    """
+
+    count: float = 1.0
+    share: float = 0.1
+
+
+class WeakAbsents:
+    """Which unknown entries are weak absents, and what one counts.
+
+    Both follow from the entries that were given, so they are found once and stay as they are while
+    answers come in. Each answer takes the place of a weak absent, and counts as what was given.
+    """
+
+    def __init__(
+        self, prepared: Prepared, split: Split, seed: int, context: Context | None
+    ) -> None:
+        self._prepared, self._split, self._seed, self._context = prepared, split, seed, context
+        self._labels: Mask | None = None
+        self._worth: Worth | None = None
+
+    def among(self, known: Known, rows: Rows) -> Mask:
+        """(n, L): the weak absents of the images `rows` (n,)."""
+        if self._labels is None:
+            self._labels = known_by_presence(known.given[self._split.pool])
+            if self._labels.any():
+                self._worth = self._chosen(known.given, self._labels)
+        # Where people could not tell, it may well be there.
+        weak = (known.entries[rows] == UNKNOWN) & ~known.closed[rows] & self._labels
+        return np.asarray(weak)
+
+    def put(self, job: Job, weak: Mask) -> Job:
+        """The job with its entries `weak` (n, L) as absents, of the worth chosen."""
+        return job if self._worth is None else weighted(job, weak, self._worth)
+
+    def _chosen(self, given: Entries, labels: Mask) -> Worth:
+        """The worth by which held out presents rank highest among all else, by mean AP.
+
+        Where chance decides which presents are recorded, what ranks these best ranks all best: the
+        others stand as high among the rest. First the count, then the share, each as near to 1 as
+        is not surely worse.
+        """
+        kind, split, inputs = self._prepared.kind, self._split, self._prepared.inputs
+        parts = min(PARTS, *(len(rows) for rows in (split.clean, split.pool) if len(rows)))
+        draws = stream(self._seed, "weak absents")
+        rows = np.sort(draws.permutation(split.seen)[:IMAGES])
+        able = np.flatnonzero(labels & ((given[rows] == PRESENT).sum(axis=0) >= PARTS))
+        if kind.source.inputs != "features" or parts < 2 or not len(able):
+            return Worth()  # what trains on files would take hours
+        cols = np.sort(draws.permutation(able)[:LABELS])
+        if inputs.evidence is not None:
+            inputs = replace(inputs, evidence=inputs.evidence[:, :, cols])
+        targets = given[np.ix_(rows, cols)]
+        job = Job(rows, targets, None, torch_seed(self._seed, "weak absents"))
+        part = assign_folds(split, len(given), parts, self._seed)
+        held = [part[rows] == number for number in range(parts)]
+        present = (targets == PRESENT).astype(np.int8)
+
+        def ranked(worth: Worth) -> NDArray[np.float64]:
+            tried = weighted(job, targets == UNKNOWN, worth)
+            new = partial(kind.estimator, len(cols), self._context)
+            seen = out_of_fold(new, inputs, tried, part)[rows]
+            return np.array([average_precision(seen[each], present[each]) for each in held])
+
+        best = Worth(1.0, 1.0)
+        reached = ranked(best)
+        for name, values in (("count", COUNTS), ("share", SHARES)):
+            for value in values:
+                other = replace(best, **{name: value})
+                found = ranked(other)
+                if surely_above(found, reached):
+                    best, reached = other, found
+        return best
+
+
+def surely_above(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether numbers are higher on average than others, by more than a standard error.
+
+    NaN stands at equal places. So what is left to chance seldom changes a choice.
+    """
+    apart = (one - other)[~np.isnan(one)]
+    return bool(apart.mean() > apart.std() / np.sqrt(len(apart)))
+
+
+def weighted(job: Job, weak: Mask, worth: Worth) -> Job:
+    """The job with its entries `weak` (n, L) as absents that count `worth.share` of the others.
+
+    All entries of a label count `worth.count` where nearly all are weak, and the nearer to 1 the
+    more of them are known.
+    """
+    if not weak.any():
+        return job
+    weights = np.ones(weak.shape, np.float32) if job.weights is None else job.weights
+    count = (worth.count ** weak.mean(axis=0)).astype(np.float32)
+    return Job(
+        job.rows,
+        np.where(weak, job.targets.dtype.type(ABSENT), job.targets),
+        count * np.where(weak, np.float32(worth.share), weights),
+        job.seed,
+    )
