@@ -108,7 +108,6 @@ def test_an_answer_takes_a_weak_absents_place_and_what_nobody_can_tell_is_none(
 ) -> None:
     learner, known = presents_only(run_of(make_dataset()))
     first = learner.job(known)
-    worth = learner._weak_absents._worth
     row = int(learner.split.pool[np.argmax((known.entries[learner.split.pool] < 0).all(axis=1))])
     entries, closed = known.human_labels.entries.copy(), known.closed.copy()
     entries[row, :2], closed[row, 2] = (PRESENT, ABSENT), True
@@ -122,10 +121,28 @@ def test_an_answer_takes_a_weak_absents_place_and_what_nobody_can_tell_is_none(
     assert job.weights is not None
     assert job.weights[place, 1] == job.weights[job.targets[:, 1] == PRESENT, 1].max()
     assert first.weights is not None
-    # What they count follows from what was given, so a learner that begins here finds the same.
+
+
+def test_what_they_count_follows_from_what_was_given(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(make_dataset())
+    learner, known = presents_only(run)
+    learner.job(known)
+    half = known.initially_unknown & (np.arange(200) % 2 == 0)[:, None]
+    entries = np.where(half, run._truth.entries, known.human_labels.entries)
+    later = replace(known, human_labels=replace(known.human_labels, entries=entries), asked=half)
+    chosen = WeakAbsents._chosen
+    asked: list[Any] = []
+
+    def spied(self: WeakAbsents, given: Any, labels: Any) -> Worth:
+        asked.append(given)
+        return chosen(self, given, labels)
+
+    monkeypatch.setattr(WeakAbsents, "_chosen", spied)
     fresh, _ = presents_only(run_of(make_dataset()))
-    assert fresh.job(later).key() == job.key()
-    assert fresh._weak_absents._worth == worth
+    assert fresh.job(later).key() == learner.job(later).key()
+    np.testing.assert_array_equal(asked[0], known.entries)
 
 
 def test_when_all_is_answered_they_are_gone(make_dataset: MakeDataset) -> None:
@@ -196,7 +213,7 @@ def test_other_models_predictions_go_with_the_labels_tried(make_dataset: MakeDat
 def test_automatic_answers_are_not_calibrated_on_presents(
     make_dataset: MakeDataset, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = run_of(make_dataset(400), auto=0.2, auto_delta=0.4, clean=0.3)
+    run = run_of(make_dataset(400), auto=0.2, auto_delta=0.4, auto_share="answers", clean=0.3)
     probabilities = (run._truth.entries * 0.98 + 0.01).astype(np.float32)
     with caplog.at_level(logging.WARNING):
         assert (run.learner.auto_answers(run.known, probabilities).entries >= 0).any()
