@@ -123,6 +123,7 @@ def _project(folder: Path) -> Dataset:
         raise DataError(
             "the store is damaged", where=str(project.store.path), more=problems, do="keep a copy"
         )
+    project.require_images()
     return project.dataset()
 
 

@@ -13,6 +13,7 @@ from alasl.cli.options import (
     quiet_option,
     setting_options,
     show_warnings,
+    skip_bad_option,
 )
 from alasl.project.settings import ProjectSettings
 
@@ -26,10 +27,17 @@ from alasl.project.settings import ProjectSettings
     type=click.Path(path_type=Path, dir_okay=False),
     help="a CSV of rules between labels: child,parent and a,excludes,b",
 )
+@skip_bad_option
 @json_option
 @quiet_option
 def command(
-    project: Path, data: Path, taxonomy: Path | None, as_json: bool, quiet: bool, **given: Any
+    project: Path,
+    data: Path,
+    taxonomy: Path | None,
+    skip_bad: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
 ) -> None:
     """Make a project in the new folder PROJECT, to have the unknown entries of DATA answered.
 
@@ -44,7 +52,8 @@ def command(
 
     show_warnings(quiet)
     chosen = {name: value for name, value in given.items() if value is not None}
-    made = init(project, ProjectSettings(**{**chosen, "data": str(data)}), taxonomy=taxonomy)
+    settings = ProjectSettings(**{**chosen, "data": str(data)})
+    made = init(project, settings, taxonomy=taxonomy, skip_bad=skip_bad)
     state = overview(made)
     if as_json:
         print_json({"schema_version": 1, "project": str(project), **state.to_dict()})

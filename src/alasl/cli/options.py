@@ -36,6 +36,11 @@ trust_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Count what would change, and change nothing."
 )
+skip_bad_option = click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="leave out images whose files are missing or cannot be decoded, with a count",
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 
 

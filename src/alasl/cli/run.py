@@ -20,6 +20,7 @@ from alasl.cli.options import (
     run_options,
     run_settings,
     show_warnings,
+    skip_bad_option,
     trust_option,
 )
 from alasl.journal import is_first_process
@@ -31,6 +32,7 @@ from alasl.settings import RunSettings
 @click.argument("data", required=False)
 @run_options
 @click.option("--out", type=click.Path(path_type=Path), help="the run's folder [runs/...]")
+@skip_bad_option
 @trust_option
 @download_option
 @json_option
@@ -39,6 +41,7 @@ def command(
     data: str | None,
     config: Path | None,
     out: Path | None,
+    skip_bad: bool,
     trust: bool,
     download: bool,
     as_json: bool,
@@ -54,7 +57,7 @@ def command(
     allow_download(download)
     settings = run_settings(data, config, given, trust)
     folder = out or default_folder(settings)
-    run_and_show([settings], [folder], trust=trust, as_json=as_json, quiet=quiet)
+    run_and_show([settings], [folder], skip_bad=skip_bad, trust=trust, as_json=as_json, quiet=quiet)
 
 
 def default_folder(settings: RunSettings) -> Path:
@@ -70,6 +73,7 @@ def run_and_show(
     settings: list[RunSettings],
     folders: list[Path],
     *,
+    skip_bad: bool = False,
     trust: bool = False,
     as_json: bool,
     quiet: bool,
@@ -82,7 +86,8 @@ def run_and_show(
     quiet = quiet or not is_first_process()
     show_warnings(quiet)
     records, summaries = [], []
-    dataset = read_data(settings[0])
+    looked = Bar("look", "image", quiet)
+    dataset = read_data(settings[0], skip_bad=skip_bad, progress=looked)
     paths = dict(zip(dataset.labels.images, dataset.paths or (), strict=False))
     for one, folder in zip(settings, folders, strict=True):
         if not (as_json or quiet):

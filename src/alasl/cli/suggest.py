@@ -15,6 +15,7 @@ from alasl.cli.options import (
     print_json,
     quiet_option,
     show_warnings,
+    skip_bad_option,
     trust_option,
 )
 from alasl.cli.train import line, told
@@ -38,6 +39,7 @@ from alasl.cli.train import line, told
     "--format", "format", default="queue", show_default=True, help="of --out: queue, label-studio"
 )
 @click.option("--prefix", default="", help="what makes an image's address out of its name in --out")
+@skip_bad_option
 @trust_option
 @download_option
 @json_option
@@ -48,6 +50,7 @@ def command(
     out: Path | None,
     format: str,
     prefix: str,
+    skip_bad: bool,
     trust: bool,
     download: bool,
     as_json: bool,
@@ -56,13 +59,19 @@ def command(
     """Train PROJECT's model and put the entries to ask next into its queue, best first.
 
     `alasl annotate` asks them. With --out they are also written to a file that a spreadsheet, or
-    Label Studio, can open; `alasl import` takes the answers.
+    Label Studio, can open; `alasl import` takes the answers. With --skip-bad, images whose files
+    cannot be used leave the project first; `alasl undo` brings them back.
     """
     from alasl.project.driver import Driver
 
     allow_download(download)
     show_warnings(quiet)
     opened = open_to_work(project, trust)
+    if skip_bad:
+        from alasl.project.growing import drop_bad
+
+        for image, why in drop_bad(opened, "suggest --skip-bad"):
+            click.echo(f"dropped {image}: {why}", err=True)
     with opened.training():
         driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
         training = driver.renew() if train else None

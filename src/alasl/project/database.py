@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -26,10 +27,12 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Of a colleague, a backup, a mount that is read only: it can be looked at all the same.
+        self.read_only = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
         self._local = threading.local()
         self._writing = threading.Lock()
         self._open: list[sqlite3.Connection] = []
-        _refuse_foreign(path)
+        _refuse_foreign(path, self.read_only)
         try:
             with self._errors():
                 self._migrate()
@@ -87,7 +90,7 @@ class Database:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = _connect(self.path)
+            connection = _look(self.path) if self.read_only else _connect(self.path)
             self._local.connection = connection
             self._open.append(connection)
         return connection
@@ -96,6 +99,12 @@ class Database:
         connection = self._connection()
         if _version(connection) == VERSION:
             return
+        if self.read_only:
+            raise ResourceError(
+                "the store is of an older version, and cannot be brought up to date here",
+                where=str(self.path),
+                do="copy the project to where it can be written to",
+            )
         with _transaction(connection, "BEGIN IMMEDIATE"):
             # Another process may have done it while this one waited.
             _upgrade(connection, _version(connection))
@@ -152,12 +161,12 @@ def _as_ours(error: sqlite3.Error, path: Path) -> AlaslError | None:
     return None
 
 
-def _refuse_foreign(path: Path) -> None:
+def _refuse_foreign(path: Path, read_only: bool) -> None:
     """Raise unless the file is a store of ours, of a version that we know."""
     if not path.is_file():
         raise DataError("there is no store of a project here", where=str(path))
     with database_errors(path):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = _look(path, immutable=read_only)
         try:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             version = _version(connection)
@@ -191,6 +200,20 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _look(path: Path, *, immutable: bool = True) -> sqlite3.Connection:
+    """A connection that only reads; immutable: it writes no file beside the store either."""
+    # With a log beside it the file is in use, or not whole by itself.
+    alone = immutable and not path.with_name(f"{path.name}-wal").exists()
+    whole = "&immutable=1" if alone else ""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro{whole}",
+        uri=True,
+        timeout=PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -33,6 +33,8 @@ from alasl.project.taxonomy import take_taxonomy
 
 SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
 PREDICTIONS = "predictions"
+# Files that are looked for before all are taken to be elsewhere.
+_TRIED = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +47,23 @@ class Project:
 
     @property
     def root(self) -> Path:
-        """The folder below which the images lie; files of the store are relative to it."""
-        return Path(self.settings.root)
+        """The folder below which the images lie; files of the store are relative to it.
+
+        Where the settings have it relative, it is so to the project's folder.
+        """
+        return self.folder / self.settings.root
+
+    def require_images(self) -> None:
+        """Raise a `DataError` that names the setting, where the images are not below the root."""
+        files = [self.root / file for file in self.store.files if file is not None]
+        if files and not any(file.exists() for file in files[:_TRIED]):
+            raise DataError(
+                "the images are not where the project looks for them",
+                where=str(self.folder / SETTINGS),
+                seen=f"root = {self.settings.root!r}; no {files[0]}",
+                do="say there where they are: root, in the table [project], from the project's "
+                "folder or from /",
+            )
 
     @property
     def model(self) -> Path:
@@ -113,10 +130,17 @@ def is_project(folder: Path) -> bool:
     return (folder / SETTINGS).is_file()
 
 
-def init(folder: Path, settings: ProjectSettings, *, taxonomy: Path | None = None) -> Project:
+def init(
+    folder: Path,
+    settings: ProjectSettings,
+    *,
+    taxonomy: Path | None = None,
+    skip_bad: bool = False,
+) -> Project:
     """A new project in `folder` on the data that the settings name; whole or not at all.
 
     taxonomy: a file of rules between labels, whose parents become labels where they are none.
+    skip_bad: leave out images whose files cannot be used, as `read_data` does.
     Images are not copied. Raises `ConflictError` where the folder holds anything already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -135,7 +159,7 @@ def init(folder: Path, settings: ProjectSettings, *, taxonomy: Path | None = Non
         kind = resolve(settings.model, settings.training())
         if settings.predictions:
             refuse_evidence(kind)
-    dataset = read_data(settings)
+    dataset = read_data(settings, skip_bad=skip_bad)
     split = make_split(dataset, settings)
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
@@ -144,10 +168,12 @@ def init(folder: Path, settings: ProjectSettings, *, taxonomy: Path | None = Non
     paths: tuple[str | None, ...] = (None,) * len(dataset)
     if dataset.paths is not None:
         paths = tuple(os.path.relpath(path.absolute(), root) for path in dataset.paths)
+    # Images named relative stay so, that a project can be moved with them.
+    named = settings.root or settings.image_folder or settings.data
     settings = replace(
         settings,
         name=settings.name or dataset.name,
-        root=str(root),
+        root=str(root) if Path(named).is_absolute() else os.path.relpath(root, folder.absolute()),
         data=str(Path(settings.data).absolute()),
         predictions=(),
     )

@@ -118,11 +118,20 @@ def drop(project: Project, images: Sequence[str], person: str, *, dry_run: bool 
     return store.change(person, Dropped(tuple(sorted(numbers))), dry_run=dry_run)
 
 
+def drop_bad(project: Project, person: str) -> list[tuple[str, str]]:
+    """Drop the images whose files cannot be used; which, and why. The last of a part cannot go."""
+    bad = bad_images(project)
+    if bad:
+        drop(project, [image for image, _ in bad], person)
+    return bad
+
+
 def bad_images(project: Project) -> list[tuple[str, str]]:
     """The images of which the file cannot be decoded, each with why."""
     dataset = project.dataset()
     if dataset.paths is None:
         return []
+    project.require_images()
     of = dict(zip(dataset.paths, dataset.labels.images, strict=True))
     try:
         _, bad = dataset.readable()
@@ -282,8 +291,8 @@ def _files(project: Project, new: Dataset, source: Path) -> tuple[list[str | Non
     """The new files below the project's root, and the folder they lie in where that is outside."""
     if new.paths is None or None in project.store.files:
         return [None] * len(new), ""
-    root = project.root.absolute()
-    paths = [path.absolute() for path in new.paths]
+    # Without following links, which may lead elsewhere.
+    root, *paths = (Path(os.path.normpath(p.absolute())) for p in (project.root, *new.paths))
     files: list[str | None] = [os.path.relpath(path, root) for path in paths]
     outside = [path.parent for path in paths if not path.is_relative_to(root)]
     if not outside:

@@ -72,7 +72,10 @@ def _sort(
             if on_conflict != "replace":
                 continue
             found.overruled[i, j] = value
-        elif before == value or (one.person == source and value == stands[i, j]):
+        elif before == value or (
+            # A vote counts, though it says what stands.
+            one.person == source and value == stands[i, j] and on_conflict != "vote"
+        ):
             found.same += 1
             continue
         found.taken[key] = one

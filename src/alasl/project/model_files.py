@@ -91,6 +91,7 @@ class ModelFiles:
         rows, told = project.split().seen, dataset.predictions
         self._told = digests(told)
         if kind.source.inputs == "images" and dataset.paths is not None:
+            project.require_images()
             return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=told)
         if dataset.features is not None:
             inputs, source = Inputs(dataset.features, dataset.paths), None
@@ -124,6 +125,7 @@ class ModelFiles:
         paths = project.dataset().paths
         if paths is None:
             raise DataError("the project has neither images nor features", where=str(path.parent))
+        project.require_images()
         files = [paths[place] for place in np.flatnonzero(new)]
         weights = context_of(settings).weights
         features, source = extract(files, settings.backbone, weights, self._progress)
