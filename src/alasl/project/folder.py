@@ -39,19 +39,16 @@ _TRIED = 100
 
 @dataclass(frozen=True, eq=False)
 class Project:
-    """An open project: its folder, settings and store. Made by `init` or `load`."""
+    """An open project: its folder, settings and store. Made by `init` or `load`.
+
+    root: the folder below which the images lie; files of the store are relative to it. Where the
+    settings have it relative, it is so to the project's folder.
+    """
 
     folder: Path
     settings: ProjectSettings
     store: Store
-
-    @property
-    def root(self) -> Path:
-        """The folder below which the images lie; files of the store are relative to it.
-
-        Where the settings have it relative, it is so to the project's folder.
-        """
-        return self.folder / self.settings.root
+    root: Path
 
     def require_images(self) -> None:
         """Raise a `DataError` that names the setting, where the images are not below the root."""
@@ -206,7 +203,8 @@ def load(folder: Path) -> Project:
             seen=f"predictions = {list(settings.predictions)}",
             do=f"take the line out, then: alasl import {folder} FILE --as predictions NAME",
         )
-    return Project(folder, settings, Store.open(folder / STORE))
+    root = Path(os.path.normpath(folder.resolve() / settings.root))
+    return Project(folder, settings, Store.open(folder / STORE), root)
 
 
 def keep(source: Predictions, images: Sequence[str], names: Sequence[str], folder: Path) -> Path:
