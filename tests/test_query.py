@@ -382,3 +382,10 @@ def test_a_score_is_needed_only_where_something_is_askable():
     askable = np.array([[True, False], [False, False]])
     found = select(askable, np.array([1.0, np.nan]), np.zeros(2), "images", Budget(images=2))
     assert pairs(found) == [(0, 0)]
+
+
+def test_a_part_of_a_budget_buys_something():
+    assert Budget(answers=100).part(0.75) == Budget(answers=75)
+    assert Budget(images=1).part(0.1) == Budget(images=1)
+    assert Budget(seconds=60.0).part(0.5) == Budget(seconds=30.0)
+    assert Budget(answers=7).part(1.0) == Budget(answers=7)

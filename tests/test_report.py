@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -20,6 +21,7 @@ from alasl.figures import INK
 from alasl.journal import Journal, write_config
 from alasl.record import Asked, Evaluation, Record, Round, Start
 from alasl.report import headline, summary, table, write_report, write_run
+from alasl.report.tables import _rounds_rows
 from alasl.settings import RunSettings
 from alasl.strategies import resolve
 
@@ -327,3 +329,41 @@ def test_command_refuses_a_folder_without_a_run(tmp_path, capsys):
     assert exit_code(["report", str(tmp_path)]) == DataError.exit_code
     assert "no run here" in capsys.readouterr().err
     assert not (tmp_path / "report.html").exists()
+
+
+def test_over_known_entries_alone_nothing_is_called_map() -> None:
+    record = run()
+    start = replace(record.start, test_known=0.25)
+    holes = replace(record, start=start)
+    told = summary(holes)
+    assert (told["map_first"], told["map_final"]) == (None, None)
+    assert (told["known_first"], told["known_final"]) == (28.0, 34.0)
+    assert told["test_known"] == 0.25
+    says = headline(holes)
+    assert says.startswith("AP of known entries rose from 28.0 % to 34.0 %")
+    assert "Only 25% of the test set's entries are known" in says
+    assert "mAP" not in table([holes])
+    assert "map" not in "".join(map(str, _rounds_rows(holes)[0][:10]))
+
+
+def test_an_interval_stands_beside_each_map() -> None:
+    record = run()
+    sure = [replace(e, interval=(e.map_last - 2, e.map_last + 3)) for e in record.evaluations]
+    record = replace(record, evaluations=sure)
+    for value, (low, high) in zip(record.maps, summary(record)["intervals"][:1], strict=False):
+        assert (low, high) == (value - 2, value + 3)
+    assert "(26.0 to 31.0)" in headline(record)
+    assert "26.0 to 31.0" in table([record])
+    again = Evaluation.from_dict(json.loads(json.dumps(sure[0].to_dict())))
+    assert again.interval == sure[0].interval
+
+
+def test_questions_that_the_table_cannot_answer_are_counted() -> None:
+    record = run()
+    first = record.rounds[0]
+    asked = [replace(a, answers=dict.fromkeys(a.answers, -1)) for a in first.asked]
+    many = sum(len(a.answers) for a in asked)
+    holes = replace(record, rounds=[replace(first, asked=tuple(asked)), *record.rounds[1:]])
+    rest = sum(v < 0 for r in record.rounds[1:] for a in r.asked for v in a.answers.values())
+    assert summary(holes)["unanswered"] == many + rest
+    assert f"{many + rest} questions more went without an answer" in headline(holes)

@@ -140,20 +140,31 @@ def map_per_cost(records: Sequence[Record]) -> Figure:
         return name_lines(figure, axes.get_lines())
 
 
-def curve(xs: Sequence[float], maps: Sequence[float], xlabel: str, title: str) -> Figure:
-    """mAP in per cent over something, as one line."""
+def curve(
+    xs: Sequence[float],
+    maps: Sequence[float],
+    xlabel: str,
+    title: str,
+    intervals: Sequence[tuple[float, float] | None] = (),
+) -> Figure:
+    """mAP in per cent over something, as one line; intervals, where there are any, as bars."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     with style():
         figure, axes = canvas()
         axes.plot(xs, maps, "o-", color=COLOURS["entropy"])
+        ends = [(x, *pair) for x, pair in zip(xs, intervals, strict=False) if pair is not None]
+        if ends:
+            axes.vlines(
+                *zip(*ends, strict=True), color=COLOURS["entropy"], linewidth=1.2, alpha=0.6
+            )
         axes.set_xlabel(xlabel)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(
             FuncFormatter(lambda x, _: thousands(x) if x == round(x) else f"{x:g}")
         )
         axes.set_ylabel("mAP (%)")
-        axes.set_ylim(*span(maps))
+        axes.set_ylim(*span([*maps, *(end for one in ends for end in one[1:])]))
         axes.margins(x=0.03)
         set_title(axes, "\n".join(plain(line, 60) for line in title.split("\n")))
         return figure
@@ -271,7 +282,8 @@ def _lines(axes: Axes, records: Sequence[Record], xs: Sequence[Sequence[float]])
         # matplotlib hides a name that begins with an underscore if it is given right away.
         line.set_label(plain(name, 60))
         dashes[shade] += 1
-    axes.set_ylabel("mAP on the test set (%)")
+    metrics = dict.fromkeys(record.metric for record in records)
+    axes.set_ylabel(f"{' or '.join(metrics)} on the test set (%)")
     axes.set_ylim(*span([m for record in records for m in record.maps]))
     set_title(axes, _about(records))
     axes.margins(x=0.03)

@@ -37,6 +37,15 @@ class Budget:
         if not given or min(given.values()) <= 0:
             raise UsageError("a query needs a budget of more than nothing", seen=str(given))
 
+    def part(self, share: float) -> Budget:
+        """A share of it, above 0 and at most 1: one image or answer at least."""
+
+        def whole(number: int | None) -> int | None:
+            return None if number is None else max(1, round(share * number))
+
+        seconds = None if self.seconds is None else share * self.seconds
+        return Budget(whole(self.images), whole(self.answers), seconds)
+
 
 @dataclass(frozen=True)
 class Price:

@@ -23,6 +23,7 @@ class Start:
 
     unknown: entries hidden in the pool. table: names the table's content (`Labels.digest`).
     predictions: names the content of each other model's predictions (`Predictions.digest`).
+    test_known: the share of the test set's entries that are known; below 1 nothing is a mAP.
     """
 
     data: str
@@ -32,6 +33,7 @@ class Start:
     table: str
     versions: dict[str, str]
     predictions: dict[str, str] = field(default_factory=dict)
+    test_known: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Evaluation:
 
     cost: entries that the oracle has filled so far. epochs: mAP after each epoch, in per cent.
     ap: AP of each label after the last epoch, in per cent, NaN where undefined.
-    seconds: that the training took. time: seconds of people's time so far.
+    seconds: that the training took. time: seconds of people's time so far. interval: the 95 %
+    interval of mAP after the last epoch, over images of the same kind; None where not every entry
+    of the test set is known, and in studies, which have many seeds.
     """
 
     round: int
@@ -50,6 +54,7 @@ class Evaluation:
     ap: tuple[float, ...]
     seconds: float
     time: float = 0.0
+    interval: tuple[float, float] | None = None
 
     @property
     def map_mean(self) -> float:
@@ -74,7 +79,9 @@ class Evaluation:
     def from_dict(cls, values: dict[str, Any]) -> Evaluation:
         """The evaluation of which `to_dict` made these values."""
         ap = tuple(math.nan if v is None else v for v in values["ap"])
-        return cls(**{**values, "ap": ap, "epochs": tuple(values["epochs"])})
+        pair = values.get("interval")
+        more = {"interval": None if pair is None else tuple(pair)}
+        return cls(**{**values, "ap": ap, "epochs": tuple(values["epochs"]), **more})
 
     def map(self, summary: str) -> float:
         """The round's mAP by the setting `summary`: mean, last or best."""
@@ -231,6 +238,29 @@ class Record:
     def maps(self) -> list[float]:
         """mAP of each evaluation in per cent, by the run's setting `summary`."""
         return [e.map(self.settings.summary) for e in self.evaluations]
+
+    @property
+    def intervals(self) -> list[tuple[float, float] | None]:
+        """The 95 % interval of each of `maps`; None where there is none.
+
+        How far an epoch's mAP may be off hangs on the images, so all epochs' intervals are as wide.
+        """
+        found: list[tuple[float, float] | None] = []
+        for e, value in zip(self.evaluations, self.maps, strict=True):
+            low, high = e.interval or (math.nan, math.nan)
+            moved = value - e.map_last
+            found.append(None if e.interval is None else (low + moved, high + moved))
+        return found
+
+    @property
+    def sure(self) -> bool:
+        """Whether any of its figures has an interval."""
+        return any(e.interval is not None for e in self.evaluations)
+
+    @property
+    def metric(self) -> str:
+        """What the figures are called: mAP only where every entry of the test set is known."""
+        return "mAP" if self.start.test_known == 1 else "AP of known entries"
 
     @property
     def costs(self) -> list[int]:

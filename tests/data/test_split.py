@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 
-from alasl.data.split import Split, read_split, stratified_split, stratify
+from alasl.data.split import (
+    MOST_AUDITED,
+    Split,
+    audited_split,
+    read_split,
+    stratified_split,
+    stratify,
+)
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
 
@@ -307,3 +314,36 @@ def test_real_split_files(shared_data, name, file, sizes):
     common = total >= 20
     got = entries[split.clean].sum(axis=0)[common] / total[common]
     assert np.abs(got - share).mean() < 0.02
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_audited_test_set_is_drawn_whatever_is_known(seed):
+    rng = np.random.default_rng(seed)
+    entries = np.where(rng.random((400, 3)) < np.linspace(0, 1, 400)[:, None], 0, -1)
+    labels = table(entries)
+    split = audited_split(labels, seed, 0.25)
+    assert len(split.clean) == 0
+    assert len(split.test) == 100
+    assert sorted(np.concatenate(parts_of(split)).tolist()) == list(range(400))
+    assert abs((entries[split.test] >= 0).mean() - 0.5) < 0.12
+    blank = audited_split(table(np.full((400, 3), -1)), seed, 0.25)
+    np.testing.assert_array_equal(blank.test, split.test)
+    assert not np.array_equal(audited_split(labels, seed + 1, 0.25).test, split.test)
+
+
+def test_an_audited_test_set_keeps_groups_whole_and_is_no_larger_than_it_helps():
+    labels = table(np.full((90, 2), -1))
+    groups = np.arange(90) // 3
+    split = audited_split(labels, 0, 0.2, groups)
+    assert split.shared() == 0
+    assert 16 <= len(split.test) <= 18
+    many = table(np.full((30_000, 1), -1))
+    assert len(audited_split(many, 0, 0.2).test) == MOST_AUDITED
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_an_audited_test_set_leaves_a_pool(share):
+    with pytest.raises(UsageError, match="leave a pool"):
+        audited_split(table(np.full((10, 1), -1)), 0, share)
+    with pytest.raises(DataError, match="test set of the split is empty"):
+        audited_split(table(np.full((10, 1), -1)), 0, 0.01)

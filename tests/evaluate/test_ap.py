@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from alasl.errors import DataError
-from alasl.evaluate.ap import exact, influence, ratio
+from alasl.evaluate.ap import exact, jackknife, ratio
 from alasl.evaluate.order import Order, Ranking
 
 
-def ranked(
-    scores: np.ndarray, values: np.ndarray, fold: np.ndarray | None = None
-) -> tuple[np.ndarray, Ranking]:
-    ranking = Order.of(scores[:, None], fold).label(0)
+def ranked(scores: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, Ranking]:
+    ranking = Order.of(scores[:, None]).label(0)
     return values[ranking.images], ranking
 
 
@@ -78,59 +76,49 @@ def test_presents_are_never_fewer_than_are_known() -> None:
     assert ratio(values[:, None], ranking, 1.0)[0] == pytest.approx(1 - 0.9 * 2 / 2)
 
 
-folded = st.lists(
-    st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 2)), min_size=2, max_size=30
-)
-
-
-def plain_folds(scores: np.ndarray, y: np.ndarray, fold: np.ndarray, w: np.ndarray) -> float:
-    """Each present one's precision among the others of its fold, counted as if they were all."""
+def weighted(scores: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
+    """AP with a weight for each image, by plain loops; an image itself counts fully."""
     hits = 0.0
     for i in range(len(y)):
-        others = (fold == fold[i]) & (scores >= scores[i]) & (np.arange(len(y)) != i)
-        share = len(y) / (fold == fold[i]).sum()
-        above, level = share * (w * y)[others].sum(), share * w[others].sum()
-        hits += w[i] * y[i] * (1 + above) / (1 + level)
+        others = (scores >= scores[i]) & (np.arange(len(y)) != i)
+        hits += w[i] * y[i] * (1 + (w * y)[others].sum()) / (1 + w[others].sum())
     return float(hits / (w * y).sum())
 
 
-@given(folded)
-def test_with_folds_each_image_is_ranked_in_its_own(rows: list[tuple[int, int, int]]) -> None:
-    scores, y, fold = np.array(rows).T
-    if not y.any():
-        return
-    values, ranking = ranked(scores.astype(float), y.astype(float), fold)
-    wanted = plain_folds(scores, y, fold, np.ones(len(y)))
-    assert exact(values[:, None], ranking)[0] == pytest.approx(wanted)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 1)), min_size=2).filter(
+        lambda rows: all(any(row[k] for row in rows) for k in (1, 2))
+    )
+)
+def test_the_jackknife_moves_by_the_derivative_by_an_images_weight(
+    rows: list[tuple[int, int, int]],
+) -> None:
+    table = np.array(rows)
+    scores = np.stack([table[:, 0], -table[:, 0]], axis=1).astype(float)
+    present = table[:, 1:] == 1
+    ap, moves = jackknife(present, Order.of(scores))
+    for label in range(2):
+        s, y = scores[:, label], present[:, label]
+        assert ap[label] == pytest.approx(average_precision_score(y, s))
+        slopes = np.empty(len(y))
+        for image in range(len(y)):
+            up, down = np.ones(len(y)), np.ones(len(y))
+            up[image] += 1e-5
+            down[image] -= 1e-5
+            slopes[image] = (weighted(s, y, up) - weighted(s, y, down)) / 2e-5
+        assert moves[:, label] == pytest.approx(slopes - slopes.mean(), abs=1e-6)
 
 
-@given(folded)
-def test_influence_is_the_derivative_by_an_images_weight(rows: list[tuple[int, int, int]]) -> None:
-    scores, y, fold = np.array(rows).T
-    if not y.any():
-        return
-    values, ranking = ranked(scores.astype(float), y.astype(float), fold)
-    slopes = np.empty(len(y))
-    for place, image in enumerate(ranking.images):
-        up, down = np.ones(len(y)), np.ones(len(y))
-        up[image] += 1e-5
-        down[image] -= 1e-5
-        slopes[place] = (
-            plain_folds(scores, y, fold, up) - plain_folds(scores, y, fold, down)
-        ) / 2e-5
-    found = influence(values, ranking)
-    assert found == pytest.approx(slopes - slopes.mean(), abs=1e-6)
+def test_without_a_present_there_is_no_ap() -> None:
+    ap, moves = jackknife(np.array([[True, False], [False, False]]), Order.of(np.eye(2)))
+    assert ap[0] == 1
+    assert np.isnan(ap[1])
+    assert np.isnan(moves[:, 1]).all()
 
 
 def test_equal_scores_share_their_mean_rank() -> None:
     scores = np.array([[1.0, 7], [3, 7], [3, 7], [2, 7]])
     assert Order.of(scores).mean_rank().tolist() == [[4, 2.5], [1.5, 2.5], [1.5, 2.5], [3, 2.5]]
-
-
-def test_ranks_in_a_fold_count_as_if_the_fold_were_all() -> None:
-    scores = np.array([[4.0], [3], [2], [1]])
-    ranks = Order.of(scores, np.array([0, 1, 0, 1])).mean_rank()
-    assert ranks[:, 0].tolist() == [1.5, 1.5, 3.5, 3.5]
 
 
 def test_a_score_that_is_nan_is_named() -> None:

@@ -11,23 +11,23 @@ from alasl.evaluate import estimate as module
 from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT, Audit
 from alasl.evaluate.complete import Sampled
 from alasl.evaluate.draw import inclusion, permanent_numbers, weights
-from alasl.evaluate.estimate import Judged, estimate, gain
+from alasl.evaluate.estimate import Scored, estimate, gain
 from alasl.metrics import average_precision
 
 IMAGES, LABELS = 600, 20
 
 
-def world(seed: int, sharp: float = 1.0) -> tuple[np.ndarray, Judged]:
+def world(seed: int, sharp: float = 1.0) -> tuple[np.ndarray, Scored]:
     """A truth, and a model that is too sure of itself and ranks the better the sharper it is."""
     rng = np.random.default_rng(seed)
     odds = rng.normal(-3, 0.7, LABELS) + rng.normal(0, 2, (IMAGES, LABELS))
     truth = (rng.random(odds.shape) < expit(odds)).astype(np.int8)
     truth[0], truth[1] = 1, 0
     scores = sharp * odds + rng.normal(0, 1.5, odds.shape)
-    return truth, Judged(scores, expit(1.5 * scores + 1))
+    return truth, Scored(scores, expit(1.5 * scores + 1))
 
 
-def audited(truth: np.ndarray, judged: Judged, budget: int, seed: int, given: np.ndarray) -> Audit:
+def audited(truth: np.ndarray, judged: Scored, budget: int, seed: int, given: np.ndarray) -> Audit:
     pi = inclusion(weights(judged.scores), ~given, budget)
     drawn = (permanent_numbers(*truth.shape, seed) < pi) & ~given
     return Audit(np.where(given | drawn, truth, -1).astype(np.int8), given, drawn, pi)
@@ -60,7 +60,7 @@ def test_everything_known_is_the_exact_ap_whichever_way_it_became_known() -> Non
 
 def test_ties_count_as_one_place() -> None:
     truth, judged = world(1)
-    judged = Judged(np.round(judged.scores), judged.probabilities)
+    judged = Scored(np.round(judged.scores), judged.probabilities)
     found = estimate(judged, Audit(truth, ~NONE, NONE, NONE.astype(float)))
     assert found.labels.value == pytest.approx(average_precision(judged.scores, truth))
 
@@ -169,7 +169,7 @@ def test_the_paired_gain_is_nearer_than_the_two_estimates() -> None:
     for seed in range(12):
         truth, good = world(seed)
         noise = np.random.default_rng(seed).normal(0, 1.5, truth.shape)
-        bad = Judged(good.scores + noise, expit(good.scores + noise))
+        bad = Scored(good.scores + noise, expit(good.scores + noise))
         audit = audited(truth, bad, 50, seed, NONE)
         found = gain(bad, good, audit, draws=40)
         exact = (
@@ -205,7 +205,7 @@ def test_resampling_covers_the_ap_of_other_images() -> None:
     found = []
     for _ in range(150):
         rows = rng.choice(6000, 300, replace=False)
-        judged = Judged(scores[rows], expit(scores[rows]))
+        judged = Scored(scores[rows], expit(scores[rows]))
         none = np.zeros((300, 8), bool)
         found.append(estimate(judged, Audit(truth[rows], ~none, none, none.astype(float))))
     mean = np.mean([f.mean.value for f in found])
@@ -235,9 +235,9 @@ def test_what_does_not_fit_is_refused() -> None:
     truth, judged = world(10)
     audit = audited(truth, judged, 20, 0, NONE)
     with pytest.raises(DataError, match="fit the table"):
-        estimate(Judged(judged.scores[1:], judged.probabilities[1:]), audit)
+        estimate(Scored(judged.scores[1:], judged.probabilities[1:]), audit)
     with pytest.raises(DataError, match="between 0 and 1"):
-        estimate(Judged(judged.scores, judged.scores), audit)
+        estimate(Scored(judged.scores, judged.scores), audit)
     with pytest.raises(DataError, match="no chance of it"):
         Audit(audit.entries, audit.given, audit.drawn, np.zeros_like(audit.pi))
     with pytest.raises(DataError, match="one shape"):

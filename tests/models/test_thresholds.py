@@ -101,3 +101,19 @@ def test_other_ways_are_refused(wrong: str) -> None:
 def test_a_precision_is_read() -> None:
     assert RunSettings(thresholds="precision=0.9").precision() == 0.9
     assert RunSettings().precision() is None
+
+
+@given(st.integers(0, 10_000))
+def test_an_entry_that_stands_for_several_counts_as_if_repeated(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.integers(0, 8, (12, 2)) / 8
+    entries = rng.integers(-1, 2, (12, 2)).astype(np.int8)
+    many = rng.integers(1, 4, 12)
+    weights = np.repeat(many[:, None], 2, axis=1).astype(float)
+    for precision in (None, 0.7):
+        np.testing.assert_array_equal(
+            choose_thresholds(probabilities, entries, precision, weights),
+            choose_thresholds(
+                probabilities.repeat(many, axis=0), entries.repeat(many, axis=0), precision
+            ),
+        )

@@ -57,14 +57,17 @@ class Project(Changing):
         self._trust = trust
 
     @classmethod
-    def create(cls, folder: str | Path, data: str | Path, **settings: Any) -> Self:
+    def create(
+        cls, folder: str | Path, data: str | Path, names: Sequence[str] = (), **settings: Any
+    ) -> Self:
         """A new project in `folder` on `data`: a folder with a table and images, or a file.
 
+        names: of labels of which nothing is known; `data` is then a folder of images.
         settings: as `alasl init` takes them. Raises `ConflictError` where the folder holds
         anything, `UsageError` for a setting that a project does not read.
         """
         values = made(ProjectSettings, {**settings, "data": str(data)})
-        return cls(folders.init(Path(folder), values), trust=True)
+        return cls(folders.init(Path(folder), values, names), trust=True)
 
     @classmethod
     def open(cls, folder: str | Path, *, trust: bool = False) -> Self:

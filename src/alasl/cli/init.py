@@ -15,12 +15,24 @@ from alasl.cli.options import (
     show_warnings,
     skip_bad_option,
 )
+from alasl.cli.status import sizes
 from alasl.project.settings import ProjectSettings
 
 
 @click.command("init")
 @click.argument("project", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--label",
+    "names",
+    multiple=True,
+    help="a label of which nothing is known yet; DATA is then a folder of images; may be repeated",
+)
+@click.option(
+    "--labels-list",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="a text file with such labels, one a line",
+)
 @setting_options(ProjectSettings, without=("data",))
 @click.option(
     "--taxonomy",
@@ -33,6 +45,8 @@ from alasl.project.settings import ProjectSettings
 def command(
     project: Path,
     data: Path,
+    names: tuple[str, ...],
+    labels_list: Path | None,
     taxonomy: Path | None,
     skip_bad: bool,
     as_json: bool,
@@ -41,26 +55,34 @@ def command(
 ) -> None:
     """Make a project in the new folder PROJECT, to have the unknown entries of DATA answered.
 
-    DATA is a folder with a table of entries and images/, or a file; the images stay where they
-    are. The images that are known best become the clean and the test set. All settings are kept
-    in PROJECT/project.toml and can be changed there. Parents in a taxonomy that the table does not
+    DATA is a folder with a table of entries and images/, or a file; or, with --label or
+    --labels-list, a folder of images of which nothing is known. The images stay where they are.
+    Where enough images are fully known, some of these become the test set. Else it is drawn by
+    chance, and a share of what is asked goes there, to judge by. All settings are kept in
+    PROJECT/project.toml and can be changed there. Parents in a taxonomy that the table does not
     have become labels.
     """
+    from alasl.data.opening import read_names
     from alasl.data.presence import in_words
     from alasl.project.folder import init
     from alasl.project.overview import overview
 
     show_warnings(quiet)
     chosen = {name: value for name, value in given.items() if value is not None}
+    listed = read_names(labels_list) if labels_list else []
     settings = ProjectSettings(**{**chosen, "data": str(data)})
-    made = init(project, settings, taxonomy=taxonomy, skip_bad=skip_bad)
+    made = init(project, settings, [*names, *listed], taxonomy=taxonomy, skip_bad=skip_bad)
     state = overview(made)
     if as_json:
         print_json({"schema_version": 1, "project": str(project), **state.to_dict()})
         return
-    sizes = ", ".join(f"{count} {role}" for role, count in state.sizes.items())
-    click.echo(f"{project}: {sizes} images, {len(state.labels)} labels")
+    click.echo(f"{project}: {sizes(state)} images, {len(state.labels)} labels")
     click.echo(f"entries of the pool: {state.given} known, {state.unknown} unknown")
     if state.by_presence:
         click.echo(in_words(state.by_presence, len(state.labels)))
+    if not state.sizes["clean"]:
+        click.echo(
+            f"the {state.sizes['test']} test images are drawn by chance; {100 * state.audit:g} % "
+            "of the answers go there, so that mAP can be estimated"
+        )
     click.echo(f"next: alasl suggest {project}, then alasl annotate {project}")

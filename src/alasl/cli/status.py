@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alasl.cli.options import json_option, print_json
-from alasl.cli.train import line
+from alasl.cli.train import lines as training_lines
 from alasl.data.presence import in_words
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def command(project: Path, as_json: bool) -> None:
 
 def lines(state: Overview) -> Iterator[str]:
     """The state in a few lines for a terminal."""
-    sizes = ", ".join(f"{count} {role}" for role, count in state.sizes.items())
-    yield f"{state.name}: {sizes} images, {len(state.labels)} labels"
+    yield f"{state.name}: {sizes(state)} images, {len(state.labels)} labels"
     yield (
         f"entries of the pool: {state.given} given, {state.answers} answered, "
         f"{state.unknown} unknown, {state.untold} of these could not be told"
@@ -52,7 +51,8 @@ def lines(state: Overview) -> Iterator[str]:
     size, left = state.queue
     yield f"queue of round {state.round}: {size} answers wanted, {left} left"
     if state.trainings:
-        yield line(state.trainings[-1])
+        names = [label.name for label in state.labels]
+        yield from training_lines(state.trainings[-1], names, state.audit)
     else:
         yield "no model has been trained yet"
     for person in state.people:
@@ -66,6 +66,11 @@ def lines(state: Overview) -> Iterator[str]:
         yield f"{state.disagreements} entries answered both ways: alasl resolve"
     yield str(state.advice)
     yield state.next
+
+
+def sizes(state: Overview) -> str:
+    """The images of each part that has any."""
+    return ", ".join(f"{count} {role}" for role, count in state.sizes.items() if count)
 
 
 def _bound(bound: float | None) -> str:

@@ -18,7 +18,7 @@ from alasl.cli.options import (
     skip_bad_option,
     trust_option,
 )
-from alasl.cli.train import line, told
+from alasl.cli.train import lines, told
 
 
 @click.command("suggest")
@@ -87,6 +87,7 @@ def command(
         print_json(result)
         return
     if training:
-        click.echo(line(training))
+        for text in lines(training, opened.store.names, opened.settings.audit):
+            click.echo(text)
     click.echo(f"{asked} entries to ask, {wanted} answers wanted")
     click.echo(f"queue: {out}" if out else f"next: alasl annotate {project}")

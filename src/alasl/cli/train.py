@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bool) -> None:
-    """Train PROJECT's model on everything known by now, and judge it on the test set."""
+    """Train PROJECT's model on everything known by now, and judge it on the test set.
+
+    Where not every entry of the test set is known, mAP is estimated from what chance asked of it.
+    """
     from alasl.project.driver import Driver
 
     allow_download(download)
@@ -48,21 +53,49 @@ def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bo
     if as_json:
         print_json({"schema_version": 1, **told(training)})
     else:
-        click.echo(line(training))
+        for text in lines(training, opened.store.names, opened.settings.audit):
+            click.echo(text)
 
 
 def told(training: Training) -> dict[str, Any]:
     """A training as JSON takes it."""
-    return {**vars(training), "ap": list(training.ap)}
+    return dataclasses.asdict(training)
 
 
-def line(training: Training) -> str:
-    """A training in one line."""
-    if training.map is None:
-        return (
-            f"nothing can be judged yet, after {training.answers} answers: no label has a known "
-            f"present and a known absent entry among {training.judged} ({training.model}); have "
-            "test images answered, or give a complete test set: alasl init --split"
-        )
-    worth = f"mAP {training.map:.2f} %"
-    return f"{worth} after {training.answers} answers, on {training.judged} ({training.model})"
+def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[str]:
+    """A training in words: its mAP with the interval and what it rests on, or why it has none.
+
+    names: of the labels. audit: the share of answers that the audit has.
+    """
+    ground = training.ground
+    of = f"after {training.answers} answers ({training.model})"
+    if ground is None:
+        # Of a version that judged by known entries alone.
+        worth = "undefined" if training.map is None else f"{training.map:.2f} %"
+        yield f"mean AP {worth} {of}, on {training.judged}: train anew to have mAP estimated"
+        return
+    if training.map is None or ground.map is None:
+        yield f"nothing can be judged yet, {of}: {reasons(ground.left_out, names)}"
+        if audit:
+            yield "answer what chance asks of the test images: alasl suggest, alasl annotate"
+        else:
+            yield "let chance ask about the test images: set audit = 0.25 in project.toml"
+        return
+    low, high = ground.map
+    yield f"mAP {training.map:.1f} % (95 % interval {low:.1f} to {high:.1f}) {of}, by {ground.on}"
+    if ground.gain:
+        gain, low, high = ground.gain
+        yield f"gained since the last training: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+    if ground.left_out:
+        yield f"without {len(ground.left_out)} labels: {reasons(ground.left_out, names)}"
+
+
+def reasons(left_out: dict[int, str], names: Sequence[str]) -> str:
+    """Why labels have no AP, a few of them by name."""
+    by_reason: dict[str, list[str]] = {}
+    for column, reason in left_out.items():
+        by_reason.setdefault(reason, []).append(names[column])
+    return "; ".join(
+        f"{reason} of {', '.join(few[:5])}{f' and {len(few) - 5} more' if few[5:] else ''}"
+        for reason, few in by_reason.items()
+    )

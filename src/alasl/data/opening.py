@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import groups_of
 from alasl.data.formats import FORMATS, read
+from alasl.data.named_images import named_images
 from alasl.data.predictions import read_all
-from alasl.data.split import Split, read_split, stratified_split
+from alasl.data.split import Split, audited_split, read_split, stratified_split
+from alasl.errors import DataError, UsageError
+from alasl.labels import UNKNOWN, Labels
 from alasl.settings import DataSettings
 
 _log = logging.getLogger(__name__)
@@ -64,15 +67,63 @@ def _whole(dataset: Dataset, progress: Callable[[int, int], None] | None) -> Dat
 
 
 def make_split(
-    dataset: Dataset, settings: DataSettings, features: NDArray[np.floating] | None = None
+    dataset: Dataset,
+    settings: DataSettings,
+    features: NDArray[np.floating] | None = None,
+    *,
+    audited: bool = False,
 ) -> Split:
     """Clean set, pool and test set: from the named file, else stratified by seed.
 
     Images whose files have the same content fall into one part, as do those that are nearly the
-    same by a backbone's `features` (N, D), where these are given.
+    same by a backbone's `features` (N, D), where these are given. audited: an audit judges where
+    the test set would not be complete; it is then drawn by chance, and nothing is clean.
     """
     groups = groups_of(dataset, features)
     if settings.split:
         path = Path(settings.split)
         return read_split(path, dataset.labels, settings.seed, settings.clean, groups)
-    return stratified_split(dataset.labels, settings.seed, settings.clean, settings.test, groups)
+    labels, seed = dataset.labels, settings.seed
+    split = stratified_split(labels, seed, settings.clean, settings.test, groups)
+    if audited and (labels.entries[split.test] == UNKNOWN).any():
+        return audited_split(labels, seed, settings.test, groups)
+    return split
+
+
+def data_of_names(folder: Path, names: Sequence[str], *, skip_bad: bool = False) -> Dataset:
+    """The images below a folder, of which nothing is known of the labels `names`.
+
+    skip_bad: leave out images whose files cannot be decoded, as `read_data` does.
+    Raises `DataError` where there is no image, `UsageError` for a name that is empty or comes twice
+    and for what is no folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(
+            "labels by name alone need a folder of images", where=str(folder), do="name a folder"
+        )
+    if not names or "" in names or len(set(names)) < len(names):
+        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        raise UsageError(
+            "labels need names, each once",
+            seen=", ".join(repr(name) for name in twice) or f"{len(names)} names, one is empty",
+        )
+    found = named_images(folder)
+    entries = np.full((len(found.ids), len(names)), UNKNOWN, np.int8)
+    labels = Labels(entries, tuple(names), found.ids)
+    dataset = Dataset(labels, found.inputs.paths, name=folder.resolve().name)
+    return _whole(dataset, None) if skip_bad else dataset
+
+
+def read_names(path: Path) -> list[str]:
+    """The names of labels in a text file, one a line; blank lines are passed over.
+
+    Raises `DataError` where it cannot be read or names none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("cannot read the names", where=str(path), seen=str(error)) from error
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise DataError("the file names no label", where=str(path), do="write one name a line")
+    return names

@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 
 Rows = NDArray[np.intp]
 
+# Images that an audit judges at most: more would not be judged better by as many answers.
+MOST_AUDITED = 4000
+
 # What a word of a split file begins with, and the part that it means.
 WORDS = {"clean": "clean", "pool": "pool", "train": "train", "val": "test", "test": "test"}
 
@@ -28,7 +31,7 @@ class Split:
     """The rows of a table that are clean, pool and test: ascending and disjoint.
 
     groups: (N,), equal for images that are the same or nearly so; None where they were not looked
-    for. Raises `DataError` where a part is empty.
+    for. Only the clean set may be empty; raises `DataError` where another part is.
     """
 
     clean: Rows
@@ -39,7 +42,7 @@ class Split:
     def __post_init__(self) -> None:
         for part in ("clean", "pool", "test"):
             rows = np.sort(np.asarray(getattr(self, part), np.intp))
-            if len(rows) == 0:
+            if len(rows) == 0 and part != "clean":
                 raise DataError(
                     f"the {part} set of the split is empty",
                     seen=f"clean {len(self.clean)}, pool {len(self.pool)}, test {len(self.test)}",
@@ -79,7 +82,35 @@ def stratified_split(
     images = len(labels.images)
     sizes = (round(clean * images), round(test * images))
     drawn = _draw(labels, np.arange(images), sizes, stream(seed, "split"), groups)
-    return Split(clean=drawn[0], test=drawn[1], pool=drawn[2], groups=groups)
+    return _with_clean(Split(clean=drawn[0], test=drawn[1], pool=drawn[2], groups=groups))
+
+
+def audited_split(
+    labels: Labels, seed: int, test: float = 0.2, groups: Rows | None = None
+) -> Split:
+    """A test set for an audit: round(test N) images, `MOST_AUDITED` at most, drawn by chance.
+
+    What is known of an image plays no part, so that the test set is like the whole collection. The
+    rest is the pool, and no image is clean. groups: (N,), images of one group fall into one part.
+    Raises `UsageError` for a share that leaves no pool, `DataError` where a part would be empty.
+    """
+    if not 0 < test < 1:
+        raise UsageError(
+            "the share of the test set must be above 0 and leave a pool", seen=f"test {test}"
+        )
+    images = len(labels.images)
+    size = min(round(test * images), MOST_AUDITED)
+    unit = np.arange(images) if groups is None else np.unique(groups, return_inverse=True)[1]
+    many = np.bincount(unit)
+    order = stream(seed, "audited split").permutation(len(many))
+    # Whole groups, as many as fit.
+    drawn = np.zeros(len(many), np.bool_)
+    drawn[order[np.cumsum(many[order]) <= size]] = True
+    taken = drawn[unit]
+    nobody = np.zeros(0, np.intp)
+    return Split(
+        clean=nobody, pool=np.flatnonzero(~taken), test=np.flatnonzero(taken), groups=groups
+    )
 
 
 def read_split(
@@ -111,7 +142,9 @@ def read_split(
         drawn = _draw(labels, rows["train"], (size,), stream(seed, "split"), groups)
         rows["clean"], rows["pool"] = drawn
     try:
-        split = Split(clean=rows["clean"], pool=rows["pool"], test=rows["test"], groups=groups)
+        split = _with_clean(
+            Split(clean=rows["clean"], pool=rows["pool"], test=rows["test"], groups=groups)
+        )
     except DataError as error:
         raise DataError(error.what, where=str(path), seen=error.seen) from None
     if shared := split.shared():
@@ -119,6 +152,15 @@ def read_split(
             "%s: %d of %d test images are the same as, or nearly, images of the other parts; mAP "
             "is then too good",
             *(path, shared, len(split.test)),
+        )
+    return split
+
+
+def _with_clean(split: Split) -> Split:
+    if not len(split.clean):
+        raise DataError(
+            "the clean set of the split is empty",
+            seen=f"clean 0, pool {len(split.pool)}, test {len(split.test)}",
         )
     return split
 

@@ -1,7 +1,7 @@
-"""AP of one label, from entries that are known or estimated, for many tables at once.
+"""AP from entries that are known or estimated: of one label and many tables, or of all labels.
 
-Tables and estimates are (N, M), by the places of a `Ranking`. With one fold this is the usual AP:
-the mean over the presents of the share of presents among the images ranked as high.
+Tables and estimates of one label are (N, M), by the places of a `Ranking`. AP is the mean over the
+presents of the share of presents among the images ranked as high.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.evaluate.order import Ranking
+from alasl.evaluate.order import Order, Ranking
 
 Array = NDArray[np.floating]
+Floats = NDArray[np.float64]
 
 
 def exact(tables: Array, ranking: Ranking) -> Array:
@@ -30,19 +31,30 @@ def ratio(estimated: Array, ranking: Ranking, least: Array | float) -> Array:
     return np.asarray(np.clip(_hits(estimated, ranking) / presents, 0, 1))
 
 
-def influence(present: NDArray[np.floating], ranking: Ranking) -> NDArray[np.float64]:
-    """(N,): how AP moves with each image's weight, by places; sums to 0.
+def jackknife(present: NDArray[np.bool_], order: Order) -> tuple[Floats, Floats]:
+    """(L,): AP of each label of a complete table, and (N, L), how it moves with an image's weight.
 
-    present: (N,), 1 or 0, one of them at least 1.
+    present: (N, L). The moves of a label sum to 0, and the length of their vector is the standard
+    error of its AP over images of the same kind (the jackknife's limit for small weights). NaN for
+    a label without a present.
     """
-    y = np.asarray(present, np.float64)
-    ranks, total = ranking.ranks(), y.sum()
-    precision = (1 + ranking.others(y[:, None])[:, 0]) / ranks
-    # An image counts among those above of every other one at or below it in its fold.
-    gained = _at_or_below(ranking.share * y / ranks, ranking)
-    lost = _at_or_below(ranking.share * y * precision / ranks, ranking)
-    moves = y * (precision + gained) - lost - (y * precision).sum() / total * y
-    return np.asarray((moves - moves.mean()) / total)
+    y = np.take_along_axis(present.T, order.images, axis=1).astype(np.float64)
+    ranks = 1.0 + order.last
+    above = np.take_along_axis(np.cumsum(y, axis=1), order.last, axis=1) - y
+    precision = (1 + above) / ranks
+    total = y.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ap = (y * precision).sum(axis=1, keepdims=True) / total
+        # An image counts among those above of every other one at or below it.
+        first = order.first()
+        gained, lost = (
+            _at_or_below(values, first) for values in (y / ranks, y * precision / ranks)
+        )
+        moves = y * (precision + gained - ap) - lost
+        moves = (moves - moves.mean(axis=1, keepdims=True)) / total
+    found = np.empty(moves.shape)
+    np.put_along_axis(found, order.images, moves, axis=1)
+    return ap[:, 0], found.T
 
 
 def _hits(values: Array, ranking: Ranking) -> Array:
@@ -50,11 +62,8 @@ def _hits(values: Array, ranking: Ranking) -> Array:
     return np.asarray(np.einsum("nm,nm->m", values, (1 + ranking.others(values)) / ranks))
 
 
-def _at_or_below(values: NDArray[np.float64], ranking: Ranking) -> NDArray[np.float64]:
-    """(N,): sums over the other images of the fold that are ranked as low."""
-    ends = np.append(ranking.start[1:] != ranking.start[:-1], True)
-    places = np.arange(len(values))
-    end = np.minimum.accumulate(np.where(ends, places, len(values))[::-1])[::-1]
-    sums = np.append(0, np.cumsum(values))
-    first = np.searchsorted(ranking.last, ranking.last)
-    return np.asarray(sums[end + 1] - sums[first] - values)
+def _at_or_below(values: Floats, first: NDArray[np.intp]) -> Floats:
+    """(L, N): sums over the other images that are ranked as low."""
+    sums = np.cumsum(values, axis=1)
+    before = np.take_along_axis(sums - values, first, axis=1)
+    return np.asarray(sums[:, -1:] - before - values)

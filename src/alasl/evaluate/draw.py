@@ -4,12 +4,11 @@ An entry is asked once its number lies below its chance of being drawn. The chan
 so what was asked stays asked, nothing is asked twice, and the chance that stands is the true one,
 however many rounds there were.
 
-All that holds as long as neither chances nor scores hang on what was drawn. So the models that are
-judged, and that choose what else to ask, learn from given entries and from answers that they chose
-themselves, never from the audit's: not even across folds, since what one fold's audit teaches the
-others comes back by what these ask (a fifth of the presents were missed that way, in simulation).
-A chosen entry that the audit has drawn already is learned from like any other, without asking
-again. The model that is handed over may learn from everything.
+All that holds as long as neither chances nor scores hang on what was drawn. So the model that is
+judged, and that chooses what else to ask, never learns from the audit's answers. Nor would folds
+do, of which each learns from the others' answers: what one fold's audit teaches the others comes
+back by what these ask (a fifth of the presents were missed that way, in simulation). A model that
+is handed over may learn from everything.
 """
 
 from __future__ import annotations
@@ -29,23 +28,25 @@ FLOOR = 0.2
 
 
 def permanent_numbers(images: int, labels: int, seed: int) -> Floats:
-    """(N, L): the random number in [0, 1) of each entry; the same for ever for the same seed."""
-    return stream(seed, "audit").random((images, labels))
+    """(N, L): the random number in [0, 1) of each entry; the same for ever for the same seed.
+
+    More images or labels leave the numbers of those there were as they are.
+    """
+    columns = [stream(seed, "audit", label).random(images) for label in range(labels)]
+    return np.stack(columns, axis=1) if columns else np.zeros((images, 0))
 
 
-def weights(
-    scores: NDArray[np.floating], fold: NDArray[np.intp] | None = None, floor: float = FLOOR
-) -> Floats:
+def weights(scores: NDArray[np.floating], floor: float = FLOOR) -> Floats:
     """(N, L): how much likelier than the label's average each entry is to be drawn; means of 1.
 
     scores (N, L): of models that saw no audit answer, higher = more likely present. Weights go
-    with ln(N / rank), in each fold (N,) by itself: the top of a ranking decides its AP. `floor`, in
+    with ln(N / rank): the top of a ranking decides its AP. `floor`, in
     [0, 1], is the share drawn evenly. Equal scores, as where there is no model, draw all evenly.
     """
     n = len(scores)
     if n == 0:
         return np.zeros(scores.shape)
-    steep = np.log(n / (Order.of(scores, fold).mean_rank() - 0.5 + 1e-9))
+    steep = np.log(n / (Order.of(scores).mean_rank() - 0.5 + 1e-9))
     return np.asarray(floor + (1 - floor) * steep / steep.mean(axis=0))
 
 

@@ -25,7 +25,7 @@ from alasl.evaluate.calibrate import View
 from alasl.evaluate.complete import Sampled, sample
 from alasl.evaluate.intervals import NORMAL, Figure, log_odds, share_interval
 from alasl.evaluate.order import Order
-from alasl.labels import PRESENT
+from alasl.labels import PRESENT, Entries
 
 Floats = NDArray[np.float64]
 
@@ -39,18 +39,15 @@ _WIDE, _WIDER_AT_FEW = 2.0, 20.0
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Scored:
     """One model's word on the images judged, by models that did not see the answers to them.
 
     Nor may they have learned from any answer of the audit, to whichever image; see `draw`.
     scores: (N, L), higher = more likely present; AP is that of their order. probabilities: (N, L).
-    fold: (N,), which of several models judged an image: it is ranked among that model's images
-    only, with as many above it as if the model had judged them all. None: one model, the usual AP.
     """
 
     scores: NDArray[np.floating]
     probabilities: NDArray[np.floating]
-    fold: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +55,8 @@ class Estimate:
     """mAP and AP (L,), in [0, 1], NaN for labels left out, with 95 % intervals.
 
     images: N, which AP hangs on: compare at equal numbers. answers: audit answers it rests on.
-    complete: whether every entry that counts is known. The intervals then say how far other images
-    of the same kind may differ; else how far these images' own AP may.
+    complete: whether every entry is known, of every label. The intervals then say how far other
+    images of the same kind may differ; else how far these images' own AP may.
     left_out: columns without AP, and why.
     """
 
@@ -84,7 +81,7 @@ class Gain:
     mean: Figure
 
 
-def estimate(judged: Judged, audit: Audit, seed: int = 0, draws: int = DRAWS) -> Estimate:
+def estimate(judged: Scored, audit: Audit, seed: int = 0, draws: int = DRAWS) -> Estimate:
     """How well a model ranks, from what is known and the audit.
 
     Every entry known gives the exact AP; nothing judged gives NaN, and the reasons. `seed` decides
@@ -94,14 +91,28 @@ def estimate(judged: Judged, audit: Audit, seed: int = 0, draws: int = DRAWS) ->
     return _compare([judged], audit, seed, draws)[0][0]
 
 
-def gain(first: Judged, second: Judged, audit: Audit, seed: int = 0, draws: int = DRAWS) -> Gain:
+def of_complete(scores: NDArray[np.floating], entries: Entries) -> Figure:
+    """mAP over a table of which every entry is known, with its 95 % interval over images.
+
+    scores: (N, L), higher = more likely present. Labels without a present or without an absent one
+    are left out, and NaN is returned where none is left.
+    """
+    present = entries == PRESENT
+    kept = np.flatnonzero(present.any(axis=0) & ~present.all(axis=0))
+    if not len(kept):
+        return _nothing()
+    value, moves = ap.jackknife(present[:, kept], Order.of(scores[:, kept]))
+    return share_interval(value.mean(), np.linalg.norm(moves.mean(axis=1)), NORMAL)
+
+
+def gain(first: Scored, second: Scored, audit: Audit, seed: int = 0, draws: int = DRAWS) -> Gain:
     """The paired gain in mAP of the second model over the first; see `estimate`."""
     (one, two), (mean,) = _compare([first, second], audit, seed, draws)
     return Gain(one, two, mean)
 
 
 def _compare(
-    judged: Sequence[Judged], audit: Audit, seed: int, draws: int
+    judged: Sequence[Scored], audit: Audit, seed: int, draws: int
 ) -> tuple[list[Estimate], list[Figure]]:
     """Each model's estimate, and what each but the first gains over the one before."""
     for model in judged:
@@ -110,12 +121,12 @@ def _compare(
     shape = audit.entries.shape
     kept = np.setdiff1d(np.arange(shape[1]), list(left_out))
     part = audit.take(kept)
-    orders = [Order.of(model.scores[:, kept], model.fold) for model in judged]
-    complete = bool(part.seen.all())
+    orders = [Order.of(model.scores[:, kept]) for model in judged]
+    complete = bool(audit.seen.all())
     if len(kept) == 0:
         nothing = _nothing()
         figures, gains = [(nothing, nothing)] * len(judged), [nothing] * (len(judged) - 1)
-    elif complete:
+    elif part.seen.all():
         figures, gains = _exact(part, orders)
     else:
         views = [
@@ -211,17 +222,8 @@ def _exact(
     audit: Audit, orders: Sequence[Order]
 ) -> tuple[list[tuple[Figure, Figure]], list[Figure]]:
     """Exact AP, with intervals by the jackknife over images (its limit for small weights)."""
-    present = (audit.entries == PRESENT).astype(np.float64)
-    found, moves = [], []
-    for order in orders:
-        value, move = np.empty(present.shape[1]), np.empty(present.shape)
-        for col in range(present.shape[1]):
-            ranking = order.label(col)
-            ranked = present[ranking.images, col]
-            value[col] = ap.exact(ranked[:, None], ranking)[0]
-            move[ranking.images, col] = ap.influence(ranked, ranking)
-        found.append(value)
-        moves.append(move)
+    present = audit.entries == PRESENT
+    found, moves = zip(*(ap.jackknife(present, order) for order in orders), strict=True)
     few = student.ppf(0.975, np.maximum(present.sum(axis=0) - 1, 1))
     figures = [
         (
@@ -240,7 +242,7 @@ def _exact(
     return figures, gains
 
 
-def _check(model: Judged, audit: Audit) -> None:
+def _check(model: Scored, audit: Audit) -> None:
     shape = audit.entries.shape
     if model.scores.shape != shape or model.probabilities.shape != shape:
         raise DataError(

@@ -18,9 +18,10 @@ def assign_folds(split: Split, images: int, folds: int, seed: int) -> Rows:
     """(N,): the part, 0 to folds - 1, of each image of the clean set and of the pool; -1 elsewhere.
 
     Each of the two sets is shared out evenly by itself, by chance; images of one group of the split
-    come into one part. Raises `UsageError` where there are more parts than clean images.
+    come into one part. Raises `UsageError` where there are more parts than images of the pool, or
+    than clean images, if there are any.
     """
-    if folds > min(len(split.clean), len(split.pool)):
+    if folds > min(len(part) for part in (split.clean, split.pool) if len(part)):
         raise UsageError(
             "each part needs a clean image and one of the pool",
             seen=f"--folds {folds}, {len(split.clean)} clean images, {len(split.pool)} in the pool",

@@ -49,7 +49,9 @@ class Judged:
 
     epochs: mAP after each epoch, in per cent. ap: (L,), AP of each label in [0, 1] after the last,
     NaN where undefined. on: what it was judged on. probabilities, entries: (n, L), what was said
-    of these images, which the model did not see, and what is known. seconds: that it took.
+    of these images, which the model did not see, and what is known. logits: (T, L), what the model
+    says of the test set. weights: (n, L), how many entries each known one stands for; None for 1.
+    seconds: that it took.
     """
 
     epochs: tuple[float, ...]
@@ -57,6 +59,8 @@ class Judged:
     on: str
     probabilities: Probabilities
     entries: Entries
+    logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    weights: Floats | None = None
     seconds: float = 0.0
 
 
@@ -117,10 +121,10 @@ class ActiveLearner:
 
     # Training
 
-    def job(self, known: Known, purpose: str = "train") -> Job:
+    def job(self, known: Known, purpose: str = "train", *, with_test: bool = False) -> Job:
         """What there is to train on now. Raises `NothingToDo` where nothing is known.
 
-        purpose: names the random stream.
+        purpose: names the random stream. with_test: the images of the test set among it.
         """
         entries, pool = known.entries, self.split.pool
         rows = self.split.clean
@@ -128,6 +132,8 @@ class ActiveLearner:
             rows = np.concatenate([rows, pool[~self._askable(known)[pool].any(axis=1)]])
         else:
             rows = np.concatenate([rows, pool])
+        if with_test:
+            rows = np.concatenate([rows, self.split.test])
         # In the order of the table, so that the order of asking leaves no trace.
         rows = np.sort(rows)
         targets: Any = entries[rows]
@@ -164,8 +170,12 @@ class ActiveLearner:
             return None
         return np.where(automatic, self.settings.auto_weight, 1).astype(np.float32)
 
-    def train(self, known: Known) -> Judged:
-        """Train on what is known, and judge on the test set after each epoch."""
+    def train(self, known: Known, *, by_folds: bool = True) -> Judged:
+        """Train on what is known, and judge on the test set after each epoch.
+
+        by_folds: whether to judge on the clean set, by models that did not see it, where the test
+        set can judge nothing.
+        """
         begun = time.perf_counter()
         judge = Judge(self.test_entries)
         job = self.job(known)
@@ -175,15 +185,22 @@ class ActiveLearner:
             job.weights,
             seed=job.seed,
             warm_start=self.settings.warm_start and known.round > 0,
-            eval_on=self.inputs.take(self.split.test) if judge.can else None,
+            eval_on=self.inputs.take(self.split.test),
             on_epoch=judge,
         )
-        if judge.can:
+        if judge.can or not by_folds:
             return judge.outcome(time.perf_counter() - begun)
         folds = min(self.settings.folds, len(self.split.clean), len(self.split.pool))
         seen = self.out_of_fold(known, folds) if folds > 1 else None
         judged = self.judged_out_of_fold(known, seen)
-        return replace(judged, seconds=time.perf_counter() - begun)
+        return replace(judged, logits=judge.logits, seconds=time.perf_counter() - begun)
+
+    def refit(self, known: Known) -> Estimator:
+        """One more training, on all that is known: of the test set, too, once that has judged."""
+        job = self.job(known, with_test=True)
+        estimator = self.new_estimator()
+        estimator.fit(self.inputs.take(job.rows), job.targets, job.weights, seed=job.seed)
+        return estimator
 
     def out_of_fold(self, known: Known, folds: int | None = None) -> Probabilities:
         """(N, L): probabilities by models that did not see the image; NaN in the test set.
@@ -217,23 +234,32 @@ class ActiveLearner:
         on = f"the {len(clean)} clean images, cross-validated"
         return Judged((mean_ap(ap),), ap, on, probabilities[clean], entries)
 
-    def model(self, known: Known, judged: Judged, names: Sequence[str], **about: Any) -> Model:
+    def model(
+        self,
+        known: Known,
+        judged: Judged,
+        names: Sequence[str],
+        refitted: Estimator | None = None,
+        **about: Any,
+    ) -> Model:
         """What was trained last, whole, with thresholds and how it was trained and judged.
 
-        about: what else its file says, as JSON takes it.
+        refitted: from `refit`, in the place of what was trained and judged. about: what else its
+        file says, as JSON takes it.
         """
-        settings, job = self.settings, self.job(known)
+        settings, job = self.settings, self.job(known, with_test=refitted is not None)
         value = mean_ap(judged.ap)
         parts = {item.name for item in fields(LearnerSettings)}
         return Model(
             tuple(names),
             self._prepared.kind,
-            self.estimator,
+            refitted or self.estimator,
             self._prepared.transform,
             self._prepared.source,
-            choose_thresholds(judged.probabilities, judged.entries, settings.precision()),
+            choose_thresholds(
+                judged.probabilities, judged.entries, settings.precision(), judged.weights
+            ),
             {
-                **about,
                 "images": len(job.rows),
                 "entries": int((known.entries[job.rows] != UNKNOWN).sum()),
                 "map": None if np.isnan(value) else value,
@@ -242,6 +268,7 @@ class ActiveLearner:
                 "present": (judged.entries == PRESENT).sum(axis=0).tolist(),
                 "absent": (judged.entries == ABSENT).sum(axis=0).tolist(),
                 "settings": {k: v for k, v in settings.to_dict().items() if k in parts},
+                **about,
             },
             weights=self._context.weights if self._context else None,
             predictions=self._prepared.predictions,
@@ -269,8 +296,8 @@ class ActiveLearner:
 
     # Asking
 
-    def ask(self, known: Known, *, by: str | None = None) -> Query:
-        """The entries to ask next, within the round's budget.
+    def ask(self, known: Known, *, by: str | None = None, share: float = 1.0) -> Query:
+        """The entries to ask next, within a share of the round's budget.
 
         by: another strategy than the settings', as before there is a model.
         Raises `NothingToDo` where nothing can be asked.
@@ -283,7 +310,12 @@ class ActiveLearner:
         pool = self._pool(known, rows, strategy.needs)
         scores = strategy(pool)
         picks: Picks = select(
-            pool.askable, scores, pool.ties, self.asks, self.budget(known.round), self._price
+            pool.askable,
+            scores,
+            pool.ties,
+            self.asks,
+            self.budget(known.round).part(share),
+            self._price,
         )
         chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
         return Query(
@@ -395,7 +427,7 @@ class Judge:
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
         self._ap = np.full(entries.shape[1], np.nan)
-        self._logits = np.full(entries.shape, np.nan, np.float32)
+        self.logits = np.full(entries.shape, np.nan, np.float32)
         self._maps: list[float] = []
 
     @property
@@ -405,7 +437,7 @@ class Judge:
         return bool(both.any())
 
     def __call__(self, _: int, logits: NDArray[np.float32]) -> None:
-        self._logits = logits
+        self.logits = logits
         self._ap = average_precision(logits, self._entries)
         self._maps.append(mean_ap(self._ap))
 
@@ -415,8 +447,10 @@ class Judge:
         share = (self._entries != UNKNOWN).mean()
         if share < 1:
             on = f"the known entries of {on}, {share:.0%} of all, which is no estimate of mAP"
-        seen = np.asarray(expit(self._logits), np.float32)
-        return Judged(tuple(self._maps), self._ap, on, seen, self._entries, seconds)
+        seen = np.asarray(expit(self.logits), np.float32)
+        return Judged(
+            tuple(self._maps), self._ap, on, seen, self._entries, self.logits, seconds=seconds
+        )
 
 
 def hardened(

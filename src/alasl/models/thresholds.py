@@ -9,7 +9,10 @@ from alasl.labels import PRESENT, UNKNOWN, Entries
 
 
 def choose_thresholds(
-    probabilities: NDArray[np.floating], entries: Entries, precision: float | None = None
+    probabilities: NDArray[np.floating],
+    entries: Entries,
+    precision: float | None = None,
+    weights: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float32]:
     """(L,): each label's threshold t: an image is called present where its probability is >= t.
 
@@ -17,6 +20,7 @@ def choose_thresholds(
     probabilities that are NaN, count for nothing.
     precision: the lowest threshold at which this share, or more, of what is called present is;
     None for the threshold of the best F1, and of several that are equally good the highest.
+    weights: (n, L), how many entries each known one stands for, as where chance drew it; None: 1.
     NaN where no threshold can be found: no known entry is present or none is absent, or the
     precision is not reached.
 
@@ -30,21 +34,26 @@ def choose_thresholds(
         seen = (entries[:, label] != UNKNOWN) & np.isfinite(probabilities[:, label])
         present = entries[seen, label] == PRESENT
         if present.any() and not present.all():
-            found[label] = _threshold(probabilities[seen, label], present, precision)
+            many = np.ones(len(present)) if weights is None else weights[seen, label]
+            found[label] = _threshold(probabilities[seen, label], present, many, precision)
     return found
 
 
 def _threshold(
-    probabilities: NDArray[np.floating], present: NDArray[np.bool_], precision: float | None
+    probabilities: NDArray[np.floating],
+    present: NDArray[np.bool_],
+    many: NDArray[np.floating],
+    precision: float | None,
 ) -> float:
     """The threshold of one label, halfway between what is called and what is not."""
     order = np.argsort(-probabilities, kind="stable")
     scores = probabilities[order].astype(np.float64)
     # Images of equal probability are called together, so a cut is only where it changes.
     cuts = np.flatnonzero(np.diff(scores, append=-np.inf))
-    called, right = cuts + 1, np.cumsum(present[order])[cuts]
+    called = np.cumsum(many[order])[cuts]
+    right = np.cumsum((many * present)[order])[cuts]
     if precision is None:
-        best = int(np.argmax(right / (called + present.sum())))
+        best = int(np.argmax(right / (called + right[-1])))
     else:
         reached = np.flatnonzero(right >= precision * called)
         if not len(reached):

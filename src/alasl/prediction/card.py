@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ from alasl.models.model import Model
 # By which a card is known again, so that no other file is written over.
 MARK = "<!-- model card of ALASL -->"
 
+ESTIMATED = (
+    "Not every entry of these images is known: chance drew which ones people were asked, and mAP "
+    "over all of them is estimated from that. It speaks for this number of images; of more images "
+    "the same model has a lower mAP."
+)
+REFITTED = (
+    "This model has learned from these answers as well, after another had been judged by them, and "
+    "should be a little better."
+)
 LIMITS = """\
 - It says something of the labels above only, and of each by itself.
 - It was judged on images of the data that it was trained with. On images of another kind, place,
@@ -98,28 +108,45 @@ def _judged(model: Model, about: dict[str, Any]) -> str:
         return "It was not judged."
     value, how = about["map"], about["settings"]["thresholds"]
     ap = np.array([np.nan if each is None else each for each in about["ap"]])
-    defined = int(np.isfinite(ap).sum())
+    defined, ground = int(np.isfinite(ap).sum()), about.get("ground")
+    sure = _interval(ground["map"]) if ground else "-"
+    # A simulation notes no ground; what it was judged on says whether all of it was known.
+    estimated = bool(ground and not ground["complete"])
     head = (
-        f"Judged on {about['judged on']}; it did not see these images in training. "
+        f"Judged on {about['judged on']}; no model that saw an image was judged on it. "
         + (
-            "mAP is undefined there: no label has a known present image."
+            "Nothing can be said of mAP: no label could be judged."
             if value is None
-            else f"mAP is {value:.1f} % over the {defined} labels of which a present image is known"
-            f" there ({len(ap) - defined} have none)."
+            else f"{'mAP is estimated at' if estimated else 'mAP is'} {value:.1f} %"
+            + ("" if sure == "-" else f" (95 % interval {sure})")
+            + f" over {defined} of {len(ap)} labels; the others have no AP."
         )
-        + " Only entries that are known count. A label is called present from its threshold on, "
+        + (" " + ESTIMATED if estimated else "")
+        + (" " + REFITTED if about.get("refit") else "")
+        + " A label is called present from its threshold on, "
         + ("which is that of the best F1" if how == "f1" else f"which is chosen for {how}")
         + " on the same images; - means that it cannot be told."
     )
-    rows = ["| label | known present | known absent | AP (%) | threshold |"]
-    rows.append("| --- | --- | --- | --- | --- |")
+    rows = ["| label | known present | known absent | AP (%) | 95 % interval | threshold |"]
+    rows.append("| --- | --- | --- | --- | --- | --- |")
     thresholds = np.full(len(ap), np.nan) if model.thresholds is None else model.thresholds
-    for label, present, absent, each, threshold in zip(
-        model.names, about["present"], about["absent"], 100 * ap, thresholds, strict=True
+    intervals = ground["ap"] if ground else [None] * len(ap)
+    for label, present, absent, each, pair, threshold in zip(
+        model.names,
+        about["present"],
+        about["absent"],
+        100 * ap,
+        intervals,
+        thresholds,
+        strict=True,
     ):
-        cells = (_text(label), present, absent, _number(each, ".1f"), _number(threshold, ".3g"))
-        rows.append("| " + " | ".join(map(str, cells)) + " |")
+        figures = (_number(each, ".1f"), _interval(pair), _number(threshold, ".3g"))
+        rows.append("| " + " | ".join(map(str, (_text(label), present, absent, *figures))) + " |")
     return head + "\n\n" + "\n".join(rows)
+
+
+def _interval(pair: Sequence[float] | None) -> str:
+    return "-" if pair is None else f"{pair[0]:.1f} to {pair[1]:.1f}"
 
 
 def _use(model: Model, name: str) -> str:

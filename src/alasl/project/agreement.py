@@ -38,6 +38,18 @@ class Answers:
     names: tuple[str, ...]
     unsure: tuple[Ints, Ints]
 
+    def without(self, images: Ints) -> Answers:
+        """Those about other images than these."""
+        kept, unsure = ~np.isin(self.rows, images), ~np.isin(self.unsure[0], images)
+        return replace(
+            self,
+            rows=self.rows[kept],
+            cols=self.cols[kept],
+            people=self.people[kept],
+            values=self.values[kept],
+            unsure=(self.unsure[0][unsure], self.unsure[1][unsure]),
+        )
+
     @classmethod
     def of(
         cls, rows: ArrayLike, cols: ArrayLike, people: Sequence[str], values: ArrayLike

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,9 @@ from alasl.data.inputs import Rows
 from alasl.errors import ConflictError, NothingToDo
 from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.learner import ActiveLearner, Known, Query
-from alasl.metrics import mean_ap
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
+from alasl.project.auditing import Draw, ProjectAudit
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.model_files import About, ModelFiles
 from alasl.project.records import Questions, Training
@@ -61,7 +62,9 @@ class Driver:
     def known(self, memory: dict[str, object] | None = None) -> Known:
         """All that is known by now, as a learner takes it."""
         store, split = self.project.store, self._split
-        labels, initial, votes = store.labels(), store.initial(), store.votes()
+        labels, initial = store.labels(), store.initial()
+        # How often people err is told without the test set, so that nothing hangs on the audit.
+        votes = store.votes().without(split.test)
         by_machine = answered_by_machine(labels)
         unknown = np.zeros(labels.shape, np.bool_)
         unknown[split.pool] = initial[split.pool] == UNKNOWN
@@ -89,39 +92,50 @@ class Driver:
         begun = time.perf_counter()
         store = self.project.store
         event, known = store.last_event(), self.known()
-        learner = self._learner
-        learner.test_entries = known.human_labels.entries[self._split.test]
+        learner, audit = self._learner, self._audit(known)
+        learner.test_entries = audit.entries
         try:
             learner.job(known)
         except NothingToDo:
             return None
         about = self._files.about()
         if self.project.settings.warm_start and about.model and about.table == store.scheme.version:
-            learner.estimator.restore(self._files.model().estimator.tensors(), trust=True)
+            learner.estimator.restore(self._files.judged().estimator.tensors(), trust=True)
         automatic, seen = self._auto_answers(known)
-        judged = learner.train(known)
-        name = f"{self._prepared.kind.source.__name__.lower()}-{event}"
-        model = learner.model(
-            known,
+        judged = learner.train(known, by_folds=False)
+        before = self._files.logits() if about.table == store.scheme.version else None
+        value, ap, ground = audit.judge(judged.logits, before)
+        judged = replace(
             judged,
-            store.names,
-            data=self.project.settings.name,
-            answers=int((known.asked & known.human_labels.known).sum()),
+            ap=np.array([np.nan if a is None else a / 100 for a in ap]),
+            on=ground.on,
+            weights=audit.weights,
         )
-        self._files.keep(name, event, model, learner.estimator.predict_proba(learner.inputs))
-        defined = np.isfinite(judged.ap)
+        answers = store.filled()
+        notes: dict[str, Any] = {
+            "data": self.project.settings.name,
+            "answers": answers,
+            "map": value,
+            "ground": asdict(ground),
+        }
+        model, judged_model = learner.model(known, judged, store.names, **notes), None
+        if self.project.settings.refit and not audit.complete:
+            judged_model, notes = model, {**notes, "refit": True}
+            model = learner.model(known, judged, store.names, learner.refit(known), **notes)
+        name = f"{self._prepared.kind.source.__name__.lower()}-{event}"
+        probabilities = learner.estimator.predict_proba(learner.inputs)
+        self._files.keep(name, event, model, judged_model, probabilities, judged.logits)
         training = Training(
             at=time.time(),
             event=event,
-            answers=store.filled(),
+            answers=answers,
             seconds=sum(person.seconds for person in store.progress().people.values()),
             took=time.perf_counter() - begun,
-            map=mean_ap(judged.ap) if defined.any() else None,
-            ap=tuple(
-                100 * float(v) if k else None for v, k in zip(judged.ap, defined, strict=True)
-            ),
+            map=value,
+            ap=ap,
             model=name,
-            judged=judged.on,
+            judged=ground.on,
+            ground=ground,
         )
         with store.together():
             store.machine(name, automatic, seen)
@@ -152,7 +166,7 @@ class Driver:
                 do=f"train it anew: alasl train {project.folder}",
             )
         if about.model and learner.strategy.needs:
-            model = self._files.model()
+            model = self._files.judged()
             if model.predictions != self._prepared.predictions:
                 raise ConflictError(
                     "the model was trained with other predictions than there are now",
@@ -160,23 +174,35 @@ class Driver:
                     do=f"train it anew: alasl train {project.folder}",
                 )
             learner.estimator.restore(model.estimator.tensors(), trust=True)
+        audit, share = self._audit(known), project.settings.audit
+        if audit.complete:
+            share = 0.0
         try:
-            query = learner.ask(known, by=None if about.model else "random")
+            query = learner.ask(known, by=None if about.model else "random", share=1 - share)
+            many = round(len(query) * share / (1 - share))
         except NothingToDo:
-            store.fill(known.round + 1, Questions([], []))
+            nothing = np.zeros(0, np.intp)
+            query, many = Query(nothing, nothing, np.zeros(0)), project.settings.answers
+        drawn = None
+        if share:
+            drawn = audit.draw(self._files.logits() if about.model else None, many)
+        if not len(query) and (drawn is None or not len(drawn.rows)):
+            store.fill(known.round + 1, Questions([], []), chances=audit.ended)
             raise NothingToDo(
                 "nothing is left to ask: every entry of the pool is known or answered "
                 "automatically, or nobody could tell",
                 where=str(project.folder),
-            ) from None
+            )
+        questions = self._questions(query, drawn, about, known.round + 1)
         store.fill(
             known.round + 1,
-            self._questions(query, about, known.round + 1),
+            questions,
             repeats=project.settings.repeats,
             seed=project.settings.seed,
+            chances=drawn.chances if drawn else None,
         )
         self._files.note(replace(about, memory=query.memory))
-        return len(query)
+        return len(query) + (len(drawn.rows) if drawn else 0)
 
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
@@ -190,30 +216,46 @@ class Driver:
         seen = learner.out_of_fold(known)
         return learner.auto_answers(known, seen).entries, seen
 
-    def _questions(self, query: Query, about: About, round: int) -> Questions:
-        """The query with gold questions mixed in."""
+    def _audit(self, known: Known) -> ProjectAudit:
         seed = self.project.settings.seed
-        gold, gold_label = self._gold(len(query), round)
-        count = len(gold)
-        places = stream(seed, "golden places", round).integers(0, len(query) + 1, count)
-        image = np.insert(query.rows, places, gold)
-        label = np.insert(query.cols, places, gold_label)
-        seen = self._files.probabilities() if about.model else None
-        is_gold = np.insert(np.zeros(len(query), np.bool_), places, True)
+        return ProjectAudit.of(self.project.store, self._split.test, known.human_labels, seed)
+
+    def _questions(self, query: Query, drawn: Draw | None, about: About, round: int) -> Questions:
+        """The query with the audit's and gold questions mixed in, each at a place by chance."""
+        seed = self.project.settings.seed
         why = self.project.settings.strategy if about.model else "random"
+        image, label, score = query.rows, query.cols, query.scores
+        pi, reasons = np.full(len(query), np.nan), np.full(len(query), why, object)
+        gold, gold_label = self._gold(len(query), round)
+        # Streams keep their old name, so that a seed still means the same draws.
+        mixed = [("golden places", "gold", gold, gold_label, np.full(len(gold), np.nan))]
+        if drawn:
+            mixed.append(("audit places", "audit", drawn.rows, drawn.cols, drawn.pi))
+        for name, reason, rows, cols, chances in mixed:
+            places = stream(seed, name, round).integers(0, len(image) + 1, len(rows))
+            image, label = np.insert(image, places, rows), np.insert(label, places, cols)
+            score = np.insert(score, places, np.nan)
+            pi = np.insert(pi, places, chances)
+            reasons = np.insert(reasons, places, reason)
+        seen = self._files.probabilities() if about.model else None
         return Questions(
             image,
             label,
-            np.insert(query.scores, places, np.nan),
+            score,
             None if seen is None else np.asarray(seen[image, label], np.float64),
-            is_gold,
+            reasons == "gold",
             about.model,
-            ["gold" if gold else why for gold in is_gold],
+            reasons.tolist(),
+            pi,
         )
 
     def _gold(self, asked: int, round: int) -> tuple[Rows, Rows]:
-        """Entries of clean images with known truth: half of them present, as near as can be."""
-        clean, settings = self._split.clean, self.project.settings
+        """Entries known from the start: half of them present, as near as can be.
+
+        Of clean images, where there are any.
+        """
+        settings = self.project.settings
+        clean = self._split.clean if len(self._split.clean) else self._split.pool
         initial = self.project.store.initial()[clean]
         # Streams keep their old name, so that a seed still means the same draws.
         rng = stream(settings.seed, "golden", round)

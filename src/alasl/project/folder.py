@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
-from alasl.data.opening import make_split, read_data
+from alasl.data.opening import data_of_names, make_split, read_data
 from alasl.data.predictions import read_predictions, write_predictions
 from alasl.data.split import Split
 from alasl.errors import ConflictError, DataError, UsageError
@@ -130,15 +130,17 @@ def is_project(folder: Path) -> bool:
 def init(
     folder: Path,
     settings: ProjectSettings,
+    names: Sequence[str] = (),
     *,
     taxonomy: Path | None = None,
     skip_bad: bool = False,
 ) -> Project:
     """A new project in `folder` on the data that the settings name; whole or not at all.
 
-    taxonomy: a file of rules between labels, whose parents become labels where they are none.
-    skip_bad: leave out images whose files cannot be used, as `read_data` does.
-    Images are not copied. Raises `ConflictError` where the folder holds anything already.
+    names: of labels of which nothing is known yet, where the data are a folder of images and there
+    is no table. taxonomy: a file of rules between labels, whose parents become labels where they
+    are none. skip_bad: leave out images whose files cannot be used, as `read_data` does. Images are
+    not copied. Raises `ConflictError` where the folder holds anything already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(
@@ -156,8 +158,11 @@ def init(
         kind = resolve(settings.model, settings.training())
         if settings.predictions:
             refuse_evidence(kind)
-    dataset = read_data(settings, skip_bad=skip_bad)
-    split = make_split(dataset, settings)
+    if names:
+        dataset = data_of_names(Path(settings.data), names, skip_bad=skip_bad)
+    else:
+        dataset = read_data(settings, skip_bad=skip_bad)
+    split = make_split(dataset, settings, audited=settings.audit > 0)
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
         roles[getattr(split, role)] = role

@@ -29,7 +29,7 @@ from alasl.project.folder import MODEL, Project
 Progress = Callable[[int, int], None]
 
 # Models and probabilities are named after their training, and count once about.json names it.
-ABOUT, FEATURES = "about.json", "features.npy"
+ABOUT, FEATURES, JUDGED = "about.json", "features.npy", "-judged"
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,10 @@ class ModelFiles:
 
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
+        return self._load_model(model_path(self._project.folder))
+
+    def _load_model(self, path: Path) -> Model:
         # Of what the file names, only what the settings name too is run unasked.
-        path = model_path(self._project.folder)
         settings = self._project.settings
         named = (settings.model, settings.loss or "")
         return Model.load(path, trust=self._trust or named)
@@ -152,12 +154,40 @@ class ModelFiles:
         except (AlaslError, OSError):
             return None
 
-    def keep(self, name: str, event: int, model: Model, probabilities: NDArray[Any]) -> None:
-        """Let this be the model, which knew everything up to `event`."""
+    def judged(self) -> Model:
+        """The model that was judged, which chooses what to ask: it saw no test image."""
+        path = self._model(f"{self.about().model}{JUDGED}")
+        return self._load_model(path) if path.exists() else self.model()
+
+    def logits(self) -> NDArray[np.float32] | None:
+        """(T, L): what it said of the test images; None before the first training."""
+        path = f"{self.about().model}-test.npy"
+        return self._load(path) if (self._project.model / path).exists() else None
+
+    def keep(
+        self,
+        name: str,
+        event: int,
+        model: Model,
+        judged: Model | None,
+        probabilities: NDArray[Any],
+        logits: NDArray[Any],
+    ) -> None:
+        """Let this be the model, which knew everything up to `event`.
+
+        judged: the one that saw no test image, where `model` did. probabilities: (N, L) and logits:
+        (T, L) of the test set, by what was judged.
+        """
         check_model_name(name, str(self._project.model))
         about, settings = self.about(), self._project.settings.to_dict()
         model.save(self._model(name))
+        kept = {ABOUT, FEATURES, f"{name}.npy", f"{name}-test.npy", self._model(name).name}
+        if judged is not None:
+            path = self._model(f"{name}{JUDGED}")
+            judged.save(path)
+            kept.add(path.name)
         self._save(f"{name}.npy", probabilities)
+        self._save(f"{name}-test.npy", logits)
         self.note(
             replace(
                 about,
@@ -170,7 +200,7 @@ class ModelFiles:
         )
         # What killed trainings left goes, too.
         for path in self._project.model.iterdir():
-            if path.name not in (ABOUT, FEATURES) and path.stem != name:
+            if path.name not in kept:
                 path.unlink(missing_ok=True)
 
     def probabilities(self) -> NDArray[np.float32]:

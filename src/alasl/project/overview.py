@@ -22,8 +22,8 @@ from alasl.project.targets import answered_by_machine
 class LabelState:
     """One label over the pool's images: entries given, answered since, automatic, left unknown.
 
-    present: of those known. ap: in per cent by the last training, alpha: how far people agree on
-    it; None where undefined.
+    present: of those known. ap: in per cent by the last training, interval: its 95 % interval,
+    alpha: how far people agree on it; None where undefined.
     """
 
     name: str
@@ -33,6 +33,7 @@ class LabelState:
     unknown: int
     present: int
     ap: float | None
+    interval: tuple[float, float] | None
     alpha: float | None
 
 
@@ -70,6 +71,7 @@ class SourceState:
 class Overview:
     """A project's state; entries are of the pool, alpha is Krippendorff's over all labels.
 
+    audit: the share of answers that chance draws from the test images.
     automatic: entries that stand by an automatic answer. bound: the share of these, of each label
     and side, that may be wrong; None where there are to be none. by_presence: labels of which
     absents were hardly or never given.
@@ -93,6 +95,7 @@ class Overview:
     disagreements: int
     trainings: tuple[Training, ...]
     advice: Advice
+    audit: float
     by_presence: tuple[str, ...] = ()
 
     @property
@@ -129,7 +132,9 @@ def overview(project: Project) -> Overview:
         both = zip(belief.miss, belief.false_alarm, strict=True)
         errors = dict(zip(belief.names, both, strict=True))
     progress, trainings = store.progress(), tuple(store.trainings())
+    ground = trainings[-1].ground if trainings else None
     ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
+    intervals = ground.ap if ground else (None,) * len(labels.names)
     people = []
     for name, count in progress.people.items():
         gold, alpha = right.get(name), agree.people.get(name)
@@ -174,6 +179,7 @@ def overview(project: Project) -> Overview:
                 int((entries[:, j] == UNKNOWN).sum()),
                 int((entries[:, j] == PRESENT).sum()),
                 ap[j],
+                intervals[j],
                 _defined(agree.labels[j].value if j in agree.labels else None),
             )
             for j, name in enumerate(labels.names)
@@ -185,8 +191,9 @@ def overview(project: Project) -> Overview:
             trainings,
             settings.answers,
             settings.stop_below,
-            len(split.test) or len(split.clean),
+            len(split.test),
         ),
+        audit=settings.audit,
         by_presence=tuple(
             name
             for name, marked in zip(labels.names, known_by_presence(before), strict=True)

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from alasl.labels import INFERRED, MACHINE
 
 Ints = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine", "change"]
 
 # What is done where an import contradicts what is known; see `Store.import_answers`.
@@ -142,7 +144,8 @@ class Training:
 
     event: the last event it knew. answers: entries that people had filled by then. seconds: of
     people's time. took: seconds of training. map: in per cent, None where undefined. ap: of each
-    label, in per cent, None where undefined. judged: on what, in words.
+    label, in per cent, None where undefined. judged: on what, in words. ground: what it rests on;
+    None for trainings of versions that did not note it, whose `map` is over known entries.
     """
 
     at: float
@@ -154,6 +157,46 @@ class Training:
     ap: tuple[float | None, ...]
     model: str
     judged: str
+    ground: Ground | None = None
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a training's mAP and AP rest on, and how sure they are.
+
+    images: that were judged; compare at equal numbers. answers: of the audit. complete: every entry
+    judged is known. map: the 95 % interval of mAP, in per cent; ap: of each label, None where
+    undefined. left_out: why a label has no AP, by its column. gain: what this training gained over
+    the last one, in mAP points, and its 95 % interval; None for the first.
+    """
+
+    images: int
+    answers: int
+    complete: bool
+    map: tuple[float, float] | None
+    ap: tuple[tuple[float, float] | None, ...]
+    left_out: dict[int, str]
+    gain: tuple[float, float, float] | None = None
+
+    @property
+    def on(self) -> str:
+        """What it rests on, in words."""
+        if self.complete:
+            return f"the {self.images} images of the test set, all known"
+        return f"{self.answers} audit answers to the {self.images} images of the test set"
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """With what chance the audit has drawn each entry of some images by now.
+
+    rows: (T,), images, ascending. before: (T, L), the chance that an entry had been answered when
+    the queue was made. now: (T, L), that of having been drawn, the queue's questions among it.
+    """
+
+    rows: Ints
+    before: Floats
+    now: Floats
 
 
 @dataclass(frozen=True)

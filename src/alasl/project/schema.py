@@ -102,6 +102,21 @@ _VERSION_4 = (
     "ALTER TABLE trainings ADD COLUMN labels TEXT",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = ((), _VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = (
+    # With what chance the audit drew each entry of a label; see `records.Chances`.
+    "CREATE TABLE chances (label INTEGER PRIMARY KEY, images BLOB NOT NULL,"
+    " before BLOB NOT NULL, now BLOB NOT NULL)",
+    # What a training's mAP rests on, as JSON; see `records.Ground`.
+    "ALTER TABLE trainings ADD COLUMN ground TEXT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (),
+    _VERSION_1,
+    _VERSION_2,
+    _VERSION_3,
+    _VERSION_4,
+    _VERSION_5,
+)
 
 VERSION = len(MIGRATIONS) - 1

@@ -34,6 +34,15 @@ class ProjectSettings(LearnerSettings, DataSettings):
         "share of gold questions: known entries mixed in, to check attention",
         limits=BELOW_ONE,
     )
+    audit: float = setting(
+        0.25,
+        "share of the answers that chance draws from the test images, to judge by, where not every "
+        "entry of these is known",
+        limits=BELOW_ONE,
+    )
+    refit: bool = setting(
+        True, "where an audit judges, let the model that is handed over learn from its answers too"
+    )
     every: int = setting(100, "answers after which annotate trains again", limits=POSITIVE)
     stop_below: float | None = setting(
         None, "mAP points per 1000 answers below which to advise to stop", limits=NATURAL

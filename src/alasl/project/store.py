@@ -21,7 +21,7 @@ more. `scheme` leads from one to the other; without changes they are the same.
 
 `Store` opens transactions and checks what it is given. What is done in them stands beside it, under
 the same names: `initial`, `table`, `queue`, `actions`, `incoming`, `trainings`, and below them
-`events` and `current`; `audit` checks them. `records` has what goes in and comes out.
+`events` and `current`; `integrity` checks them. `records` has what goes in and comes out.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project import (
     actions,
-    audit,
     changes,
     database,
+    draws,
     events,
     incoming,
     initial,
+    integrity,
     queue,
     table,
     trainings,
@@ -61,9 +62,13 @@ from alasl.project.records import (
     ROLES,
     SOURCES,
     Answer,
+    Chances,
     Disagreement,
     Event,
+    Floats,
     Imported,
+    Ints,
+    Mask,
     OnContradiction,
     Progress,
     Questions,
@@ -249,12 +254,12 @@ class Store:
         return told if scheme.whole else [a for a in map(scheme.placed, told) if a is not None]
 
     def filled(self) -> int:
-        """Entries of the pool that were not given and that people have filled by now.
+        """Entries that were not given and that people have filled by now.
 
         Entries of labels and images that have left the table since are among them.
         """
         with self._database.reading() as db:
-            return table.filled(db, self._now(db))
+            return table.filled(db)
 
     def untold(self) -> NDArray[np.bool_]:
         """(N, L): entries that somebody was asked and could not tell, or nobody can."""
@@ -274,11 +279,13 @@ class Store:
         *,
         repeats: float = 0.0,
         seed: int = 0,
+        chances: Chances | None = None,
         now: float | None = None,
     ) -> None:
         """Make `wanted` the queue. What people hold right now they keep; all else is replaced.
 
-        repeats: the share of entries that two people are to answer, drawn by `seed`.
+        repeats: the share of entries that two people are to answer, drawn by `seed`. chances: of
+        the audit, with the questions that it drew now.
         """
         check_places("image", wanted.rows, len(self.images))
         check_places("label", wanted.cols, len(self.names))
@@ -289,6 +296,23 @@ class Store:
         with self._database.writing() as db:
             self._table(db)
             queue.fill(db, round, slots, _now(now))
+            if chances is not None:
+                draws.write(db, chances, self.scheme.rows[chances.rows], self.scheme.cols)
+
+    def audited(self, rows: Ints) -> tuple[Chances, Mask, Floats]:
+        """Of the images `rows` (T,), ascending: with what chances the audit drew their entries.
+
+        With them (T, L), the entries that people answered because it drew them, and (L,), the share
+        of its questions in the queue that are answered.
+        """
+        with self._database.reading() as db:
+            scheme = self._table(db)
+            images, labels = scheme.rows[rows], scheme.cols
+            return (
+                replace(draws.read(db, images, labels), rows=rows),
+                draws.answered(db, images, labels),
+                draws.response(db, labels),
+            )
 
     def queue(self) -> list[Queued]:
         """All answers that the queue wants, best first; an entry asked twice stands twice."""
@@ -497,7 +521,7 @@ class Store:
         """What is wrong with the file, or where state and events differ; empty if all is well."""
         found = self._database.problems()
         with self._database.reading() as db:
-            return found + audit.differences(db)
+            return found + integrity.differences(db)
 
     def _check(self, images: Sequence[int], labels: Sequence[int]) -> None:
         """Raise a `DataError` where there never was an image or a label of this number."""

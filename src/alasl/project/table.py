@@ -94,16 +94,14 @@ def hidden(entries: Entries, scheme: Scheme) -> Entries:
     return entries
 
 
-def filled(db: sqlite3.Connection, scheme: Scheme) -> int:
-    """Entries of the pool that were not given and that people have filled by now.
+def filled(db: sqlite3.Connection) -> int:
+    """Entries that were not given and that people have filled by now.
 
     Also those of labels and images that have left the table since, so that the count never falls
     by a change.
     """
     entries, _ = told(db)
-    pool = np.array([role == "pool" for role in scheme.roles], np.bool_)
-    new = (entries != UNKNOWN) & (initial.entries(db) == UNKNOWN)
-    return int(new[pool].sum())
+    return int(((entries != UNKNOWN) & (initial.entries(db) == UNKNOWN)).sum())
 
 
 def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Entries:

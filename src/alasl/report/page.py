@@ -154,6 +154,7 @@ def _rounds(record: Record) -> list[dict[str, Any]]:
         {
             "evaluation": e,
             "map": maps[i],
+            "interval": record.intervals[i],
             "change": maps[i] - maps[i - 1] if i else None,
             "out_of_fold": record.out_of_fold[i] if i < len(record.out_of_fold) else None,
         }
@@ -206,7 +207,9 @@ def _comparison(records: Sequence[Record], runs: Sequence[dict[str, Any]]) -> di
         }
         for run, record in zip(runs, records, strict=True)
     ]
-    rows.sort(key=lambda row: -(row["run"]["summary"]["map_final"] or -math.inf))
+    rows.sort(
+        key=lambda row: -row["run"]["record"].maps[-1] if row["run"]["record"].maps else math.inf
+    )
     apart = differing(records)
     tables = {record.start.table for record in records}
     unpaired = ["data"] if len(tables) > 1 else []
@@ -224,8 +227,9 @@ def _figures(records: Sequence[Record]) -> list[tuple[str, Any]]:
     figures = []
     for number, draw in enumerate((map_per_round, map_per_cost)):
         figure = draw(records)
-        says = ("mAP after each round.", "mAP over the answers used.")[number]
+        what = records[0].metric
+        says = (f"{what} after each round.", f"{what} over the answers used.")[number]
         zoomed = figure.axes[0].get_ylim()[0] > 0
-        caption = f"{says} The mAP axis does not start at 0." if zoomed else says
+        caption = f"{says} The axis of {what} does not start at 0." if zoomed else says
         figures.append((caption, inline(figure, f"figure{number}", says)))
     return figures

@@ -30,7 +30,6 @@ def project_page(state: Overview) -> str:
         state=state,
         hours=state.seconds / 3600,
         last=state.trainings[-1] if state.trainings else None,
-        first=state.trainings[0] if state.trainings else None,
         figures=[
             (says, inline(figure, f"figure{number}", says))
             for number, (says, figure) in enumerate(project_figures(state))
@@ -45,16 +44,20 @@ def project_figures(state: Overview) -> list[tuple[str, Figure]]:
     if len(told) < 2:
         return []
     maps = [t.map for t in told if t.map is not None]
-    zoomed = " The mAP axis does not start at 0." if span(maps)[0] > 0 else ""
+    sure = [t.ground.map if t.ground else None for t in told]
+    ends = [end for pair in sure if pair for end in pair]
+    says = " Bars are 95 % intervals." if ends else ""
+    says += " The mAP axis does not start at 0." if span([*maps, *ends])[0] > 0 else ""
     title = f"{state.name}: {len(state.labels)} labels\njudged on {told[-1].judged}"
+    answers, minutes = [t.answers for t in told], [t.seconds / 60 for t in told]
     return [
         (
-            f"mAP over the entries that people filled.{zoomed}",
-            curve([t.answers for t in told], maps, "answers (entries filled)", title),
+            f"mAP over the entries that people filled.{says}",
+            curve(answers, maps, "answers (entries filled)", title, sure),
         ),
         (
-            f"mAP over the time that people spent.{zoomed}",
-            curve([t.seconds / 60 for t in told], maps, "people's time (minutes)", title),
+            f"mAP over the time that people spent.{says}",
+            curve(minutes, maps, "people's time (minutes)", title, sure),
         ),
     ]
 

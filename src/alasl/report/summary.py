@@ -21,14 +21,21 @@ def summary(record: Record) -> dict[str, Any]:
     mAPs and the area in per cent, `increase_per_answer` (I) in mAP points per answer, cost in
     answers. `map_final` is the last round's mAP by the setting `summary`, `map_first` that of round
     0; `map_last` and `map_best` are the last round's mAP after its last and its best epoch.
+    `unanswered`: questions that the oracle could not answer, as its table does not know either.
+    `intervals`: the 95 % intervals of `map_first` and `map_final` over images of the same kind.
+    Where not every entry of the test set is known there is no mAP: `known_first` and `known_final`
+    are the mean AP of the entries that are, and no estimate of it.
     """
     settings, start, maps, costs = record.settings, record.start, record.maps, record.costs
     last = record.evaluations[-1] if record.evaluations else None
+    complete = start.test_known == 1
     figures = {
-        "map_first": maps[0] if last else math.nan,
-        "map_final": maps[-1] if last else math.nan,
-        "map_last": last.map_last if last else math.nan,
-        "map_best": last.map_best if last else math.nan,
+        "map_first": maps[0] if last and complete else math.nan,
+        "map_final": maps[-1] if last and complete else math.nan,
+        "map_last": last.map_last if last and complete else math.nan,
+        "map_best": last.map_best if last and complete else math.nan,
+        "known_first": maps[0] if last and not complete else math.nan,
+        "known_final": maps[-1] if last and not complete else math.nan,
         "increase_per_answer": increase_per_answer(maps, costs) if last else math.nan,
         "area_under_cost": area_under_cost(costs, maps) if last else math.nan,
     }
@@ -45,13 +52,21 @@ def summary(record: Record) -> dict[str, Any]:
         "rounds_planned": settings.rounds,
         "images": last.images if last else 0,
         "cost": last.cost if last else 0,
+        "unanswered": _unanswered(record),
         **{name: None if math.isnan(value) else value for name, value in figures.items()},
+        "intervals": [record.intervals[k] for k in (0, -1)] if last else None,
+        "test_known": start.test_known,
         "undefined": list(undefined(last.ap, start.names)) if last else [],
         "seconds": sum(e.seconds for e in record.evaluations),
         "advice": _told(record.advice),
         "advice_out_of_fold": _told(record.out_of_fold_advice),
         "automatic": _automatic(record),
     }
+
+
+def _unanswered(record: Record) -> int:
+    asked = (image.answers for step in record.rounds for image in step.asked)
+    return sum(value < 0 for answers in asked for value in answers.values())
 
 
 def _told(advice: Advice | None) -> dict[str, Any] | None:
@@ -105,21 +120,40 @@ def headline(record: Record) -> str:
         if s["done"]
         else f"The run is unfinished: {s['rounds']} of {s['rounds_planned']} rounds so far. "
     )
-    first, final = s["map_first"], s["map_final"]
-    if first is None or final is None:
+    first, final = record.maps[0], record.maps[-1]
+    if math.isnan(first) or math.isnan(final):
         return (
             f"{unfinished}Nothing can be judged: no label has a known present and a known absent "
             "entry in the test set."
         )
+    metric = record.metric
+    after = "" if s["test_known"] == 1 else f" {_incomplete(s['test_known'])}"
+    if s["unanswered"]:
+        after += (
+            f" The table itself does not know everything: {_plural(s['unanswered'], 'question')} "
+            "more went without an answer."
+        )
+    sure = [_interval(pair) for pair in s["intervals"]]
     if not s["cost"]:
-        return f"{unfinished}mAP is {final:.1f} % before any answer."
+        return f"{unfinished}{metric} is {final:.1f} %{sure[1]} before any answer.{after}"
     change = final - first
     verb = "rose" if change > 0 else "fell" if change < 0 else "went"
     return (
-        f"{unfinished}mAP {verb} from {first:.1f} % to {final:.1f} % over "
+        f"{unfinished}{metric} {verb} from {first:.1f} %{sure[0]} to {final:.1f} %{sure[1]} over "
         f"{_plural(s['rounds'], 'round')} of asking, for {_plural(s['cost'], 'answer')} on "
         f"{_plural(s['images'], 'image')}: {change:+.1f} points, or "
-        f"{1000 * s['increase_per_answer']:+.2f} points per {thousands(1000)} answers."
+        f"{1000 * s['increase_per_answer']:+.2f} points per {thousands(1000)} answers.{after}"
+    )
+
+
+def _interval(pair: tuple[float, float] | None) -> str:
+    return "" if pair is None else f" ({pair[0]:.1f} to {pair[1]:.1f})"
+
+
+def _incomplete(known: float) -> str:
+    return (
+        f"Only {known:.0%} of the test set's entries are known, and this is over these alone: no "
+        "estimate of mAP, which a project has (alasl init), as it can ask."
     )
 
 
@@ -127,12 +161,16 @@ def table(records: Sequence[Record]) -> str:
     """The rounds of each run for a terminal: images asked, answers, mAP and its change."""
     parts = []
     for name, record in zip(run_names(records), records, strict=True):
-        rows = [("round", "images", "answers", "mAP (%)", "change")]
+        # Only where there are any.
+        between = ["95 % interval"] if record.sure else []
+        rows = [("round", "images", "answers", f"{record.metric} (%)", *between, "change")]
         before = None
-        for evaluation, value in zip(record.evaluations, record.maps, strict=True):
+        pairs = record.intervals
+        for evaluation, value, pair in zip(record.evaluations, record.maps, pairs, strict=True):
+            sure = ["" if pair is None else f"{pair[0]:.1f} to {pair[1]:.1f}"][: len(between)]
             change = "" if before is None else f"{value - before:+.2f}"
             e, before = evaluation, value
-            rows.append((str(e.round), str(e.images), str(e.cost), f"{value:.2f}", change))
+            rows.append((str(e.round), str(e.images), str(e.cost), f"{value:.2f}", *sure, change))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
         title = [f"{record.start.data}: {name}"] if len(records) > 1 else []

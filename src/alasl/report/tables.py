@@ -19,12 +19,15 @@ def write_results(record: Record, folder: Path, summary: dict[str, Any]) -> None
 
 
 def _rounds_rows(record: Record) -> list[list[object]]:
-    head = ["round", "images", "cost", "time", "map", "map_last", "map_best", "seconds"]
+    what = "map" if record.start.test_known == 1 else "known"
+    head = ["round", "images", "cost", "time", what, f"{what}_low", f"{what}_high"]
+    head += [f"{what}_last", f"{what}_best", "seconds"]
     if record.out_of_fold:
         head += ["map_out_of_fold", "automatic", "automatic_wrong"]
     rows: list[list[object]] = [[*head, *record.start.names]]
-    for e, value in zip(record.evaluations, record.maps, strict=True):
-        figures = [f"{v:.4f}" for v in (value, e.map_last, e.map_best)]
+    for e, value, pair in zip(record.evaluations, record.maps, record.intervals, strict=True):
+        ends = ("", "") if pair is None else tuple(f"{end:.4f}" for end in pair)
+        figures = [f"{value:.4f}", *ends, *(f"{v:.4f}" for v in (e.map_last, e.map_best))]
         per_label = ["" if math.isnan(v) else f"{v:.4f}" for v in e.ap]
         row = [e.round, e.images, e.cost, f"{e.time:.10g}", *figures, f"{e.seconds:.3f}"]
         rows.append([*row, *_out_of_fold_cells(record, e.round), *per_label])

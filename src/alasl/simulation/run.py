@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from alasl.data.opening import make_split, read_data
 from alasl.data.presence import in_words, known_by_presence
 from alasl.data.split import Split
 from alasl.errors import ConflictError
+from alasl.evaluate.estimate import of_complete
 from alasl.journal import Journal, load, write_config
+from alasl.labels import UNKNOWN
+from alasl.learner import Judged
 from alasl.metrics import undefined
 from alasl.models.model import Model
 from alasl.models.prepare import context_of, prepare
@@ -110,7 +114,7 @@ def _simulate(
             step = run.out_of_fold()
         elif len(record.evaluations) == len(record.rounds):
             judged = run.learner.train(run.known)
-            step = run.evaluation(judged)
+            step = replace(run.evaluation(judged), interval=_interval(judged))
             if step.round == 0:
                 _warn_of_undefined(step, dataset.labels.names)
             if journal and journal.writes:
@@ -165,7 +169,16 @@ def _start(dataset: Dataset, split: Split, run: Simulation) -> Start:
             **{name: version(name) for name in ("alasl", "numpy", "torch", "timm")},
         },
         predictions=digests(dataset.predictions),
+        test_known=float((run.learner.test_entries != UNKNOWN).mean()),
     )
+
+
+def _interval(judged: Judged) -> tuple[float, float] | None:
+    """The 95 % interval of mAP, in per cent, over images of the same kind."""
+    if (judged.entries == UNKNOWN).any() or np.isnan(judged.logits).any():
+        return None
+    mean = of_complete(judged.logits, judged.entries)
+    return None if np.isnan(mean.value) else (100 * float(mean.low), 100 * float(mean.high))
 
 
 def _differ(there: dict[str, str], here: dict[str, str]) -> list[str]:

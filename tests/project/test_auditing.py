@@ -1,0 +1,214 @@
+"""The audit of a project's test set: what it asks, what it rests on, and what it keeps apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from alasl.data.dataset import Dataset
+from alasl.data.formats import write
+from alasl.evaluate.draw import inclusion, permanent_numbers, weights
+from alasl.labels import UNKNOWN
+from alasl.metrics import average_precision
+from alasl.models.model import Model
+from alasl.project.auditing import ProjectAudit
+from alasl.project.driver import Driver
+from alasl.project.folder import Project, init
+from alasl.project.records import Answer, Chances
+from alasl.project.settings import ProjectSettings
+
+
+@pytest.fixture
+def holes(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Callable[..., Project]:
+    """Makes a project on a table like tags: 60 % of presents are known, 5 % of absents."""
+    data = make_dataset(400, labels=4)
+    truth = data.labels.entries
+    shares = np.where(truth == 1, 0.6, 0.05)
+    hidden = np.random.default_rng(1).random(truth.shape) > shares
+    write(data.labels.forget(hidden), tmp_path / "t.npz", "npz", features=data.features)
+    np.save(tmp_path / "truth.npy", truth)
+
+    def make(name: str = "project", **settings: object) -> Project:
+        chosen = {"answers": 120, "repeats": 0.0, "gold": 0.0, **settings}
+        return init(tmp_path / name, ProjectSettings(data=str(tmp_path / "t.npz"), **chosen))  # type: ignore[arg-type]
+
+    return make
+
+
+def truth_of(project: Project) -> np.ndarray:
+    found: np.ndarray = np.load(Path(project.settings.data).parent / "truth.npy")
+    return found
+
+
+def answer(project: Project, *, wrong_audit: bool = False, every: int = 1) -> None:
+    """Answer every so manieth question of the queue, by the truth, but for wrong audit answers."""
+    truth = truth_of(project)
+    asked = [q for q in project.store.queue() if not q.done][::every]
+    for number, q in enumerate(asked):
+        value = int(truth[q.image, q.label])
+        if wrong_audit and q.why == "audit":
+            value = 1 - value
+        one = Answer(q.image, q.label, value, 1.0)
+        project.store.answer("ann", [one], request=f"{project.store.last_event()}-{number}")
+
+
+def audit_of(project: Project) -> ProjectAudit:
+    split, store = project.split(), project.store
+    return ProjectAudit.of(store, split.test, store.labels(), project.settings.seed)
+
+
+def test_nothing_is_clean_and_the_test_set_is_no_better_known_than_the_rest(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes()
+    split = project.split()
+    known = (project.store.initial() != UNKNOWN).mean(axis=1)
+    assert len(split.clean) == 0
+    assert len(split.test) == 80
+    assert abs(known[split.test].mean() - known[split.pool].mean()) < 0.03
+
+
+def test_a_quarter_of_the_answers_goes_to_the_audit(holes: Callable[..., Project]) -> None:
+    project = holes()
+    driver, test = Driver(project), set(project.split().test.tolist())
+    for _ in range(3):
+        driver.renew()
+        driver.suggest()
+        queue = project.store.queue()
+        drawn = [q for q in queue if q.why == "audit"]
+        assert all((q.image in test) == (q.why == "audit") for q in queue)
+        assert all(0 < q.pi <= 1 for q in drawn if q.pi is not None)
+        assert sum(q.why != "audit" for q in queue) == 90
+        assert 15 <= len(drawn) <= 48
+        answer(project)
+    ground = project.store.trainings()[-1].ground
+    assert ground is not None
+    assert ground.answers == audit_of(project).audit.audited.sum() - len(drawn)
+
+
+def test_audit_answers_change_neither_what_is_judged_nor_what_is_asked(
+    holes: Callable[..., Project],
+) -> None:
+    right, wrong = holes("right"), holes("wrong")
+    for project in (right, wrong):
+        driver = Driver(project)
+        for _ in range(2):
+            driver.renew()
+            driver.suggest()
+            answer(project, wrong_audit=project is wrong)
+        driver.renew()
+        driver.suggest()
+    ours, theirs = right.store.queue(), wrong.store.queue()
+    assert [(q.image, q.label, q.pi) for q in ours] == [(q.image, q.label, q.pi) for q in theirs]
+    name = right.store.trainings()[-1].model
+    for file in (f"{name}.npy", f"{name}-test.npy"):
+        np.testing.assert_array_equal(np.load(right.model / file), np.load(wrong.model / file))
+    features = np.asarray(right.dataset().features)
+    judged, handed = (
+        [Model.load(p.model / f"{name}{end}.safetensors") for p in (right, wrong)]
+        for end in ("-judged", "")
+    )
+    same = [model.predict_proba(features) for model in judged]
+    np.testing.assert_array_equal(*same)
+    other = [model.predict_proba(features) for model in handed]
+    assert np.abs(other[0] - other[1]).max() > 0.01, "what is handed over learns from them"
+
+
+def test_without_a_refit_the_model_handed_over_is_the_one_judged(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes(refit=False)
+    driver = Driver(project)
+    training = driver.train()
+    assert training is not None
+    assert not list(project.model.glob("*-judged*"))
+    logits = np.load(project.model / f"{training.model}-test.npy")
+    features = np.asarray(project.dataset().features)[project.split().test]
+    np.testing.assert_allclose(driver.model().predict_proba(features), expit(logits), atol=1e-6)
+
+
+def test_what_was_left_unanswered_is_asked_again_and_nothing_twice(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes()
+    driver = Driver(project)
+    driver.renew()
+    driver.suggest()
+    answer(project, every=2)
+    left = {(q.image, q.label) for q in project.store.queue() if q.why == "audit" and not q.done}
+    done = {(q.image, q.label) for q in project.store.queue() if q.why == "audit" and q.done}
+    before = audit_of(project)
+    assert 0 < before.response.mean() < 1
+    assert (before.reached <= before.chances.now).all()
+    driver.renew()
+    driver.suggest()
+    again = {(q.image, q.label) for q in project.store.queue() if q.why == "audit"}
+    assert left <= again
+    assert not done & again
+    assert (audit_of(project).chances.now >= before.chances.now).all()
+
+
+def test_entries_that_came_from_elsewhere_are_certain(holes: Callable[..., Project]) -> None:
+    project = holes()
+    driver = Driver(project)
+    driver.renew()
+    driver.suggest()
+    answer(project)
+    test, truth = project.split().test, truth_of(project)
+    audit = audit_of(project)
+    rows, cols = np.nonzero(~audit.settled)
+    told = [
+        Answer(int(test[i]), int(j), int(truth[test[i], j]))
+        for i, j in zip(rows, cols, strict=True)
+    ]
+    project.store.import_answers("elsewhere", told[:50])
+    part = audit_of(project)
+    assert part.certain.sum() == audit.certain.sum() + 50
+    assert part.answered.sum() == audit.answered.sum()
+    project.store.import_answers("elsewhere", told)
+    assert audit_of(project).complete
+    training = driver.renew()
+    assert training is not None
+    assert training.ground is not None
+    assert training.ground.complete
+    logits = np.load(project.model / f"{training.model}-test.npy")
+    exact = average_precision(logits, truth[test])
+    np.testing.assert_allclose(training.ap, 100 * exact, rtol=1e-9)
+
+
+def test_a_half_answered_queue_biases_nothing() -> None:
+    """The number of presents, estimated by chances, is right on average over 3 000 audits."""
+    rng = np.random.default_rng(0)
+    truth = (rng.random((60, 1)) < 0.2).astype(np.int8)
+    scores = truth + rng.standard_normal(truth.shape)
+    certain, rows = np.zeros(truth.shape, bool), np.arange(60)
+    nothing = Chances(rows, np.zeros(truth.shape), np.zeros(truth.shape))
+    found = []
+    for seed in range(3000):
+        entries = np.full(truth.shape, UNKNOWN, np.int8)
+        u, one = permanent_numbers(60, 1, seed), np.ones(1)
+        audit = ProjectAudit(rows, entries, certain, certain, certain, nothing, one, u, seed)
+        for _ in range(3):
+            draw = audit.draw(scores, 8)
+            asked = rng.permutation(len(draw.rows))[: (len(draw.rows) + 1) // 2]
+            entries = entries.copy()
+            entries[draw.rows[asked], 0] = truth[draw.rows[asked], 0]
+            known = entries != UNKNOWN
+            share = np.array([len(asked) / len(draw.rows) if len(draw.rows) else 1.0])
+            audit = ProjectAudit(rows, entries, certain, known, known, draw.chances, share, u, seed)
+        found.append((audit.weights * (entries == 1)).sum())
+    error = np.std(found) / np.sqrt(len(found))
+    assert abs(np.mean(found) - truth.sum()) < 4 * error
+    assert error < 0.02 * truth.sum()
+
+
+def test_numbers_stay_when_images_and_labels_come_in() -> None:
+    few, many = permanent_numbers(5, 2, 7), permanent_numbers(9, 4, 7)
+    np.testing.assert_array_equal(many[:5, :2], few)
+    assert len(np.unique(many)) == many.size
+    chance = inclusion(weights(many), np.ones(many.shape, bool), 3.0)
+    np.testing.assert_allclose(chance.sum(axis=0), 3)
