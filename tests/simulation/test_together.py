@@ -96,7 +96,7 @@ def test_each_probe_comes_to_what_it_would_alone(
 
 
 def untimed(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    return [replace(e, seconds=0.0) for e in evaluations]
+    return [replace(e, seconds=0.0, interval=None) for e in evaluations]
 
 
 def test_each_logistic_regression_comes_to_exactly_what_it_would_alone(
