@@ -12,6 +12,7 @@ from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
 from alasl.labels import Labels
 from alasl.project.changes import Dropped, LabelChange
 from alasl.project.driver import Driver
+from alasl.project.exports import export
 from alasl.project.folder import Project, load
 from alasl.project.history import history
 from alasl.project.imports import import_file
@@ -316,3 +317,22 @@ def test_what_was_given_can_be_corrected_and_then_counts_as_given(make_store: Ma
     store.resolve("ann", 0, 0, 1)
     assert store.initial()[0].tolist() == [1, 1]
     assert store.labels().entries[0].tolist() == [1, 1]
+
+
+def test_an_export_counts_answers_to_what_is_not_there_any_more(
+    make_project: MakeProject, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = make_project(60)
+    store = project.store
+    row = store.roles.index("pool")
+    for label in (0, 1):
+        say(store, "ann", row, label, 1)
+    export(project, tmp_path / "all.csv", "csv-long", "answers")
+    assert not caplog.records
+    store.change("owner", LabelChange("remove", (store.names[0],)))
+    assert export(project, tmp_path / "left.csv", "csv-long", "answers") == 1
+    assert "1 answers to labels or images that are not in the table" in caplog.text
+    # What was exported before still comes in, and is kept.
+    done = import_file(project, tmp_path / "all.csv")
+    assert (done.new, done.same) == (0, 2)
+    assert "their labels were taken out" in caplog.text

@@ -102,7 +102,8 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
             answer.headers["refresh"] = "0; url=/"
             answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
             return answer
-        labels = [printable(label.name) for label in handler.store.everything().labels]
+        every = handler.store.everything().labels
+        labels = [(printable(label.name), label.fate == "here") for label in every]
         return _html(_template("page.html.j2"), labels=labels, project=handler.project)
 
     @app.get("/annotate.js", response_class=Script)

@@ -143,9 +143,19 @@ class Tasks:
 
     def _progress(self, now: bool) -> Progress:
         with self._counting:
-            if now or self._counted is None or self._clock() - self._counted[0] > _FRESH:
-                self._counted = self._clock(), self.store.progress()
-            return self._counted[1]
+            before = self._counted
+            if (
+                now
+                or before is None
+                or self._clock() - before[0] > _FRESH
+                or self._is_new(before[1])
+            ):
+                before = self._counted = self._clock(), self.store.progress()
+            return before[1]
+
+    def _is_new(self, counted: Progress) -> bool:
+        """Whether labels came in since, so that a page that is given one takes its name first."""
+        return len(counted.labels) != len(self.store.everything().labels)
 
     def _shown(self, task: Task) -> TaskOut:
         asked = [AskedLabel(label=j, probability=p) for j, p in _likeliest_first(task)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,8 @@ from alasl.project.exchange import Asked
 from alasl.project.exchange.queue import guarded
 from alasl.project.folder import Project
 from alasl.project.records import Disagreement
+
+_log = logging.getLogger(__name__)
 
 What = Literal["table", "answers", "queue"]
 
@@ -55,6 +58,12 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
     told = store.answers()
     if not told:
         raise NothingToDo("nobody has answered anything yet", where=str(project.folder))
+    all_ = sum(person.answers for person in store.progress().people.values())
+    if all_ > len(told):
+        _log.warning(
+            "%d answers to labels or images that are not in the table any more are left out",
+            all_ - len(told),
+        )
     exchange.write(out, format, store.images, store.names, told)
     return len(told)
 

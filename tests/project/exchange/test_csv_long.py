@@ -61,6 +61,8 @@ ALL = "image,label,value,annotator,time,seconds"
         ("image,label,value,annotator,time", "a.jpg,dog,1,x,noon", "csv:2: a time must be in ISO"),
         (ALL, "a.jpg,dog,1,x,,-2", "csv:2: column 'seconds'"),
         (ALL, "a.jpg,dog,1,x,,nan", "csv:2: column 'seconds'"),
+        (ALL, "a.jpg,dog,1,x,,120000", "csv:2: column 'seconds' holds '120000'; expected .* 86400"),
+        (ALL, "a.jpg,dog,1,x,1767225600000,2", "csv:2: a time must be in ISO"),
         (ALL, "a.jpg,dog,1,x,,fast", "csv:2: column 'second"),
         ("image,label,value", "a.jpg,fox,1", "csv:2: label 'fox'"),
     ],

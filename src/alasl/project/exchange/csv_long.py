@@ -18,6 +18,9 @@ from alasl.errors import DataError
 from alasl.labels import UNKNOWN
 from alasl.project.exchange.base import exchange
 
+# Nobody takes longer for an answer: such a number is of milliseconds.
+_DAY = 86_400.0
+
 
 def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG001
     rows, _ = read_long(path)
@@ -39,7 +42,7 @@ def _said(cells: list[str], where: str) -> NamedAnswer:
     value = entry(cell)
     if value is None:
         raise DataError(f"column 'value' holds {cell!r}; expected 1, 0 or empty", where=where)
-    took = _number("seconds", seconds, where)
+    took = _number("seconds", seconds, where, most=_DAY)
     chance = _number("pi", pi, where, most=1.0)
     return NamedAnswer(where, image, label, value, person, took, moment(time, where), why, chance)
 
