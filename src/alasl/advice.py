@@ -95,18 +95,18 @@ def advise(
         )
     if not batch > 0:
         raise UsageError("advice is on the next answers: one at least", seen=str(batch))
-    wanted = None if stop_below is None else stop_below * batch / per
-    stands = np.append(np.diff(cost) > 0, True)[: len(cost)] & np.isfinite(height)
-    cost, height = cost[stands], height[stands]
+    least = None if stop_below is None else stop_below * batch / per
+    kept = np.append(np.diff(cost) > 0, True)[: len(cost)] & np.isfinite(height)
+    cost, height = cost[kept], height[kept]
     if len(cost) < LEAST:
-        return Advice(batch, stop_below=wanted, verdict=None if wanted is None else "cannot tell")
+        return Advice(batch, stop_below=least, verdict=None if least is None else "cannot tell")
     rise, measured = _forecast(cost, height, batch, _ERROR / np.sqrt(max(judged, 1)))
     low, high = (measured.quantile((1 + sign * LEVEL) / 2) for sign in (-1, 1))
-    chance = None if wanted is None else rise.below(wanted)
+    chance = None if least is None else rise.below(least)
     verdict: Verdict | None = None
     if chance is not None:
         verdict = "stop" if chance >= SURE else "go on"
-    return Advice(batch, rise.mean, low, high, wanted, chance, verdict)
+    return Advice(batch, rise.mean, low, high, least, chance, verdict)
 
 
 @dataclass(frozen=True)

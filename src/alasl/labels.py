@@ -132,9 +132,9 @@ class Labels:
         answers = np.asarray(values, np.int8)
         if misfit(answers) is not None:
             raise DataError("an answer must be 1 (present), 0 (absent) or -1 (cannot tell)")
-        told = answers != UNKNOWN
-        row, col = np.asarray(rows, np.intp)[told], np.asarray(cols, np.intp)[told]
-        answers = answers[told]
+        definite = answers != UNKNOWN
+        row, col = np.asarray(rows, np.intp)[definite], np.asarray(cols, np.intp)[definite]
+        answers = answers[definite]
         entries, origin = self.entries.copy(), self.source.copy()
         sources = self.sources if source in self.sources else (*self.sources, source)
         if len(sources) > 256:
@@ -145,12 +145,12 @@ class Labels:
             flat = row * entries.shape[1] + col
             _, first, group = np.unique(flat, return_index=True, return_inverse=True)
             before = entries[row, col]
-            stands = np.where(before == UNKNOWN, answers[first][group], before)
-            clash = stands != answers
+            current = np.where(before == UNKNOWN, answers[first][group], before)
+            clash = current != answers
             if clash.any() and on_conflict == "refuse":
                 cases = [
                     f"image {self.images[row[i]]!r}, label {self.names[col[i]]!r}: "
-                    f"{stands[i]} stands, {answers[i]} was answered"
+                    f"{current[i]} stands, {answers[i]} was answered"
                     for i in np.flatnonzero(clash)
                 ]
                 raise ConflictError(

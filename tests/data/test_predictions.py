@@ -208,5 +208,5 @@ def test_a_data_set_refuses_predictions_of_another_shape_and_takes_some_images()
     features = np.eye(3)
     data = Dataset(labels, features=features, predictions=(Predictions("x", EXPECTED),))
     np.testing.assert_array_equal(data.take([2, 0]).predictions[0].probabilities, EXPECTED[[2, 0]])
-    with pytest.raises(DataError, match="do not fit the table"):
+    with pytest.raises(DataError, match="do not fit the images and labels"):
         Dataset(labels, features=features, predictions=(Predictions("x", EXPECTED[:2]),))

@@ -278,7 +278,7 @@ def test_label_studio(tmp_path: Path) -> None:
     # ALASL reads such tasks; nobody has answered anything yet.
     export = read_tasks(tmp_path / "p.json")
     assert (export.images, export.names) == (("a.jpg", "b é.jpg"), predictions().names)
-    assert export.said == ()
+    assert export.answers == ()
 
 
 @pytest.mark.parametrize("format", ["csv-wide", "csv-long", "jsonl", "label-studio"])

@@ -295,7 +295,7 @@ def test_the_majority_stands_and_a_tie_is_unknown_until_it_is_resolved(make_stor
     say(store, "ben", 2, 0, 0)
     assert entry(store, 2, 0) == (-1, None)
     (found,) = store.disagreements()
-    assert (found.image, found.label, found.said) == (2, 0, {"ann": 1, "ben": 0})
+    assert (found.image, found.label, found.answers) == (2, 0, {"ann": 1, "ben": 0})
     say(store, "cem", 2, 0, 0)
     assert entry(store, 2, 0) == (0, "people")
     store.resolve("lead", 2, 0, 1)
@@ -417,7 +417,7 @@ def test_an_import_by_vote_says_what_its_people_would_have_said_on_the_page(
     told = bring(store, "x", rows, cols, values, person="ben", on_conflict="vote")
     assert dataclasses.astuple(told) == (3, 0, 0, 0)
     assert [entry(store, *e)[0] for e in entries] == [given, -1, 1]
-    assert [d.said for d in store.disagreements()] == [{"ann": 1, "ben": 0}]
+    assert [d.answers for d in store.disagreements()] == [{"ann": 1, "ben": 0}]
     # The same file is nothing new, though what it says does not stand.
     for how in ("vote", "refuse", "keep"):
         again = bring(store, "x", rows, cols, values, person="ben", on_conflict=how)
@@ -433,7 +433,7 @@ def test_an_import_keeps_apart_who_said_what(make_store: Make) -> None:
     ask(store, (2, 0), (3, 0))
     people = ["ann", "ben", "ben"]
     bring(store, "x", [2, 2, 3], [0, 0, 0], [1, 0, -1], person=people, seconds=[3, 4, None])
-    assert store.disagreements()[0].said == {"ann": 1, "ben": 0}
+    assert store.disagreements()[0].answers == {"ann": 1, "ben": 0}
     assert store.progress().people["ben"].seconds == 4
     assert store.progress().left == 0, "what was settled elsewhere need not be asked"
     with pytest.raises(ConflictError):

@@ -55,26 +55,26 @@ class Tasks:
         self._counted: tuple[float, Progress] | None = None
         self._counting = Lock()
 
-    def tasks(self, wanted: TasksIn) -> TasksOut:
+    def tasks(self, request: TasksIn) -> TasksOut:
         """Tasks for a person, held for `LEASE` seconds.
 
         What a fresh page held before is given back first, so that it is asked again. Where nothing
         else is left, so is what was handed out and never arrived.
         """
-        if wanted.label is not None:
-            self._check(labels=[wanted.label])
-        if wanted.fresh:
-            self.store.release(wanted.person)
-        tasks = self._lease(wanted)
+        if request.label is not None:
+            self._check(labels=[request.label])
+        if request.fresh:
+            self.store.release(request.person)
+        tasks = self._lease(request)
         if not tasks:
-            held = {task.image for task in self.store.held(wanted.person)}
-            if lost := sorted(held.difference(wanted.have)):
-                self.store.release(wanted.person, lost)
-                tasks = self._lease(wanted)
+            held = {task.image for task in self.store.held(request.person)}
+            if lost := sorted(held.difference(request.have)):
+                self.store.release(request.person, lost)
+                tasks = self._lease(request)
         return TasksOut(
             tasks=[self._shown(task) for task in tasks],
             lease=LEASE,
-            status=self.status(wanted.person, now=not tasks),
+            status=self.status(request.person, now=not tasks),
         )
 
     def answer(self, sent: Answers) -> Saved:
@@ -129,9 +129,9 @@ class Tasks:
             trained=self.training.trained,
         )
 
-    def _lease(self, wanted: TasksIn) -> list[Task]:
+    def _lease(self, request: TasksIn) -> list[Task]:
         return self.store.lease(
-            wanted.person, images=wanted.images, label=wanted.label, seconds=LEASE
+            request.person, images=request.images, label=request.label, seconds=LEASE
         )
 
     def _check(self, images: Sequence[int] = (), labels: Sequence[int] = ()) -> None:

@@ -84,7 +84,7 @@ class Training:
                     return
                 self._new, self._empty, self.state = 0, False, "training"
             begun = time.monotonic()
-            code, said = self._train()
+            code, output = self._train()
             self._rest = time.monotonic() - begun
             if code in (0, NothingToDo.exit_code):
                 self.state, self.trained = "idle", time.time()
@@ -95,17 +95,17 @@ class Training:
                 self._rest = max(self._rest, _AGAIN)
             elif not self._stopping:
                 self.state = "failed"
-                log.warning("a training in the background failed (exit code %s): %s", code, said)
+                log.warning("a training in the background failed (exit code %s): %s", code, output)
 
     def _train(self) -> tuple[int | None, str]:
         """Train once: the exit code, and the last lines that were said."""
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as output:
             try:
                 with self._change:
                     if self._stopping:
                         return None, "stopped"
                     self._process = subprocess.Popen(
-                        self._command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+                        self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
                     )
             except OSError as error:
                 return None, str(error)
@@ -113,6 +113,6 @@ class Training:
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
             code = self._process.wait()
             self._process = None
-            said.seek(0)
-            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+            output.seek(0)
+            lines = output.read().decode("utf-8", "replace").strip().splitlines()
             return code, " ".join(lines[-3:])

@@ -69,7 +69,7 @@ def _model(place: Path, out: Path, to: str | None, trust: bool, as_json: bool) -
     model, card = export_model(place, out, trust=trust)
     if as_json:
         labels = list(model.names)
-        told = {"out": str(out), "what": "model", "labels": labels, "card": str(card)}
-        print_json({"schema_version": 1, **told})
+        result = {"out": str(out), "what": "model", "labels": labels, "card": str(card)}
+        print_json({"schema_version": 1, **result})
     else:
         click.echo(f"{out}: {model}; card: {card}")

@@ -99,12 +99,12 @@ def settings_given(config: Path | None, given: dict[str, Any], trusted: bool) ->
 
     Raises `UsageError` where what is left of the file's names Python code, unless it is trusted.
     """
-    told = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: value for name, value in given.items() if value is not None}
     if config is None:
-        return told
-    left = {k: v for k, v in read_toml(config).items() if k not in told}
+        return chosen
+    left = {k: v for k, v in read_toml(config).items() if k not in chosen}
     check_trust(trusted, config, left)
-    return {**left, **told}
+    return {**left, **chosen}
 
 
 def check_trust(trusted: bool, where: Path, *tables: Mapping[str, Any]) -> None:

@@ -53,7 +53,7 @@ def command(
     against = opened.store.contradictions()
     if as_json:
         entries = [
-            {"image": images[d.image], "label": names[d.label], "said": d.said} for d in found
+            {"image": images[d.image], "label": names[d.label], "said": d.answers} for d in found
         ]
         told = [
             {"image": images[c.row], "labels": [names[n] for n in c.labels], "values": c.values,
@@ -62,8 +62,8 @@ def command(
         print_json({"schema_version": 1, "disagreements": entries, "contradictions": told})
         return
     for d in found:
-        said = ", ".join(f"{who!r} {_SAYS[value]}" for who, value in d.said.items())
-        click.echo(f"{images[d.image]!r}, label {names[d.label]!r}: {said}")
+        by_person = ", ".join(f"{who!r} {_SAYS[value]}" for who, value in d.answers.items())
+        click.echo(f"{images[d.image]!r}, label {names[d.label]!r}: {by_person}")
     for c in against:
         one, other = (
             f"{names[n]!r} {_SAYS[value]}" for n, value in zip(c.labels, c.values, strict=True)

@@ -18,7 +18,7 @@ from alasl.cli.options import (
     skip_bad_option,
     trust_option,
 )
-from alasl.cli.train import lines, told
+from alasl.cli.train import lines, training_dict
 
 
 @click.command("suggest")
@@ -80,14 +80,18 @@ def command(
         from alasl.project.exports import write_queue
 
         write_queue(opened, out, format, prefix)
-    wanted = len(opened.store.queue())
+    queued = len(opened.store.queue())
     if as_json:
-        found = {"asked": asked, "wanted": wanted, "out": str(out) if out else None}
-        result = {"schema_version": 1, **found, "training": told(training) if training else None}
+        found = {"asked": asked, "wanted": queued, "out": str(out) if out else None}
+        result = {
+            "schema_version": 1,
+            **found,
+            "training": training_dict(training) if training else None,
+        }
         print_json(result)
         return
     if training:
         for text in lines(training, opened.store.names, opened.settings.audit):
             click.echo(text)
-    click.echo(f"{asked} entries to ask, {wanted} answers wanted")
+    click.echo(f"{asked} entries to ask, {queued} answers wanted")
     click.echo(f"queue: {out}" if out else f"next: alasl annotate {project}")

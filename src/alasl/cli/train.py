@@ -51,13 +51,13 @@ def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bo
             do=f"get first answers: alasl suggest {project}",
         )
     if as_json:
-        print_json({"schema_version": 1, **told(training)})
+        print_json({"schema_version": 1, **training_dict(training)})
     else:
         for text in lines(training, opened.store.names, opened.settings.audit):
             click.echo(text)
 
 
-def told(training: Training) -> dict[str, Any]:
+def training_dict(training: Training) -> dict[str, Any]:
     """A training as JSON takes it."""
     return dataclasses.asdict(training)
 

@@ -40,12 +40,12 @@ class Predictions:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        said = self.probabilities[~np.isnan(self.probabilities)]
-        if self.probabilities.ndim != 2 or ((said < 0) | (said > 1)).any():
+        predicted = self.probabilities[~np.isnan(self.probabilities)]
+        if self.probabilities.ndim != 2 or ((predicted < 0) | (predicted > 1)).any():
             raise DataError(
                 f"the predictions {self.name!r} must be probabilities (N, L) from 0 to 1",
                 seen=f"shape {self.probabilities.shape}"
-                + (f", {said.min()} to {said.max()}" if said.size else ""),
+                + (f", {predicted.min()} to {predicted.max()}" if predicted.size else ""),
             )
 
     def check_shape(self, shape: tuple[int, int]) -> None:

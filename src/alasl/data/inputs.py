@@ -57,8 +57,8 @@ class Inputs:
 
     def take(self, rows: ArrayLike) -> Inputs:
         """Some of these images, in the order of `rows` (n,)."""
-        wanted = np.ascontiguousarray(rows, np.intp)
-        return replace(self, rows=wanted if self.rows is None else self.rows[wanted])
+        chosen = np.ascontiguousarray(rows, np.intp)
+        return replace(self, rows=chosen if self.rows is None else self.rows[chosen])
 
     def array(self) -> NDArray[np.float32]:
         """(N, D): the features. Raises `DataError` where there are files only."""

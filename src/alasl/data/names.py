@@ -53,9 +53,9 @@ class Names:
         rows, cols = (max(at.values(), default=-1) + 1 for at in self._known.values())
         return rows, cols
 
-    def entry(self, said: NamedAnswer) -> tuple[int, int] | None:
+    def entry(self, answer: NamedAnswer) -> tuple[int, int] | None:
         """(row, column) in the table; None where it does not have the image or the label."""
-        row, col = self.row(said.image, said.where), self.column(said.label, said.where)
+        row, col = self.row(answer.image, answer.where), self.column(answer.label, answer.where)
         return None if row is None or col is None else (row, col)
 
     def row(self, image: str, where: str) -> int | None:

@@ -25,7 +25,7 @@ from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 
 # Where it stands, the image, what the label may be called, the probability as it is written.
-Said = tuple[str, str, Sequence[str], str | float]
+Cell = tuple[str, str, Sequence[str], str | float]
 
 # From Python: by the names of the sources, probabilities (n, L) or a file of them.
 Given = Mapping[str, ArrayLike | Path]
@@ -124,7 +124,7 @@ def write_predictions(
         )
 
 
-def _recognised(path: Path, head: bytes) -> Callable[[Path, Names], Iterator[Said]]:
+def _recognised(path: Path, head: bytes) -> Callable[[Path, Names], Iterator[Cell]]:
     if found := stranger(path, head):
         raise DataError(f"this is {found[0]}, not predictions", where=str(path), do=found[1])
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
@@ -135,14 +135,14 @@ def _recognised(path: Path, head: bytes) -> Callable[[Path, Names], Iterator[Sai
     return _long if [name.casefold() for name in header[:3]] == _LONG else _wide
 
 
-def _place(path: Path, said: Iterable[Said], known: Names, found: NDArray[np.float32]) -> None:
+def _place(path: Path, predicted: Iterable[Cell], known: Names, found: NDArray[np.float32]) -> None:
     """Put what is said at its place of (N, L)."""
     rows: dict[str, int | None] = {}
     cols: dict[tuple[str, ...], int | None] = {}
     places, values = array("q"), array("d")
     bad: list[str] = []
     lines: list[str] = []
-    for where, image, called, cell in said:
+    for where, image, called, cell in predicted:
         value = _probability(cell)
         if image not in rows:
             rows[image] = known.row(image, where)
@@ -166,7 +166,7 @@ def _place(path: Path, said: Iterable[Said], known: Names, found: NDArray[np.flo
 
 def _place_arrays(path: Path, known: Names, found: NDArray[np.float32]) -> None:
     """Put the arrays of an npz at their places of (N, L)."""
-    images, names, said = _npz(path)
+    images, names, predicted = _npz(path)
     rows = [known.row(image, str(path)) for image in images]
     cols = [known.column(name, str(path)) for name in names]
     known.refuse_lost(path)
@@ -174,12 +174,12 @@ def _place_arrays(path: Path, known: Names, found: NDArray[np.float32]) -> None:
         if len(set(places)) < len(places):
             twice = next(n for n, at in zip(listed, places, strict=True) if places.count(at) > 1)
             raise DataError(f"{what!r} names one twice", where=str(path), seen=repr(twice))
-    bad = np.argwhere(~(np.isnan(said) | ((said >= 0) & (said <= 1))))
+    bad = np.argwhere(~(np.isnan(predicted) | ((predicted >= 0) & (predicted <= 1))))
     if len(bad):
         raise _no_probabilities(
-            path, [f"image {images[i]!r}, label {names[j]!r}: {said[i, j]}" for i, j in bad]
+            path, [f"image {images[i]!r}, label {names[j]!r}: {predicted[i, j]}" for i, j in bad]
         )
-    found[np.ix_(np.array(rows, np.intp), np.array(cols, np.intp))] = said
+    found[np.ix_(np.array(rows, np.intp), np.array(cols, np.intp))] = predicted
 
 
 def _no_probabilities(path: Path, bad: list[str]) -> DataError:
@@ -219,12 +219,12 @@ def _probability(cell: object) -> float | None:
     return value if value != value or 0 <= value <= 1 else None
 
 
-def _long(path: Path, known: Names) -> Iterator[Said]:  # noqa: ARG001
+def _long(path: Path, known: Names) -> Iterator[Cell]:  # noqa: ARG001
     for line, cells in read_sheet(path).rows:
         yield f"{path}:{line}", cells[0], cells[1:2], cells[2]
 
 
-def _wide(path: Path, known: Names) -> Iterator[Said]:
+def _wide(path: Path, known: Names) -> Iterator[Cell]:
     sheet = read_sheet(path)
     names = sheet.header[1:]
     if names[-1] == _PRESENT and not known.has_label(_PRESENT):
@@ -236,23 +236,23 @@ def _wide(path: Path, known: Names) -> Iterator[Said]:
             yield where, cells[0], label, cell
 
 
-def _open_images(path: Path, known: Names) -> Iterator[Said]:  # noqa: ARG001
+def _open_images(path: Path, known: Names) -> Iterator[Cell]:  # noqa: ARG001
     for line, image, names, confidence in openimages.guesses(path):
         yield f"{path}:{line}", image, names, confidence
 
 
-def _json_lines(path: Path, known: Names) -> Iterator[Said]:  # noqa: ARG001
+def _json_lines(path: Path, known: Names) -> Iterator[Cell]:  # noqa: ARG001
     for number, content in json_file.load_lines(path):
         where = f"{path}:{number}"
         image = content.get("image") if isinstance(content, dict) else None
-        said = content.get("probabilities") if isinstance(content, dict) else None
-        if not isinstance(image, str) or not isinstance(said, dict):
+        predicted = content.get("probabilities") if isinstance(content, dict) else None
+        if not isinstance(image, str) or not isinstance(predicted, dict):
             raise DataError(
                 'a line must be like {"image": "a.jpg", "probabilities": {"dog": 0.9}}',
                 where=where,
                 seen=json_file.dump(content)[:80],
             )
-        for label, value in said.items():
+        for label, value in predicted.items():
             yield where, image, [label], "" if value is None else value
 
 
@@ -272,11 +272,11 @@ def _npz(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float
             seen=", ".join(there) or "nothing",
         )
     images, names = (texts(path, key, arrays[key]) for key in keys[1:])
-    said = arrays["probabilities"]
-    if said.shape != (len(images), len(names)) or said.dtype.kind not in "fiub":
+    predicted = arrays["probabilities"]
+    if predicted.shape != (len(images), len(names)) or predicted.dtype.kind not in "fiub":
         raise DataError(
             "'probabilities' must be numbers (N, L), of the images and the names",
             where=str(path),
-            seen=f"{said.dtype} {said.shape}, {len(images)} images, {len(names)} names",
+            seen=f"{predicted.dtype} {predicted.shape}, {len(images)} images, {len(names)} names",
         )
-    return images, names, np.asarray(said, np.float32)
+    return images, names, np.asarray(predicted, np.float32)

@@ -58,9 +58,9 @@ class PseudoLabels(Loss):
         if number < self.start:
             return
         done = (number - self.start + 1) / (of - self.start)
-        wanted = (self.unknown.sum(-2, keepdim=True) * self.theta * done + 1e-9).floor()
+        quota = (self.unknown.sum(-2, keepdim=True) * self.theta * done + 1e-9).floor()
         labelled = self.pseudo >= 0
-        more = wanted - labelled.sum(-2, keepdim=True)
+        more = quota - labelled.sum(-2, keepdim=True)
         p = self.seen.masked_fill(~self.unknown | labelled, math.inf)
         rank = p.argsort(dim=-2, stable=True).argsort(dim=-2)
         self.pseudo = torch.where((rank < more) & p.isfinite(), self.seen, self.pseudo)

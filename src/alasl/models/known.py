@@ -21,10 +21,10 @@ TABLE = 2**23
 class Entries(NamedTuple):
     """Some known entries: what is wanted, how much each counts, and the news of S sources.
 
-    wanted, counts: (...). news: (S, ...), evidence less its source's centre, 0 where it is silent.
+    targets, counts: (...). news: (S, ...), evidence less its source's centre, 0 where it is silent.
     """
 
-    wanted: Tensor
+    targets: Tensor
     counts: Tensor
     news: Tensor
 
@@ -73,9 +73,9 @@ class Known:
         """All known entries (m,); where there is no evidence, as one that counts for all."""
         parts = [self._list]
         for labels in self.chunks():
-            wanted, counts, news = self.columns(labels)
+            targets, counts, news = self.columns(labels)
             kept = counts > 0
-            parts.append(Entries(wanted[kept], counts[kept], news[:, kept]))
+            parts.append(Entries(targets[kept], counts[kept], news[:, kept]))
         if not len(self._centres):
             parts = [_summed(part) for part in parts]
         found = Entries(*(torch.cat(each, dim=-1) for each in zip(*parts, strict=True)))
@@ -87,12 +87,12 @@ class Known:
 
     def columns(self, labels: Tensor) -> Entries:
         """The columns of some labels, (B, n) each; what is unknown counts nothing."""
-        wanted = self._targets.index_select(1, labels).T.to(self._dtype).contiguous()
-        counts = (wanted >= 0).to(self._dtype)
+        targets = self._targets.index_select(1, labels).T.to(self._dtype).contiguous()
+        counts = (targets >= 0).to(self._dtype)
         if self._counts is not None:
             counts *= self._counts.index_select(1, labels).T
         evidence = self._evidence.index_select(2, labels).transpose(1, 2)
-        return Entries(wanted.clamp_(min=0), counts, self._news(evidence))
+        return Entries(targets.clamp_(min=0), counts, self._news(evidence))
 
     def batches(self, width: int) -> Iterator[tuple[Tensor, Tensor, Entries]]:
         """Labels (B,) with few entries, their images (B, n) and entries (B, n), padded with none.
@@ -112,18 +112,18 @@ class Known:
             places = torch.arange(longest[end - 1])
             real = places < sizes[chosen, None]
             at = torch.where(real, starts[chosen, None] + places, 0)
-            wanted, counts, news = self._list
-            entries = Entries(wanted[at], counts[at] * real, news[:, at])
+            targets, counts, news = self._list
+            entries = Entries(targets[at], counts[at] * real, news[:, at])
             yield self.few[chosen], self._rows[at], entries
             begun = end
 
     def _at(self, rows: Tensor, labels: Tensor) -> Entries:
         """The entries (m,) of so many rows and labels."""
-        wanted = self._targets[rows, labels].to(self._dtype)
-        counts = torch.ones_like(wanted)
+        targets = self._targets[rows, labels].to(self._dtype)
+        counts = torch.ones_like(targets)
         if self._counts is not None:
             counts = self._counts[rows, labels].to(self._dtype)
-        return Entries(wanted, counts, self._news(self._evidence[:, rows, labels]))
+        return Entries(targets, counts, self._news(self._evidence[:, rows, labels]))
 
     def _news(self, evidence: Tensor) -> Tensor:
         centres = self._centres.view(-1, *[1] * (evidence.ndim - 1))
@@ -132,10 +132,10 @@ class Known:
 
 def _summed(entries: Entries) -> Entries:
     """One entry (1,) that counts for all of them."""
-    wanted, counts, news = entries
+    targets, counts, news = entries
     total = counts.sum(dtype=torch.float64)
-    mean = (wanted * counts).sum(dtype=torch.float64) / total.clamp(min=1e-300)
-    return Entries(mean[None].to(wanted), total[None].to(wanted), news.new_zeros((0, 1)))
+    mean = (targets * counts).sum(dtype=torch.float64) / total.clamp(min=1e-300)
+    return Entries(mean[None].to(targets), total[None].to(targets), news.new_zeros((0, 1)))
 
 
 class Gathered:
@@ -179,9 +179,9 @@ class Whole:
 
     def adjoint(self, slopes: Tensor) -> Tensor:
         """See `Images.adjoint`."""
-        said = [(slopes * news).sum(1, keepdim=True) for news in self._news]
+        parts = [(slopes * news).sum(1, keepdim=True) for news in self._news]
         own = slopes.sum(1, keepdim=True)
-        return torch.cat([slopes @ self._features, own, *said], dim=1) * self._deviations
+        return torch.cat([slopes @ self._features, own, *parts], dim=1) * self._deviations
 
     def take(self, kept: Tensor) -> Whole:
         """See `Images.take`."""

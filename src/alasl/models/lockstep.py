@@ -40,7 +40,7 @@ class Images(Protocol[Array]):
 
 def minimise(
     images: Images[Array],
-    wanted: Array,
+    targets: Array,
     counts: Array,
     offset: Array,
     squares: Array,
@@ -51,8 +51,8 @@ def minimise(
 ) -> tuple[Array, Array]:
     """The unknowns u (B, K) of each label at the least of its loss, and how far they may be off it.
 
-    sum over its images of count * BCE(offset + z . u, wanted) + |u|^2 / 2.
-    wanted, counts, offset: (B, n). squares: (B, K), what z^2 is on average. start: (B, K).
+    sum over its images of count * BCE(offset + z . u, target) + |u|^2 / 2.
+    targets, counts, offset: (B, n). squares: (B, K), what z^2 is on average. start: (B, K).
     The second result, (B,): the length of the gradient times that of a mean z, which is at most
     `tolerance`, or what rounding allows.
     memory: how many steps teach the next their direction; more are fewer steps that cost more.
@@ -67,7 +67,7 @@ def minimise(
     reach = squares.sum(1)[:, None] ** 0.5
     logits = offset + images.forward(unknowns)
     p = sigmoid(logits)
-    slopes = counts * (p - wanted)
+    slopes = counts * (p - targets)
     gradient = images.adjoint(slopes) + unknowns
     past: list[tuple[Array, Array, Array]] = []
     for number in range(STEPS + 1):
@@ -83,7 +83,7 @@ def minimise(
             done = ~going
             found[place[done]], gaps[place[done]] = unknowns[done], gap[done, 0]
             images, place = images.take(going), place[going]
-            wanted, counts, squares, reach = (x[going] for x in (wanted, counts, squares, reach))
+            targets, counts, squares, reach = (x[going] for x in (targets, counts, squares, reach))
             unknowns, gradient = unknowns[going], gradient[going]
             logits, p, slopes = logits[going], p[going], slopes[going]
             past = [(step[going], change[going], rate[going]) for step, change, rate in past]
@@ -97,7 +97,7 @@ def minimise(
         for attempt in range(TRIES):
             there = logits + length * ahead
             p = sigmoid(there)
-            slopes = counts * (p - wanted)
+            slopes = counts * (p - targets)
             slope = _dot(slopes, ahead) + steady + length * own
             flat = abs(slope) <= FLAT * abs(downhill)
             if attempt == TRIES - 1 or flat.all():

@@ -73,13 +73,13 @@ def prepare(
     rows: the images that a transform is learned from. progress(done, of): of features made.
     """
     keep_freed_memory()
-    kind, told = resolve(settings.model, settings.training()), dataset.predictions
-    if told:
+    kind, sources = resolve(settings.model, settings.training()), dataset.predictions
+    if sources:
         refuse_evidence(kind)  # before hours of work
     if kind.source.inputs == "images" and dataset.paths is not None:
-        return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=told)
+        return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=sources)
     if dataset.features is not None:
-        return Prepared.of(kind, Inputs(dataset.features, dataset.paths), rows, predictions=told)
+        return Prepared.of(kind, Inputs(dataset.features, dataset.paths), rows, predictions=sources)
     if dataset.paths is None:
         raise DataError(
             f"the data set {dataset.name!r} has neither images nor features",
@@ -88,7 +88,7 @@ def prepare(
     weights = context_of(settings).weights
     features, source = extract(dataset.paths, settings.backbone, weights, progress)
     inputs = Inputs(features, dataset.paths)
-    return Prepared.of(kind, inputs, rows, source=source, predictions=told)
+    return Prepared.of(kind, inputs, rows, source=source, predictions=sources)
 
 
 def refuse_evidence(kind: Kind) -> None:

@@ -58,8 +58,8 @@ class Solution:
         """(n, L) of images with features (n, D) and evidence (S, n, L), as for `solve`."""
         logits = torch.addmm(self.bias, features.to(self.weights.dtype), self.weights)
         if evidence is not None:
-            for said, slope, centre in zip(evidence, self.slopes, self.centres, strict=True):
-                logits += slope * torch.nan_to_num(said.to(logits) - centre, nan=0.0)
+            for source, slope, centre in zip(evidence, self.slopes, self.centres, strict=True):
+                logits += slope * torch.nan_to_num(source.to(logits) - centre, nan=0.0)
         return logits
 
 
@@ -127,7 +127,7 @@ def _solve(
             mean = (entries.news.square() * entries.counts).sum(2) / entries.counts.sum(1)
             own[:, width + 1 :] *= mean.T
         offset = torch.tensordot(means[width + 1 :], entries.news, 1) + means[width]
-        return entries.wanted, entries.counts, offset, own, unknowns[some]
+        return entries.targets, entries.counts, offset, own, unknowns[some]
 
     for some in known.chunks():
         entries = known.columns(some)
@@ -154,7 +154,7 @@ def _centres(evidence: Tensor) -> Tensor:
 
     Less it, a source that says nothing of an entry and one that says nothing new are one: 0.
     """
-    means = [said.sigmoid().nanmean() for said in evidence]
+    means = [source.sigmoid().nanmean() for source in evidence]
     if not means:
         return evidence.new_zeros(0)
     return torch.stack(means).nan_to_num(0.5).clamp(1e-6, 1 - 1e-6).logit()
@@ -165,12 +165,12 @@ def _common(entries: Entries, centres: Tensor, slopes: Tensor) -> Tensor:
 
     Without entries, what the sources say is taken as it is, or even odds where there are none.
     """
-    wanted, counts, news = (each.to("cpu", torch.float64) for each in entries)
-    mean = centres.mean().cpu().double() if len(centres) else wanted.new_zeros(())
-    z = torch.full_like(wanted, COMMON)[:, None]
+    targets, counts, news = (each.to("cpu", torch.float64) for each in entries)
+    mean = centres.mean().cpu().double() if len(centres) else targets.new_zeros(())
+    z = torch.full_like(targets, COMMON)[:, None]
     offset = mean + torch.tensordot(slopes.cpu().double(), news, 1)
-    squares = wanted.new_tensor([COMMON**2 if len(wanted) else 0.0])
-    arrays = [each[None].numpy() for each in (wanted, counts, offset, squares, 0 * squares)]
+    squares = targets.new_tensor([COMMON**2 if len(targets) else 0.0])
+    arrays = [each[None].numpy() for each in (targets, counts, offset, squares, 0 * squares)]
     found, _ = minimise(Gathered(z[None].numpy()), *arrays, tolerance=1e-6, memory=LONG)
     return (mean + COMMON * torch.from_numpy(found[0])).to(centres)
 

@@ -58,12 +58,12 @@ def trust(evidence: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tr
     covariance = torch.linalg.inv(schur + wide.square().reciprocal().diag())
     means = _averaged(found, covariance, prior, wide).clamp(min=0)
     # A source is believed until there is an entry to hold it against.
-    means = means.where(entries.said.any(1), 1.0)
-    guess = HALF * means.maximum(LEAST_MEAN / entries.scale)
+    means = means.where(entries.evidence.any(1), 1.0)
+    first = HALF * means.maximum(LEAST_MEAN / entries.scale)
     score, information = entries.by_label(means, bias)
     # The guess is as sure as its own size.
-    known = guess**-4
-    spread = known * guess**2 + (score.square() - information).sum(1) / 2
+    known = first**-4
+    spread = known * first**2 + (score.square() - information).sum(1) / 2
     squared = spread / (known + information.square().sum(1) / 2)
     return Trust(means, squared.clamp(min=0).sqrt().maximum(LEAST / entries.scale))
 
@@ -98,15 +98,15 @@ def _subsets(count: int) -> Iterator[Tensor]:
 class _Entries:
     """The K known entries of L labels, float64.
 
-    label: (K,). wanted, counts: (K,). said: (S, K), logits less the label's mean, 0 where a source
-    says nothing. scale: (S,), how far a source's logits of a label are from their mean.
+    label: (K,). targets, counts: (K,). evidence: (S, K), logits less the label's mean, 0 where a
+    source says nothing. scale: (S,), how far a source's logits of a label are from their mean.
     """
 
     labels: int
     label: Tensor
-    wanted: Tensor
+    targets: Tensor
     counts: Tensor
-    said: Tensor
+    evidence: Tensor
     scale: Tensor
 
     @classmethod
@@ -122,21 +122,21 @@ class _Entries:
         apart = (some - mean[:, None]).square()
         scale = apart.nanmean((1, 2)).nan_to_num(1.0).sqrt().clamp(min=1e-3)
         place = label.cpu()
-        said = evidence[:, row, label].cpu().double() - mean[:, place]
+        centred = evidence[:, row, label].cpu().double() - mean[:, place]
         ones = torch.ones(len(place), dtype=torch.float64)
         return cls(
             targets.shape[1],
             place,
             targets[row, label].cpu().double(),
             ones if counts is None else counts[row, label].cpu().double(),
-            said.nan_to_num(0.0),
+            centred.nan_to_num(0.0),
             scale,
         )
 
     @property
     def middle(self) -> Tensor:
         """(): log-odds of how often entries are present; half an entry more of either kind."""
-        present, every = (self.counts * self.wanted).sum(), self.counts.sum()
+        present, every = (self.counts * self.targets).sum(), self.counts.sum()
         return ((present + 0.5) / (every + 1)).logit()
 
     def fit(self, prior: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,7 +147,9 @@ class _Entries:
         for _ in range(STEPS):
             residual, own, across, schur = self.curvature(slopes, bias)
             towards = self._sum(residual) + (bias - self.middle) / APART**2
-            ahead = self.said @ residual + precision * (slopes - prior) - across @ (towards / own)
+            ahead = (
+                self.evidence @ residual + precision * (slopes - prior) - across @ (towards / own)
+            )
             step = torch.linalg.solve(schur + precision.diag(), ahead)
             also = (towards - step @ across) / own
             length = 1.0
@@ -168,23 +170,23 @@ class _Entries:
         p = self._logits(slopes, bias).sigmoid()
         curved = self.counts * p * (1 - p)
         own = self._sum(curved) + APART**-2
-        across = self._sum(curved * self.said)
-        schur = (self.said * curved) @ self.said.T - (across / own) @ across.T
-        return self.counts * (p - self.wanted), own, across, schur
+        across = self._sum(curved * self.evidence)
+        schur = (self.evidence * curved) @ self.evidence.T - (across / own) @ across.T
+        return self.counts * (p - self.targets), own, across, schur
 
     def by_label(self, slopes: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """(S, L): each label's slope of the loss by its own slope, and the curvature."""
         residual, own, across, _ = self.curvature(slopes, bias)
         p = self._logits(slopes, bias).sigmoid()
-        curved = self.counts * p * (1 - p) * self.said.square()
-        return self._sum(residual * self.said), self._sum(curved) - across.square() / own
+        curved = self.counts * p * (1 - p) * self.evidence.square()
+        return self._sum(residual * self.evidence), self._sum(curved) - across.square() / own
 
     def _logits(self, slopes: Tensor, bias: Tensor) -> Tensor:
-        return bias[self.label] + slopes @ self.said
+        return bias[self.label] + slopes @ self.evidence
 
     def _loss(self, slopes: Tensor, bias: Tensor, prior: Tensor, precision: Tensor) -> Tensor:
         logits = self._logits(slopes, bias)
-        loss = (self.counts * (softplus(logits) - self.wanted * logits)).sum()
+        loss = (self.counts * (softplus(logits) - self.targets * logits)).sum()
         loss += (bias - self.middle).square().sum() / (2 * APART**2)
         return loss + (precision * (slopes - prior).square()).sum() / 2
 

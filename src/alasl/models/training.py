@@ -105,12 +105,12 @@ class Training:
         ranks = self._ranks
         if ranks.count == 1 or not self._loss.kind.batchwise:
             return self._loss(logits, targets, places)  # type: ignore[no-any-return]
-        whole, wanted, where = (
+        whole, all_targets, where = (
             torch.from_numpy(ranks.gather(part.detach().cpu().numpy())).to(self._device)
             for part in (logits, targets, places)
         )
         own = torch.as_tensor(ranks.share(np.arange(len(whole))), device=self._device)
-        terms: Tensor = self._loss(whole.index_copy(0, own, logits), wanted, where)
+        terms: Tensor = self._loss(whole.index_copy(0, own, logits), all_targets, where)
         return terms[own]
 
     def meet(self) -> None:

@@ -57,8 +57,8 @@ class Predictions:
     def images(self) -> Iterator[tuple[str, list[float], list[int]]]:
         """Image by image: its id, its probabilities (L), and what is called present (L)."""
         for block in self.blocks:
-            said, called = block.probabilities.tolist(), self.called(block.probabilities).tolist()
-            yield from zip(block.images, said, called, strict=True)
+            values, called = block.probabilities.tolist(), self.called(block.probabilities).tolist()
+            yield from zip(block.images, values, called, strict=True)
 
     def present(self, called: Sequence[int]) -> list[str]:
         """The names of the labels that are called present."""
@@ -112,23 +112,23 @@ def _wide(predictions: Predictions) -> Iterator[str]:
             do="take --format csv-long",
         )
     yield row("image", *predictions.names, *more)
-    for image, said, called in predictions.images():
+    for image, values, called in predictions.images():
         present = [";".join(predictions.present(called))] if more else []
-        yield row(image, *map(_number, said), *present)
+        yield row(image, *map(_number, values), *present)
 
 
 def _long(predictions: Predictions) -> Iterator[str]:
     calls = predictions.calls
     yield row("image", "label", "probability", *([PRESENT_COLUMN] if calls else []))
     cells = {PRESENT: "1", ABSENT: "0", UNKNOWN: ""}
-    for image, said, called in predictions.images():
-        for name, probability, value in zip(predictions.names, said, called, strict=True):
+    for image, values, called in predictions.images():
+        for name, probability, value in zip(predictions.names, values, called, strict=True):
             yield row(image, name, _number(probability), *([cells[value]] if calls else []))
 
 
 def _json(predictions: Predictions) -> Iterator[str]:
-    for image, said, called in predictions.images():
-        numbers = (float(_number(probability)) for probability in said)
+    for image, values, called in predictions.images():
+        numbers = (float(_number(probability)) for probability in values)
         line: dict[str, object] = {
             "image": image,
             "probabilities": dict(zip(predictions.names, numbers, strict=True)),

@@ -55,17 +55,17 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
         labels = store.labels()
         write_table(labels, out, format)
         return int(labels.known.sum())
-    told = store.answers()
-    if not told:
+    answers = store.answers()
+    if not answers:
         raise NothingToDo("nobody has answered anything yet", where=str(project.folder))
     all_ = sum(person.answers for person in store.progress().people.values())
-    if all_ > len(told):
+    if all_ > len(answers):
         _log.warning(
             "%d answers to labels or images that are not in the table any more are left out",
-            all_ - len(told),
+            all_ - len(answers),
         )
-    exchange.write(out, format, store.images, store.names, told)
-    return len(told)
+    exchange.write(out, format, store.images, store.names, answers)
+    return len(answers)
 
 
 def write_disagreements(project: Project, found: Sequence[Disagreement], out: Path) -> None:
@@ -85,14 +85,14 @@ def write_disagreements(project: Project, found: Sequence[Disagreement], out: Pa
         row(
             guarded(store.images[d.image]),
             guarded(store.names[d.label]),
-            guarded("; ".join(f"{who}: {value}" for who, value in d.said.items())),
+            guarded("; ".join(f"{who}: {value}" for who, value in d.answers.items())),
             "",
         )
         for d in found
     ]
     rows += [
-        row(guarded(store.images[i]), guarded(store.names[j]), guarded(said), "")
-        for (i, j), said in sorted(also.items())
+        row(guarded(store.images[i]), guarded(store.names[j]), guarded(answers), "")
+        for (i, j), answers in sorted(also.items())
     ]
     with replacing(out) as beside:
         write_lines(beside, [row("image", "label", "said", "answer"), *rows])

@@ -32,14 +32,14 @@ def import_file(
     source = path.name
     scheme = store.everything()
     images, names = scheme.image_numbers, scheme.label_numbers
-    told = exchange.read(path, format, images, names, person=person or source, empty=empty)
-    gone = sum(scheme.labels[one.label].fate == "removed" for one in told)
+    answers = exchange.read(path, format, images, names, person=person or source, empty=empty)
+    gone = sum(scheme.labels[one.label].fate == "removed" for one in answers)
     if gone:
         _log.warning(
             "%s: %d answers are kept, but not in the table: their labels were taken out",
             *(path, gone),
         )
-    return store.import_answers(source, told, on_conflict=on_conflict)
+    return store.import_answers(source, answers, on_conflict=on_conflict)
 
 
 def import_predictions(project: Project, path: Path, name: str) -> Predictions:
@@ -64,7 +64,7 @@ def resolve_file(project: Project, path: Path, person: str) -> int:
     store = project.store
     scheme = store.everything()
     images, names = scheme.image_numbers, scheme.label_numbers
-    told = exchange.read(path, "queue", images, names, person=person)
-    for one in told:
+    answers = exchange.read(path, "queue", images, names, person=person)
+    for one in answers:
         store.resolve(person, one.image, one.label, one.value)
-    return len(told)
+    return len(answers)

@@ -49,7 +49,7 @@ class _Sorted:
 def _sort(
     answers: Iterable[Answer],
     source: str,
-    stands: Entries,
+    entries_now: Entries,
     earlier: dict[tuple[int, int, str], int],
     on_conflict: OnContradiction,
 ) -> _Sorted:
@@ -65,7 +65,7 @@ def _sort(
         if value == before and on_conflict != "replace":
             found.same += 1  # whatever was made of it since
             continue
-        others = (found.taken.get(key, one).value, int(stands[i, j]))
+        others = (found.taken.get(key, one).value, int(entries_now[i, j]))
         against = [other for other in others if other not in (UNKNOWN, value)]
         if value != UNKNOWN and against and on_conflict != "vote":
             found.against.append((one, against[0]))
@@ -74,7 +74,7 @@ def _sort(
             found.overruled[i, j] = value
         elif before == value or (
             # A vote counts, though it says what stands.
-            one.person == source and value == stands[i, j] and on_conflict != "vote"
+            one.person == source and value == entries_now[i, j] and on_conflict != "vote"
         ):
             found.same += 1
             continue
@@ -91,8 +91,8 @@ def import_answers(
     now: float,
 ) -> Imported:
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
-    stands, _ = table.told(db)
-    found = _sort(answers, source, stands, _earlier(db), on_conflict)
+    entries_now, _ = table.told(db)
+    found = _sort(answers, source, entries_now, _earlier(db), on_conflict)
     if found.against and on_conflict == "refuse":
         raise ConflictError(
             f"{len(found.against)} answers contradict what is known; nothing was imported",
@@ -168,8 +168,8 @@ def machine(
     numbers = scheme.rows[rows].tolist(), scheme.cols[cols].tolist()
     entries = list(zip(*numbers, values.tolist(), strict=True))
     names = ("person", "image", "label", "value", "probability", "model")
-    said = ((who, *entry, p, model) for entry, p in zip(entries, chances, strict=True))
-    act = append_act(db, now, "machine", names, said)
+    events = ((who, *entry, p, model) for entry, p in zip(entries, chances, strict=True))
+    act = append_act(db, now, "machine", names, events)
     stand(db, [(i, j, who, v, "machine", act + n) for n, (i, j, v) in enumerate(entries)])
     taken = int((values == UNKNOWN).sum())
     same = int((answers != UNKNOWN).sum()) - (len(rows) - taken)

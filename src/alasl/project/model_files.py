@@ -59,7 +59,7 @@ class ModelFiles:
         self._project = project
         self._progress = progress
         self._trust = trust
-        self._told: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
 
     def about(self) -> About:
         """What the files are now. Raises `DataError` where about.json makes no sense."""
@@ -73,11 +73,11 @@ class ModelFiles:
         """Whether the model knows all that people said, by the settings as they are now."""
         about, project = self.about(), self._project
         settings = project.settings.to_dict()
-        told = about.predictions or {}
+        predictions = about.predictions or {}
         return (
             about.event >= project.store.last_said()
             and about.settings == settings
-            and told == digests(project.predictions())
+            and predictions == digests(project.predictions())
         )
 
     def prepared(self) -> Prepared:
@@ -88,11 +88,11 @@ class ModelFiles:
         keep_freed_memory()
         project, settings = self._project, self._project.settings
         dataset, kind = project.dataset(), resolve(settings.model, settings.training())
-        rows, told = project.split().seen, dataset.predictions
-        self._told = digests(told)
+        rows, predictions = project.split().seen, dataset.predictions
+        self._digests = digests(predictions)
         if kind.source.inputs == "images" and dataset.paths is not None:
             project.require_images()
-            return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=told)
+            return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=predictions)
         if dataset.features is not None:
             inputs, source = Inputs(dataset.features, dataset.paths), None
         else:
@@ -102,7 +102,9 @@ class ModelFiles:
         transform = None
         if before and before.kind.name == kind.name and before.source == source:
             transform = before.transform
-        return Prepared.of(kind, inputs, rows, source=source, transform=transform, predictions=told)
+        return Prepared.of(
+            kind, inputs, rows, source=source, transform=transform, predictions=predictions
+        )
 
     def _features(self) -> tuple[NDArray[np.float32], Source]:
         """(N, D): the backbone's features of every image, from the project where it has them.
@@ -111,9 +113,9 @@ class ModelFiles:
         """
         project, settings = self._project, self._project.settings
         about, path = self.about(), self._project.model / FEATURES
-        wanted = {"name": settings.backbone, "weights": settings.weights or ""}
+        named = {"name": settings.backbone, "weights": settings.weights or ""}
         kept, scheme = about.source, project.store.scheme
-        if not (kept and path.exists() and {k: kept[k] for k in wanted} == wanted):
+        if not (kept and path.exists() and {k: kept[k] for k in named} == named):
             kept = None
         before = self._load(FEATURES) if kept else np.empty((0, 1), np.float32)
         new = np.ones(len(scheme.rows), np.bool_)
@@ -134,7 +136,7 @@ class ModelFiles:
             every[: len(before)] = before
         every[scheme.rows[new]] = features
         self._save(FEATURES, every)
-        self.note(replace(about, source={**asdict(source), **wanted}))
+        self.note(replace(about, source={**asdict(source), **named}))
         return self._features()
 
     def model(self) -> Model:
@@ -194,7 +196,7 @@ class ModelFiles:
                 model=name,
                 event=event,
                 settings=settings,
-                predictions=self._told,
+                predictions=self._digests,
                 table=self._project.store.scheme.version,
             )
         )

@@ -119,14 +119,14 @@ class Overview:
 def overview(project: Project) -> Overview:
     """Count and estimate everything; a second or so where much has been said."""
     store, settings = project.store, project.settings
-    labels, given, split = store.labels(), store.initial(), project.split()
+    labels, initial, split = store.labels(), store.initial(), project.split()
     pool = split.pool
-    entries, before = labels.entries[pool], given[pool]
+    entries, before = labels.entries[pool], initial[pool]
     automatic = answered_by_machine(labels)[pool]
-    told = (before == UNKNOWN) & (entries != UNKNOWN) & ~automatic
+    answered = (before == UNKNOWN) & (entries != UNKNOWN) & ~automatic
     answers = store.votes()
-    agree, right = agreement(answers), {a.person: a for a in attention(answers, given)}
-    belief = dawid_skene(answers, given) if len(answers) else None
+    agree, right = agreement(answers), {a.person: a for a in attention(answers, initial)}
+    belief = dawid_skene(answers, initial) if len(answers) else None
     errors = {}
     if belief is not None:
         both = zip(belief.miss, belief.false_alarm, strict=True)
@@ -174,7 +174,7 @@ def overview(project: Project) -> Overview:
             LabelState(
                 name,
                 int((before[:, j] != UNKNOWN).sum()),
-                int(told[:, j].sum()),
+                int(answered[:, j].sum()),
                 int(automatic[:, j].sum()),
                 int((entries[:, j] == UNKNOWN).sum()),
                 int((entries[:, j] == PRESENT).sum()),
@@ -207,10 +207,10 @@ def stop_advice(
 ) -> Advice:
     """What the next `batch` answers are expected to bring, by the trainings so far, whose mAP was
     measured on so many images."""
-    told = [t for t in trainings if t.map is not None]
+    measured = [t for t in trainings if t.map is not None]
     # Undoing may take answers back; the curve is over the most there ever were.
-    costs = np.maximum.accumulate([t.answers for t in told]) if told else np.zeros(0)
-    maps = [t.map for t in told if t.map is not None]
+    costs = np.maximum.accumulate([t.answers for t in measured]) if measured else np.zeros(0)
+    maps = [t.map for t in measured if t.map is not None]
     return advise(costs.tolist(), maps, batch, stop_below, judged=judged)
 
 

@@ -41,21 +41,21 @@ _FILL_SLOT = (
 )
 
 
-def slots(round: int, wanted: Questions, repeats: float, seed: int) -> list[Slot]:
+def slots(round: int, questions: Questions, repeats: float, seed: int) -> list[Slot]:
     """The slots of a round, best first; those that are asked twice stand twice."""
-    many = len(np.asarray(wanted.rows))
-    gold = np.asarray(np.zeros(many) if wanted.gold is None else wanted.gold, np.bool_)
+    many = len(np.asarray(questions.rows))
+    gold = np.asarray(np.zeros(many) if questions.gold is None else questions.gold, np.bool_)
     twice = ~gold & (stream(seed, "repeats", round).random(many) < repeats)
     rows = zip(
-        np.asarray(wanted.rows, np.intp).tolist(),
-        np.asarray(wanted.cols, np.intp).tolist(),
-        numbers(wanted.scores, many),
-        numbers(wanted.probabilities, many),
-        [wanted.model] * many,
+        np.asarray(questions.rows, np.intp).tolist(),
+        np.asarray(questions.cols, np.intp).tolist(),
+        numbers(questions.scores, many),
+        numbers(questions.probabilities, many),
+        [questions.model] * many,
         [round] * many,
         gold.astype(int).tolist(),
-        [""] * many if wanted.why is None else wanted.why,
-        [None if pi is None or np.isnan(pi) else pi for pi in numbers(wanted.pi, many)],
+        [""] * many if questions.why is None else questions.why,
+        [None if pi is None or np.isnan(pi) else pi for pi in numbers(questions.pi, many)],
         strict=True,
     )
     return [slot for slot, two in zip(rows, twice, strict=True) for _ in range(1 + two)]

@@ -135,7 +135,7 @@ class Disagreement:
 
     image: int
     label: int
-    said: dict[str, int]
+    answers: dict[str, int]
 
 
 @dataclass(frozen=True)

@@ -275,7 +275,7 @@ class Store:
     def fill(
         self,
         round: int,
-        wanted: Questions,
+        questions: Questions,
         *,
         repeats: float = 0.0,
         seed: int = 0,
@@ -287,11 +287,11 @@ class Store:
         repeats: the share of entries that two people are to answer, drawn by `seed`. chances: of
         the audit, with the questions that it drew now.
         """
-        check_places("image", wanted.rows, len(self.images))
-        check_places("label", wanted.cols, len(self.names))
+        check_places("image", questions.rows, len(self.images))
+        check_places("label", questions.cols, len(self.names))
         # What takes long is done before others have to wait.
-        rows, cols = (np.asarray(places, np.intp) for places in (wanted.rows, wanted.cols))
-        by_number = replace(wanted, rows=self.scheme.rows[rows], cols=self.scheme.cols[cols])
+        rows, cols = (np.asarray(places, np.intp) for places in (questions.rows, questions.cols))
+        by_number = replace(questions, rows=self.scheme.rows[rows], cols=self.scheme.cols[cols])
         slots = queue.slots(round, by_number, repeats, seed)
         with self._database.writing() as db:
             self._table(db)

@@ -173,11 +173,11 @@ def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
     if not found:
         return []
     before = initial.entries(db)
-    said: dict[tuple[int, int], dict[str, int]] = {}
+    by_entry: dict[tuple[int, int], dict[str, int]] = {}
     for image, label, name, value in found:
         if before[image, label] == UNKNOWN:
-            said.setdefault((image, label), {})[name] = value
-    return [Disagreement(image, label, values) for (image, label), values in said.items()]
+            by_entry.setdefault((image, label), {})[name] = value
+    return [Disagreement(image, label, values) for (image, label), values in by_entry.items()]
 
 
 def resolve(

@@ -36,28 +36,28 @@ def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
     return np.asarray(labels.source == SOURCES.index("machine"))
 
 
-def targets(labels: Labels, given: Entries, answers: Answers, automatic: float) -> Targets:
+def targets(labels: Labels, initial: Entries, answers: Answers, automatic: float) -> Targets:
     """What a model learns of the table as it stands.
 
-    given: int8 (N, L), the table before anybody answered, the truth of the gold questions.
+    initial: int8 (N, L), the table before anybody answered, the truth of the gold questions.
     automatic: what an entry counts that a machine answered; one that a person answered counts 1.
     """
     chances = labels.entries.astype(np.float32)
     weights = np.where(answered_by_machine(labels), np.float32(automatic), np.float32(1))
     if len(answers):
-        belief = dawid_skene(answers, given)
+        belief = dawid_skene(answers, initial)
         rows, cols = belief.rows, belief.cols
-        doubted = _doubted(answers, given) & (given[rows, cols] == UNKNOWN)
+        doubted = _doubted(answers, initial) & (initial[rows, cols] == UNKNOWN)
         doubted &= labels.source[rows, cols] != SOURCES.index("resolved")
         chances[rows[doubted], cols[doubted]] = belief.probability[doubted]
     return Targets(chances, weights)
 
 
-def _doubted(answers: Answers, given: Entries) -> NDArray[np.bool_]:
+def _doubted(answers: Answers, initial: Entries) -> NDArray[np.bool_]:
     """(E,): entries answered by several people, or only by people whose errors can be told."""
     rows, cols, of = answers.entries()
     many = np.bincount(of, minlength=len(rows))
-    checked = (many > 1) | (given[rows, cols] != UNKNOWN)
+    checked = (many > 1) | (initial[rows, cols] != UNKNOWN)
     evidence = np.bincount(answers.people, checked[of], minlength=len(answers.names))
     unsure = np.bincount(of, evidence[answers.people] < EVIDENCE, minlength=len(rows))
     return np.asarray((many > 1) | (unsure == 0))

@@ -210,7 +210,7 @@ class Strategy:
     """A registered strategy with its settings; call it with a pool to get its scores.
 
     name, paper, about: its name, where it comes from, one line of what it asks first.
-    said_unit, said_needs: what it was registered with (`strategy`).
+    declared_unit, declared_needs: what it was registered with (`strategy`).
     work: how its arithmetic grows with N images, L labels, D features, E members.
     parameters: what may be set. settings: what was set.
     """
@@ -218,8 +218,8 @@ class Strategy:
     name: str
     paper: str
     about: str
-    said_unit: Unit | None
-    said_needs: Needs = field(repr=False)
+    declared_unit: Unit | None
+    declared_needs: Needs = field(repr=False)
     work: str
     parameters: tuple[Parameter, ...]
     function: Function = field(repr=False)
@@ -240,13 +240,15 @@ class Strategy:
     @cached_property
     def unit(self) -> Unit:
         """Whether it scores an image or each entry."""
-        return self.said_unit or ("entry" if "entry" in {m.unit for m in self.uses} else "image")
+        return self.declared_unit or (
+            "entry" if "entry" in {m.unit for m in self.uses} else "image"
+        )
 
     @cached_property
     def needs(self) -> frozenset[Need]:
         """What the pool must bring, for itself and for the strategies that it uses."""
-        said = self.said_needs
-        own = frozenset(said(**self.values) if callable(said) else said)
+        declared = self.declared_needs
+        own = frozenset(declared(**self.values) if callable(declared) else declared)
         return own.union(*(m.needs for m in self.uses))
 
     @property
@@ -348,8 +350,8 @@ def strategy(
             name=name,
             paper=paper,
             about=first_line(function),
-            said_unit=unit,
-            said_needs=needs,
+            declared_unit=unit,
+            declared_needs=needs,
             work=work,
             parameters=parameters_of(function),
             function=function,

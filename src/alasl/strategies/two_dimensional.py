@@ -39,8 +39,8 @@ def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16)
     order, rng = by_draws(pool.ties)
     entries = pool.entries[order]
     every = np.concatenate([pool.need("labelled").entries, entries[:FITTED]])
-    told = every[(every != UNKNOWN).any(axis=1)]
-    mixture = fit_mixture(told[rng.permutation(len(told))[:FITTED]], groups, rng)
+    informed = every[(every != UNKNOWN).any(axis=1)]
+    mixture = fit_mixture(informed[rng.permutation(len(informed))[:FITTED]], groups, rng)
     likely = mixture.groups(entries).astype(np.float32)
     rates = mixture.rates.astype(np.float32)
     scores = np.empty(pool.entries.shape, np.float32)
@@ -75,9 +75,9 @@ def _information(
         outcomes = np.stack([both, this - both, other - both, 1 - this - other + both])
         np.maximum(outcomes, TINY, out=outcomes)
         outcomes *= np.log(outcomes)
-        told = own[here, label] + own[rows, later].ravel()[at] + outcomes.sum(axis=0)
+        information = own[here, label] + own[rows, later].ravel()[at] + outcomes.sum(axis=0)
         shared = np.zeros(pairs.shape, np.float32)
-        shared.ravel()[at] = np.maximum(told, 0)
+        shared.ravel()[at] = np.maximum(information, 0)
         found[rows, label] += shared.sum(axis=1)
         found[rows, later] += shared
     return found

@@ -66,11 +66,16 @@ def variance(pool: Pool) -> Scores:
             y = _beside(there, labelled.evidence, label)
             h, asked = slope[label], np.flatnonzero(askable[label])
             known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
-            told = _scatter(x, h, np.flatnonzero(~unknown[label]))
+            answered = _scatter(x, h, np.flatnonzero(~unknown[label]))
             around = _scatter(y, slope_there[label], known)
             left = _scatter(x, h, np.flatnonzero(unknown[label]))
             scores[order[asked], label] = _ranked(
-                x[asked], h[asked], _covariance(told + around), told + left, picks, ties[asked]
+                x[asked],
+                h[asked],
+                _covariance(answered + around),
+                answered + left,
+                picks,
+                ties[asked],
             )
 
     in_blocks(rank, pool.entries.shape[1], block=1)
@@ -99,8 +104,8 @@ def _beside(
     """(n, D + S): features (n, D) with what S other models say of a label, (S, n, L), beside."""
     if evidence is None:
         return features
-    said = evidence[:, slice(None) if order is None else order, label]
-    return np.concatenate([features, said.T], axis=1, dtype=np.float32)
+    others = evidence[:, slice(None) if order is None else order, label]
+    return np.concatenate([features, others.T], axis=1, dtype=np.float32)
 
 
 def _slope(probabilities: NDArray[np.floating]) -> Matrix:

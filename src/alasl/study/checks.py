@@ -231,7 +231,7 @@ def _sentence(check: Check, shown: str, effect: Effect) -> str:
         return f"{subject}: not measured: no finished seed has the figures for it."
     if effect.same:
         return f"{subject} is exactly 0 in each of {effect.n} seeds: identical by construction."
-    said = f"{subject} is {effect.difference:+.2f} {check.unit}"
+    text = f"{subject} is {effect.difference:+.2f} {check.unit}"
     if effect.n == 1:
-        return f"{said}: one seed, so no interval."
-    return f"{said} ({effect.low:+.2f} to {effect.high:+.2f}, {effect.n} seeds)."
+        return f"{text}: one seed, so no interval."
+    return f"{text} ({effect.low:+.2f} to {effect.high:+.2f}, {effect.n} seeds)."

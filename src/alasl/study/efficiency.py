@@ -98,15 +98,15 @@ def reached(costs: Curves, maps: Curves, target: NDArray[np.float64]) -> NDArray
     costs, maps: (B, R + 1). 0 where it starts there, infinite where it never gets there.
     """
     answers = np.full(len(maps), np.inf)
-    for row, (cost, height, wanted) in enumerate(zip(costs, maps, target, strict=True)):
-        above = np.flatnonzero(height >= wanted)
+    for row, (cost, height, level) in enumerate(zip(costs, maps, target, strict=True)):
+        above = np.flatnonzero(height >= level)
         if not len(above):
             continue
         at = above[0]
         if at == 0:
             answers[row] = cost[0]
             continue
-        share = (wanted - height[at - 1]) / (height[at] - height[at - 1])
+        share = (level - height[at - 1]) / (height[at] - height[at - 1])
         answers[row] = cost[at - 1] + share * (cost[at] - cost[at - 1])
     return answers
 

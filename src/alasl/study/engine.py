@@ -114,10 +114,10 @@ def _data(study: Study) -> Dataset:
     return read_data(replace(from_dict(dict(study.base)), predictions=specs))
 
 
-def _told(dataset: Dataset, run: RunSettings) -> Dataset:
+def _with_predictions(dataset: Dataset, run: RunSettings) -> Dataset:
     """The data set with the predictions that a run takes, in its order."""
-    told = {source.name: source for source in dataset.predictions}
-    return replace(dataset, predictions=tuple(told[named(spec)[0]] for spec in run.predictions))
+    sources = {source.name: source for source in dataset.predictions}
+    return replace(dataset, predictions=tuple(sources[named(spec)[0]] for spec in run.predictions))
 
 
 def units_of(study: Study) -> list[Unit]:
@@ -151,8 +151,8 @@ def _run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple
     runs = [study.runs(unit.seed)[number][1] for number in unit.runs]
     if not _shares_features(runs[0]):
         with _one_device(folder):
-            told = _told(dataset, runs[0])
-            record = simulate(runs[0], folder / "runs" / unit.name, dataset=told)
+            sources = _with_predictions(dataset, runs[0])
+            record = simulate(runs[0], folder / "runs" / unit.name, dataset=sources)
         return unit.name, [record.evaluations]
     with small_products(torch.device("cpu")):
         return unit.name, _run_together(dataset, runs)
@@ -168,7 +168,7 @@ def _run_together(dataset: Dataset, runs: list[RunSettings]) -> Outcomes:
     for numbers in shared.values():
         first = runs[numbers[0]]
         split = make_split(dataset, first)
-        prepared = prepare(_told(dataset, first), split.seen, first)
+        prepared = prepare(_with_predictions(dataset, first), split.seen, first)
         simulations = [
             Simulation(
                 dataset.labels, split, runs[number], replace(prepared, kind=_kind(runs[number]))
@@ -268,8 +268,8 @@ def _write(path: Path, dataset: Dataset, outcomes: Outcomes) -> None:
 
 
 def _digest(dataset: Dataset) -> str:
-    told = sorted(f"{source.name}:{source.digest}" for source in dataset.predictions)
-    return " ".join([dataset.labels.digest(), *told])
+    sources = sorted(f"{source.name}:{source.digest}" for source in dataset.predictions)
+    return " ".join([dataset.labels.digest(), *sources])
 
 
 def _read(path: Path, dataset: Dataset) -> Outcomes:

@@ -96,10 +96,10 @@ def read_table(
         do = error.do if sure else "\n  ".join(filter(None, (error.do, others)))
         where = error.where or str(file)
         raise DataError(error.what, where=where, seen=error.seen, do=do, more=error.more) from error
-    told, notes = _by_people(table.labels)
-    for note in (*table.notes, *notes, *_twins(told.names)):
+    merged, notes = _by_people(table.labels)
+    for note in (*table.notes, *notes, *_twins(merged.names)):
         _log.warning("%s: %s", file, note)
-    return replace(table, labels=told), file
+    return replace(table, labels=merged), file
 
 
 def has_table(folder: Path) -> bool:

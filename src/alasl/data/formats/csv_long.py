@@ -60,7 +60,7 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     images: dict[str, int] = {}
     names: dict[str, int] = {}
     annotators: dict[str, int] = {_GIVEN: 0}
-    told = array("q")
+    numbers = array("q")
     bad: list[tuple[int, str, str]] = []
     for line, (image, name, cell, who, *_) in rows:
         value = entry(cell)
@@ -72,14 +72,14 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
         col = names.setdefault(name, len(names))
         if value != UNKNOWN:
             person = annotators.setdefault(who or _GIVEN, len(annotators))
-            told.extend((at, col, value, person, line))
+            numbers.extend((at, col, value, person, line))
     if bad:
         raise bad_cells(path, bad)
     if len(annotators) > 256:
         raise DataError(
             "a table can name at most 255 annotators", where=str(path), seen=str(len(annotators))
         )
-    answers = np.array(told, np.int64).reshape(-1, 5)
+    answers = np.array(numbers, np.int64).reshape(-1, 5)
     answers = _last_of_each_annotator(answers, len(names), len(annotators))
     refuse_contradictions(path, answers[:, :3], answers[:, 4], list(images), list(names))
     entries = np.full((len(images), len(names)), UNKNOWN, np.int8)

@@ -79,8 +79,8 @@ def _read(path: Path, options: Options) -> Table:
             seen=f"first in line {lines[at]}, column {names[col]!r}",
             do="--empty unknown: nobody checked; --empty absent: the image has not the label",
         )
-    told = np.int8(ABSENT if options.empty == "absent" else UNKNOWN)
-    entries = np.where(unclear, told, entries)
+    meaning = np.int8(ABSENT if options.empty == "absent" else UNKNOWN)
+    entries = np.where(unclear, meaning, entries)
     return Table(Labels(entries, tuple(names), tuple(images)), notes=tuple(sheet.notes))
 
 

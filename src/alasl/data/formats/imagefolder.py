@@ -52,8 +52,8 @@ def _read(path: Path, options: Options, *, labels: str = _PRESENT) -> Table:
             raise DataError("a label is both present and absent", where=where, seen=repr(both[0]))
         if present is not None and absent is None:
             half.append((row, line))
-        for value, said in ((PRESENT, present), (ABSENT, absent)):
-            cells += [(row, names.setdefault(name, len(names)), value) for name in said or ()]
+        for value, tags in ((PRESENT, present), (ABSENT, absent)):
+            cells += [(row, names.setdefault(name, len(names)), value) for name in tags or ()]
     if silent:
         raise DataError(
             f"{len(silent)} lines have neither {labels!r} nor {_ABSENT!r}",

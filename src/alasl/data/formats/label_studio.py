@@ -40,7 +40,7 @@ class Export:
 
     images: tuple[str, ...]
     names: tuple[str, ...]
-    said: tuple[NamedAnswer, ...]
+    answers: tuple[NamedAnswer, ...]
 
 
 def read_tasks(path: Path, empty: Empty | None = None) -> Export:
@@ -57,7 +57,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         )
     images: dict[str, None] = {}
     names: dict[str, None] = {}
-    said: list[NamedAnswer] = []
+    answers: list[NamedAnswer] = []
     faults: list[str] = []
     others: list[tuple[str, _Annotation]] = []
     for number, task in enumerate(content):
@@ -77,7 +77,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         names.update(dict.fromkeys(asked))
         for annotation in _last_of_each_person(task, where):
             faults += _faults(annotation, asked)
-            said += _said(annotation, uid, asked)
+            answers += _answers(annotation, uid, asked)
     if others and empty is None:
         raise UsageError(
             f"{len(others)} annotations do not say which labels were asked; say what a label is "
@@ -87,7 +87,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         )
     for image, annotation in others:
         about = names if empty == "absent" else sorted(annotation.present)
-        said += _said(annotation, image, tuple(about))
+        answers += _answers(annotation, image, tuple(about))
     if faults:
         raise DataError(
             f"{len(faults)} choices cannot be understood",
@@ -95,8 +95,8 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
             more=faults,
             do="correct these tasks in Label Studio and export again",
         )
-    said.sort(key=lambda one: -math.inf if one.at is None else one.at)
-    return Export(tuple(images), tuple(names), tuple(said))
+    answers.sort(key=lambda one: -math.inf if one.at is None else one.at)
+    return Export(tuple(images), tuple(names), tuple(answers))
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _faults(found: _Annotation, asked: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _said(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[NamedAnswer]:
+def _answers(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[NamedAnswer]:
     def value(name: str) -> int:
         if name in found.present:
             return PRESENT
@@ -245,7 +245,7 @@ def _read(path: Path, options: Options) -> Table:
     export = read_tasks(path, options.empty)
     row, col = ({name: i for i, name in enumerate(kind)} for kind in (export.images, export.names))
     # A person's later answer to an entry corrects the earlier one.
-    last = {(one.image, one.label, one.person): one for one in export.said}
+    last = {(one.image, one.label, one.person): one for one in export.answers}
     entries = np.full((len(row), len(col)), UNKNOWN, np.int8)
     source = np.zeros(entries.shape, np.uint8)
     people = {_GIVEN: 0}
@@ -271,11 +271,11 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
     who = ("", *labels.sources[1:])
     known = np.argwhere(labels.known)
     values, sources = (of[tuple(known.T)].tolist() for of in (labels.entries, labels.source))
-    said = (
+    answers = (
         NamedAnswer("", labels.images[i], labels.names[j], value, who[source])
         for (i, j), value, source in zip(known.tolist(), values, sources, strict=True)
     )
-    write_tasks(path, tasks_of(said, labels.images), names=labels.names)
+    write_tasks(path, tasks_of(answers, labels.images), names=labels.names)
 
 
 table_format(

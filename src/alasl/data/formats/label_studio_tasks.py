@@ -73,7 +73,7 @@ def write_tasks(
         file.write("]")
 
 
-def tasks_of(said: Iterable[NamedAnswer], images: Iterable[str] = ()) -> list[Task]:
+def tasks_of(answers: Iterable[NamedAnswer], images: Iterable[str] = ()) -> list[Task]:
     """Tasks that hold what people said, at most one answer of a person to an entry.
 
     One annotation answers all labels that its task asks, so answers that one person gave in one go
@@ -81,7 +81,7 @@ def tasks_of(said: Iterable[NamedAnswer], images: Iterable[str] = ()) -> list[Ta
     come first, in this order, and have a task even if nobody said anything.
     """
     goes: dict[tuple[str, str, float | None, float | None], list[NamedAnswer]] = {}
-    for one in said:
+    for one in answers:
         goes.setdefault((one.image, one.person, one.at, one.seconds), []).append(one)
     together: dict[str, dict[tuple[str, ...], list[tuple[NamedAnswer, ...]]]] = {
         i: {} for i in images

@@ -47,7 +47,7 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
     images: dict[str, int] = {}
     mids: dict[str, int] = {}
     sources: dict[str, int] = {}
-    told = array("q")
+    numbers = array("q")
     guessed = 0
     for line, image, source, mid, confidence in rows:
         at = images.setdefault(image, len(images))
@@ -56,7 +56,7 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
             guessed += 1
         else:
             who = sources.setdefault(source, len(sources))
-            told.extend((at, col, int(confidence), who, line))
+            numbers.extend((at, col, int(confidence), who, line))
     if guessed:
         notes.append(
             f"{guessed} rows are a machine's guesses: not taken as entries, but as evidence by "
@@ -68,7 +68,7 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
             f"{nameless} labels are called by their class ids: no class descriptions "
             f"({_CLASSES}) beside the table name them"
         )
-    answers = np.array(told, np.int64).reshape(-1, 5)
+    answers = np.array(numbers, np.int64).reshape(-1, 5)
     entries = np.full((len(images), len(mids)), UNKNOWN, np.int8)
     entries[answers[:, 0], answers[:, 1]] = answers[:, 2]
     labels = [names[mid] for mid in mids]
@@ -163,8 +163,8 @@ def _confidence(path: Path, line: int, cell: str) -> float:
 def _names(folder: Path, mids: list[str]) -> dict[str, str]:
     """The name of each class id in `mids`, in the order of the class descriptions beside."""
     described = _descriptions(folder)
-    wanted = set(mids)
-    used = {mid: name for mid, name in described.items() if mid in wanted}
+    named = set(mids)
+    used = {mid: name for mid, name in described.items() if mid in named}
     used.update((mid, mid) for mid in mids if mid not in used)
     times = Counter(used.values())
     # Some names stand for several classes: their ids tell them apart.

@@ -57,12 +57,12 @@ def read_rows(path: Path, separator: str | None = None) -> Iterator[Row]:
     with readable(path), path.open("rb") as binary:
         head = binary.read(_HEAD)
     encoding = _encoding(head)
-    said = _SEP.match(_text(head))
+    mark = _SEP.match(_text(head))
     separator = separator or _separator(head)
     raw: list[str] = []
     try:
         with readable(path), path.open(encoding=encoding, newline="") as file:
-            if said:
+            if mark:
                 file.readline()
                 line, skipped = 2, 1
             text = _without_nul(path, file, line, raw)
@@ -260,14 +260,14 @@ def _text(head: bytes) -> str:
 
 
 def _without_sep(text: str) -> str:
-    said = _SEP.match(text)
-    return text[said.end() :] if said else text
+    mark = _SEP.match(text)
+    return text[mark.end() :] if mark else text
 
 
 def _separator(head: bytes) -> str:
     """What a first line `sep=;` says, else the first sign outside quotes that separates cells."""
-    if said := _SEP.match(_text(head)):
-        return said[1]
+    if mark := _SEP.match(_text(head)):
+        return mark[1]
     outside = re.sub(r'"[^"]*"', "", first_line(head))
     return next((sign for sign in outside if sign in _SEPARATORS), ",")
 

@@ -82,29 +82,29 @@ def read(
     options = Options(empty, keep_unannotated)
     found = own.read(path, options, **values) if own else _table(path, format, options)
     known = Names(images, names)
-    told: dict[tuple[int, int, str], Answer] = {}
+    answers: dict[tuple[int, int, str], Answer] = {}
     left_out = dict.fromkeys((MACHINE, INFERRED), 0)
-    for said in found:
-        if said.person in left_out:
-            left_out[said.person] += 1
+    for one in found:
+        if one.person in left_out:
+            left_out[one.person] += 1
             continue
-        entry = known.entry(said)
+        entry = known.entry(one)
         if entry is not None:
-            key = (*entry, said.person or person)
-            told.pop(key, None)  # so that the last answer also stands last
-            told[key] = Answer(
-                *(*entry, said.value, said.seconds),
+            key = (*entry, one.person or person)
+            answers.pop(key, None)  # so that the last answer also stands last
+            answers[key] = Answer(
+                *(*entry, one.value, one.seconds),
                 person=key[2],
-                at=said.at,
-                why=said.why,
-                pi=said.pi,
+                at=one.at,
+                why=one.why,
+                pi=one.pi,
             )
     known.refuse_lost(path)
     known.note_taken(path)
     for source, what in _NO_PERSONS.items():
         if left_out[source]:
             _log.warning("%s: %d %s", path, left_out[source], what)
-    return list(told.values())
+    return list(answers.values())
 
 
 def write(
@@ -112,7 +112,7 @@ def write(
     format: str,
     images: Sequence[str],
     names: Sequence[str],
-    told: Iterable[Answer],
+    answers: Iterable[Answer],
 ) -> None:
     """Write answers down, whole or not at all; `read` gives back the same.
 
@@ -121,17 +121,17 @@ def write(
     own = EXCHANGES.get(format)
     if own is None or own.write is None:
         raise _cannot("write answers to", format, "write")
-    last = {(one.image, one.label, one.person): one for one in told}
+    last = {(one.image, one.label, one.person): one for one in answers}
     if any(not person for *_, person in last):
         raise DataError("an answer to write does not say who gave it", where=str(path))
-    said = [
+    one = [
         NamedAnswer(
             "", images[t.image], names[t.label], t.value, t.person, t.seconds, t.at, t.why, t.pi
         )
         for t in last.values()
     ]
     with replacing(Path(path)) as beside:
-        own.write(beside, said)
+        own.write(beside, one)
 
 
 def write_query(

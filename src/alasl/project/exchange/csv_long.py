@@ -27,17 +27,17 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
     faults: list[str] = []
     for line, cells in rows:
         try:
-            said = _said(cells, f"{path}:{line}")
+            answers = _answer(cells, f"{path}:{line}")
         except DataError as error:
             faults.append(str(error))
             continue
-        if said.value != UNKNOWN or said.person:  # else it only names an image and a label
-            yield said
+        if answers.value != UNKNOWN or answers.person:  # else it only names an image and a label
+            yield answers
     if faults:
         raise DataError(f"{len(faults)} rows hold no answer", where=str(path), more=faults)
 
 
-def _said(cells: list[str], where: str) -> NamedAnswer:
+def _answer(cells: list[str], where: str) -> NamedAnswer:
     image, label, cell, person, time, seconds, why, pi = cells
     value = entry(cell)
     if value is None:
@@ -60,7 +60,7 @@ def _number(name: str, cell: str, where: str, most: float = math.inf) -> float |
     return number
 
 
-def _write(path: Path, said: Sequence[NamedAnswer]) -> None:
+def _write(path: Path, answers: Sequence[NamedAnswer]) -> None:
     values = ("0", "1", "")  # -1 takes the last
     lines = (
         row(
@@ -73,7 +73,7 @@ def _write(path: Path, said: Sequence[NamedAnswer]) -> None:
             one.why,
             "" if one.pi is None else repr(float(one.pi)),
         )
-        for one in said
+        for one in answers
     )
     write_lines(path, [row(*COLUMNS), *lines])
 

@@ -17,11 +17,11 @@ __all__ = ["CONFIG"]
 
 
 def _read(path: Path, options: Options) -> Iterable[NamedAnswer]:
-    return read_tasks(path, options.empty).said
+    return read_tasks(path, options.empty).answers
 
 
-def _write(path: Path, said: Sequence[NamedAnswer]) -> None:
-    write_tasks(path, tasks_of(said))
+def _write(path: Path, answers: Sequence[NamedAnswer]) -> None:
+    write_tasks(path, tasks_of(answers))
 
 
 def _write_query(path: Path, query: Query) -> None:

@@ -37,20 +37,26 @@ def dots(
 
     found = {line: line.by_seed(value) for line in lines}
     # A mean over some seeds only would be of other seeds than the rest.
-    told = {line: mine for line, mine in found.items() if not any(map(math.isnan, mine.values()))}
+    defined = {
+        line: mine for line, mine in found.items() if not any(map(math.isnan, mine.values()))
+    }
     leads = {
-        line: [told[line][seed] - told[random][seed] for seed in told[line] if seed in told[random]]
+        line: [
+            defined[line][seed] - defined[random][seed]
+            for seed in defined[line]
+            if seed in defined[random]
+        ]
         for line, random in baselines(lines).items()
-        if line in told and random in told
+        if line in defined and random in defined
     }
     figure = Figure(figsize=(WIDTH + bool(leads), 1.5 + 0.27 * len(lines)))
     panels = figure.subplots(1, 1 + bool(leads), sharey=True, squeeze=False)[0]
     for row, line in enumerate(lines):
-        means = [list(told[line].values()) if line in told else None, leads.get(line)]
+        means = [list(defined[line].values()) if line in defined else None, leads.get(line)]
         for axes, values in zip(panels, means, strict=False):
             if values:
                 bars(axes, [row], [interval(values)], line.shade, mark(line, lines), across=True)
-        if line not in told:
+        if line not in defined:
             panels[0].annotate(gap, (0.03, row), xycoords=("axes fraction", "data"), va="center")
     first = panels[0]
     first.set_yticks(range(len(lines)), [plain(line.name, 60) for line in lines])
@@ -62,7 +68,7 @@ def dots(
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.grid(True, axis="x")
         axes.tick_params(axis="y", length=0)
-    if not told:
+    if not defined:
         first.set_xticks([])
     if leads:
         panels[1].axvline(0, color=GREY, linewidth=1, zorder=1)

@@ -41,8 +41,8 @@ def name_ends(figure: Figure, axes: Sequence[Axes], lines: Sequence[Any]) -> Fig
     base, top = _extent(figure, axes[:1])
     ends = np.array([_end(chart, line) for line in lines])
     order = np.argsort(-ends[:, 1], kind="stable")
-    wanted = base + (top - base) * ends[order, 1]
-    places = (spread(wanted, sizes[order, 1], low, high) - base) / (top - base)
+    best = base + (top - base) * ends[order, 1]
+    places = (spread(best, sizes[order, 1], low, high) - base) / (top - base)
     for number, place in zip(order, places, strict=True):
         names[number].set_y(place)
         _lead(figure, chart, lines[number], ends[number], float(place))
@@ -50,11 +50,11 @@ def name_ends(figure: Figure, axes: Sequence[Axes], lines: Sequence[Any]) -> Fig
 
 
 def spread(
-    wanted: NDArray[np.float64], sizes: NDArray[np.float64], low: float, high: float
+    best: NDArray[np.float64], sizes: NDArray[np.float64], low: float, high: float
 ) -> NDArray[np.float64]:
     """Where to put the centres of labels between low and high, so that none lies on another.
 
-    wanted: (n,) where each had best be, the highest first; they end as near to it, by least
+    best: (n,) where each had best be, the highest first; they end as near to it, by least
     squares, and in the same order. sizes: (n,), which together have room.
     """
     from scipy.optimize import isotonic_regression
@@ -62,7 +62,7 @@ def spread(
     # How far each is at least below the first: on a scale that takes this off, labels that just
     # touch are at one place.
     below = np.cumsum(sizes) - (sizes + sizes[0]) / 2
-    fitted = isotonic_regression(wanted + below, increasing=False).x
+    fitted = isotonic_regression(best + below, increasing=False).x
     highest, lowest = high - sizes[0] / 2, low + sizes[-1] / 2 + below[-1]
     return np.asarray(np.clip(fitted, min(lowest, highest), highest) - below)
 
