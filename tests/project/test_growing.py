@@ -117,6 +117,21 @@ def test_new_images_can_be_dealt_by_the_projects_shares(make_project: MakeProjec
     assert before.items() <= after.items()
 
 
+def test_images_are_dealt_as_the_first_ones_where_none_is_clean(
+    with_files: Project, tmp_path: Path
+) -> None:
+    with_files.store.close()
+    rows = "".join(f"{number}.ppm,1,\n" for number in range(10))
+    (tmp_path / "data" / "labels.csv").write_text(f"image,dog,cat\n{rows}")
+    settings = ProjectSettings(data=str(tmp_path / "data"), empty="unknown", audit=0.2)
+    audited = init(tmp_path / "audited", settings)
+    assert "clean" not in audited.store.roles
+    for number in range(20, 30):
+        picture(tmp_path / "more" / f"{number}.ppm", number)
+    assert add(audited, tmp_path / "more", "owner", deal="shares").roles == {"pool": 8, "test": 2}
+    audited.store.close()
+
+
 def more_of(project: Project, many: int) -> Path:
     """A table of new images with features, as the project's own."""
     own = project.dataset()

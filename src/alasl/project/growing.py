@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
-from alasl.data.duplicates import digests, same_content
+from alasl.data.duplicates import digests, groups_of, same_content
 from alasl.data.formats import has_table, read
 from alasl.data.formats.base import Empty
 from alasl.data.images import images_below
 from alasl.data.names import Names
-from alasl.data.split import stratified_split
+from alasl.data.split import audited_split, stratified_split
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
@@ -312,7 +312,11 @@ def _dealt(project: Project, new: Dataset, deal: Deal) -> list[str]:
             "the project's parts are those of a file, so there are no shares to deal by",
             seen=f"split = {settings.split!r}",
         )
-    split = stratified_split(new.labels, settings.seed, settings.clean, settings.test)
+    labels, seed, groups = new.labels, settings.seed, groups_of(new)
+    if "clean" in project.store.roles:
+        split = stratified_split(labels, seed, settings.clean, settings.test, groups)
+    else:
+        split = audited_split(labels, seed, settings.test, groups)
     roles = np.empty(len(new), dtype=object)
     for role in ROLES:
         roles[getattr(split, role)] = role
