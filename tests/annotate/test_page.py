@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from alasl.annotate.training import Training
+from alasl.project.changes import LabelChange
+from alasl.project.store import Store
 
 from .conftest import NAMES, MakeProject, Project, Site, View
 
@@ -28,6 +30,26 @@ def project(make_project: MakeProject) -> Project:
     made = make_project(entries=entries)
     made.ask([(i, j) for i in range(6) for j in range(3)])
     return made
+
+
+def test_a_page_that_is_open_takes_a_new_label_and_loses_no_answer(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    other = Store.open(project.store.path)
+    other.change("owner", LabelChange("merge", ("dog", "cat"), ("pet",)))
+    view.press("j", "k", "l")
+    view.page.locator("#label option", has_text="pet").wait_for(state="attached")
+    view.ready()
+    assert (view.image(), view.asked()) == ("Image 0001.jpg", ["boat"])
+    shown = view.page.locator("#label option:not([hidden])").all_text_contents()
+    assert [text.split(" (")[0] for text in shown] == ["boat", "tree", "pet"]
+    view.saved()
+    said = [(e.image, e.label, e.value) for e in project.events("answer")]
+    assert said == [(0, 0, 1), (0, 1, 0), (0, 2, -1)], "of the labels that were shown"
+    assert other.labels().entries[0].tolist() == [-1, 1, 1], "boat, tree, pet"
+    other.close()
 
 
 # By image
