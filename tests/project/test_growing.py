@@ -266,6 +266,12 @@ def test_a_taxonomy_from_the_beginning_and_what_contradicts_it(
     assert len(told) == both.sum() > 0
     assert {one["why"] for one in told} == {"excludes"}
     assert "contradict the rules" in say("resolve", folder)
+    status = say("status", folder)
+    assert "follow from others" in status
+    say("report", folder)
+    page = (folder / "report.html").read_text()
+    assert f"{len(told)} pairs of entries contradict the rules" in page
+    assert f"{len(told)} pairs of entries contradict" in status
     open_ = tmp_path / "open.csv"
     say("resolve", folder, "--out", open_)
     lines = open_.read_text().splitlines()

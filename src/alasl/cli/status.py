@@ -62,6 +62,10 @@ def lines(state: Overview) -> Iterator[str]:
         yield f"  {person.name}: {person.answers} answers, {minutes}{gold}{alpha}"
     if state.alpha.entries:
         yield f"agreement (alpha) {state.alpha.value:.2f} over {state.alpha.entries} entries"
+    if state.inferred:
+        yield f"of the known, {state.inferred} follow from others by the rules between labels"
+    if state.contradictions:
+        yield f"{state.contradictions} pairs of entries contradict these rules: alasl resolve"
     if state.disagreements:
         yield f"{state.disagreements} entries answered both ways: alasl resolve"
     yield str(state.advice)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from alasl.project.inference import Contradiction, contradictions
 from alasl.project.records import SOURCES
 from alasl.project.scheme import Detail, Fate, Pair, Rules, Scheme, folded, in_order
 
-Do = Literal["add", "rename", "merge", "split", "remove", "describe", "rule", "images", "drop"]
+Do = Literal["add", "rename", "merge", "split", "remove", "describe", "rule"]
 
 _NOT_UNDONE = "NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id)"
 _LAST = (
@@ -98,7 +98,6 @@ class Changed:
     says: str
     before: Counts
     after: Counts
-    notes: tuple[str, ...] = field(default=())
 
 
 def version(db: sqlite3.Connection) -> int:

@@ -10,11 +10,11 @@ import numpy as np
 
 from alasl.advice import Advice, advise
 from alasl.data.presence import known_by_presence
-from alasl.labels import PRESENT, UNKNOWN
+from alasl.labels import INFERRED, PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import Project
-from alasl.project.records import Training
+from alasl.project.records import SOURCES, Training
 from alasl.project.targets import answered_by_machine
 
 
@@ -73,8 +73,9 @@ class Overview:
 
     audit: the share of answers that chance draws from the test images.
     automatic: entries that stand by an automatic answer. bound: the share of these, of each label
-    and side, that may be wrong; None where there are to be none. by_presence: labels of which
-    absents were hardly or never given.
+    and side, that may be wrong; None where there are to be none. inferred: entries that follow from
+    others. contradictions: pairs of entries that the rules between labels forbid. by_presence:
+    labels of which absents were hardly or never given.
     """
 
     name: str
@@ -97,6 +98,8 @@ class Overview:
     advice: Advice
     audit: float
     by_presence: tuple[str, ...] = ()
+    inferred: int = 0
+    contradictions: int = 0
 
     @property
     def next(self) -> str:
@@ -194,6 +197,8 @@ def overview(project: Project) -> Overview:
             len(split.test),
         ),
         audit=settings.audit,
+        inferred=int((labels.source[pool] == SOURCES.index(INFERRED)).sum()),
+        contradictions=len(store.contradictions()),
         by_presence=tuple(
             name
             for name, marked in zip(labels.names, known_by_presence(before), strict=True)
