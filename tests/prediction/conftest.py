@@ -52,8 +52,9 @@ def trained(
             project = init(folder, settings)
             driver = Driver(project)
             driver.train()
-            (file,) = (folder / "model").glob(f"{name}-*.npy")
-            said = dict(zip(project.store.images, np.load(file), strict=True))
+            (file,) = (folder / "model").glob(f"{name}-*.safetensors")
+            found = np.load(file.with_suffix(".npy"))
+            said = dict(zip(project.store.images, found, strict=True))
             project.store.close()
             made[name] = folder, said
         return made[name]

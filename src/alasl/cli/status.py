@@ -36,8 +36,8 @@ def lines(state: Overview) -> Iterator[str]:
     """The state in a few lines for a terminal."""
     yield f"{state.name}: {sizes(state)} images, {len(state.labels)} labels"
     yield (
-        f"entries of the pool: {state.given} given, {state.answers} answered, "
-        f"{state.unknown} unknown, {state.untold} of these could not be told"
+        f"entries of the pool: {state.given} known at first, {state.answers} answered, "
+        f"{state.unknown} unknown, of which people could not tell {state.untold}"
     )
     if state.by_presence:
         yield in_words(state.by_presence, len(state.labels))
