@@ -296,7 +296,10 @@ class Strategy:
 
 
 def _missing(what: str) -> UsageError:
-    return UsageError(f"this strategy needs the pool's {what}")
+    return UsageError(
+        f"this strategy needs the pool's {what}",
+        do="name it in `needs`, where the strategy is registered, or give it in the pool",
+    )
 
 
 def _fresh(found: Scores, pool: Pool) -> bool:
