@@ -14,7 +14,7 @@ from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
-from alasl.learner import ActiveLearner, Known
+from alasl.learner import ActiveLearner, Known, weak
 from alasl.learner.weak import COUNTS, SHARES, WeakAbsents, Worth, surely_above, weighted
 from alasl.models.base import Job
 from alasl.models.prepare import prepare
@@ -43,22 +43,28 @@ def presents_only(run: Simulation) -> tuple[ActiveLearner, Known]:
     return learner, replace(run.known, human_labels=labels, initially_unknown=unknown)
 
 
+def parts_of(run: Simulation) -> tuple[Any, ...]:
+    """What a learner of its own on the run's table is made of."""
+    learner = run.learner
+    return learner._prepared, learner.split, learner.settings, learner.test_entries
+
+
 @pytest.mark.parametrize("weights", [False, True])
 def test_weights_are_those_of_loops(weights: bool) -> None:
     rng = np.random.default_rng(0)
     targets = rng.choice(np.array([1, 0, -1], np.int8), (30, 4), p=[0.2, 0.1, 0.7])
-    weak = (targets == UNKNOWN) & (rng.random(targets.shape) < 0.9)
-    weak[:, 3] = False
+    guessed = (targets == UNKNOWN) & (rng.random(targets.shape) < 0.9)
+    guessed[:, 3] = False
     before = rng.random(targets.shape).astype(np.float32) if weights else None
-    job = weighted(Job(np.arange(30), targets, before, 7), weak, Worth(0.25, 0.1))
+    job = weighted(Job(np.arange(30), targets, before, 7), guessed, Worth(0.25, 0.1))
     assert job.weights is not None
     for j in range(4):
-        left = sum(bool(weak[i, j]) for i in range(30)) / 30
+        left = sum(bool(guessed[i, j]) for i in range(30)) / 30
         for i in range(30):
             own = 1.0 if before is None else float(before[i, j])
             count = 0.25**left
-            assert job.targets[i, j] == (ABSENT if weak[i, j] else targets[i, j])
-            assert job.weights[i, j] == pytest.approx(count * (0.1 if weak[i, j] else own))
+            assert job.targets[i, j] == (ABSENT if guessed[i, j] else targets[i, j])
+            assert job.weights[i, j] == pytest.approx(count * (0.1 if guessed[i, j] else own))
     assert job.targets.dtype == np.int8
     assert job.weights.dtype == np.float32
     assert job.seed == 7
@@ -101,6 +107,20 @@ def test_a_standard_error_is_what_it_takes_to_change_a_choice() -> None:
         error = (sum((each - mean) ** 2 for each in away) / 5 / 5) ** 0.5
         assert surely_above(one, other) == (mean > error) == sure
     assert not surely_above(other, other)
+
+
+def test_without_a_sure_gain_they_are_plain_absents_or_none_where_absents_are_known(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weak, "surely_above", lambda *_: False)
+    run = run_of(make_dataset(400), clean=0.3)
+    learner, known = presents_only(run)
+    assert learner.job(known).weights is not None
+    assert learner._weak_absents._worth == Worth(1.0, 1.0)
+    # The clean set is known whole: its absents tell that the weak ones bring nothing.
+    job = ActiveLearner(*parts_of(run)).job(run.known)
+    ignored = run_of(make_dataset(400), clean=0.3, assume="ignore")
+    assert job.key() == ignored.learner.job(ignored.known).key()
 
 
 def test_an_answer_takes_a_weak_absents_place_and_what_nobody_can_tell_is_none(

@@ -30,6 +30,8 @@ Mask = NDArray[np.bool_]
 COUNTS, SHARES = (0.25, 0.08), (0.3, 0.1, 0.03, 0.01)
 # Images and labels that these are chosen by, at most, and parts of the images.
 IMAGES, LABELS, PARTS = 10_000, 32, 3
+# Known absents of a label among which presents are ranked, at least.
+ABSENTS = 30
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class WeakAbsents:
             self._labels = known_by_presence(known.given[self._split.pool])
             if self._labels.any():
                 self._worth = self._chosen(known.given, self._labels)
+                self._labels &= self._worth.share > 0
         # Where people could not tell, it may well be there.
         weak = (known.entries[rows] == UNKNOWN) & ~known.closed[rows] & self._labels
         return np.asarray(weak)
@@ -72,11 +75,12 @@ class WeakAbsents:
         return job if self._worth is None else weighted(job, weak, self._worth)
 
     def _chosen(self, given: Entries, labels: Mask) -> Worth:
-        """The worth by which held out presents rank highest among all else, by mean AP.
+        """The worth by which held out presents rank highest, by mean AP.
 
-        Where chance decides which presents are recorded, what ranks these best ranks all best: the
-        others stand as high among the rest. First the count, then the share, each as near to 1 as
-        is not surely worse.
+        Among known absents where there are some, as in images known whole, else among all else:
+        where chance decides which presents are recorded, what ranks these best ranks all best, for
+        the others stand as high among the rest. First the count, then the share, each as near to 1
+        as is not surely worse. Where known absents can tell, nothing unless that is surely worse.
         """
         kind, split, inputs = self._prepared.kind, self._split, self._prepared.inputs
         parts = min(PARTS, *(len(rows) for rows in (split.clean, split.pool) if len(rows)))
@@ -92,22 +96,27 @@ class WeakAbsents:
         job = Job(rows, targets, None, torch_seed(self._seed, "weak absents"))
         part = assign_folds(split, len(given), parts, self._seed)
         held = [part[rows] == number for number in range(parts)]
-        present = (targets == PRESENT).astype(np.int8)
+        # Unknown entries stand for absents where there are hardly any to rank presents among.
+        looked_at = (targets == ABSENT).sum(axis=0) >= ABSENTS
+        judge = np.where(looked_at, targets, targets == PRESENT).astype(np.int8)
 
         def ranked(worth: Worth) -> NDArray[np.float64]:
             tried = weighted(job, targets == UNKNOWN, worth)
             new = partial(kind.estimator, len(cols), self._context)
             seen = out_of_fold(new, inputs, tried, part)[rows]
-            return np.array([average_precision(seen[each], present[each]) for each in held])
+            return np.array([average_precision(seen[each], judge[each]) for each in held])
 
         best = Worth(1.0, 1.0)
         reached = ranked(best)
-        for name, values in (("count", COUNTS), ("share", SHARES)):
-            for value in values:
-                other = replace(best, **{name: value})
-                found = ranked(other)
-                if surely_above(found, reached):
-                    best, reached = other, found
+        steps = [{"count": count} for count in COUNTS] + [{"share": share} for share in SHARES]
+        for step in steps:
+            other = replace(best, **step)
+            found = ranked(other)
+            if surely_above(found, reached):
+                best, reached = other, found
+        nothing = Worth(1.0, 0.0)
+        if looked_at.all() and not surely_above(reached, ranked(nothing)):
+            return nothing
         return best
 
 
