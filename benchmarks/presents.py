@@ -4,7 +4,7 @@ Of the images that are not for testing a share of the presents is known and no a
 are complete. For each share and number of answers (by the default, from an oracle) it prints the
 mAP of the default, of what it would be with unknown entries ignored or taken for absent, and of a
 probe by each loss on the very same entries; and of the default after as many answers by chance.
-Run: python -m benchmarks.presents FOLDER [--table labels.csv] [--seeds 3] [--losses an ll-r ...]
+Run: python -m benchmarks.presents FOLDER [--labels labels.csv] [--seeds 3] [--loss an ll-r ...]
 """
 
 from __future__ import annotations
@@ -114,20 +114,19 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--table", default="labels.csv")
+    parser.add_argument("--labels", default="labels.csv")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--shares", nargs="*", type=float, default=SHARES)
-    parser.add_argument("--losses", nargs="*", default=sorted(available()))
+    parser.add_argument("--loss", nargs="*", default=sorted(available()))
     told = parser.parse_args()
     torch.set_num_threads(1)
-    dataset = read(told.folder, labels=told.table)
+    dataset = read(told.folder, labels=told.labels)
     features = features_of(dataset)
     print("| presents known | | " + " | ".join(f"{ANSWERS * n} answers" for n in SHOWN) + " |")
     print("| --- " * (2 + len(SHOWN)) + "|")
     for share in told.shares:
         seeds = [
-            measured(features, dataset.labels, share, told.losses, seed)
-            for seed in range(told.seeds)
+            measured(features, dataset.labels, share, told.loss, seed) for seed in range(told.seeds)
         ]
         for name in seeds[0]:
             mean = np.mean([each[name] for each in seeds], axis=0)
