@@ -136,6 +136,7 @@ def test_a_label_that_was_taken_out_comes_back_with_its_answers(make_store: Make
         (LabelChange("add", ()), UsageError),
         (LabelChange("rename", ("label0",), ("label1",)), ConflictError),
         (LabelChange("rename", ("labl0",), ("new",)), DataError),
+        (LabelChange("rename", ("label0",), ("label0",)), UsageError),
         (LabelChange("merge", ("label0",), ("new",)), UsageError),
         (LabelChange("merge", ("label0", "label0"), ("new",)), UsageError),
         (LabelChange("split", ("label0",), ("new",)), UsageError),
@@ -155,6 +156,16 @@ def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing(
     assert [event.kind for event in store.events()] == ["given"]
     with pytest.raises(NothingToDo):
         store.take_back("owner")
+
+
+def test_a_label_can_be_written_otherwise_and_as_it_was(make_store: Make) -> None:
+    store = make_store(4, 2)
+    store.change("owner", LabelChange("rename", ("label0",), ("Label0",)))
+    assert store.names == ("Label0", "label1")
+    assert store.scheme.labels[0].former == ("label0",)
+    store.change("owner", LabelChange("rename", ("Label0",), ("label0",)))
+    assert store.scheme.labels[0].former == ("Label0",)
+    assert store.scheme.label_numbers == {"label0": 0, "Label0": 0, "label1": 1}
 
 
 def test_the_queue_loses_what_leaves_and_nobody_loses_an_answer(make_store: Make) -> None:

@@ -275,7 +275,9 @@ def _add(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> d
 
 def _rename(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
     (label,) = _numbers(now, ask.names)
-    _refuse_taken(now, ask.into)
+    _refuse_taken(now, ask.into, but=[label])
+    if ask.names == ask.into:
+        raise UsageError("the label is called so already", seen=repr(ask.into[0]))
     return {"label": label, "name": ask.into[0]}
 
 
