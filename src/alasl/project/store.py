@@ -28,8 +28,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,22 +40,18 @@ from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project import (
     actions,
-    changes,
     database,
     draws,
     events,
     incoming,
     initial,
-    integrity,
     queue,
     table,
     trainings,
 )
 from alasl.project.agreement import Answers
-from alasl.project.changes import Changed, Request
 from alasl.project.checks import check_places, check_seconds, check_values
-from alasl.project.database import Database
-from alasl.project.inference import Contradiction
+from alasl.project.open_store import OpenStore, moment
 from alasl.project.records import (
     LEASE,
     ROLES,
@@ -78,17 +73,10 @@ from alasl.project.records import (
     Training,
     Undone,
 )
-from alasl.project.scheme import Scheme
 
 
-class Store:
+class Store(OpenStore):
     """The store of a project in one file; see the module. Made by `create` or `open`."""
-
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
-        self.path = path
-        self._newest: Scheme | None = None
-        self.refresh()
 
     @classmethod
     def create(
@@ -123,100 +111,6 @@ class Store:
         Raises `DataError` for a file that is none, `ConflictError` for one of a newer ALASL.
         """
         return cls(path)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    # Labels and images
-
-    def refresh(self) -> None:
-        """Take the table's rows and columns from the labels and images that there are now."""
-        with self._database.reading() as db:
-            self.scheme = self._now(db)
-        now = self.scheme
-        self.images = tuple(now.images[n] for n in now.rows.tolist())
-        self.files = tuple(now.files[n] for n in now.rows.tolist())
-        self.roles = tuple(now.roles[n] for n in now.rows.tolist())
-        self.names = tuple(now.labels[n].name for n in now.cols.tolist())
-
-    def everything(self) -> Scheme:
-        """All labels and images there ever were, by number, as they are this moment."""
-        with self._database.reading() as db:
-            return self._now(db)
-
-    def numbers(self, image: str, label: str) -> tuple[int, int]:
-        """The numbers of an image and a label, by a name they have or had.
-
-        Raises `DataError` where there is none.
-        """
-        now = self.everything()
-        images, labels = now.image_numbers, now.label_numbers
-        if image not in images or label not in labels:
-            raise DataError(
-                "the project does not have this image or this label", seen=f"{image!r}, {label!r}"
-            )
-        return images[image], labels[label]
-
-    def change(
-        self, person: str, *requests: Request, dry_run: bool = False, now: float | None = None
-    ) -> Changed:
-        """Change labels or images, all of the requests or none; the table before and after it.
-
-        dry_run: only count, change nothing. Raises `DataError`, `ConflictError` or `UsageError` for
-        what cannot be, `NothingToDo` for no image.
-        """
-
-        def make(db: sqlite3.Connection) -> str:
-            return "; ".join(changes.make(db, one, person, _now(now)) for one in requests)
-
-        return self._changing(dry_run, make)
-
-    def take_back(self, person: str, *, dry_run: bool = False, now: float | None = None) -> Changed:
-        """Undo the last change of labels or images that stands. Raises `NothingToDo` without."""
-        return self._changing(dry_run, lambda db: changes.undo(db, person, _now(now)))
-
-    def _changing(self, dry_run: bool, make: Callable[[sqlite3.Connection], str]) -> Changed:
-        try:
-            with self._database.writing() as db:
-                before = changes.count(db)
-                says = make(db)
-                found = Changed(says, before, changes.count(db))
-                if dry_run:
-                    raise _DryRunError(found)
-        except _DryRunError as dry:
-            return dry.found
-        self.refresh()
-        return found
-
-    def _now(self, db: sqlite3.Connection) -> Scheme:
-        """What there is now, read again only where it has changed."""
-        if self._newest is None or changes.version(db) != self._newest.version:
-            self._newest = changes.scheme(db)
-        return self._newest
-
-    def _table(self, db: sqlite3.Connection) -> Scheme:
-        """Raise a `ConflictError` unless the rows and columns are still the table's."""
-        if changes.version(db) != self.scheme.version:
-            raise ConflictError(
-                "labels or images of the project were changed meanwhile",
-                where=str(self.path),
-                do="do it again: it then goes by what there is now",
-            )
-        return self.scheme
-
-    @contextmanager
-    def together(self, *, durable: bool = True) -> Iterator[None]:
-        """All that this thread writes in the block is written at once, or nothing of it.
-
-        So many answers wait for the disk once; see `Database.together`.
-        """
-        try:
-            with self._database.together(durable=durable):
-                yield
-        except BaseException:
-            self._newest = None  # what was undone may be among it
-            raise
 
     # What the table holds
 
@@ -295,7 +189,7 @@ class Store:
         slots = queue.slots(round, by_number, repeats, seed)
         with self._database.writing() as db:
             self._table(db)
-            queue.fill(db, round, slots, _now(now))
+            queue.fill(db, round, slots, moment(now))
             if chances is not None:
                 draws.write(db, chances, self.scheme.rows[chances.rows], self.scheme.cols)
 
@@ -336,17 +230,19 @@ class Store:
         """
         # Lost in a power cut a lease is handed out again, so it need not wait for the disk.
         with self._database.writing(durable=False) as db:
-            return queue.lease(db, events.person_of(db, person), images, label, seconds, _now(now))
+            return queue.lease(
+                db, events.person_of(db, person), images, label, seconds, moment(now)
+            )
 
     def held(self, person: str, *, now: float | None = None) -> list[Task]:
         """The tasks that a person holds, best first: for a page that was loaded again."""
         with self._database.reading() as db:
-            return queue.held(db, events.find_person(db, person), _now(now))
+            return queue.held(db, events.find_person(db, person), moment(now))
 
     def renew(self, person: str, *, seconds: float = LEASE, now: float | None = None) -> None:
         """The heartbeat: what a person holds, and nobody else took meanwhile, is held on."""
         with self._database.writing(durable=False) as db:
-            queue.renew(db, events.find_person(db, person), _now(now) + seconds)
+            queue.renew(db, events.find_person(db, person), moment(now) + seconds)
 
     def release(self, person: str, images: Sequence[int] | None = None) -> None:
         """Give back what a person holds of some images, or of all."""
@@ -374,7 +270,7 @@ class Store:
         for a in answers:
             check_seconds(a.seconds or 0.0)
         with self._database.writing() as db:
-            actions.answer(db, person, answers, request, _now(now))
+            actions.answer(db, person, answers, request, moment(now))
 
     def skip(
         self,
@@ -389,7 +285,7 @@ class Store:
         self._check([image], [])
         check_seconds(seconds)
         with self._database.writing() as db:
-            actions.skip(db, person, image, request, seconds, _now(now))
+            actions.skip(db, person, image, request, seconds, moment(now))
 
     def undo(self, person: str, *, request: str, now: float | None = None) -> Undone | None:
         """Take back a person's last answers or skip that stand; they hold the images again.
@@ -397,7 +293,7 @@ class Store:
         As many steps as there are. None where there is nothing to take back.
         """
         with self._database.writing() as db:
-            return actions.undo(db, person, request, _now(now))
+            return actions.undo(db, person, request, moment(now))
 
     # Counts and history
 
@@ -458,7 +354,9 @@ class Store:
         self._check([a.image for a in answers], [a.label for a in answers])
         named = incoming.named(source, answers)
         with self._database.writing() as db:
-            return incoming.import_answers(db, source, named, on_conflict, self._now(db), _now(now))
+            return incoming.import_answers(
+                db, source, named, on_conflict, self._now(db), moment(now)
+            )
 
     def machine(
         self,
@@ -479,7 +377,7 @@ class Store:
         check_values(answers.ravel())
         with self._database.writing() as db:
             scheme = self._table(db)
-            return incoming.machine(db, model, answers, probabilities, scheme, _now(now))
+            return incoming.machine(db, model, answers, probabilities, scheme, moment(now))
 
     def disagreements(self) -> list[Disagreement]:
         """Entries, none of them given, that people answered both ways and nobody has resolved."""
@@ -487,60 +385,13 @@ class Store:
             scheme, found = self._table(db), table.disagreements(db)
         return found if scheme.whole else [d for d in map(scheme.placed, found) if d is not None]
 
-    def contradictions(self) -> list[Contradiction]:
-        """Known entries that the rules between labels forbid, by rows and columns."""
-        with self._database.reading() as db:
-            scheme = self._table(db)
-            return changes.contradicting(db, scheme)
-
-    def given_of(self, image: int) -> list[int]:
-        """What was given of an image, by the numbers of labels."""
-        with self._database.reading() as db:
-            found: list[int] = initial.entries(db, image)[0].tolist()
-            return found
-
-    def entry_events(self, image: int, label: int | None = None) -> list[Event]:
-        """What happened to an image, or to one entry of it, by number; changes of labels, too."""
-        with self._database.reading() as db:
-            return events.of_entry(db, image, label)
-
     def resolve(
         self, person: str, image: int, label: int, value: int, *, now: float | None = None
     ) -> None:
         """Settle what an entry is, whatever was given or said; -1: nobody can tell."""
         self._check([image], [label])
         check_values([value])
-        now = _now(now)
+        now = moment(now)
         with self._database.writing() as db:
             table.resolve(db, person, image, label, value, now)
             queue.close(db, [(image, label)], now)
-
-    # Whether all is well
-
-    def problems(self) -> list[str]:
-        """What is wrong with the file, or where state and events differ; empty if all is well."""
-        found = self._database.problems()
-        with self._database.reading() as db:
-            return found + integrity.differences(db)
-
-    def _check(self, images: Sequence[int], labels: Sequence[int]) -> None:
-        """Raise a `DataError` where there never was an image or a label of this number."""
-        known = self._newest or self.scheme
-        if max(images, default=-1) >= len(known.images) or max(labels, default=-1) >= len(
-            known.labels
-        ):
-            known = self.everything()
-        check_places("image", images, len(known.images))
-        check_places("label", labels, len(known.labels))
-
-
-class _DryRunError(Exception):
-    """Takes back what a dry run has done."""
-
-    def __init__(self, found: Changed) -> None:
-        super().__init__()
-        self.found = found
-
-
-def _now(now: float | None) -> float:
-    return time.time() if now is None else now

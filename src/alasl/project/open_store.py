@@ -1,0 +1,170 @@
+"""A store that is open: which labels and images it has at a time, and changes of them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from alasl.errors import ConflictError, DataError
+from alasl.project import changes, events, initial, integrity
+from alasl.project.changes import Changed, Request
+from alasl.project.checks import check_places
+from alasl.project.database import Database
+from alasl.project.inference import Contradiction
+from alasl.project.records import Event
+from alasl.project.scheme import Scheme
+
+
+class OpenStore:
+    """The file, its table's rows and columns, and what changes them; see `Store`.
+
+    scheme: all labels and images by number, and which are in the table. images, files, roles: (N,),
+    names: (L,), of the table.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+        self.path = path
+        self._newest: Scheme | None = None
+        self.refresh()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def refresh(self) -> None:
+        """Take the table's rows and columns from the labels and images that there are now."""
+        with self._database.reading() as db:
+            self.scheme = self._now(db)
+        now = self.scheme
+        self.images = tuple(now.images[n] for n in now.rows.tolist())
+        self.files = tuple(now.files[n] for n in now.rows.tolist())
+        self.roles = tuple(now.roles[n] for n in now.rows.tolist())
+        self.names = tuple(now.labels[n].name for n in now.cols.tolist())
+
+    def everything(self) -> Scheme:
+        """All labels and images there ever were, by number, as they are this moment."""
+        with self._database.reading() as db:
+            return self._now(db)
+
+    def numbers(self, image: str, label: str) -> tuple[int, int]:
+        """The numbers of an image and a label, by a name they have or had.
+
+        Raises `DataError` where there is none.
+        """
+        now = self.everything()
+        images, labels = now.image_numbers, now.label_numbers
+        if image not in images or label not in labels:
+            raise DataError(
+                "the project does not have this image or this label", seen=f"{image!r}, {label!r}"
+            )
+        return images[image], labels[label]
+
+    def change(
+        self, person: str, *requests: Request, dry_run: bool = False, now: float | None = None
+    ) -> Changed:
+        """Change labels or images, all of the requests or none; the table before and after it.
+
+        dry_run: only count, change nothing. Raises `DataError`, `ConflictError` or `UsageError` for
+        what cannot be, `NothingToDo` for no image.
+        """
+
+        def make(db: sqlite3.Connection) -> str:
+            return "; ".join(changes.make(db, one, person, moment(now)) for one in requests)
+
+        return self._changing(dry_run, make)
+
+    def take_back(self, person: str, *, dry_run: bool = False, now: float | None = None) -> Changed:
+        """Undo the last change of labels or images that stands. Raises `NothingToDo` without."""
+        return self._changing(dry_run, lambda db: changes.undo(db, person, moment(now)))
+
+    def _changing(self, dry_run: bool, make: Callable[[sqlite3.Connection], str]) -> Changed:
+        try:
+            with self._database.writing() as db:
+                before = changes.count(db)
+                says = make(db)
+                found = Changed(says, before, changes.count(db))
+                if dry_run:
+                    raise _DryRunError(found)
+        except _DryRunError as dry:
+            return dry.found
+        self.refresh()
+        return found
+
+    def _now(self, db: sqlite3.Connection) -> Scheme:
+        """What there is now, read again only where it has changed."""
+        if self._newest is None or changes.version(db) != self._newest.version:
+            self._newest = changes.scheme(db)
+        return self._newest
+
+    def _table(self, db: sqlite3.Connection) -> Scheme:
+        """Raise a `ConflictError` unless the rows and columns are still the table's."""
+        if changes.version(db) != self.scheme.version:
+            raise ConflictError(
+                "labels or images of the project were changed meanwhile",
+                where=str(self.path),
+                do="do it again: it then goes by what there is now",
+            )
+        return self.scheme
+
+    @contextmanager
+    def together(self, *, durable: bool = True) -> Iterator[None]:
+        """All that this thread writes in the block is written at once, or nothing of it.
+
+        So many answers wait for the disk once; see `Database.together`.
+        """
+        try:
+            with self._database.together(durable=durable):
+                yield
+        except BaseException:
+            self._newest = None  # what was undone may be among it
+            raise
+
+    def contradictions(self) -> list[Contradiction]:
+        """Known entries that the rules between labels forbid, by rows and columns."""
+        with self._database.reading() as db:
+            scheme = self._table(db)
+            return changes.contradicting(db, scheme)
+
+    def given_of(self, image: int) -> list[int]:
+        """What was given of an image, by the numbers of labels."""
+        with self._database.reading() as db:
+            found: list[int] = initial.entries(db, image)[0].tolist()
+            return found
+
+    def entry_events(self, image: int, label: int | None = None) -> list[Event]:
+        """What happened to an image, or to one entry of it, by number; changes of labels, too."""
+        with self._database.reading() as db:
+            return events.of_entry(db, image, label)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file, or where state and events differ; empty if all is well."""
+        found = self._database.problems()
+        with self._database.reading() as db:
+            return found + integrity.differences(db)
+
+    def _check(self, images: Sequence[int], labels: Sequence[int]) -> None:
+        """Raise a `DataError` where there never was an image or a label of this number."""
+        known = self._newest or self.scheme
+        if max(images, default=-1) >= len(known.images) or max(labels, default=-1) >= len(
+            known.labels
+        ):
+            known = self.everything()
+        check_places("image", images, len(known.images))
+        check_places("label", labels, len(known.labels))
+
+
+class _DryRunError(Exception):
+    """Takes back what a dry run has done."""
+
+    def __init__(self, found: Changed) -> None:
+        super().__init__()
+        self.found = found
+
+
+def moment(now: float | None) -> float:
+    """A time in seconds since 1970, by default the clock's."""
+    return time.time() if now is None else now
