@@ -142,19 +142,22 @@ def test_a_card_says_what_its_numbers_rest_on(
     model = alasl.load(project)
     text = card(model, "scenes")
     assert MARK in text
-    assert "Judged on the 12 images of the test set; it did not see these images" in text
+    assert "Judged on 12 test images, all known; no model that saw an image was judged" in text
     defined = sum(ap is not None for ap in model.about["ap"])
-    assert f"mAP is {model.about['map']:.1f} % over the {defined} labels" in text
-    rows = re.findall(r"^\| (\S.*?) \| (\d+) \| (\d+) \| (\S+) \| (\S+) \|$", text, re.MULTILINE)
+    low, high = model.about["ground"]["map"]
+    sure = f"(95 % interval {low:.1f} to {high:.1f})"
+    assert f"mAP is {model.about['map']:.1f} % {sure} over {defined} of {len(model.names)}" in text
+    row = r"^\| (\S.*?) \| (\d+) \| (\d+) \| (\S+) \| (\S+ to \S+|-) \| (\S+) \|$"
+    rows = re.findall(row, text, re.MULTILINE)
     assert [row[0] for row in rows] == list(model.names)
-    for (_, present, absent, ap, threshold), value in zip(
+    for (_, present, absent, ap, sure, threshold), value in zip(
         rows,
         model.thresholds,
         strict=True,  # type: ignore[arg-type]
     ):
         assert int(present) + int(absent) == 12
         assert (threshold == "-") == np.isnan(value) == (int(present) in (0, 12))
-        assert (ap == "-") == (present == "0")
+        assert (ap == "-") == (sure == "-") == (present == "0")
     assert "alasl predict scenes.safetensors photos" in text
     assert "tf_efficientnet_lite0:" in text
     # No place on the machine where it was made.

@@ -105,12 +105,12 @@ def test_audit_answers_change_neither_what_is_judged_nor_what_is_asked(
     ours, theirs = right.store.queue(), wrong.store.queue()
     assert [(q.image, q.label, q.pi) for q in ours] == [(q.image, q.label, q.pi) for q in theirs]
     name = right.store.trainings()[-1].model
-    for file in (f"{name}.npy", f"{name}-test.npy"):
+    for file in (f"{name}.npy", f"test-{name}.npy"):
         np.testing.assert_array_equal(np.load(right.model / file), np.load(wrong.model / file))
     features = np.asarray(right.dataset().features)
     judged, handed = (
-        [Model.load(p.model / f"{name}{end}.safetensors") for p in (right, wrong)]
-        for end in ("-judged", "")
+        [Model.load(p.model / f"{start}{name}.safetensors") for p in (right, wrong)]
+        for start in ("judged-", "")
     )
     same = [model.predict_proba(features) for model in judged]
     np.testing.assert_array_equal(*same)
@@ -125,8 +125,8 @@ def test_without_a_refit_the_model_handed_over_is_the_one_judged(
     driver = Driver(project)
     training = driver.train()
     assert training is not None
-    assert not list(project.model.glob("*-judged*"))
-    logits = np.load(project.model / f"{training.model}-test.npy")
+    assert not list(project.model.glob("judged-*"))
+    logits = np.load(project.model / f"test-{training.model}.npy")
     features = np.asarray(project.dataset().features)[project.split().test]
     np.testing.assert_allclose(driver.model().predict_proba(features), expit(logits), atol=1e-6)
 
@@ -175,7 +175,7 @@ def test_entries_that_came_from_elsewhere_are_certain(holes: Callable[..., Proje
     assert training is not None
     assert training.ground is not None
     assert training.ground.complete
-    logits = np.load(project.model / f"{training.model}-test.npy")
+    logits = np.load(project.model / f"test-{training.model}.npy")
     exact = average_precision(logits, truth[test])
     np.testing.assert_allclose(training.ap, 100 * exact, rtol=1e-9)
 

@@ -271,7 +271,7 @@ def test_a_test_set_of_which_nothing_is_known_is_audited(
     assert 100 < training.ground.answers < 200
     assert training.map is not None
     low, high = training.ground.map
-    logits = np.load(project.model / f"{training.model}-test.npy")
+    logits = np.load(project.model / f"test-{training.model}.npy")
     true = mean_ap(average_precision(logits, data.labels.entries[150:]))
     assert low <= true <= high
     project.store.close()

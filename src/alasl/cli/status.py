@@ -36,7 +36,7 @@ def lines(state: Overview) -> Iterator[str]:
     """The state in a few lines for a terminal."""
     yield f"{state.name}: {sizes(state)} images, {len(state.labels)} labels"
     yield (
-        f"entries of the pool: {state.given} known at first, {state.answers} answered, "
+        f"entries: {state.answers} answered; of the pool {state.given} known at first, "
         f"{state.unknown} unknown, of which people could not tell {state.untold}"
     )
     if state.by_presence:

@@ -119,7 +119,8 @@ def _judged(model: Model, about: dict[str, Any]) -> str:
             if value is None
             else f"{'mAP is estimated at' if estimated else 'mAP is'} {value:.1f} %"
             + ("" if sure == "-" else f" (95 % interval {sure})")
-            + f" over {defined} of {len(ap)} labels; the others have no AP."
+            + f" over {defined} of {len(ap)} labels"
+            + ("." if defined == len(ap) else "; the others have no AP.")
         )
         + (" " + ESTIMATED if estimated else "")
         + (" " + REFITTED if about.get("refit") else "")

@@ -111,6 +111,12 @@ class Driver:
             on=ground.on,
             weights=audit.weights,
         )
+        if value is None and len(self._split.clean) and learner.can_fold(known):
+            # Thresholds need no more than images that the model did not see.
+            folded = learner.judged_out_of_fold(known, learner.out_of_fold(known))
+            judged = replace(
+                judged, probabilities=folded.probabilities, entries=folded.entries, weights=None
+            )
         answers = store.filled()
         notes: dict[str, Any] = {
             "data": self.project.settings.name,

@@ -29,7 +29,7 @@ from alasl.project.folder import MODEL, Project
 Progress = Callable[[int, int], None]
 
 # Models and probabilities are named after their training, and count once about.json names it.
-ABOUT, FEATURES, JUDGED = "about.json", "features.npy", "-judged"
+ABOUT, FEATURES = "about.json", "features.npy"
 
 
 @dataclass(frozen=True)
@@ -158,12 +158,12 @@ class ModelFiles:
 
     def judged(self) -> Model:
         """The model that was judged, which chooses what to ask: it saw no test image."""
-        path = self._model(f"{self.about().model}{JUDGED}")
+        path = self._model(f"judged-{self.about().model}")
         return self._load_model(path) if path.exists() else self.model()
 
     def logits(self) -> NDArray[np.float32] | None:
         """(T, L): what it said of the test images; None before the first training."""
-        path = f"{self.about().model}-test.npy"
+        path = f"test-{self.about().model}.npy"
         return self._load(path) if (self._project.model / path).exists() else None
 
     def keep(
@@ -183,13 +183,13 @@ class ModelFiles:
         check_model_name(name, str(self._project.model))
         about, settings = self.about(), self._project.settings.to_dict()
         model.save(self._model(name))
-        kept = {ABOUT, FEATURES, f"{name}.npy", f"{name}-test.npy", self._model(name).name}
+        kept = {ABOUT, FEATURES, f"{name}.npy", f"test-{name}.npy", self._model(name).name}
         if judged is not None:
-            path = self._model(f"{name}{JUDGED}")
+            path = self._model(f"judged-{name}")
             judged.save(path)
             kept.add(path.name)
         self._save(f"{name}.npy", probabilities)
-        self._save(f"{name}-test.npy", logits)
+        self._save(f"test-{name}.npy", logits)
         self.note(
             replace(
                 about,

@@ -182,8 +182,8 @@ class Ground:
     def on(self) -> str:
         """What it rests on, in words."""
         if self.complete:
-            return f"the {self.images} images of the test set, all known"
-        return f"{self.answers} audit answers to the {self.images} images of the test set"
+            return f"{self.images} test images, all known"
+        return f"{self.answers} audit answers to {self.images} test images"
 
 
 @dataclass(frozen=True, eq=False)
