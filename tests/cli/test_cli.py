@@ -84,25 +84,20 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path) -> None:
     done = alasl("run", data, *QUICK, "--out", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].split() == [
-        "round",
-        "images",
-        "answers",
-        "mAP",
-        "(%)",
-        "change",
-    ]
+        "round", "images", "answers", "mAP", "(%)", "95", "%", "interval", "change",
+    ]  # fmt: skip
     assert f"report: {out / 'report.html'}" in done.stdout
     left = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
-    figures = {"map-per-round", "map-per-cost", "ap-per-label"}
-    wanted = {f"figures/{name}.{kind}" for name in figures for kind in ("png", "svg")}
+    drawn = {"map-per-round", "map-per-cost", "ap-per-label"}
+    wanted = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
     wanted |= {"config.toml", "rounds.csv", "queries.csv", "summary.json", "report.html"}
     assert wanted <= left
     with (out / "rounds.csv").open() as file:
         rounds = list(csv.DictReader(file))
-    assert list(rounds[0])[:8] == [
-        "round", "images", "cost", "time", "map", "map_last", "map_best", "seconds",
-    ]  # fmt: skip
-    assert list(rounds[0])[8:] == [f"label{j}" for j in range(6)]
+    figures = ["map", "map_low", "map_high", "map_last", "map_best"]
+    assert list(rounds[0])[:10] == ["round", "images", "cost", "time", *figures, "seconds"]
+    assert list(rounds[0])[10:] == [f"label{j}" for j in range(6)]
+    assert all(float(r["map_low"]) < float(r["map"]) < float(r["map_high"]) for r in rounds)
     with (out / "queries.csv").open() as file:
         queries = list(csv.DictReader(file))
     assert len(queries) == int(rounds[-1]["cost"])
