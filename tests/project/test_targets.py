@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from alasl.learner.learner import hardened
+from alasl.learner.hard import hardened
 from alasl.project.records import Answer
 from alasl.project.store import Store
 from alasl.project.targets import Targets, targets

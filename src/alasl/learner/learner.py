@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from alasl.data.inputs import Inputs, Rows
 from alasl.data.presence import known_by_presence
@@ -25,6 +24,8 @@ from alasl.errors import NothingToDo
 from alasl.labeller import Automatic, Bound, answer
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.learner.folds import assign_folds, out_of_fold
+from alasl.learner.hard import hardened
+from alasl.learner.judging import Judge, Judged
 from alasl.learner.known import Known
 from alasl.learner.weak import WeakAbsents
 from alasl.metrics import average_precision, mean_ap
@@ -41,27 +42,6 @@ from alasl.strategies import Labelled, Pool, resolve
 _log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """What a training came to.
-
-    epochs: mAP after each epoch, in per cent. ap: (L,), AP of each label in [0, 1] after the last,
-    NaN where undefined. on: what it was judged on. probabilities, entries: (n, L), what was said
-    of these images, which the model did not see, and what is known. logits: (T, L), what the model
-    says of the test set. weights: (n, L), how many entries each known one stands for; None for 1.
-    seconds: that it took.
-    """
-
-    epochs: tuple[float, ...]
-    ap: Floats
-    on: str
-    probabilities: Probabilities
-    entries: Entries
-    logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    weights: Floats | None = None
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -419,49 +399,3 @@ class ActiveLearner:
             seed=job.seed,
             members=self.settings.members,
         )
-
-
-class Judge:
-    """Takes the logits (T, L) of the test set after each epoch, and keeps what they are worth."""
-
-    def __init__(self, entries: Entries) -> None:
-        self._entries = entries
-        self._ap = np.full(entries.shape[1], np.nan)
-        self.logits = np.full(entries.shape, np.nan, np.float32)
-        self._maps: list[float] = []
-
-    @property
-    def can(self) -> bool:
-        """Whether any label has a known present and a known absent entry."""
-        both = (self._entries == PRESENT).any(axis=0) & (self._entries == ABSENT).any(axis=0)
-        return bool(both.any())
-
-    def __call__(self, _: int, logits: NDArray[np.float32]) -> None:
-        self.logits = logits
-        self._ap = average_precision(logits, self._entries)
-        self._maps.append(mean_ap(self._ap))
-
-    def outcome(self, seconds: float = 0.0) -> Judged:
-        """All epochs' mAP, and AP after the last."""
-        on = f"the {len(self._entries)} images of the test set"
-        share = (self._entries != UNKNOWN).mean()
-        if share < 1:
-            on = f"the known entries of {on}, {share:.0%} of all, which is no estimate of mAP"
-        seen = np.asarray(expit(self.logits), np.float32)
-        return Judged(
-            tuple(self._maps), self._ap, on, seen, self._entries, self.logits, seconds=seconds
-        )
-
-
-def hardened(
-    targets: NDArray[np.float32], weights: NDArray[np.float32] | None
-) -> tuple[Entries, NDArray[np.float32] | None]:
-    """Probabilities (n, L) for a model that takes 1, 0 and -1 only: the likelier one of the two.
-
-    How sure it is becomes its weight; an unknown entry stays one, at weight 1.
-    """
-    unknown = targets < 0
-    likelier = np.where(unknown, UNKNOWN, targets > 0.5).astype(np.int8)
-    sure = np.where(unknown, 1, np.abs(2 * targets - 1)).astype(np.float32)
-    weights = sure if weights is None else weights * sure
-    return likelier, None if (weights == 1).all() else weights

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.learner.learner import ActiveLearner, Judge, Judged
+from alasl.learner.judging import Judge, Judged
+from alasl.learner.learner import ActiveLearner
 from alasl.models.base import Estimator, Job
 from alasl.record import Evaluation
 from alasl.simulation.simulation import Simulation
