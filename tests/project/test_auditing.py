@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ from scipy.special import expit
 
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
+from alasl.errors import UsageError
 from alasl.evaluate.draw import inclusion, permanent_numbers, weights
 from alasl.labels import UNKNOWN
 from alasl.metrics import average_precision
 from alasl.models.model import Model
+from alasl.project import settings as files
 from alasl.project.auditing import ProjectAudit
 from alasl.project.driver import Driver
-from alasl.project.folder import Project, init
+from alasl.project.folder import Project, init, load
 from alasl.project.records import Answer, Chances
 from alasl.project.settings import ProjectSettings
 
@@ -212,3 +215,16 @@ def test_numbers_stay_when_images_and_labels_come_in() -> None:
     assert len(np.unique(many)) == many.size
     chance = inclusion(weights(many), np.ones(many.shape, bool), 3.0)
     np.testing.assert_allclose(chance.sum(axis=0), 3)
+
+
+def test_without_a_clean_image_automatic_answers_are_refused_or_calibrated_otherwise(
+    holes: Callable[..., Project],
+) -> None:
+    with pytest.raises(UsageError, match="no image of this table is taken for clean"):
+        holes(auto=0.1)
+    project = holes("known", auto=0.1, calibrate="known")
+    assert Driver(project).train() is not None
+    changed = replace(project.settings, calibrate="clean")
+    files.write(changed, project.folder / "project.toml")
+    with pytest.raises(UsageError, match="calibrate"):
+        Driver(load(project.folder)).train()

@@ -90,6 +90,7 @@ class Driver:
         None where nothing is known yet, so that there is nothing to train on.
         """
         begun = time.perf_counter()
+        self.project.settings.check_clean(len(self._split.clean))
         store = self.project.store
         event, known = store.last_event(), self.known()
         learner, audit = self._learner, self._audit(known)

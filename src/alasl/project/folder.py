@@ -163,6 +163,7 @@ def init(
     else:
         dataset = read_data(settings, skip_bad=skip_bad)
     split = make_split(dataset, settings, audited=settings.audit > 0)
+    settings.check_clean(len(split.clean))
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
         roles[getattr(split, role)] = role

@@ -48,6 +48,20 @@ class ProjectSettings(LearnerSettings, DataSettings):
         None, "mAP points per 1000 answers below which to advise to stop", limits=NATURAL
     )
 
+    def check_clean(self, clean: int) -> None:
+        """Raise `UsageError` where automatic answers lack the clean images to be calibrated on.
+
+        clean: how many there are.
+        """
+        if self.auto is not None and self.calibrate == "clean" and not clean:
+            raise UsageError(
+                "automatic answers are calibrated on clean images, and no image of this table is "
+                "taken for clean, as too few are fully known",
+                seen=f"auto = {self.auto}, calibrate = clean",
+                do="leave auto out; or, where chance alone chose which entries are known: "
+                'calibrate = "known"; or name clean images in a --split file',
+            )
+
 
 def own_names() -> list[str]:
     """The settings that a project has beside those of its data and its learner."""
