@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.errors import UsageError
@@ -228,3 +229,31 @@ def test_without_a_clean_image_automatic_answers_are_refused_or_calibrated_other
     files.write(changed, project.folder / "project.toml")
     with pytest.raises(UsageError, match="calibrate"):
         Driver(load(project.folder)).train()
+
+
+def test_what_follows_from_an_audit_answer_counts_only_where_the_audit_drew_it_too(
+    holes: Callable[..., Project],
+) -> None:
+    folder = holes().folder
+    assert exit_code(["labels", str(folder), "imply", "label0", "label1"]) == 0
+    project = load(folder)
+    driver = Driver(project)
+    driver.renew()
+    driver.suggest()
+    test = project.split().test
+    before = audit_of(project)
+    # Somebody says present, in audit slots of the child, whatever is there.
+    slots = [q for q in project.store.queue() if q.why == "audit" and q.label == 0]
+    assert slots
+    for number, q in enumerate(slots):
+        one = Answer(q.image, 0, 1, 1.0)
+        project.store.answer("ann", [one], request=f"child {number}")
+    audit = audit_of(project)
+    rows = np.searchsorted(test, [q.image for q in slots])
+    follows = rows[before.entries[rows, 1] == UNKNOWN]
+    assert len(follows)
+    drawn = audit.numbers[follows, 1] < audit.chances.now[follows, 1]
+    np.testing.assert_array_equal(audit.answered[follows, 1], drawn)
+    np.testing.assert_array_equal(audit.entries[follows, 1] == UNKNOWN, ~drawn)
+    assert not audit.certain[follows, 1].any()
+    assert audit.settled[follows, 1].all(), "nobody is asked what follows"
