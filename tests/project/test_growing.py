@@ -14,7 +14,7 @@ import pytest
 from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
-from alasl.errors import ConflictError, DataError, UsageError
+from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
 from alasl.labels import Labels
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
@@ -65,6 +65,16 @@ def test_images_of_a_folder_come_into_the_pool(with_files: Project, tmp_path: Pa
     assert again.store.images == project.store.images
     again.store.close()
     project.store.close()
+
+
+def test_where_all_images_are_there_already_it_says_by_what(
+    with_files: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    for name in ("3.ppm", "copy.ppm"):
+        shutil.copy(tmp_path / "data" / "images" / "3.ppm", tmp_path / "more" / name)
+    with pytest.raises(NothingToDo, match="no new image.*1 are there by name, 1 have the content"):
+        add(with_files, tmp_path / "more", "owner")
 
 
 def test_a_table_brings_what_is_known_of_its_images(with_files: Project, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from alasl.data.formats.base import Empty
 from alasl.data.images import images_below
 from alasl.data.names import Names
 from alasl.data.split import audited_split, stratified_split
-from alasl.errors import ConflictError, DataError, UsageError
+from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
 from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project.changes import Changed, Dropped, NewImages
@@ -90,6 +90,13 @@ def add(
     back, known, fresh = _known(project, found, now)
     same, fresh = _copies(project, found, fresh)
     bad, fresh = _bad(found, fresh, skip_bad)
+    if not len(fresh) and not back:
+        raise NothingToDo(
+            "there is no new image",
+            where=str(source),
+            seen=f"{len(known)} are there by name, {len(same)} have the content of one that is, "
+            f"{len(bad)} cannot be used",
+        )
     new = found.take(fresh)
     files, outside = _files(project, new, source)
     roles = _dealt(project, new, deal)
