@@ -53,7 +53,7 @@ def trained(name: str, targets: Tensor, epochs: int = EPOCHS, **given) -> Loss:
     return module
 
 
-def slopes(module: Loss, logits: Tensor, targets: Tensor) -> Tensor:
+def gradients(module: Loss, logits: Tensor, targets: Tensor) -> Tensor:
     logits = logits.clone().requires_grad_()
     module(logits, targets, everywhere(targets)).sum().backward()
     return logits.grad
@@ -88,16 +88,16 @@ def test_absent_entries_are_believed_whatever_the_model_thinks(name):
     targets[1] = 0
     sure = torch.full((8, 5), 3.0, dtype=torch.float64)
     module = trained(name, targets, reduction="none")
-    got = slopes(module, sure, targets)
+    got = gradients(module, sure, targets)
     assert (got[targets == 0] > 0.1).all()
     # And present ones likewise.
-    assert (slopes(module, -sure, targets)[targets == 1] < -0.1).all()
+    assert (gradients(module, -sure, targets)[targets == 1] < -0.1).all()
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if not KINDS[n].learns_from_unknown])
 def test_unknown_entries_teach_nothing_unless_it_guesses(name):
     logits, targets = batch()
-    got = slopes(trained(name, targets), logits, targets)
+    got = gradients(trained(name, targets), logits, targets)
     assert (got[targets == -1] == 0).all()
     assert (got[targets == 1] != 0).all()
     assert (got[targets == 0] != 0).any()
@@ -106,7 +106,7 @@ def test_unknown_entries_teach_nothing_unless_it_guesses(name):
 @pytest.mark.parametrize("name", [n for n in NAMES if KINDS[n].learns_from_unknown])
 def test_unknown_entries_teach_something_if_it_guesses(name):
     logits, targets = batch()
-    got = slopes(trained(name, targets), logits, targets)
+    got = gradients(trained(name, targets), logits, targets)
     assert (got[targets == -1] != 0).any()
 
 
@@ -134,7 +134,7 @@ def test_any_float_and_any_size_of_logits_stays_finite(name, dtype):
     terms = module(logits, targets, everywhere(targets))
     assert terms.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert terms.isfinite().all()
-    got = slopes(module, logits, targets)
+    got = gradients(module, logits, targets)
     assert got.dtype == dtype
     assert got.isfinite().all()
 
@@ -145,7 +145,7 @@ def test_infinite_logits_stay_finite(name, far):
     logits, targets = torch.full((4, 3), far), batch((4, 3))[1]
     module = trained(name, targets, reduction="none")
     assert module(logits, targets, everywhere(targets)).isfinite().all()
-    assert slopes(module, logits, targets).isfinite().all()
+    assert gradients(module, logits, targets).isfinite().all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -262,10 +262,10 @@ LATE = ("splc", "ll-r", "ll-ct")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_slopes_are_the_gradient_of_the_sum_to_the_bit(name):
+def test_gradients_are_the_gradient_of_the_sum_to_the_bit(name):
     logits, targets = batch((2, 8, 5), dtype=torch.float32)
-    want = slopes(trained(name, targets, reduction="sum"), logits, targets)
-    module = trained(name, targets, reduction="slopes")
+    want = gradients(trained(name, targets, reduction="sum"), logits, targets)
+    module = trained(name, targets, reduction="gradients")
     got = module(logits, targets, everywhere(targets))
     assert torch.equal(got, want)
     assert not got.requires_grad

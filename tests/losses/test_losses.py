@@ -147,15 +147,15 @@ def test_confident_logits_stay_finite_and_keep_their_gradient(dtype, params):
         targets = torch.full((6,), y)
         wrong = (logits < 0) if y else (logits > 0)
         terms = asymmetric(logits, targets, reduction="none", **params)
-        slopes = gradient(asymmetric, logits, targets, **params)
+        gradients = gradient(asymmetric, logits, targets, **params)
         assert terms.isfinite().all()
-        assert slopes.isfinite().all()
+        assert gradients.isfinite().all()
         assert (terms[~wrong] < 1e-6).all()
-        assert (slopes[~wrong].abs() < 1e-4).all()
+        assert (gradients[~wrong].abs() < 1e-4).all()
         if y or not params.get("shift", 0.05):
             # Wrong and certain: the term is the margin, the slope 1, whatever the factor.
             torch.testing.assert_close(terms[wrong], logits[wrong].abs().to(terms.dtype))
-            assert (slopes[wrong].abs() - 1).abs().max() < 1e-5
+            assert (gradients[wrong].abs() - 1).abs().max() < 1e-5
         else:
             # With a shift m the term of an absent entry ends at -(1 - m)^gamma log m, flat.
             m, gamma = params.get("shift", 0.05), params.get("gamma_neg", 4.0)
@@ -169,8 +169,8 @@ def test_binary_cross_entropy_is_stable(dtype):
     targets = torch.tensor([0, 1, 0, 1])
     want = torch.tensor([100.0, 100.0, 18.0, 18.0])
     assert torch.equal(binary_cross_entropy(logits, targets, reduction="none").float(), want)
-    slopes = gradient(binary_cross_entropy, logits, targets).float()
-    torch.testing.assert_close(slopes, torch.tensor([1.0, -1.0, 1.0, -1.0]))
+    gradients = gradient(binary_cross_entropy, logits, targets).float()
+    torch.testing.assert_close(gradients, torch.tensor([1.0, -1.0, 1.0, -1.0]))
     assert (binary_cross_entropy(logits, 1 - targets, reduction="none") < 2e-8).all()
 
 
@@ -187,8 +187,8 @@ def test_half_logits_give_no_infinite_loss_where_an_epsilon_would_vanish():
 def test_a_small_gamma_gives_no_nan_where_the_shifted_probability_is_0(gamma):
     logits = torch.tensor([-5.0, -2.9444389791664403, -200.0, 200.0])
     for y, params in ((0, {"gamma_neg": gamma}), (1, {"gamma_pos": gamma})):
-        slopes = gradient(asymmetric, logits, torch.full((4,), y), **params)
-        assert slopes.isfinite().all()
+        gradients = gradient(asymmetric, logits, torch.full((4,), y), **params)
+        assert gradients.isfinite().all()
     assert gradient(asymmetric, logits[:1], torch.tensor([0]), gamma_neg=gamma) == 0
 
 
@@ -210,9 +210,9 @@ def test_unknown_entries_contribute_nothing(far, params):
     for function, given in ((asymmetric, params), (binary_cross_entropy, {})):
         terms = function(logits, targets, reduction="none", **given)
         assert (terms[targets == -1] == 0).all()
-        slopes = gradient(function, logits, targets, **given)
-        assert (slopes[targets == -1] == 0).all()
-        assert slopes.isfinite().all()
+        gradients = gradient(function, logits, targets, **given)
+        assert (gradients[targets == -1] == 0).all()
+        assert gradients.isfinite().all()
         known = targets != -1
         alone = function(logits[known], targets[known], reduction="mean", **given)
         torch.testing.assert_close(function(logits, targets, reduction="mean", **given), alone)

@@ -73,7 +73,7 @@ def test_where_all_images_are_there_already_it_says_by_what(
     (tmp_path / "more").mkdir()
     for name in ("3.ppm", "copy.ppm"):
         shutil.copy(tmp_path / "data" / "images" / "3.ppm", tmp_path / "more" / name)
-    with pytest.raises(NothingToDo, match="no new image.*1 are there by name, 1 have the content"):
+    with pytest.raises(NothingToDo, match=r"no new image.*1 are there by name, 1 have the content"):
         add(with_files, tmp_path / "more", "owner")
 
 

@@ -193,7 +193,9 @@ def test_a_model_that_would_come_out_again_is_not_trained_again(make_project: Ma
     run = {"auto": 0.15, "auto_delta": 0.2, "calibrate": "known"}
     project = make_project(run=run)
     first = Driver(project).renew()
-    assert project.store.last_event() > project.store.last_said() == 1, "a machine has answered"
+    assert project.store.last_event() > project.store.last_human_event() == 1, (
+        "a machine has answered"
+    )
     learner = Driver(load(project.folder))
     assert learner.renew() == first
     learner.suggest()

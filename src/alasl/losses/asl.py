@@ -55,11 +55,11 @@ def asymmetric(
         missed, raised = present_terms(z, gamma_pos), absent_terms(z, gamma_neg, shift)
         return present * missed + absent * raised
 
-    def slopes() -> Tensor:
-        falls = present_slopes(z, gamma_pos, focal_grad).mul_(present)
-        return falls.add_(absent_slopes(z, gamma_neg, shift, focal_grad).mul_(absent))
+    def gradients() -> Tensor:
+        falls = present_gradients(z, gamma_pos, focal_grad).mul_(present)
+        return falls.add_(absent_gradients(z, gamma_neg, shift, focal_grad).mul_(absent))
 
-    return batch.reduce(terms, slopes, reduction)
+    return batch.reduce(terms, gradients, reduction)
 
 
 def present_terms(z: Tensor, gamma: float) -> Tensor:
@@ -68,15 +68,15 @@ def present_terms(z: Tensor, gamma: float) -> Tensor:
     return terms.mul_(_power(torch.sigmoid(-z), gamma)) if gamma else terms
 
 
-def present_slopes(z: Tensor, gamma: float, focal_grad: bool = True) -> Tensor:
-    """The slopes of `present_terms` in z."""
+def present_gradients(z: Tensor, gamma: float, focal_grad: bool = True) -> Tensor:
+    """The gradients of `present_terms` in z."""
     wrong = torch.sigmoid(-z)
     if not gamma:
         return wrong.neg_()
-    slopes = _power(wrong, gamma).mul_(wrong).neg_()
+    gradients = _power(wrong, gamma).mul_(wrong).neg_()
     if focal_grad:
-        slopes -= (present_terms(z, gamma) * torch.sigmoid(z)).mul_(gamma)
-    return slopes
+        gradients -= (present_terms(z, gamma) * torch.sigmoid(z)).mul_(gamma)
+    return gradients
 
 
 def absent_terms(z: Tensor, gamma: float, shift: float = 0.0) -> Tensor:
@@ -86,18 +86,20 @@ def absent_terms(z: Tensor, gamma: float, shift: float = 0.0) -> Tensor:
     return terms.mul_(_factor((wrong - shift).clamp_(min=0), gamma))
 
 
-def absent_slopes(z: Tensor, gamma: float, shift: float = 0.0, focal_grad: bool = True) -> Tensor:
-    """The slopes of `absent_terms` in z."""
+def absent_gradients(
+    z: Tensor, gamma: float, shift: float = 0.0, focal_grad: bool = True
+) -> Tensor:
+    """The gradients of `absent_terms` in z."""
     wrong, right = _odds(z)
     shifted, rest = (wrong - shift).clamp_(min=0), _rest(right, shift)
     factor = _factor(shifted, gamma)
-    slopes = (factor * right).div_(rest)
+    gradients = (factor * right).div_(rest)
     if focal_grad and gamma:
         # p_m^(gamma - 1) as p_m^gamma / p_m: for no gamma infinite at p_m = 0, where terms are 0.
         terms = (rest.log_() if shift else logsigmoid(-z)).neg_().mul_(factor)
         tiny = torch.finfo(z.dtype).tiny
-        slopes += terms.mul_(right).div_(shifted.clamp_(min=tiny)).mul_(gamma)
-    return slopes.mul_(wrong)
+        gradients += terms.mul_(right).div_(shifted.clamp_(min=tiny)).mul_(gamma)
+    return gradients.mul_(wrong)
 
 
 def _odds(z: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from alasl.errors import DataError, UsageError
 from alasl.parameters import Parameter, parameters_of
 from alasl.registry import Registry, first_line
 
-Reduction = Literal["sum", "mean", "none", "slopes"]
+Reduction = Literal["sum", "mean", "none", "gradients"]
 
 LOSSES: Registry[Kind] = Registry("loss", "losses", "alasl.losses")
 _Source = TypeVar("_Source", bound=Callable[..., Any])
@@ -218,7 +218,7 @@ class Batch:
     def reduce(
         self,
         terms: Callable[[], Tensor],
-        slopes: Callable[[], Tensor],
+        gradients: Callable[[], Tensor],
         reduction: Reduction,
         *,
         learns_from_unknown: bool = False,
@@ -226,14 +226,14 @@ class Batch:
         """The loss from each entry's term and the term's slope in z, (..., L) each.
 
         none: the terms; sum; mean: over known entries, or over all where the loss learns from
-        unknown ones, 0 with a gradient of 0 where there is none. slopes: the gradient of the sum,
-        and no terms, for a training that does not look at its loss.
+        unknown ones, 0 with a gradient of 0 where there is none. gradients: that of the sum, and no
+        terms, for a training that does not look at its loss.
         """
-        if reduction == "slopes":
-            return slopes()
+        if reduction == "gradients":
+            return gradients()
         found = terms()
         if torch.is_grad_enabled() and self.logits.requires_grad:
-            found = _Closed.apply(self.logits, found, slopes())
+            found = _Closed.apply(self.logits, found, gradients())
         if reduction == "none":
             return found
         if reduction == "sum":
@@ -257,15 +257,15 @@ def _one_shape(logits: Tensor, targets: Tensor) -> None:
 
 
 class _Closed(torch.autograd.Function):
-    """Terms whose slopes are known in closed form: backward is one product."""
+    """Terms whose gradients are known in closed form: backward is one product."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, terms: Tensor, slopes: Tensor) -> Tensor:  # noqa: ARG004
-        ctx.save_for_backward(slopes)
+    def forward(ctx: Any, logits: Tensor, terms: Tensor, gradients: Tensor) -> Tensor:  # noqa: ARG004
+        ctx.save_for_backward(gradients)
         return terms
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (slopes,) = ctx.saved_tensors
-        return grad * slopes, None, None
+        (gradients,) = ctx.saved_tensors
+        return grad * gradients, None, None

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alasl.losses.asl import absent_slopes, absent_terms, present_slopes, present_terms
+from alasl.losses.asl import absent_gradients, absent_terms, present_gradients, present_terms
 from alasl.losses.base import Batch, Loss, Reduction, loss
 from alasl.losses.largest import largest
 from alasl.parameters import Between
@@ -39,11 +39,11 @@ def partial_asymmetric(
         missed, raised = present_terms(z, gamma_pos), absent_terms(z, gamma_neg, shift)
         return up * missed + down * raised + maybe * absent_terms(z, gamma_unknown, shift)
 
-    def slopes() -> Tensor:
-        falls, rises = present_slopes(z, gamma_pos), absent_slopes(z, gamma_neg, shift)
-        return up * falls + down * rises + maybe * absent_slopes(z, gamma_unknown, shift)
+    def gradients() -> Tensor:
+        falls, rises = present_gradients(z, gamma_pos), absent_gradients(z, gamma_neg, shift)
+        return up * falls + down * rises + maybe * absent_gradients(z, gamma_unknown, shift)
 
-    return batch.reduce(terms, slopes, reduction, learns_from_unknown=True)
+    return batch.reduce(terms, gradients, reduction, learns_from_unknown=True)
 
 
 @loss(

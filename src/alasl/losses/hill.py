@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alasl.losses.asl import absent_slopes, absent_terms, present_slopes, present_terms
+from alasl.losses.asl import absent_gradients, absent_terms, present_gradients, present_terms
 from alasl.losses.base import Batch, Reduction, loss
 from alasl.parameters import Between
 
@@ -42,9 +42,9 @@ def hill(
         guessed = (top - p) * p.square()
         return batch.present * missed + batch.absent * raised + batch.unknown * guessed
 
-    def slopes() -> Tensor:
-        falls, rises = present_slopes(low, gamma), absent_slopes(batch.z, gamma)
+    def gradients() -> Tensor:
+        falls, rises = present_gradients(low, gamma), absent_gradients(batch.z, gamma)
         climbs = (2 * top - 3 * p) * p.square() * torch.sigmoid(-batch.z)
         return batch.present * falls + batch.absent * rises + batch.unknown * climbs
 
-    return batch.reduce(terms, slopes, reduction, learns_from_unknown=True)
+    return batch.reduce(terms, gradients, reduction, learns_from_unknown=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alasl.losses.asl import absent_slopes, absent_terms, present_slopes, present_terms
+from alasl.losses.asl import absent_gradients, absent_terms, present_gradients, present_terms
 from alasl.losses.base import Batch, Loss, Reduction, loss
 from alasl.parameters import Between
 
@@ -35,7 +35,7 @@ def self_paced(
     down, low = 1 - up, batch.z - margin * batch.present
     return batch.reduce(
         lambda: up * present_terms(low, gamma) + down * absent_terms(batch.z, gamma),
-        lambda: up * present_slopes(low, gamma) + down * absent_slopes(batch.z, gamma),
+        lambda: up * present_gradients(low, gamma) + down * absent_gradients(batch.z, gamma),
         reduction,
         learns_from_unknown=True,
     )

@@ -58,7 +58,7 @@ def last_event(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
 
 
-def last_said(db: sqlite3.Connection) -> int:
+def last_human_event(db: sqlite3.Connection) -> int:
     """The id of the last event that was no machine's."""
     # Backwards from the newest, as `max` over a condition would read every event.
     sql = "SELECT id FROM events WHERE kind <> 'machine' ORDER BY id DESC LIMIT 1"

@@ -75,7 +75,7 @@ class ModelFiles:
         settings = project.settings.to_dict()
         predictions = about.predictions or {}
         return (
-            about.event >= project.store.last_said()
+            about.event >= project.store.last_human_event()
             and about.settings == settings
             and predictions == digests(project.predictions())
         )

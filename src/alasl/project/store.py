@@ -317,10 +317,10 @@ class Store(OpenStore):
         with self._database.reading() as db:
             return events.last_event(db)
 
-    def last_said(self) -> int:
+    def last_human_event(self) -> int:
         """The id of the last event that was no machine's, 1 for a new store."""
         with self._database.reading() as db:
-            return events.last_said(db)
+            return events.last_human_event(db)
 
     def note_training(self, training: Training) -> None:
         """Keep what a model was worth."""

@@ -266,7 +266,7 @@ class Probes:
         counts = None if weights is None else torch.as_tensor(np.stack(weights), device=device)
         runs, count = images.shape
         first = count * torch.arange(runs, device=device)[:, None]
-        loss = resolve(settings.loss, reduction="slopes")
+        loss = resolve(settings.loss, reduction="gradients")
         if not self.bias.any():
             self.bias = _log_odds(entries, counts, loss.kind.learns_from_unknown).to(self.bias)
         orders = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -304,13 +304,13 @@ class Probes:
         seen = _taken(self.features, images)
         logits = torch.baddbmm(self.bias, seen, self.weights)
         # The mean is over images; over labels and runs it is a sum, so runs stay apart.
-        slopes = loss(logits, targets, places) * (1 / images.shape[1])
+        by_logit = loss(logits, targets, places) * (1 / images.shape[1])
         if weights is not None:
-            slopes = slopes * weights
+            by_logit = by_logit * weights
         columns, bias = gradients
         # Written where the optimiser reads it: a product's own result would have to be copied.
-        torch.bmm(seen.transpose(1, 2), slopes, out=columns.permute(1, 0, 2))
-        torch.sum(slopes, dim=1, keepdim=True, out=bias)
+        torch.bmm(seen.transpose(1, 2), by_logit, out=columns.permute(1, 0, 2))
+        torch.sum(by_logit, dim=1, keepdim=True, out=bias)
 
     def begin_from(self, start: Weighted) -> None:
         """Begin from these weights (D, L) and bias (1, L), each probe."""
