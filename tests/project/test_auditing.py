@@ -61,8 +61,8 @@ def answer(project: Project, *, wrong_audit: bool = False, every: int = 1) -> No
 
 
 def audit_of(project: Project) -> ProjectAudit:
-    split, store = project.split(), project.store
-    return ProjectAudit.of(store, split.test, store.labels(), project.settings.seed)
+    known = Driver(project).known()
+    return ProjectAudit.of(project.store, project.split().test, known, project.settings.seed)
 
 
 def test_nothing_is_clean_and_the_test_set_is_no_better_known_than_the_rest(

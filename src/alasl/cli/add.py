@@ -14,6 +14,7 @@ from alasl.cli.options import (
     print_change,
     quiet_option,
     show_warnings,
+    skip_bad_option,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _SHOWN = 5
     help="where they go: all into the pool, or also into the clean and the test set, by the "
     "project's shares",
 )
-@click.option("--skip-bad", is_flag=True, help="leave out files that cannot be used, with a count")
+@skip_bad_option
 @person_option("adds them")
 @dry_run_option
 @json_option

@@ -175,12 +175,13 @@ class ActiveLearner:
         judged = self.judged_out_of_fold(known, seen)
         return replace(judged, logits=judge.logits, seconds=time.perf_counter() - begun)
 
-    def refit(self, known: Known) -> Estimator:
-        """One more training, on all that is known: of the test set, too, once that has judged."""
+    def refit(self, model: Model, known: Known) -> Model:
+        """A judged model, trained anew on all that is known: of the test set, too."""
         job = self.job(known, with_test=True)
         estimator = self.new_estimator()
         estimator.fit(self.inputs.take(job.rows), job.targets, job.weights, seed=job.seed)
-        return estimator
+        about = {**model.about, **_learned_from(job, known), "refit": True}
+        return replace(model, estimator=estimator, about=about)
 
     def out_of_fold(self, known: Known, folds: int | None = None) -> Probabilities:
         """(N, L): probabilities by models that did not see the image; NaN in the test set.
@@ -219,29 +220,26 @@ class ActiveLearner:
         known: Known,
         judged: Judged,
         names: Sequence[str],
-        refitted: Estimator | None = None,
         **about: Any,
     ) -> Model:
         """What was trained last, whole, with thresholds and how it was trained and judged.
 
-        refitted: from `refit`, in the place of what was trained and judged. about: what else its
-        file says, as JSON takes it.
+        about: what else its file says, as JSON takes it.
         """
-        settings, job = self.settings, self.job(known, with_test=refitted is not None)
+        settings = self.settings
         value = mean_ap(judged.ap)
         parts = {item.name for item in fields(LearnerSettings)}
         return Model(
             tuple(names),
             self._prepared.kind,
-            refitted or self.estimator,
+            self.estimator,
             self._prepared.transform,
             self._prepared.source,
             choose_thresholds(
                 judged.probabilities, judged.entries, settings.precision(), judged.weights
             ),
             {
-                "images": len(job.rows),
-                "entries": int((known.entries[job.rows] != UNKNOWN).sum()),
+                **_learned_from(self.job(known), known),
                 "map": None if np.isnan(value) else value,
                 "judged on": judged.on,
                 "ap": [None if np.isnan(ap) else float(ap) for ap in judged.ap],
@@ -399,3 +397,9 @@ class ActiveLearner:
             seed=job.seed,
             members=self.settings.members,
         )
+
+
+def _learned_from(job: Job, known: Known) -> dict[str, int]:
+    """The images of a training and their known entries."""
+    entries = int((known.entries[job.rows] != UNKNOWN).sum())
+    return {"images": len(job.rows), "entries": entries}

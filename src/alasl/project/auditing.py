@@ -20,7 +20,8 @@ from alasl.evaluate.audit import Audit
 from alasl.evaluate.draw import inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Estimate, Gain, Scored, estimate, gain
 from alasl.evaluate.intervals import Figure
-from alasl.labels import INFERRED, MACHINE, UNKNOWN, Entries, Labels
+from alasl.labels import INFERRED, UNKNOWN, Entries
+from alasl.learner import Known
 from alasl.project.records import SOURCES, Chances, Floats, Ground, Ints, Mask
 from alasl.project.store import Store
 
@@ -57,20 +58,20 @@ class ProjectAudit:
     seed: int
 
     @classmethod
-    def of(cls, store: Store, rows: Ints, labels: Labels, seed: int) -> ProjectAudit:
-        """The audit of the images `rows` of a store, whose table is `labels`."""
+    def of(cls, store: Store, rows: Ints, known: Known, seed: int) -> ProjectAudit:
+        """The audit of the images `rows` of a store, of which this much is known."""
         scheme = store.scheme
         images, names = scheme.rows[rows], scheme.cols
         shape = (int(images[-1]) + 1, int(names[-1]) + 1)
         numbers = permanent_numbers(*shape, seed)[np.ix_(images, names)]
         chances, answered, response = store.audited(rows)
-        by_machine = labels.source[rows] == SOURCES.index(MACHINE)
-        entries = np.where(by_machine, np.int8(UNKNOWN), labels.entries[rows])
+        labels = known.human_labels
+        entries = labels.entries[rows].copy()
         # What follows from audit answers was not known by itself: it counts as answered where the
         # audit drew it too, and else for nothing.
         follows = labels.source[rows] == SOURCES.index(INFERRED)
         follows &= store.initial()[rows] == UNKNOWN
-        settled = (entries != UNKNOWN) | answered | store.untold()[rows]
+        settled = (entries != UNKNOWN) | answered | known.closed[rows]
         answered = answered | (follows & (numbers < chances.now))
         entries[follows & ~answered] = UNKNOWN
         certain = (entries != UNKNOWN) & ~answered

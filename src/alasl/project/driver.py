@@ -127,8 +127,7 @@ class Driver:
         }
         model, judged_model = learner.model(known, judged, store.names, **notes), None
         if self.project.settings.refit and not audit.complete:
-            judged_model, notes = model, {**notes, "refit": True}
-            model = learner.model(known, judged, store.names, learner.refit(known), **notes)
+            judged_model, model = model, learner.refit(model, known)
         name = f"{self._prepared.kind.source.__name__.lower()}-{event}"
         probabilities = learner.estimator.predict_proba(learner.inputs)
         self._files.keep(name, event, model, judged_model, probabilities, judged.logits)
@@ -225,7 +224,7 @@ class Driver:
 
     def _audit(self, known: Known) -> ProjectAudit:
         seed = self.project.settings.seed
-        return ProjectAudit.of(self.project.store, self._split.test, known.human_labels, seed)
+        return ProjectAudit.of(self.project.store, self._split.test, known, seed)
 
     def _questions(self, query: Query, drawn: Draw | None, about: About, round: int) -> Questions:
         """The query with the audit's and gold questions mixed in, each at a place by chance."""
@@ -234,7 +233,6 @@ class Driver:
         image, label, score = query.rows, query.cols, query.scores
         pi, reasons = np.full(len(query), np.nan), np.full(len(query), why, object)
         gold, gold_label = self._gold(len(query), round)
-        # Streams keep their old name, so that a seed still means the same draws.
         mixed = [("golden places", "gold", gold, gold_label, np.full(len(gold), np.nan))]
         if drawn:
             mixed.append(("audit places", "audit", drawn.rows, drawn.cols, drawn.pi))

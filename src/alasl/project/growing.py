@@ -21,7 +21,7 @@ from alasl.data.dataset import Dataset
 from alasl.data.duplicates import digests, groups_of, same_content
 from alasl.data.formats import has_table, read
 from alasl.data.formats.base import Empty
-from alasl.data.images import images_below
+from alasl.data.named_images import named_images
 from alasl.data.names import Names
 from alasl.data.split import audited_split, stratified_split
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
@@ -149,11 +149,10 @@ def bad_images(project: Project) -> list[tuple[str, str]]:
 
 def _folder(folder: Path) -> Dataset:
     """Image files of which nothing is known."""
-    paths = images_below(folder)
-    ids = tuple(path.relative_to(folder).as_posix() for path in paths)
+    found = named_images(folder)
     # A table has one label at least; it is taken for none of the project's.
-    unknown = Labels(np.full((len(ids), 1), UNKNOWN, np.int8), ("",), ids)
-    return Dataset(unknown, tuple(paths), None, folder.name)
+    unknown = Labels(np.full((len(found.ids), 1), UNKNOWN, np.int8), ("",), found.ids)
+    return Dataset(unknown, found.inputs.paths, None, folder.name)
 
 
 def _entries(labels: Labels, now: Scheme, source: Path) -> Entries:
