@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.labels import Entries, Labels
@@ -80,3 +82,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk can only be mounted by root")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Calls the command line; what it printed, as JSON with `--json` and as text without."""
+
+    def call(*args: object, code: int = 0) -> Any:
+        capsys.readouterr()
+        found = exit_code([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        assert found == code, err
+        if code:
+            return err
+        return json.loads(out) if "--json" in args else out
+
+    return call

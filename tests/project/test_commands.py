@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.data.formats import read, write
 from alasl.project.driver import Driver
@@ -25,22 +24,6 @@ from alasl.project.simulate import answer_from, work
 
 MakeProject = Callable[..., Project]
 Say = Callable[..., Any]
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Calls the command line; what it printed, as JSON with `--json` and as text without."""
-
-    def call(*args: object, code: int = 0) -> Any:
-        capsys.readouterr()
-        found = exit_code([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert found == code, err
-        if code:
-            return err
-        return json.loads(out) if "--json" in args else out
-
-    return call
 
 
 def truth_of(project: Project) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
@@ -203,22 +201,6 @@ def test_the_last_of_a_part_cannot_leave(with_files: Project) -> None:
     with pytest.raises(UsageError, match="clean set"):
         drop(with_files, clean, "owner")
     store.close()
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """Calls the command line; what it printed, as JSON with `--json` and as text without."""
-
-    def call(*args: object, code: int = 0) -> Any:
-        capsys.readouterr()
-        found = exit_code([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert found == code, err
-        if code:
-            return err
-        return json.loads(out) if "--json" in args else out
-
-    return call
 
 
 def test_a_week_of_changes_on_the_command_line(
