@@ -52,6 +52,12 @@ FLAGS = (
     "--disable-sync",
 )
 
+# What tests look at inside the page: the modules that hold it.
+INSIDE = {
+    "clock": "clock", "outbox": "outbox", "progress": "progress", "session": "session",
+    "settings": "kept", "storage": "kept", "tasks": "tasks",
+}  # fmt: skip
+
 # What a browser says of a server that is gone, or went in the middle of a response.
 GONE = ("ERR_CONNECTION_", "ERR_SOCKET_", "ERR_NETWORK_", "ERR_EMPTY_RESPONSE", "ERR_FAILED",
         "ERR_INTERNET_DISCONNECTED", "ERR_CONTENT_LENGTH_MISMATCH")  # fmt: skip
@@ -243,9 +249,16 @@ class View:
         By asking again, as the page's content policy forbids what Playwright would do.
         """
         end = time.monotonic() + seconds
-        while not self.page.evaluate(expression):
+        while not self.inside(expression):
             assert time.monotonic() < end, f"never came true: {expression}"
             time.sleep(0.02)
+
+    def inside(self, expression: str) -> Any:
+        """What an expression over the page's modules is, e.g. `outbox.items.length`."""
+        urls = [f"new URL('static/{file}.js', document.baseURI).href" for file in INSIDE.values()]
+        names = ", ".join(f"{{ {name} }}" for name in INSIDE)
+        modules = ", ".join(f"import({url})" for url in urls)
+        return self.page.evaluate(f"Promise.all([{modules}]).then(([{names}]) => ({expression}))")
 
     def saved(self) -> None:
         """Wait until the server has everything."""

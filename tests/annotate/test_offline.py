@@ -61,7 +61,7 @@ def test_without_images_left_it_says_that_the_connection_is_gone_and_goes_on_by_
     site = serve(project)
     view.open(site)
     view.ready()
-    view.until("ahead.length === 6")
+    view.until("tasks.ahead.length === 6")
     site.stop()
     for _ in range(7):
         view.page.wait_for_selector("body[data-ready]")
@@ -220,7 +220,7 @@ def test_what_the_server_refuses_is_said_and_kept_and_the_rest_goes_on(
     view.saved()
     assert "The server refused a step" in view.text("#alert")
     assert project.said() == {(1, 0): 1}
-    kept = view.page.evaluate("storage.keys('refused:').map((key) => storage.get(key).body)")
+    kept = view.inside("storage.keys('refused:').map((key) => storage.get(key).body)")
     assert kept[0]["answers"][0]["image"] == 0
     # One step back is the one that stands.
     view.press("u")
@@ -234,12 +234,12 @@ def test_after_a_long_sleep_images_that_others_took_are_not_asked_again(
 ) -> None:
     view.open(serve(project))
     view.ready()
-    view.until("ahead.length === 6")
+    view.until("tasks.ahead.length === 6")
     project.store.release("Ann")
     taken = [task.image for task in project.store.lease("Ben", images=4)]
     assert taken == [0, 1, 2, 3]
-    view.page.evaluate("heartbeat()")
-    view.until("ahead.length === 6 && !ahead.some((task) => task.image < 4)")
+    view.inside("tasks.renew()")
+    view.until("tasks.ahead.length === 6 && !tasks.ahead.some((task) => task.image < 4)")
     view.press("j")
     view.ready()
     assert view.image() == "Image 0004.jpg"
@@ -256,4 +256,4 @@ def test_a_wrong_token_keeps_the_answers_and_says_what_to_do(
     view.ready()
     view.until("document.querySelector('#saved').dataset.state === 'trouble'")
     assert "open the link" in view.text("#saved")
-    assert view.page.evaluate("outbox.items.length") == 1
+    assert view.inside("outbox.items.length") == 1

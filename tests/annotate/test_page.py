@@ -440,7 +440,7 @@ def test_a_name_given_before_the_script_runs_is_not_sent_elsewhere(
     project: Project, serve: Serve, view: View
 ) -> None:
     held: list[Any] = []
-    view.page.route("**/annotate.js", lambda route: held.append(route))
+    view.page.route("**/static/main.js", lambda route: held.append(route))
     view.page.goto(serve(project).link, wait_until="commit")
     view.page.wait_for_selector("#person")
     assert view.page.is_disabled("#person")

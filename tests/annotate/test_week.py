@@ -132,7 +132,7 @@ class Worker:
     def grid(self) -> None:
         """Tick the images that have the label, one key each, and save."""
         col = self.col[self.view.text("#tick-label")]
-        for place, row in enumerate(self.view.page.evaluate("current.items.map((i) => i.image)")):
+        for place, row in enumerate(self.view.inside("session.current.items.map((i) => i.image)")):
             self.press(row, col, *(["qwerasdfzxcv"[place]] if self.truth.entries[row, col] else []))
         self.view.press("Enter")
 

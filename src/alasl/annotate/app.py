@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
 from http import HTTPStatus
-from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Request
+from fastapi import FastAPI, Request
+from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -54,16 +55,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Script(Response):
-    media_type = "text/javascript"
-
-
-class Style(Response):
-    media_type = "text/css"
-
-
-class Icon(Response):
-    media_type = "image/svg+xml"
+# The page's modules, style and icon, by how their names end.
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_STATIC = Path(__file__).parent / "static"
 
 
 class Jpeg(Response):
@@ -104,25 +98,16 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
             return answer
         every = handler.store.everything().labels
         labels = [(printable(label.name), label.fate == "here") for label in every]
-        return _html(_template("page.html.j2"), labels=labels, project=handler.project)
+        modules = sorted(file.name for file in _STATIC.glob("*.js"))
+        return _html(
+            _template("page.html.j2"), labels=labels, project=handler.project, modules=modules
+        )
 
-    @app.get("/annotate.js", response_class=Script)
-    async def script() -> Response:
-        """The page's script."""
-        return _static("annotate.js", Script)
-
-    @app.get("/annotate.css", response_class=Style)
-    async def style() -> Response:
-        """The page's style."""
-        return _static("annotate.css", Style)
-
-    @app.get("/icon.svg", response_class=Icon)
-    async def icon() -> Response:
-        """The page's icon."""
-        return _static("icon.svg", Icon)
+    for file in sorted(_STATIC.iterdir()):
+        _serve_file(app, file)
 
     @app.get("/images/{image}/{size}", response_class=Jpeg)
-    async def picture(image: Annotated[int, Path(ge=0, lt=2**31)], size: Size) -> Response:
+    async def picture(image: Annotated[int, InPath(ge=0, lt=2**31)], size: Size) -> Response:
         """An image by its row in the table, as JPEG."""
         loop = asyncio.get_running_loop()
         try:
@@ -222,11 +207,15 @@ def _template(name: str) -> Callable[..., str]:
     return environment.get_template(name).render
 
 
-@cache
-def _read(name: str) -> bytes:
-    return (files("alasl.annotate") / name).read_bytes()
+def _serve_file(app: FastAPI, file: Path) -> None:
+    """A file of ours, under its name and no other."""
+    content, kind = file.read_bytes(), _KINDS[file.suffix]
 
+    class File(Response):
+        media_type = kind
 
-def _static(name: str, kind: type[Response]) -> Response:
-    # Asked anew with each load, so that a page never runs the script of another version.
-    return kind(_read(name), headers={"cache-control": "no-cache"})
+    @app.get(f"/static/{file.name}", response_class=File)
+    async def static() -> Response:
+        """A module, the style or the icon of the page."""
+        # Asked anew with each load, so that a page never runs the modules of another version.
+        return File(content, headers={"cache-control": "no-cache"})

@@ -1,0 +1,85 @@
+// Keys: which command each one is, and when it is none.
+
+import { $, closeDialogs, openDialog } from "./dom.js";
+import { CELL_KEYS } from "./grid-view.js";
+import { settings } from "./kept.js";
+import { answer, moveTo, nextLabel, rest, session, tick } from "./session.js";
+import { ABSENT, PRESENT, UNSURE } from "./words.js";
+import { zoomBy } from "./zoom.js";
+
+const zoomed = (factor) => session.current?.kind === "image" && zoomBy(factor);
+
+/** Listen to keys, which are about what is shown, or about `commands` by their names. */
+export function listenToKeys(commands) {
+  const { skip, undo, zoom, find, help, mode } = commands;
+  const keys = {
+    j: () => answer(PRESENT),
+    k: () => answer(ABSENT),
+    l: () => answer(UNSURE),
+    ";": rest,
+    Enter: () => ($("wait-next").checkVisibility() ? nextLabel() : rest()),
+    u: undo,
+    Backspace: undo,
+    p: skip,
+    o: zoom,
+    "+": () => zoomed(1.5),
+    "=": () => zoomed(1.5),
+    "-": () => zoomed(1 / 1.5),
+    0: () => zoomed(0),
+    m: mode,
+    n: nextLabel,
+    h: help,
+    "?": help,
+    "/": find,
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || writes(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      if (event.key === "z" && !event.altKey && !event.shiftKey) act(event, undo);
+      return;
+    }
+    const key = letter(event);
+    if (key.startsWith("Arrow")) return onArrow(event, key);
+    // A key held down must not answer what nobody has looked at.
+    if (event.repeat && key !== "+" && key !== "-") return;
+    if (key.length === 1 && !settings.keys) return;
+    if ($("help").open) {
+      if (key === "h" || key === "?") act(event, closeDialogs);
+      return;
+    }
+    if ($("larger").open && !"jklo".includes(key)) return;
+    if (key === "Enter" && event.target.matches("button:not(.cell), a, summary, input")) return;
+    const place = session.current?.kind === "grid" ? CELL_KEYS.indexOf(key) : -1;
+    if (place >= 0 && key.length === 1) act(event, () => tick(place));
+    else if (Object.hasOwn(keys, key)) act(event, keys[key]);
+  });
+}
+
+export function act(event, command) {
+  event.preventDefault();
+  command();
+}
+
+/** The key's letter; on a keyboard of another script, the one at its place. */
+function letter(event) {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (key.length > 1 || key.charCodeAt(0) < 128) return key;
+  if (event.code.startsWith("Key")) return event.code.slice(3).toLowerCase();
+  return { Semicolon: ";", Slash: "/" }[event.code] ?? key;
+}
+
+function writes(element) {
+  return element.isContentEditable || element.matches("textarea, select, input:not([type=checkbox])");
+}
+
+function onArrow(event, key) {
+  const { current } = session;
+  if (!current || openDialog()) return;
+  const sideways = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0;
+  const down = { ArrowUp: -1, ArrowDown: 1 }[key] ?? 0;
+  if (event.shiftKey) return act(event, () => $("stage").scrollBy(sideways * 90, down * 90));
+  if (current.kind === "image" && !down) return;
+  const place = current.cursor + sideways + down * session.view.columns;
+  act(event, () => { if (place >= 0 && place < current.items.length) moveTo(place); });
+}

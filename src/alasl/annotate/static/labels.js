@@ -1,0 +1,13 @@
+// The labels by their number.
+
+import { $ } from "./dom.js";
+
+export const NAMES = [...$("label").options].map((option) => option.textContent);
+
+/** The place of the name that fits a text best: equal, or begun by it, or with it inside. */
+export function find(text, names) {
+  const wanted = text.trim().toLowerCase();
+  const small = names.map((name) => name.toLowerCase());
+  return [(n) => n === wanted, (n) => n.startsWith(wanted), (n) => n.includes(wanted)]
+    .map((fits) => small.findIndex(fits)).find((i) => i >= 0);
+}

@@ -1,0 +1,330 @@
+// What is shown and answered now.
+//
+// Both ways of working are the same underneath: a list of items, each an image and a label. Image by
+// image they are the labels of one image, in a grid the images of one label.
+
+import { clock } from "./clock.js";
+import { $, arrive, openDialog, say, view } from "./dom.js";
+import { gridView } from "./grid-view.js";
+import { imageView } from "./image-view.js";
+import { change, settings } from "./kept.js";
+import { outbox } from "./outbox.js";
+import { picture } from "./pictures.js";
+import { progress } from "./progress.js";
+import { chooseLabel, tasks } from "./tasks.js";
+import { stopWaiting, wait, waiting } from "./waiting.js";
+import { ABSENT, PRESENT, SKIPPED, WORDS } from "./words.js";
+import { drawStage } from "./zoom.js";
+
+const STEPS = 200; // steps that can be taken back here; the server knows all older ones
+const VIEWS = { image: imageView, grid: gridView };
+const history = [];
+
+export const session = {
+  current: null, // a step
+
+  get view() {
+    return VIEWS[this.current.kind];
+  },
+};
+
+function make(kind, of) {
+  const items = of.flatMap((task) =>
+    task.asked.map(({ label, probability }) => ({ image: task.image, label, probability, model: task.model })));
+  const chosen = kind === "grid" ? items.filter((item) => item.label === items[0].label) : items;
+  return {
+    kind,
+    tasks: of,
+    items: chosen,
+    values: chosen.map(() => undefined),
+    seconds: chosen.map(() => 0),
+    actions: [], // each a list of [place, value before]
+    cursor: 0,
+    shown: settings.shown,
+    ready: false,
+    requests: 0, // that were sent for it
+  };
+}
+
+/** What stands for an item: what the person said, or what was ticked beforehand. */
+function stands(place) {
+  const { values, items, shown } = session.current;
+  const expected = shown && items[place].probability >= 0.5 ? PRESENT : undefined;
+  return values[place] ?? expected;
+}
+
+const nameOf = (place) => session.view.name(session.current, place);
+const mark = (place) => session.view.mark(session.current, place, stands(place), session.current.values[place]);
+
+/** The places of the current step that nothing was said of. */
+const open = () => session.current.values.flatMap((value, place) => (value === undefined ? [place] : []));
+
+// ---------------------------------------------------------------- one step after the other
+
+function next() {
+  const found = tasks.take();
+  if (found.length) show(make(settings.mode, found));
+  else {
+    session.current = null;
+    wait(outbox.trouble ? "offline" : "loading", outbox.trouble);
+  }
+  tasks.fetch();
+}
+
+function show(step) {
+  session.current = step;
+  stopWaiting();
+  $("larger").close();
+  view(step.kind);
+  session.view.draw(step, { answer, tick, point });
+  step.items.forEach((_, place) => mark(place));
+  point(step.cursor);
+  comeBack();
+  // Nobody answers what they cannot see yet: until then keys that answer do nothing.
+  const drawn = step.tasks.map((task) => picture(task.image, session.view.size));
+  if (drawn.every((element) => element.complete && element.naturalWidth)) begin(step);
+  else Promise.all(drawn.map((element) => element.ready)).then(() => session.current === step && begin(step));
+}
+
+function begin(step) {
+  step.ready = true;
+  document.body.dataset.ready = "yes";
+  clock.lap();
+}
+
+function finish() {
+  send(session.current);
+  history.push(session.current);
+  if (history.length > STEPS) history.shift();
+  next();
+}
+
+/** Put a step's answers, and the images it skips, into the outbox. */
+function send(step) {
+  const answers = step.items.flatMap((item, place) => {
+    const value = step.values[place];
+    if (value === undefined || value === SKIPPED) return [];
+    const seconds = Math.round(step.seconds[place] * 1000) / 1000;
+    return [{ ...item, value, seconds, shown: step.shown }];
+  });
+  const skipped = step.items.filter((_, place) => step.values[place] === SKIPPED).map((item) => item.image);
+  const images = [...new Set(skipped)];
+  const sent = (saved) => { if (!saved) step.requests -= 1; };
+  if (answers.length) outbox.put("api/answers", { answers }, sent);
+  for (const image of images) outbox.put("api/skip", { image }, sent);
+  step.requests = (answers.length ? 1 : 0) + images.length;
+}
+
+/** Answers to a part of an image are answers, too. */
+function saveUnfinished() {
+  const step = session.current;
+  if (step?.kind === "image" && step.values.some((value) => value !== undefined)) {
+    send(step);
+    history.push(step);
+  }
+}
+
+// ---------------------------------------------------------------- what a person does
+
+export function answer(value, place = session.current?.cursor) {
+  const step = session.current;
+  if (!step?.ready) return;
+  const took = clock.lap();
+  step.actions.push([[place, step.values[place]]]);
+  step.values[place] = value;
+  step.seconds[place] += took;
+  mark(place);
+  say(`${nameOf(place)}: ${WORDS.get(value)}.`);
+  moveOn(place);
+}
+
+function moveOn(place) {
+  const { kind, values } = session.current;
+  if (kind === "grid") return moveTo(Math.min(place + 1, values.length - 1));
+  const order = values.map((_, i) => (place + 1 + i) % values.length);
+  const free = order.find((i) => values[i] === undefined);
+  if (free === undefined) finish();
+  else moveTo(free);
+}
+
+export function tick(place) {
+  const step = session.current;
+  if (!step?.ready || place >= step.items.length) return;
+  const value = stands(place) === PRESENT ? ABSENT : PRESENT;
+  step.actions.push([[place, step.values[place]]]);
+  step.values[place] = value;
+  step.seconds[place] += clock.lap();
+  mark(place);
+  say(`${nameOf(place)}: ${value === PRESENT ? "ticked" : "not ticked"}.`);
+  moveTo(place);
+}
+
+/** What is not answered stands as it was ticked beforehand, or is absent. */
+export function rest() {
+  const step = session.current;
+  if (!step?.ready) return;
+  const free = open();
+  const took = clock.lap() / Math.max(1, free.length);
+  step.actions.push(free.map((place) => [place, undefined]));
+  for (const place of free) {
+    step.values[place] = stands(place) ?? ABSENT;
+    step.seconds[place] += took;
+  }
+  const present = step.values.flatMap((value, place) => (value === PRESENT ? [nameOf(place)] : []));
+  say(step.kind === "grid" ? `${present.length} of ${step.items.length} ticked.` : `Present: ${present.join(", ") || "none"}.`);
+  finish();
+}
+
+export function skip() {
+  const step = session.current;
+  if (!step) return;
+  if (step.kind === "grid") return answer(SKIPPED);
+  const free = open();
+  step.actions.push(free.map((place) => [place, undefined]));
+  for (const place of free) step.values[place] = SKIPPED;
+  say("Skipped.");
+  finish();
+}
+
+export function undo() {
+  if (waiting.why === "undoing") return;
+  const { current } = session;
+  if (current?.actions.length) return takeBack();
+  if (current) tasks.ahead.unshift(...current.tasks);
+  const step = history.pop();
+  if (!step) return undoOnServer();
+  for (let i = 0; i < step.requests; i += 1) outbox.put("api/undo", {});
+  show(step);
+  takeBack();
+}
+
+/** Take back the last thing done to what is shown. */
+function takeBack() {
+  const action = session.current.actions.pop();
+  for (const [place, before] of action) {
+    session.current.values[place] = before;
+    mark(place);
+  }
+  if (action.length) moveTo(action[0][0]);
+  say("Taken back.");
+}
+
+/** Steps from before the page was loaded are known to the server alone. */
+function undoOnServer() {
+  const mine = tasks.generation;
+  session.current = null;
+  wait("undoing");
+  outbox.put("api/undo", {}, (undone) => {
+    if (mine !== tasks.generation) return;
+    waiting.why = "loading";
+    if (!undone || undone.kind === "nothing") {
+      say("There is nothing to take back.");
+      return next();
+    }
+    const images = new Set(undone.tasks.map((task) => task.image));
+    tasks.ahead = tasks.ahead.filter((task) => !images.has(task.image));
+    const step = make(images.size > 1 ? "grid" : "image", undone.tasks);
+    // As they were answered, but for the last one, which is asked again.
+    const said = undone.answers.slice(0, -1);
+    step.items.forEach((item, place) => {
+      step.values[place] = said.find((a) => a.image === item.image && a.label === item.label)?.value;
+    });
+    step.cursor = Math.max(0, step.values.indexOf(undefined));
+    show(step);
+    say("Taken back.");
+  });
+}
+
+/** See the marked image of a grid larger, or no more. */
+export function larger() {
+  const { current } = session;
+  if ($("larger").open) return $("larger").close();
+  drawStage($("larger-stage"), current.tasks.find((task) => task.image === current.items[current.cursor].image));
+  $("larger").showModal();
+}
+
+// ---------------------------------------------------------------- where keys go
+
+/** Which item keys are about. */
+function point(place) {
+  session.current.cursor = place;
+  [...session.view.list.children].forEach((row, i) => {
+    row.classList.toggle("here", i === place);
+    // One stop for the tab key, not three for each of eighty labels.
+    for (const button of row.querySelectorAll("button")) button.tabIndex = i === place ? 0 : -1;
+  });
+}
+
+export function moveTo(place) {
+  point(place);
+  focusCursor();
+}
+
+export function focusCursor() {
+  if (!session.current || openDialog()) return;
+  const target = session.view.list.children[session.current.cursor]?.firstElementChild;
+  target?.focus({ preventScroll: true });
+  target?.scrollIntoView({ block: "nearest" });
+}
+
+/** From elsewhere to the item that keys are about. */
+export function comeBack() {
+  if (session.current) arrive(session.view.list.parentElement, focusCursor);
+}
+
+// ---------------------------------------------------------------- begin and end
+
+/** Begin anew: another person, another way of working, another label. */
+export function restart() {
+  saveUnfinished();
+  tasks.forget();
+  session.current = null;
+  for (const mode of ["image", "grid"]) $(`mode-${mode}`).setAttribute("aria-pressed", settings.mode === mode);
+  wait("loading");
+  tasks.fetch();
+}
+
+export function enter(person) {
+  $("alert").hidden = true;
+  leave();
+  session.current = null;
+  history.length = 0;
+  change({ person });
+  restart();
+}
+
+/** Nobody's turn: ask for a name. */
+export function askName() {
+  session.current = null;
+  stopWaiting();
+  view("start");
+  $("person").focus();
+}
+
+/** Save what was begun, and give back what others may have. */
+export function leave() {
+  saveUnfinished();
+  const images = tasks.images();
+  if (!images.length || outbox.items.length) return;
+  const body = JSON.stringify({ person: settings.person, images });
+  fetch("api/release", { method: "POST", headers: { "content-type": "application/json" }, body, keepalive: true }).catch(() => {});
+}
+
+export function setMode(mode) {
+  if (mode === settings.mode) return;
+  change({ mode });
+  restart();
+}
+
+export function nextLabel() {
+  if (settings.mode !== "grid" || !progress.status) return;
+  chooseLabel();
+  restart();
+}
+
+tasks.shown = () => session.current?.tasks ?? [];
+tasks.onfetched = (came) => {
+  if (session.current || waiting.why === "undoing") return;
+  if (came) next();
+  else wait("empty");
+};
