@@ -71,6 +71,11 @@ class Journal:
                 ) from error
         return events
 
+    def restart(self) -> None:
+        """Forget the steps so far."""
+        if self.writes:
+            self._path.unlink(missing_ok=True)
+
     def append(self, event: Start | Step) -> None:
         """Add a step; once this returns it outlasts a kill and a power cut."""
         if not self.writes:

@@ -181,6 +181,29 @@ def test_of_how_much_is_said_is_counted(tmp_path: Path, caplog) -> None:
     assert "clip: 1 of 6 entries, in 1 of 3 images and 1 of 2 labels" in caplog.text
 
 
+@pytest.mark.parametrize("arrays", [False, True])
+def test_of_a_file_about_more_images_those_asked_about_are_taken(
+    tmp_path: Path, caplog, arrays: bool
+) -> None:
+    path = tmp_path / ("clip.npz" if arrays else "clip.csv")
+    if arrays:
+        said = np.array([[0.5, 1], [0.25, 0.9]])
+        np.savez(path, probabilities=said, images=["other.jpg", "b.jpg"], names=["cat", "dog"])
+    else:
+        path.write_text("image,cat,dog\nother.jpg,0.5,1\nb.jpg,0.25,0.9\n")
+    with pytest.raises(DataError, match=r"other\.jpg"):
+        read_predictions(str(path), IMAGES, NAMES)
+    with caplog.at_level(logging.WARNING, "alasl"):
+        found = read_predictions(str(path), IMAGES, NAMES, of_more=True)
+    np.testing.assert_array_equal(
+        found.probabilities,
+        np.array([[NOTHING] * 2, [0.9, 0.25], [NOTHING] * 2], np.float32),
+    )
+    assert "1 images, first 'other.jpg', are not among the images asked about" in caplog.text
+    with pytest.raises(DataError, match=r"'b\.jpg'"):
+        read_predictions(str(path), ["c.jpg"], NAMES, of_more=True)
+
+
 def test_logits_stay_finite_and_keep_their_order() -> None:
     told = Predictions("x", np.array([[0, 1e-5, 0.5, 1, NOTHING]], np.float32))
     logits = told.logits[0]

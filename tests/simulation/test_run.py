@@ -152,6 +152,22 @@ def test_a_folder_of_other_settings_is_refused_with_the_difference(
     assert (tmp_path / "journal.jsonl").read_bytes() == before
 
 
+def test_a_run_that_failed_before_it_was_judged_once_keeps_no_folder(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AlaslError("no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alasl.learner.learner.ActiveLearner.train", fail)
+        with pytest.raises(AlaslError, match="no memory"):
+            simulate(SETTINGS, tmp_path / "failed", dataset=dataset)
+    other = replace(SETTINGS, missing=0.5)
+    simulate(other, tmp_path / "failed", dataset=dataset)
+    simulate(other, tmp_path / "new", dataset=dataset)
+    assert told(load(tmp_path / "failed")) == told(load(tmp_path / "new"))
+
+
 def test_weights_that_do_not_fit_are_named_on_resuming(dataset: Dataset, tmp_path: Path) -> None:
     def stop(record: Record) -> None:
         if len(record.evaluations) == 2:

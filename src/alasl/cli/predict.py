@@ -105,7 +105,7 @@ def command(
             do="leave out --threshold, or train the model anew",
         )
     found = find_images(images, own_features=opened.source is None, images=image_folder)
-    sources = read_all(others, found.ids, opened.names)
+    sources = read_all(others, found.ids, opened.names, of_more=True)
     broken: list[tuple[Path, str]] = []
 
     def skip(path: Path, why: str) -> None:

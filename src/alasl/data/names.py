@@ -85,6 +85,17 @@ class Names:
         """Whether a label of the table is called exactly so."""
         return label in self._known["label"]
 
+    def leave_images(self, path: Path) -> None:
+        """Forget the images that are not found, where others are, and log how many they are."""
+        lost = [key for key in self._lost if key[0] == "image"]
+        for key in lost:
+            del self._lost[key]
+        if lost:
+            _log.warning(
+                "%s: %d images, first %r, are not among %s: left out",
+                *(path, len(lost), lost[0][1], self._whose),
+            )
+
     def refuse_lost(self, path: Path) -> None:
         """Raise a `DataError` that lists every name not found, where it stood first, how often."""
         if not self._lost:

@@ -46,14 +46,16 @@ def named(spec: str) -> tuple[str, Path]:
     return (found[1], Path(found[2])) if found else (Path(spec).stem, Path(spec))
 
 
-def read_all(specs: Sequence[str], images: Places, names: Places) -> tuple[Predictions, ...]:
+def read_all(
+    specs: Sequence[str], images: Places, names: Places, *, of_more: bool = False
+) -> tuple[Predictions, ...]:
     """The predictions that each `NAME=FILE` or FILE names; see `read_predictions`.
 
     Of one that does not speak of every entry it is said, as a warning, of how many it does.
     Raises `UsageError` where two have one name.
     """
     check_sources([named(spec)[0] for spec in specs])
-    found = tuple(read_predictions(spec, images, names) for spec in specs)
+    found = tuple(read_predictions(spec, images, names, of_more=of_more) for spec in specs)
     for source in found:
         if np.isnan(source.probabilities).any():
             _log.warning("predictions %s", source)
@@ -61,7 +63,7 @@ def read_all(specs: Sequence[str], images: Places, names: Places) -> tuple[Predi
 
 
 def predictions_of(
-    given: Given, images: Sequence[str], names: Sequence[str]
+    given: Given, images: Sequence[str], names: Sequence[str], *, of_more: bool = False
 ) -> tuple[Predictions, ...]:
     """The predictions that a mapping gives, by their names: arrays (N, L), or files.
 
@@ -75,7 +77,8 @@ def predictions_of(
             do='give them so: predictions={"clip": "clip.csv"}',
         )
     files = {name: str(value) for name, value in given.items() if isinstance(value, str | Path)}
-    found = read_all([f"{name}={file}" for name, file in files.items()], images, names)
+    specs = [f"{name}={file}" for name, file in files.items()]
+    found = read_all(specs, images, names, of_more=of_more)
     for name, value in given.items():
         if name in files:
             continue
@@ -88,23 +91,28 @@ def predictions_of(
     return found
 
 
-def read_predictions(spec: str, images: Places, names: Places) -> Predictions:
+def read_predictions(
+    spec: str, images: Places, names: Places, *, of_more: bool = False
+) -> Predictions:
     """The predictions of a file, `NAME=FILE` or FILE, for a table's N images and L labels.
 
     CSV `image,label,probability` or `image,label1,label2,...`, npz of probabilities, images and
     names, JSON lines, or Open Images' CSV, of which the machine's rows count. An empty cell, and
-    what is not there, is nothing said. Raises `DataError` for images and labels that the table
-    does not have, what is no probability, and two of one entry that differ.
+    what is not there, is nothing said.
+    of_more: whether the file may speak of more images, which are left out and counted.
+    Raises `DataError` for images and labels that the table does not have, what is no probability,
+    and two of one entry that differ.
     """
     name, path = named(spec)
     with readable(path), path.open("rb") as file:
         head = file.read(65536)
-    known = Names(images, names, "predictions", "the data set")
+    whose = "the images asked about" if of_more else "the data set"
+    known = Names(images, names, "predictions", whose)
     found: NDArray[np.float32] = np.full(known.shape, np.nan, np.float32)
     if head.startswith(ZIP):
-        _place_arrays(path, known, found)
+        _place_arrays(path, known, found, of_more)
     else:
-        _place(path, _recognised(path, head)(path, known), known, found)
+        _place(path, _recognised(path, head)(path, known), known, found, of_more)
     known.note_taken(path)
     if np.isnan(found).all():
         raise DataError("the file predicts nothing", where=str(path))
@@ -135,7 +143,13 @@ def _recognised(path: Path, head: bytes) -> Callable[[Path, Names], Iterator[Cel
     return _long if [name.casefold() for name in header[:3]] == _LONG else _wide
 
 
-def _place(path: Path, predicted: Iterable[Cell], known: Names, found: NDArray[np.float32]) -> None:
+def _place(
+    path: Path,
+    predicted: Iterable[Cell],
+    known: Names,
+    found: NDArray[np.float32],
+    of_more: bool,
+) -> None:
     """Put what is said at its place of (N, L)."""
     rows: dict[str, int | None] = {}
     cols: dict[tuple[str, ...], int | None] = {}
@@ -156,6 +170,8 @@ def _place(path: Path, predicted: Iterable[Cell], known: Names, found: NDArray[n
             places.append(row * found.shape[1] + col)
             values.append(value)
             lines.append(where)
+    if of_more and any(row is not None for row in rows.values()):
+        known.leave_images(path)
     known.refuse_lost(path)
     if bad:
         raise _no_probabilities(path, bad)
@@ -164,11 +180,15 @@ def _place(path: Path, predicted: Iterable[Cell], known: Names, found: NDArray[n
     found.flat[flat] = numbers
 
 
-def _place_arrays(path: Path, known: Names, found: NDArray[np.float32]) -> None:
+def _place_arrays(path: Path, known: Names, found: NDArray[np.float32], of_more: bool) -> None:
     """Put the arrays of an npz at their places of (N, L)."""
     images, names, predicted = _npz(path)
     rows = [known.row(image, str(path)) for image in images]
     cols = [known.column(name, str(path)) for name in names]
+    if of_more and (here := [i for i, row in enumerate(rows) if row is not None]):
+        known.leave_images(path)
+        images, rows = tuple(images[i] for i in here), [rows[i] for i in here]
+        predicted = predicted[here]
     known.refuse_lost(path)
     for what, listed, places in (("images", images, rows), ("names", names, cols)):
         if len(set(places)) < len(places):

@@ -158,7 +158,7 @@ class Model:
         named = named_images(images)
         inputs, evidence = named.inputs, named.inputs.others()
         if predictions or evidence is None:
-            others = predictions_of(predictions or {}, named.ids, self.names)
+            others = predictions_of(predictions or {}, named.ids, self.names, of_more=True)
             evidence = self.evidence(others, len(inputs))
         elif len(evidence) != len(self.predictions):
             raise DataError(

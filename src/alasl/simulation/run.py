@@ -97,6 +97,7 @@ def _simulate(
             do="name another folder with --out, or bring the files back as they were",
         )
     if journal and journal.writes and not before:
+        journal.restart()
         write_config(settings, journal.folder, record.start.versions)
         journal.append(record.start)
     for event in record.rounds:
@@ -145,6 +146,9 @@ def _resume(settings: RunSettings, folder: Path) -> Record | None:
     if not Journal(folder).events():
         return None
     record = load(folder)
+    if not record.evaluations and not (folder / TRAINING).exists():
+        # It failed before it reached anything, so nothing is lost by beginning anew.
+        return None
     there, here = record.settings.to_dict(), settings.to_dict()
     if there != here:
         differ = sorted(k for k in {*there, *here} if there.get(k) != here.get(k))
