@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alasl.cli.options import (
+    Bar,
     dry_run_option,
     json_option,
     person_option,
@@ -89,6 +90,7 @@ def command(
         deal=deal,
         skip_bad=skip_bad,
         dry_run=dry_run,
+        progress=Bar("look", "image", quiet),
     )
     bad = [f"{path}: {why}" for path, why in done.bad]
     if as_json:

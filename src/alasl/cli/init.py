@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from alasl.cli.options import (
+    Bar,
     json_option,
     print_json,
     quiet_option,
@@ -71,7 +72,14 @@ def command(
     chosen = {name: value for name, value in given.items() if value is not None}
     listed = read_names(labels_list) if labels_list else []
     settings = ProjectSettings(**{**chosen, "data": str(data)})
-    made = init(project, settings, [*names, *listed], taxonomy=taxonomy, skip_bad=skip_bad)
+    made = init(
+        project,
+        settings,
+        [*names, *listed],
+        taxonomy=taxonomy,
+        skip_bad=skip_bad,
+        progress=Bar("look", "image", quiet),
+    )
     state = overview(made)
     if as_json:
         print_json({"schema_version": 1, "project": str(project), **state.to_dict()})

@@ -84,7 +84,12 @@ def make_split(
         path = Path(settings.split)
         return read_split(path, dataset.labels, settings.seed, settings.clean, groups)
     labels, seed = dataset.labels, settings.seed
-    split = stratified_split(labels, seed, settings.clean, settings.test, groups)
+    shares = (settings.clean, settings.test)
+    complete = int((labels.unknown_per_image() == 0).sum())
+    if audited and complete < sum(round(share * len(dataset)) for share in shares):
+        return audited_split(labels, seed, settings.test, groups)
+    split = stratified_split(labels, seed, *shares, groups)
+    # Whole groups may not fit into the complete images.
     if audited and (labels.entries[split.test] == UNKNOWN).any():
         return audited_split(labels, seed, settings.test, groups)
     return split

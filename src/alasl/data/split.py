@@ -103,9 +103,12 @@ def audited_split(
     unit = np.arange(images) if groups is None else np.unique(groups, return_inverse=True)[1]
     many = np.bincount(unit)
     order = stream(seed, "audited split").permutation(len(many))
-    # Whole groups, as many as fit.
-    drawn = np.zeros(len(many), np.bool_)
-    drawn[order[np.cumsum(many[order]) <= size]] = True
+    # Whole groups, each that fits.
+    drawn, room = np.zeros(len(many), np.bool_), size
+    for group, count in zip(order.tolist(), many[order].tolist(), strict=True):
+        if count <= room:
+            drawn[group] = True
+            room -= count
     taken = drawn[unit]
     nobody = np.zeros(0, np.intp)
     return Split(

@@ -6,16 +6,18 @@ models say; model/ can be made again from these at any time, and so can report.h
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
@@ -26,10 +28,13 @@ from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import resource_errors
 from alasl.labels import Labels
 from alasl.project import settings as files
+from alasl.project.nearness import looked_at
 from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 from alasl.project.taxonomy import take_taxonomy
+
+_log = logging.getLogger(__name__)
 
 SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
 PREDICTIONS = "predictions"
@@ -134,13 +139,15 @@ def init(
     *,
     taxonomy: Path | None = None,
     skip_bad: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Project:
     """A new project in `folder` on the data that the settings name; whole or not at all.
 
     names: of labels of which nothing is known yet, where the data are a folder of images and there
     is no table. taxonomy: a file of rules between labels, whose parents become labels where they
-    are none. skip_bad: leave out images whose files cannot be used, as `read_data` does. Images are
-    not copied. Raises `ConflictError` where the folder holds anything already.
+    are none. skip_bad: leave out images whose files cannot be used, as `read_data` does.
+    progress(done, of): called as images are looked at. Images are not copied.
+    Raises `ConflictError` where the folder holds anything already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(
@@ -162,7 +169,8 @@ def init(
         dataset = data_of_names(Path(settings.data), names, skip_bad=skip_bad)
     else:
         dataset = read_data(settings, skip_bad=skip_bad)
-    split = make_split(dataset, settings, audited=settings.audit > 0)
+    near = looked_at(dataset, settings, progress)
+    split = _split(dataset, settings, near)
     settings.check_clean(len(split.clean))
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
@@ -193,6 +201,20 @@ def init(
             keep(source, dataset.labels.images, dataset.labels.names, beside)
         files.write(settings, beside / SETTINGS)
     return load(folder)
+
+
+def _split(dataset: Dataset, settings: ProjectSettings, near: NDArray[np.floating] | None) -> Split:
+    audited = settings.audit > 0
+    if near is not None:
+        try:
+            return make_split(dataset, settings, near, audited=audited)
+        except DataError as error:
+            _log.warning(
+                "%s where images that are nearly the same stay in one part (%s): only images whose "
+                "files are equal do",
+                *(error.what, error.seen),
+            )
+    return make_split(dataset, settings, audited=audited)
 
 
 def load(folder: Path) -> Project:

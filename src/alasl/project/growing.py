@@ -29,6 +29,7 @@ from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project.changes import Changed, Dropped, NewImages
 from alasl.project.folder import FEATURES, Project
+from alasl.project.nearness import Progress, looked_at, near_rows
 from alasl.project.records import ROLES
 from alasl.project.scheme import Scheme
 
@@ -64,11 +65,14 @@ def add(
     deal: Deal = "pool",
     skip_bad: bool = False,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> Added:
     """Take the images of a folder, or of a table with what it knows of them, into a project.
 
     source: a folder of images, or a data set as for `init`. deal: the part of the new images.
+    An image that is nearly the same as one of the project's goes where that one is.
     skip_bad: leave out files that cannot be decoded, instead of refusing them all.
+    progress(done, of): called as images are looked at.
     Raises `DataError` for bad files and for labels that the project does not have.
     """
     if source.is_dir() and labels is None and not has_table(source):
@@ -99,7 +103,7 @@ def add(
         )
     new = found.take(fresh)
     files, outside = _files(project, new, source)
-    roles = _dealt(project, new, deal)
+    roles = _with_near(project, new, _dealt(project, new, deal), progress)
     request = NewImages(new.labels.images, files, roles, entries[fresh], tuple(back), outside)
     if new.features is not None and not dry_run:
         with project.training():
@@ -327,6 +331,23 @@ def _dealt(project: Project, new: Dataset, deal: Deal) -> list[str]:
     for role in ROLES:
         roles[getattr(split, role)] = role
     return list(roles)
+
+
+def _with_near(
+    project: Project, new: Dataset, roles: list[str], progress: Progress | None
+) -> list[str]:
+    """The parts, but for images that are nearly the same as one of the project's: that one's."""
+    own = project.dataset()
+    if own.paths is None or not len(new):
+        return roles
+    there = np.flatnonzero([path.is_file() for path in own.paths])
+    before = looked_at(own.take(there), project.settings, progress)
+    found = looked_at(new, project.settings, progress)
+    if before is None or found is None:
+        return roles
+    near = {row: int(there[old]) for row, old in near_rows(before, found).items()}
+    parts = project.store.roles
+    return [parts[near[row]] if row in near else role for row, role in enumerate(roles)]
 
 
 def _keep_features(project: Project, new: NDArray[np.floating], now: Scheme) -> None:
