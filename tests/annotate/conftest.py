@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from alasl.annotate.app import make_app
-from alasl.annotate.guard import Access
+from alasl.annotate.guard import Access, PublicAddress
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.server import listen
 from alasl.annotate.tasks import Tasks
@@ -132,13 +132,20 @@ class Site:
     _server: Any = None
     _thread: threading.Thread | None = None
 
+    public: str | None = None
+
+    @property
+    def access(self) -> Access:
+        public = PublicAddress.of(self.public) if self.public else None
+        return Access(TOKEN, f"alasl-{self.port}", public=public)
+
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.public or f'http://127.0.0.1:{self.port}'}/{self.access.place}/"
 
     @property
     def link(self) -> str:
-        return f"{self.url}/?token={TOKEN}"
+        return f"{self.public or f'http://127.0.0.1:{self.port}'}/?token={TOKEN}"
 
     def start(self) -> None:
         """Serve, at the port from before if there was one."""
@@ -148,7 +155,7 @@ class Site:
         app = make_app(
             Tasks(store, self.training),
             Pictures(store.files, self.project.images),
-            Access(TOKEN, f"alasl-{self.port}"),
+            self.access,
         )
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)

@@ -16,10 +16,11 @@ from schemathesis import GenerationMode
 from starlette.types import ASGIApp, Message, Scope
 
 from alasl.annotate.app import make_app
-from alasl.annotate.guard import MAX_BODY, Access
+from alasl.annotate.guard import MAX_BODY, Access, PublicAddress
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
+from alasl.errors import UsageError
 
 from .conftest import TOKEN, MakeProject, Project, run
 
@@ -230,8 +231,9 @@ def test_the_link_leaves_the_token_in_a_strict_cookie(project: Project) -> None:
     assert answer.status == 200
     kept = answer.headers["set-cookie"]
     assert f"alasl-8765={TOKEN}" in kept
-    assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(kept.split("; "))
-    assert answer.headers["refresh"] == "0; url=/"
+    place = Access(TOKEN, "alasl-8765").place
+    assert {"HttpOnly", f"Path=/{place}", "SameSite=strict"} <= set(kept.split("; "))
+    assert answer.headers["refresh"] == f"0; url={place}/"
     assert "ann" not in answer.body.decode()
     for wrong in ("?token=", f"?token={TOKEN[:-1]}", f"?token={TOKEN}&token={TOKEN}", "?other=1"):
         refused = ask(app, "GET", f"/{wrong}", {"cookie": None})
@@ -260,6 +262,62 @@ def test_beyond_loopback_addresses_and_the_host_are_ours_but_no_other_name(
     for host in ("rebound.example:8765", "lab.example", "1.2.3.4.example"):
         change = {"host": host, "origin": f"http://{host}"}
         assert ask(app, "POST", "/api/status", change).status == 421, host
+
+
+def test_the_cookies_path_is_known_to_who_knows_the_token_and_is_taken_away(
+    project: Project,
+) -> None:
+    access = Access(TOKEN, "alasl-8765")
+    assert access.place != Access(TOKEN[:-1] + "x", "alasl-8765").place
+    assert TOKEN[:8] not in access.place
+    app = application(project)
+    assert ask(app, "POST", f"/{access.place}/api/status", content=b'{"person": "a"}').status == 200
+    assert ask(app, "GET", f"/{access.place}/").status == 200
+    assert ask(app, "GET", f"/{access.place[:-1]}/").status == 404
+    assert ask(app, "GET", f"/{access.place}/", {"cookie": None}).status == 403
+
+
+@pytest.mark.parametrize("takes_path_away", [True, False])
+@pytest.mark.parametrize("host", ["lab.example", "127.0.0.1:8765"])
+def test_a_proxy_may_have_another_name_a_path_and_https(
+    project: Project, takes_path_away: bool, host: str
+) -> None:
+    public = PublicAddress.of("https://lab.example/alasl/")
+    app = application(project, Access(TOKEN, "alasl-8765", public=public))
+    path = "" if takes_path_away else "/alasl"
+    link = ask(app, "GET", f"{path}/?token={TOKEN}", {"cookie": None, "host": host})
+    kept = set(link.headers["set-cookie"].split("; "))
+    place = Access(TOKEN, "").place
+    assert {"Secure", "HttpOnly", f"Path=/alasl/{place}"} <= kept
+    through: dict[str, str | None] = {"host": host, "origin": "https://lab.example"}
+    assert ask(app, "POST", f"{path}/{place}/api/undo", through, b'{"person": "a", "request":'
+               b' "request-9"}').status == 200  # fmt: skip
+    for origin in ("http://lab.example", "https://lab.example:444", "https://evil.example"):
+        wrong = ask(app, "POST", f"{path}/{place}/api/undo", through | {"origin": origin})
+        assert wrong.status == 403, origin
+    assert ask(app, "GET", "/", {"host": "evil.example"}).status == 421
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "path"),
+    [
+        ("https://lab.example", "https://lab.example", ""),
+        ("https://lab.example:443/", "https://lab.example", ""),
+        ("http://LAB.example:8080/a/b/", "http://lab.example:8080", "/a/b"),
+        ("https://[2001:db8::1]/x", "https://[2001:db8::1]", "/x"),
+    ],
+)
+def test_a_public_address_is_read_as_browsers_send_it(url: str, origin: str, path: str) -> None:
+    found = PublicAddress.of(url)
+    assert (found.origin, found.path) == (origin, path)
+
+
+@pytest.mark.parametrize(
+    "url", ["lab.example", "ftp://lab.example", "https://", "https://a/?b", "https://[a", "//a:x"]
+)
+def test_what_is_no_public_address_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="public address"):
+        PublicAddress.of(url)
 
 
 def test_a_body_that_is_too_long_is_refused(project: Project) -> None:

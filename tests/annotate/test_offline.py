@@ -257,3 +257,46 @@ def test_a_wrong_token_keeps_the_answers_and_says_what_to_do(
     view.until("document.querySelector('#saved').dataset.state === 'trouble'")
     assert "open the link" in view.text("#saved")
     assert view.inside("outbox.items.length") == 1
+
+
+@pytest.mark.parametrize("what", ["down", 403, 409, 503])
+def test_a_server_in_trouble_is_asked_once_in_two_seconds_and_the_page_says_so(
+    project: Project, serve: Serve, view: View, what: str | int
+) -> None:
+    view.expected = (*GONE, str(what))
+    view.page.clock.install()
+    view.open(serve(project))
+    view.ready()
+    view.press("m")
+    view.ready("grid")
+    asked: list[str] = []
+
+    def refuse(route: Any) -> None:
+        asked.append(route.request.url)
+        if what == "down":
+            route.abort("connectionrefused")
+        else:
+            route.fulfill(status=what, json={"error": "why it failed"})
+
+    view.page.route("**/api/**", refuse)
+    view.page.route("**/images/**", refuse)
+    # Steps to be sent, tasks and pictures to be had: all at once want something of it.
+    view.press("q", "Enter")
+    view.page.wait_for_selector("body[data-wait]")
+    view.press("m")
+    asked.clear()
+    for _ in range(20):
+        view.page.clock.run_for(1000)
+        view.page.wait_for_timeout(1)
+    assert 5 <= len(asked) <= 11, asked
+    assert view.text("#wait-title") == "No connection"
+    why = "The server cannot be reached." if what == "down" else "why it failed"
+    assert why in view.text("#wait-text")
+    assert why in view.text("#saved")
+    view.page.unroute("**/api/**")
+    view.page.unroute("**/images/**")
+    view.page.clock.run_for(4000)
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    view.saved()
+    assert view.text("#saved") == "All saved"
+    assert len(project.said()) == 12

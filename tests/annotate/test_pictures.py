@@ -136,6 +136,39 @@ def test_no_file_from_outside_is_shown_wherever_links_lead(tmp_path: Path) -> No
         pictures.get(len(pictures), "small")
 
 
+def test_links_into_a_folder_that_is_named_are_followed(tmp_path: Path) -> None:
+    inside, named, other = (tmp_path / name for name in ("images", "named", "other"))
+    for folder in (inside, named / "deep", other):
+        folder.mkdir(parents=True)
+    for folder in (named / "deep", other):
+        Image.new("RGB", (9, 9)).save(folder / "a.png")
+    (inside / "good.png").symlink_to(named / "deep" / "a.png")
+    (inside / "bad.png").symlink_to(other / "a.png")
+    (named / "deep" / "on.png").symlink_to(other / "a.png")
+    (inside / "through.png").symlink_to(named / "deep" / "on.png")
+    names = ["good.png", "bad.png", "through.png"]
+    with pytest.raises(DataError, match=f"alasl annotate --links {named / 'deep'}"):
+        Pictures(names, inside).get(0, "small")
+    pictures = Pictures(names, inside, links=[named])
+    assert opened(pictures.get(0, "small")).size == (9, 9)
+    for image in (1, 2):
+        with pytest.raises(DataError, match="outside"):
+            pictures.get(image, "small")
+
+
+def test_what_cannot_be_shown_is_found_before_it_is_asked(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "good.png")
+    for name in ("broken.png", "later.png"):
+        (tmp_path / name).write_bytes(b"<html>")
+    names = ["good.png", "missing.png", "broken.png", "later.png", "../out.png", None]
+    found = Pictures(names, tmp_path).problems([0, 1, 2, 3, 4], asked={0, 1, 2})
+    assert {image: error.what.split(",")[0].split(" (")[0] for image, error in found.items()} == {
+        1: "the image file does not exist",
+        2: "the file holds HTML or XML",
+        4: "the image lies outside the project's images",
+    }
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(DataError, match="does not exist"):

@@ -63,6 +63,33 @@ def test_it_listens_to_this_machine_alone(make_project: MakeProject, run: Run) -
     assert said == [f"http://127.0.0.1:{address[1]}/?token={kept_token(project.folder)}"]
 
 
+def test_images_that_cannot_be_shown_are_named_before_people_come(
+    make_project: MakeProject, run: Run
+) -> None:
+    project = make_project(images=14)
+    project.ask([(0, 0), (1, 0), (1, 1)])
+    for image in range(1, 13):
+        (project.images / f"{image:04d}.jpg").unlink()
+    (project.images / "0000.jpg").write_bytes(b"<html>")
+    said, _ = run(project)
+    assert said[0].startswith("13 of 14 images cannot be shown, 2 of them are asked now")
+    assert "0000.jpg: the file holds HTML or XML, not an image" in said[1]
+    assert "0001.jpg: the image file does not exist" in said[2]
+    assert said[11] == "  and 3 more"
+    assert said[12].startswith("http://127.0.0.1:")
+
+
+def test_the_link_is_that_of_the_proxy_where_one_is_named(
+    make_project: MakeProject, run: Run
+) -> None:
+    project = make_project()
+    said, (_, address) = run(project, public="https://lab.example/alasl/")
+    assert address[0] == "127.0.0.1"
+    assert said == [f"https://lab.example/alasl/?token={kept_token(project.folder)}"]
+    with pytest.raises(UsageError, match="public address"):
+        run(project, public="lab.example")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "lab.example"])
 def test_a_host_beyond_needs_a_token(make_project: MakeProject, run: Run, host: str) -> None:
     with pytest.raises(UsageError, match="needs a token of your own"):

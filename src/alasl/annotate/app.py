@@ -92,9 +92,16 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
         if access.opens(request.url.query):
             # Our own page leads on, not a redirect: a strict cookie is not sent on a redirect that
             # began on another site, say a chat that the link was clicked in.
-            answer = _html(_template("enter.html.j2"))
-            answer.headers["refresh"] = "0; url=/"
-            answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
+            answer = _html(_template("enter.html.j2"), place=access.place)
+            answer.headers["refresh"] = f"0; url={access.place}/"
+            answer.set_cookie(
+                access.cookie,
+                access.token,
+                path=f"{access.public.path if access.public else ''}/{access.place}",
+                secure=bool(access.public and access.public.secure),
+                httponly=True,
+                samesite="strict",
+            )
             return answer
         every = handler.store.everything().labels
         labels = [(printable(label.name), label.fate == "here") for label in every]
@@ -113,7 +120,7 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
         try:
             content = await loop.run_in_executor(image_threads, pictures.get, image, size)
         except DataError as error:
-            return _refused(404, str(error))
+            return _refused(404, error.what)  # where files lie is nobody's business
         headers = {"cache-control": "private, max-age=3600"}
         return Jpeg(content, headers=headers)
 

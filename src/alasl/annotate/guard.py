@@ -8,6 +8,7 @@ which a foreign page cannot send.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import ipaddress
 import json
@@ -17,6 +18,8 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from alasl.errors import UsageError
 
 # A batch of answers to a hundred images is about 20 kB.
 MAX_BODY = 256 * 1024
@@ -50,18 +53,74 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class PublicAddress:
+    """Where people reach the page through a proxy.
+
+    origin: scheme, name and port, as browsers send it. name: of the host. path: begins with a
+    slash where it is not empty, and ends with none.
+    """
+
+    origin: str
+    name: str
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> PublicAddress:
+        """From an address such as https://lab.example/alasl/. Raises `UsageError` for others."""
+        try:
+            parts = urlsplit(url)
+            name, port = parts.hostname or "", parts.port
+        except ValueError:
+            parts, name, port = urlsplit(""), "", None
+        if parts.scheme not in ("http", "https") or not name or parts.query or parts.fragment:
+            raise UsageError(
+                "the public address is an http or https address, as a browser shows it",
+                seen=repr(url),
+                do="for example: --public-url https://lab.example/alasl/",
+            )
+        host = f"[{name}]" if ":" in name else name
+        usual = port is None or port == {"http": 80, "https": 443}[parts.scheme]
+        origin = f"{parts.scheme}://{host}" + ("" if usual else f":{port}")
+        return cls(origin, name, parts.path.rstrip("/"))
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by https alone."""
+        return self.origin.startswith("https:")
+
+
+@dataclass(frozen=True)
 class Access:
     """What lets a request in.
 
     token: the secret; `cookie`: the name of the cookie that holds it. hosts: names that the Host
     header may have, at any port, as a tunnel may lead from another one. addresses: whether any IP
     address may stand there too, where people come from other machines: a rebound name is none.
+    public: the address of a proxy in front, which may change the Host header and take its path away
+    or not.
     """
 
     token: str
     cookie: str
     hosts: frozenset[str] = LOOPBACK
     addresses: bool = False
+    public: PublicAddress | None = None
+
+    @property
+    def place(self) -> str:
+        """A path that only who knows the token knows.
+
+        The page stands below it and so does the cookie, since browsers send cookies to all ports of
+        a host: another server there is not sent one whose path it cannot tell.
+        """
+        return hashlib.sha256(f"place {self.token}".encode()).hexdigest()[:16]
+
+    def within(self, path: str) -> str:
+        """The path of a request as routes know it."""
+        for prefix in (self.public.path if self.public else "", f"/{self.place}"):
+            if prefix and path.startswith(f"{prefix}/"):
+                path = path.removeprefix(prefix)
+        return path
 
     def refuse(self, method: str, path: str, query: str, headers: dict[str, str]) -> Refusal | None:
         """Why a request must not be answered; None where it may.
@@ -81,11 +140,17 @@ class Access:
             return Refusal(403, "another site asked for this")
         if method == "GET":
             return None
-        if headers.get("origin") != f"http://{host}":
+        if headers.get("origin") not in self._origins(host):
             return Refusal(403, "only the page itself may send this")
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return Refusal(415, "send JSON")
         return None
+
+    def _origins(self, host: str) -> tuple[str, ...]:
+        if self.public is None:
+            return (f"http://{host}",)
+        through = self.public.origin
+        return (through,) if through.endswith(f"//{host}") else (f"http://{host}", through)
 
     def opens(self, query: str) -> bool:
         """Whether a link's query holds the token."""
@@ -110,7 +175,7 @@ class Access:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        if name in self.hosts:
+        if name in self.hosts or (self.public and name == self.public.name):
             return True
         return self.addresses and _is_address(name)
 
@@ -130,6 +195,7 @@ class Guard:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope = {**scope, "path": self.access.within(scope["path"])}
         refusal = self._refusal(scope)
         if refusal is None and scope["method"] != "GET":
             body = await _body(receive)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
 from PIL import Image
 
-from alasl.data.images import load_image
+from alasl.data.images import each, load_image
 from alasl.errors import DataError
 
 Size = Literal["small", "large", "huge"]
@@ -30,7 +30,8 @@ class Pictures:
     """The images of a project, by row; those sent last are kept, up to 128 MB.
 
     files: for each image a path, absolute or below `root`, or None. root: the folder in which every
-    file must really lie, wherever links lead; or in one of `folders`, which are below it or not.
+    file must really lie, wherever links lead; or in one of `folders`, which are below it or not, or
+    in one of `links`, folders elsewhere that links may lead to.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class Pictures:
         files: Sequence[str | None],
         root: Path,
         folders: Callable[[], Sequence[str]] = tuple,
+        links: Sequence[Path] = (),
     ) -> None:
         self._files = files
         self._root = root.resolve()
+        self._links = tuple(folder.resolve() for folder in links)
         self._folders = folders
         self._kept: OrderedDict[tuple[int, Size], bytes] = OrderedDict()
         self._bytes = 0
@@ -70,6 +73,25 @@ class Pictures:
                 self._bytes -= len(oldest)
         return content
 
+    def problems(self, images: Iterable[int], asked: Collection[int]) -> dict[int, DataError]:
+        """Those of the images that cannot be shown, and why.
+
+        Of all it is looked whether the file is there and ours, of those `asked` also whether it can
+        be decoded.
+        """
+        found: dict[int, DataError] = {}
+        there: dict[int, Path] = {}
+        for image in images:
+            try:
+                path = self._path(image)
+            except DataError as error:
+                found[image] = error
+            else:
+                if image in asked:
+                    there[image] = path
+        errors = dict(zip(there, each(_fault, list(there.values())), strict=True))
+        return found | {image: error for image, error in errors.items() if error is not None}
+
     def _path(self, image: int) -> Path:
         file = self._files[image] if 0 <= image < len(self._files) else None
         if file is None:
@@ -78,14 +100,25 @@ class Pictures:
             path = (self._root / file).resolve()
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError("the image's path cannot be followed", where=file) from error
-        own = (self._root, *((self._root / folder).resolve() for folder in self._folders()))
-        if not any(path.is_relative_to(folder) for folder in own):
+        folders = ((self._root / folder).resolve() for folder in self._folders())
+        if not any(path.is_relative_to(own) for own in (self._root, *folders, *self._links)):
             raise DataError(
-                "the image lies outside the project's images, so it is not shown", where=file
+                "the image lies outside the project's images, so it is not shown",
+                where=file,
+                seen=str(path),
+                do=f"if it may be: alasl annotate --links {path.parent}",
             )
         if not path.is_file():
             raise DataError("the image file does not exist", where=file)
         return path
+
+
+def _fault(path: Path) -> DataError | None:
+    try:
+        load_image(path, 8)
+    except DataError as error:
+        return error
+    return None
 
 
 def _jpeg(path: Path, side: int) -> bytes:

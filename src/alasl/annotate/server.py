@@ -6,12 +6,12 @@ import ipaddress
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from alasl.annotate.app import make_app
-from alasl.annotate.guard import LOOPBACK, Access
+from alasl.annotate.guard import LOOPBACK, Access, PublicAddress
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
@@ -23,6 +23,8 @@ PORT = 8765
 TOKEN_FILE = "token"
 # A token that people choose must not be guessed; ours has 43 characters, 256 bits.
 SHORTEST = 16
+# Images that cannot be shown and are named when the page is served.
+MOST_NAMED = 10
 
 OPEN = """\
 This page is open to other machines. Whoever reaches {host}:{port} and knows the token sees every
@@ -39,6 +41,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int = PORT,
     token: str | None = None,
+    public: str | None = None,
+    links: Sequence[Path] = (),
     train: Sequence[str] | None = None,
     every: int = 100,
     say: Callable[[str], None] = print,
@@ -47,8 +51,10 @@ def serve(
 
     root: the folder below which the images lie. folder: the project's, where the token is kept, so
     that pages that are open go on after a restart. token: instead of that one; needed where `host`
-    is not of this machine alone. train: the command that trains and makes the queue anew, run
-    after `every` answers; None trains never. say: told the link, and what a host beyond means.
+    is not of this machine alone. public: the address of a proxy through which people come. links:
+    folders beside `root` that links among the images may lead to. train: the command that trains
+    and makes the queue anew, run after `every` answers; None trains never. say: told the link,
+    which images cannot be shown, and what a host beyond means.
     Raises `UsageError` without such a token, `ResourceError` where the port is taken.
     """
     import uvicorn
@@ -62,6 +68,7 @@ def serve(
         )
     if token is not None and (len(token) < SHORTEST or not token.isalnum() or not token.isascii()):
         raise UsageError(f"a token has at least {SHORTEST} letters and digits, and nothing else")
+    address = PublicAddress.of(public) if public else None
     token = token or kept_token(folder)
     listening = listen(host, port)
     port = int(listening.getsockname()[1])
@@ -70,9 +77,12 @@ def serve(
         cookie=f"alasl-{port}",
         hosts=LOOPBACK | ({host.lower(), socket.gethostname().lower()} if beyond else set()),
         addresses=beyond,
+        public=address,
     )
     training = Training(train, every)
-    pictures = Pictures(_Files(store), root, lambda: store.everything().folders)
+    pictures = Pictures(_Files(store), root, lambda: store.everything().folders, links)
+    for line in _unseen(store, pictures):
+        say(line)
     app = make_app(Tasks(store, training), pictures, access)
     config = uvicorn.Config(
         app,
@@ -87,13 +97,31 @@ def serve(
     )
     if beyond:
         say(OPEN.format(host=host, port=port))
-    say(f"http://{_in_link(host)}:{port}/?token={token}")
+    where = f"{address.origin}{address.path}" if address else f"http://{_in_link(host)}:{port}"
+    say(f"{where}/?token={token}")
     training.start(now=store.progress().left == 0)
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         training.stop()
         listening.close()
+
+
+def _unseen(store: Store, pictures: Pictures) -> Iterator[str]:
+    """Which images people could not be shown, in words; nothing where all are well."""
+    now = store.everything()
+    asked = {int(now.rows[question.image]) for question in store.queue()}
+    problems = pictures.problems(now.rows.tolist(), asked)
+    if not problems:
+        return
+    yield (
+        f"{len(problems)} of {len(now.rows)} images cannot be shown, "
+        f"{len(asked & set(problems))} of them are asked now; on the page they can only be skipped"
+    )
+    for _, error in sorted(problems.items())[:MOST_NAMED]:
+        yield "  " + str(error).replace("\n", "\n  ")
+    if len(problems) > MOST_NAMED:
+        yield f"  and {len(problems) - MOST_NAMED} more"
 
 
 class _Files(Sequence[str | None]):

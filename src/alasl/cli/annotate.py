@@ -23,6 +23,17 @@ PORT = 8765
 )
 @click.option("--token", help="what opens the page, instead of one made by chance")
 @click.option(
+    "--public-url",
+    metavar="URL",
+    help="where people reach the page through a proxy, e.g. https://lab.example/alasl/",
+)
+@click.option(
+    "--links",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="a folder elsewhere that links among the images may lead to; may be given again",
+)
+@click.option(
     "--train/--no-train",
     "train",
     default=True,
@@ -32,7 +43,15 @@ PORT = 8765
 @trust_option
 @quiet_option
 def command(
-    project: Path, port: int, host: str, token: str | None, train: bool, trust: bool, quiet: bool
+    project: Path,
+    port: int,
+    host: str,
+    token: str | None,
+    public_url: str | None,
+    links: tuple[Path, ...],
+    train: bool,
+    trust: bool,
+    quiet: bool,
 ) -> None:
     """Serve the page on which people answer PROJECT's queue, until Ctrl-C.
 
@@ -43,6 +62,7 @@ def command(
     show_warnings(quiet)
     # Without training nothing of its settings is executed.
     opened = open_to_work(project, trust or not train)
+    opened.require_images()
     again = [sys.executable, "-P", "-m", "alasl", "suggest", str(project), "--quiet"]
     if trust:
         again.append("--trust")
@@ -53,6 +73,8 @@ def command(
         host=host,
         port=port,
         token=token,
+        public=public_url,
+        links=links,
         train=again if train else None,
         every=opened.settings.every,
         say=lambda text: click.echo(text),

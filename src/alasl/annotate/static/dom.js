@@ -19,6 +19,7 @@ export function alarm(text) {
 export function view(name) {
   document.body.dataset.state = name;
   delete document.body.dataset.ready;
+  delete document.body.dataset.unseen;
   for (const part of document.querySelectorAll("[data-view]")) part.hidden = part.dataset.view !== name;
 }
 

@@ -11,12 +11,13 @@ import { change, settings } from "./kept.js";
 import { NAMES, find } from "./labels.js";
 import { outbox } from "./outbox.js";
 import { showSaved, showStatus } from "./progress.js";
+import { line } from "./server.js";
 import {
   answer, askName, comeBack, enter, focusCursor, larger, leave, moveTo, nextLabel, rest, restart, session, setMode, skip,
   undo,
 } from "./session.js";
 import { tasks } from "./tasks.js";
-import { wait, waiting } from "./waiting.js";
+import { wait, waitForTasks, waiting } from "./waiting.js";
 import { UNSURE } from "./words.js";
 import { drag, toggleZoom, unzoom } from "./zoom.js";
 
@@ -75,10 +76,14 @@ function connect() {
   outbox.onchange = showSaved;
   outbox.onstatus = showStatus;
   outbox.onrefused = (why) => alarm(`The server refused a step: ${why}`);
+  line.onchange = () => {
+    showSaved();
+    if (waiting.why === "loading") waitForTasks();
+    if (!line.trouble) tasks.fetch();
+  };
   tasks.ontrouble = (error) => {
     if (error.refused) beginAgain(error.message);
     else if (waiting.why && waiting.why !== "undoing") wait("offline", error.message);
-    return error.refused;
   };
 }
 
@@ -117,7 +122,7 @@ function listen() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => arrive(document.activeElement, comeBack));
   drag($("stage"));
   addEventListener("resize", () => { unzoom(); focusCursor(); });
-  addEventListener("online", () => { outbox.send(); tasks.fetch(); });
+  addEventListener("online", () => { line.hurry(); outbox.send(); tasks.fetch(); });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   addEventListener("beforeunload", (event) => { if (outbox.items.length && !outbox.kept) event.preventDefault(); });

@@ -1,19 +1,14 @@
 // The outbox. A step never waits for the network: it is kept here (in localStorage, under a request
-// id) and the next image is shown at once. The outbox is sent in order, again and again until the
-// server says that a step is on its disk; the same request counts once there.
+// id) and the next image is shown at once. The outbox is sent in order, each step again and again
+// until the server says that it is on its disk; the same request counts once there.
 
 import { settings, storage } from "./kept.js";
 import { post } from "./server.js";
 
-const SOON = 1000; // ms until a step that could not be sent is sent again
-
 export const outbox = {
   items: storage.keys("out:").map((key) => ({ key, ...storage.get(key) })).filter((item) => item.path),
   last: 0,
-  sending: false,
-  delay: SOON,
-  timer: null,
-  trouble: "",
+  sending: null, // a promise of the moment when all is sent
   kept: true, // whether the browser could store everything
 
   onchange() {}, // something was sent, or could not be
@@ -27,46 +22,38 @@ export const outbox = {
     const item = { key: `out:${this.last}-${request}`, path, body: { person: settings.person, request, ...body } };
     this.kept = storage.set(item.key, { path, body: item.body }) && this.kept;
     this.items.push({ ...item, then });
+    this.onchange();
     this.send();
   },
 
-  async send() {
-    if (this.sending) return;
-    this.sending = true;
-    clearTimeout(this.timer);
+  /** Send all; done when the server has everything. */
+  send() {
+    this.sending ??= this.sendAll().finally(() => {
+      this.sending = null;
+      this.onchange();
+      if (this.items.length) this.send(); // that came in this very moment
+    });
+    return this.sending;
+  },
+
+  async sendAll() {
     while (this.items.length) {
       const item = this.items[0];
       this.onchange();
+      let answer = null;
       try {
-        const answer = await post(item.path, item.body);
-        this.trouble = "";
-        this.delay = SOON;
-        this.onstatus(answer.status);
-        this.drop(item);
-        item.then?.(answer);
+        answer = await post(item.path, item.body);
       } catch (error) {
-        if (!error.refused) {
-          this.trouble = error.message;
-          break;
-        }
+        if (!error.refused) continue; // in turn with all that wait for the server
         // Kept, so that nobody's work is lost without a trace.
         storage.set(`refused:${item.key}`, { path: item.path, body: item.body, why: error.message });
-        this.drop(item);
         this.onrefused(error.message);
-        item.then?.(null);
       }
+      this.drop(item);
+      if (answer) this.onstatus(answer.status);
+      item.then?.(answer);
     }
-    this.sending = false;
-    if (this.items.length) {
-      // Longer each time that it tried by itself, not with each step of a person.
-      this.timer = setTimeout(() => {
-        this.delay = Math.min(15_000, 2 * this.delay);
-        this.send();
-      }, this.delay);
-    } else {
-      this.kept = true;
-    }
-    this.onchange();
+    this.kept = true;
   },
 
   drop(item) {

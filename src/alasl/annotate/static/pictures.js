@@ -1,5 +1,7 @@
 // Images, fetched before they are needed; the last 60 are kept.
 
+import { get, line } from "./server.js";
+
 const pictures = new Map(); // "image/size" -> a loading or loaded <img>
 
 /** The <img> of an image; its `ready` resolves to "", else to why it cannot be shown. */
@@ -21,28 +23,23 @@ export const url = (image, size) => `images/${image}/${size}`;
 
 /** Resolves to "" once the image can be painted at once, else to why it cannot be shown. */
 async function load(element, from) {
-  for (;;) {
+  for (let tries = 0; tries < 3; ) {
+    try {
+      // An <img> waits for nobody and does not say why it fails.
+      if (tries || line.trouble) await get(from, { cache: "reload" });
+    } catch (error) {
+      if (!error.refused) continue;
+      element.dataset.failed = "1";
+      return error.message;
+    }
     element.src = from;
     try {
       await element.decode();
       return "";
     } catch {
-      const why = await reason(from);
-      if (why) {
-        element.dataset.failed = "1";
-        return why;
-      }
-      await new Promise((again) => setTimeout(again, 2000));
+      tries += 1;
     }
   }
-}
-
-/** Why the server does not give an image; "" where it does not answer at all. */
-async function reason(from) {
-  try {
-    const answer = await fetch(from);
-    return answer.ok ? "the browser cannot read it" : (await answer.json()).error;
-  } catch {
-    return "";
-  }
+  element.dataset.failed = "1";
+  return "the browser cannot read it";
 }

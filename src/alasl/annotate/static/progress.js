@@ -3,6 +3,7 @@
 import { $ } from "./dom.js";
 import { NAMES } from "./labels.js";
 import { outbox } from "./outbox.js";
+import { line } from "./server.js";
 import { number } from "./words.js";
 
 export const progress = { status: null };
@@ -25,12 +26,16 @@ export function showSaved() {
   const many = outbox.items.length;
   const steps = many === 1 ? "1 step" : `${many} steps`;
   let text = "All saved", state = "saved";
-  if (many && outbox.trouble) {
-    text = `Not saved yet: ${steps}, kept in this browser. ${outbox.trouble} Trying again.`;
+  if (many && line.trouble) {
+    text = `Not saved yet: ${steps}, kept in this browser. ${line.trouble} Trying again.`;
     state = "trouble";
   } else if (many > 2) {
     text = `Saving ${steps}`;
     state = "saving";
+  }
+  if (!many && line.trouble) {
+    text = `${line.trouble} Trying again.`;
+    state = "trouble";
   }
   if (many && !outbox.kept) {
     text = `Not saved yet: ${steps}, and this browser cannot keep them. Leave this page open.`;

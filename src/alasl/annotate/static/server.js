@@ -1,4 +1,7 @@
-// Talking to the server.
+// Talking to the server. While it is gone, or fails, all that want something of it stand in one
+// line, and one of them may try in two seconds.
+
+const PAUSE = 2000; // ms between two tries of a server that is in trouble
 
 export class Trouble extends Error {
   constructor(message, refused) {
@@ -7,20 +10,70 @@ export class Trouble extends Error {
   }
 }
 
-export async function post(path, body) {
+export const line = {
+  trouble: "", // why the last try failed; "" where the server answers
+  next: 0, // when the next one may try
+  waiting: [],
+
+  onchange() {}, // trouble began, or ended
+
+  /** Wait for one's turn; none, while the server answers. */
+  async turn() {
+    while (this.trouble) {
+      const left = this.next - performance.now();
+      if (left <= 0) {
+        this.next = performance.now() + PAUSE;
+        return;
+      }
+      await new Promise((again) => {
+        this.waiting.push(again);
+        setTimeout(again, left);
+      });
+    }
+  },
+
+  tell(trouble) {
+    const before = this.trouble;
+    this.trouble = trouble;
+    if (trouble && !before) this.next = performance.now() + PAUSE;
+    if (!trouble) this.waiting.splice(0).forEach((again) => again());
+    if (trouble !== before) this.onchange();
+  },
+
+  /** The network is said to be back: try at once. */
+  hurry() {
+    this.next = 0;
+    this.waiting.splice(0).forEach((again) => again());
+  },
+};
+
+/** The server's response; throws `Trouble`, with its sentence, where it does not give what is asked. */
+export async function get(path, options = {}) {
+  await line.turn();
   let answer;
   try {
-    answer = await fetch(path, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(20_000),
-    });
+    answer = await fetch(path, { ...options, signal: AbortSignal.timeout(20_000) });
   } catch {
-    throw new Trouble("The server cannot be reached.", false);
+    line.tell("The server cannot be reached.");
+    throw new Trouble(line.trouble, false);
   }
-  if (answer.status === 204) return null;
-  const said = await answer.json().catch(() => ({ error: answer.statusText }));
-  if (answer.ok) return said;
-  throw new Trouble(said.error, [400, 404, 413, 415, 422].includes(answer.status));
+  if (answer.ok) {
+    line.tell("");
+    return answer;
+  }
+  const { error } = await answer.json().catch(() => ({ error: answer.statusText }));
+  const refused = [400, 404, 413, 415, 422].includes(answer.status);
+  line.tell(refused ? "" : error);
+  throw new Trouble(error, refused);
+}
+
+export async function post(path, body) {
+  const headers = { "content-type": "application/json" };
+  const answer = await get(path, { method: "POST", headers, body: JSON.stringify(body) });
+  try {
+    return await answer.json();
+  } catch {
+    line.tell("The server's answer broke off.");
+    throw new Trouble(line.trouble, false);
+  }
 }

@@ -12,7 +12,7 @@ import { outbox } from "./outbox.js";
 import { picture } from "./pictures.js";
 import { progress } from "./progress.js";
 import { chooseLabel, tasks } from "./tasks.js";
-import { stopWaiting, wait, waiting } from "./waiting.js";
+import { stopWaiting, wait, waitForTasks, waiting } from "./waiting.js";
 import { ABSENT, PRESENT, SKIPPED, WORDS } from "./words.js";
 import { drawStage } from "./zoom.js";
 
@@ -41,6 +41,7 @@ function make(kind, of) {
     actions: [], // each a list of [place, value before]
     cursor: 0,
     shown: settings.shown,
+    unseen: new Set(), // places whose picture cannot be shown
     ready: false,
     requests: 0, // that were sent for it
   };
@@ -66,7 +67,7 @@ function next() {
   if (found.length) show(make(settings.mode, found));
   else {
     session.current = null;
-    wait(outbox.trouble ? "offline" : "loading", outbox.trouble);
+    waitForTasks();
   }
   tasks.fetch();
 }
@@ -83,11 +84,21 @@ function show(step) {
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
   const drawn = step.tasks.map((task) => picture(task.image, session.view.size));
   if (drawn.every((element) => element.complete && element.naturalWidth)) begin(step);
-  else Promise.all(drawn.map((element) => element.ready)).then(() => session.current === step && begin(step));
+  else Promise.all(drawn.map((element) => element.ready)).then((whys) => session.current === step && begin(step, whys));
 }
 
-function begin(step) {
+/** Let it be answered; `whys`: why each picture cannot be shown, "" where it can. */
+function begin(step, whys = []) {
   step.ready = true;
+  const unseen = new Set(step.tasks.flatMap((task, i) => (whys[i] ? [task.image] : [])));
+  step.items.forEach(({ image }, place) => {
+    if (!unseen.has(image)) return;
+    step.unseen.add(place);
+    // Nobody answers for a picture that was not shown: in a grid it goes to others.
+    if (step.kind === "grid") step.values[place] = SKIPPED;
+    else document.body.dataset.unseen = "yes";
+    mark(place);
+  });
   document.body.dataset.ready = "yes";
   clock.lap();
 }
@@ -128,7 +139,7 @@ function saveUnfinished() {
 
 export function answer(value, place = session.current?.cursor) {
   const step = session.current;
-  if (!step?.ready) return;
+  if (!step?.ready || isUnseen(place)) return;
   const took = clock.lap();
   step.actions.push([[place, step.values[place]]]);
   step.values[place] = value;
@@ -136,6 +147,13 @@ export function answer(value, place = session.current?.cursor) {
   mark(place);
   say(`${nameOf(place)}: ${WORDS.get(value)}.`);
   moveOn(place);
+}
+
+/** Whether a picture cannot be shown, which is then said. */
+function isUnseen(place) {
+  const unseen = session.current.unseen.has(place);
+  if (unseen) say("This image cannot be shown, so it can only be skipped.");
+  return unseen;
 }
 
 function moveOn(place) {
@@ -149,7 +167,7 @@ function moveOn(place) {
 
 export function tick(place) {
   const step = session.current;
-  if (!step?.ready || place >= step.items.length) return;
+  if (!step?.ready || place >= step.items.length || isUnseen(place)) return;
   const value = stands(place) === PRESENT ? ABSENT : PRESENT;
   step.actions.push([[place, step.values[place]]]);
   step.values[place] = value;
@@ -163,6 +181,7 @@ export function tick(place) {
 export function rest() {
   const step = session.current;
   if (!step?.ready) return;
+  if (step.kind === "image" && isUnseen(step.cursor)) return;
   const free = open();
   const took = clock.lap() / Math.max(1, free.length);
   step.actions.push(free.map((place) => [place, undefined]));
@@ -280,7 +299,7 @@ export function restart() {
   tasks.forget();
   session.current = null;
   for (const mode of ["image", "grid"]) $(`mode-${mode}`).setAttribute("aria-pressed", settings.mode === mode);
-  wait("loading");
+  waitForTasks();
   tasks.fetch();
 }
 

@@ -45,21 +45,19 @@ export const tasks = {
   async fetch() {
     const wanted = (settings.mode === "grid" ? 2 * GRID : AHEAD) - this.ahead.length;
     if (this.asking || wanted <= 0 || !settings.person) return;
+    this.asking = true;
     // Unsent answers first: the server would ask them again.
     if (this.fresh && outbox.items.length) await outbox.send();
-    this.asking = true;
     const mine = this.generation;
-    let came = false;
     try {
-      came = await ask(wanted, mine);
+      const came = await ask(wanted, mine);
+      this.asking = false;
+      if (mine !== this.generation) this.fetch();
+      else this.onfetched(came);
     } catch (error) {
       this.asking = false;
-      if (this.ontrouble(error)) return;
-      came = true;
+      this.ontrouble(error);
     }
-    this.asking = false;
-    if (mine !== this.generation) this.fetch();
-    else this.onfetched(came);
   },
 
   /** Keep what the server has for us, and hold on to it. */

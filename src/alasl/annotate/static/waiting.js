@@ -4,6 +4,7 @@ import { $, openDialog, view } from "./dom.js";
 import { settings } from "./kept.js";
 import { NAMES } from "./labels.js";
 import { progress } from "./progress.js";
+import { line } from "./server.js";
 import { tasks } from "./tasks.js";
 import { duration } from "./words.js";
 
@@ -28,6 +29,11 @@ export function wait(why, detail = "") {
   $("wait-next").hidden = !(why === "empty" && settings.mode === "grid" && progress.status?.left > 0);
   document.body.dataset.wait = why;
   if (before !== why && !openDialog()) $("wait-title").focus();
+}
+
+/** Until tasks come, which they do not while the server is in trouble. */
+export function waitForTasks() {
+  wait(line.trouble ? "offline" : "loading", line.trouble);
 }
 
 function explain(why, detail) {

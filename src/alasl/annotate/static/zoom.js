@@ -16,7 +16,7 @@ export function drawStage(stage, task) {
   element.ready.then((why) => {
     if (!why || !stage.contains(element)) return;
     const text = document.createElement("p");
-    text.textContent = `This image cannot be shown: ${why}. You can skip it.`;
+    text.textContent = `This image cannot be shown: ${why}. It can only be skipped.`;
     stage.replaceChildren(text);
   });
 }
