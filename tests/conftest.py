@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from alasl.data.dataset import Dataset
 from alasl.labels import Labels
+from warm import Python
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -21,11 +24,22 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    about = "of each test that is not marked slow or data, the first case: a check in a minute"
+    parser.addoption("--quick", action="store_true", help=about)
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m looks for marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("data")
+    if config.getoption("quick"):
+        first: dict[str, pytest.Item] = {}
+        for item in items:
+            if not {"slow", "data"}.intersection(mark.name for mark in item.iter_markers()):
+                first.setdefault(item.nodeid.split("[")[0], item)
+        items[:] = first.values()
     # The pages' commands take minutes each: begun last, one worker would end long after the other.
     items.sort(key=lambda item: item.path.name != "test_docs.py")
 
@@ -36,6 +50,24 @@ def same_logging() -> None:
     log = logging.getLogger("alasl")
     log.handlers = []
     log.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[Python]:
+    """Programs in processes of their own that need not import torch again: `warm.Python`."""
+    python = Python()
+    yield python
+    python.close()
+
+
+@pytest.fixture(scope="session")
+def call(python: Python) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`alasl ARGUMENT...` in a process of its own; `cwd` and `env` can be given."""
+
+    def call(*args: object, **given: Any) -> subprocess.CompletedProcess[str]:
+        return python("-m", "alasl", *args, **given)
+
+    return call
 
 
 @pytest.fixture

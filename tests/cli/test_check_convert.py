@@ -169,6 +169,7 @@ def test_help_lists_every_format(capsys, command):
     assert all(name in out for name in FORMATS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "gbk", "utf-8"])
 def test_any_name_is_printed_on_any_code_page(tmp_path: Path, encoding):
     names = ("狗", "tämä", "🐕")

@@ -18,6 +18,9 @@ import pytest
 
 from alasl.cli import COMMANDS, exit_code
 from alasl.data.dataset import Dataset
+from warm import Process, Python
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
 
 PAPERS = ["--model", "probe", "--strategy", "hard+entropy"]
 QUICK = [*PAPERS, "--rounds", "2", "--images", "5", "--epochs", "2", "--missing", "0.4"]
@@ -39,11 +42,6 @@ def data(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Path:
     return path
 
 
-def alasl(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "alasl", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
-
-
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:
     code = (
@@ -58,30 +56,33 @@ def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None
     assert "Usage:" in done.stdout
 
 
-def test_help_names_every_command_and_every_setting() -> None:
-    text = alasl("--help").stdout
+def test_help_names_every_command_and_every_setting(call: Call) -> None:
+    text = call("--help").stdout
     assert all(re.search(rf"^  {name} +\w", text, re.MULTILINE) for name in COMMANDS)
-    assert "--oracle-error" in alasl("run", "--help").stdout
+    assert "--oracle-error" in call("run", "--help").stdout
 
 
-def test_losses_are_listed_and_a_wrong_one_is_refused(data: Path, tmp_path: Path) -> None:
-    text = alasl("losses").stdout
+@pytest.mark.slow
+def test_losses_are_listed_and_a_wrong_one_is_refused(
+    data: Path, tmp_path: Path, call: Call
+) -> None:
+    text = call("losses").stdout
     assert "hill  (Zhang et al., 2021)" in text
     assert ":margin=1.0  float from 0 to 10" in text
-    told = json.loads(alasl("losses", "--json").stdout)["losses"]
+    told = json.loads(call("losses", "--json").stdout)["losses"]
     assert {"asl", "bce", "splc"} <= {kind["name"] for kind in told}
     out = tmp_path / "out"
-    done = alasl("run", data, *QUICK, "--loss", "hill:margn=0.5", "--out", out)
+    done = call("run", data, *QUICK, "--loss", "hill:margn=0.5", "--out", out)
     assert done.returncode == 2
     assert "no such parameter; seen: margn=0.5" in done.stderr
     assert "margin=1.0 (float from 0 to 10)" in done.stderr
-    done = alasl("run", data, *QUICK, "--loss", "ll-cp:rate=5", "--out", out)
+    done = call("run", data, *QUICK, "--loss", "ll-cp:rate=5", "--out", out)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path) -> None:
+def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "out"
-    done = alasl("run", data, *QUICK, "--out", out)
+    done = call("run", data, *QUICK, "--out", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].split() == [
         "round", "images", "answers", "mAP", "(%)", "95", "%", "interval", "change",
@@ -110,6 +111,7 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path) -> None:
     assert all(int(q["answer"]) == truth[q["image"], q["label"]] for q in queries)
 
 
+@pytest.mark.slow
 def test_a_run_is_made_again_from_its_config(data: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "one", tmp_path / "two"
     assert exit_code(["run", str(data), *QUICK, "--seed", "3", "-q", "--out", str(first)]) == 0
@@ -119,17 +121,17 @@ def test_a_run_is_made_again_from_its_config(data: Path, tmp_path: Path) -> None
     assert exit_code(["run", "--config", config, "-q", "--out", str(first)]) == 0
 
 
-def test_an_option_goes_before_the_configuration(data: Path, tmp_path: Path) -> None:
+def test_an_option_goes_before_the_configuration(data: Path, tmp_path: Path, call: Call) -> None:
     (tmp_path / "c.toml").write_text(f"data = {str(data)!r}\nrounds = 2\nanswers = 20")
     out = tmp_path / "out"
     arguments = ["--config", str(tmp_path / "c.toml"), "--rounds", "1", "--out", str(out), "--json"]
-    done = alasl("run", *arguments)
+    done = call("run", *arguments)
     assert json.loads(done.stdout)["rounds"] == 1
     assert "rounds = 1" in (out / "config.toml").read_text()
 
 
-def test_json_alone_is_on_stdout_and_quiet_is_quiet(data: Path, tmp_path: Path) -> None:
-    done = alasl("run", data, *QUICK, "--out", tmp_path / "out", "--json", "--quiet")
+def test_json_alone_is_on_stdout_and_quiet_is_quiet(data: Path, tmp_path: Path, call: Call) -> None:
+    done = call("run", data, *QUICK, "--out", tmp_path / "out", "--json", "--quiet")
     told = json.loads(done.stdout)
     assert told["schema_version"] == 1
     assert told == json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -185,26 +187,28 @@ def test_settings_that_differ_from_the_folders_are_a_conflict(
     assert "seed: there 0, here 1" in capsys.readouterr().err
 
 
-def test_two_runs_in_one_folder_are_a_conflict(data: Path, tmp_path: Path) -> None:
+def test_two_runs_in_one_folder_are_a_conflict(
+    data: Path, tmp_path: Path, call: Call, python: Python
+) -> None:
     out = tmp_path / "out"
     long = ["run", str(data), *PAPERS, "--rounds", "20", "--images", "5", "--out", str(out)]
-    command = [sys.executable, "-m", "alasl", *long]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = python.start("-m", "alasl", *long)
     try:
         wait_for(out / "journal.jsonl", 1, first)
-        second = alasl(*long)
+        second = call(*long)
         assert second.returncode == 6
         assert "another run is writing to this folder" in second.stderr
     finally:
-        first.wait()
+        first.communicate()
     assert first.returncode == 0
 
 
-def test_ctrl_c_stops_with_130_and_the_same_command_goes_on(data: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_with_130_and_the_same_command_goes_on(
+    data: Path, tmp_path: Path, call: Call, python: Python
+) -> None:
     out = tmp_path / "out"
     long = ["run", str(data), *PAPERS, "--rounds", "20", "--images", "5", "--out", str(out)]
-    command = [sys.executable, "-m", "alasl", *long]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = python.start("-m", "alasl", *long)
     wait_for(out / "journal.jsonl", 4, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
@@ -212,11 +216,11 @@ def test_ctrl_c_stops_with_130_and_the_same_command_goes_on(data: Path, tmp_path
     assert "the same command goes on" in err
     assert "Traceback" not in err
     before = (out / "journal.jsonl").read_bytes()
-    assert alasl(*long).returncode == 0
+    assert call(*long).returncode == 0
     assert (out / "journal.jsonl").read_bytes().startswith(before[: before.rfind(b"\n")])
 
 
-def wait_for(journal: Path, lines: int, process: subprocess.Popen) -> None:  # type: ignore[type-arg]
+def wait_for(journal: Path, lines: int, process: Process) -> None:
     while process.poll() is None:
         if journal.exists() and journal.read_bytes().count(b"\n") >= lines:
             return
@@ -235,19 +239,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_stops_with_5_and_keeps_what_was_done(data: Path, small_disk: Path) -> None:
+def test_a_full_disk_stops_with_5_and_keeps_what_was_done(
+    data: Path, small_disk: Path, call: Call
+) -> None:
     run = ["run", data, *PAPERS, "--rounds", "20", "--images", "5", "--out", small_disk / "out"]
-    done = alasl(*run)
+    done = call(*run)
     assert done.returncode == 5, done.stderr
     assert "No space left" in done.stderr
     assert "Traceback" not in done.stderr
     before = (small_disk / "out" / "journal.jsonl").read_bytes()
     subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
-    assert alasl(*run).returncode == 0
+    assert call(*run).returncode == 0
     kept = before[: before.rfind(b"\n") + 1]
     assert (small_disk / "out" / "journal.jsonl").read_bytes().startswith(kept)
 
 
+@pytest.mark.slow
 def test_several_runs_are_laid_over_each_other(data: Path, tmp_path: Path) -> None:
     folders = []
     for strategy in ("random", "hard"):

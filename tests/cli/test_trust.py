@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pytest
 from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
 from alasl.models.checkpoint import read_tensors, write_tensors
+from warm import Python
 
 CODE = """
 open("executed", "a").write("x")
@@ -66,10 +66,10 @@ def data(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> str:
     return "made.npz"
 
 
-def alone(*arguments: object) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def alone(python: Python) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The command line in a process of its own, which may register what it likes."""
-    command = [sys.executable, "-P", "-m", "alasl", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return lambda *arguments: python("-P", "-m", "alasl", *arguments)
 
 
 def executed() -> bool:
@@ -91,6 +91,7 @@ def refused(said: str, where: str, again: str) -> None:
     assert not executed()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("key", ["strategy", "loss", "model", "format", "mechanism"])
 def test_a_report_executes_nothing_of_a_run(call: Call, data: str, key: str, spec: str) -> None:
@@ -139,14 +140,18 @@ def test_a_configuration_that_names_a_model_of_elsewhere_is_refused(
 
 
 @pytest.mark.usefixtures("call")
-def test_code_that_is_trusted_is_run(data: str) -> None:
+def test_code_that_is_trusted_is_run(
+    data: str, alone: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     Path("c.toml").write_text(f'data = "{data}"\nstrategy = "evil.py:theirs"\n')
     done = alone("run", "--config", "c.toml", *QUICK, "--out", "trusted", "--trust")
     assert (done.returncode, executed()) == (0, True), done.stderr
 
 
 @pytest.mark.usefixtures("call")
-def test_code_named_on_the_command_line_is_run(data: str) -> None:
+def test_code_named_on_the_command_line_is_run(
+    data: str, alone: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     done = alone("run", data, *QUICK, "--strategy", "evil.py:theirs", "--out", "own")
     assert (done.returncode, executed()) == (0, True), done.stderr
 
@@ -159,6 +164,7 @@ def test_a_file_that_is_not_there_is_said(call: Call, data: str) -> None:
     assert "\x1b" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "named",
     [
@@ -230,7 +236,9 @@ def test_a_study_that_names_code_is_refused(call: Call, place: str) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_a_study_that_is_trusted_is_run(call: Call) -> None:
+def test_a_study_that_is_trusted_is_run(
+    call: Call, alone: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     text = STUDY.format(claims="", base="evil.py:theirs", grid="", kind="map-per-round")
     Path("s.toml").write_text(text)
     new = ("study", "run", "s.toml", "--seeds", "1", "--workers", "1", "--quiet")

@@ -121,6 +121,7 @@ def test_every_thing_stands_on_its_foot_and_is_about_a_unit_tall(name: str) -> N
         assert abs(solid[:, 0] - 128).max() < 3 * 60
 
 
+@pytest.mark.slow
 def test_the_frequencies_are_those_of_real_data() -> None:
     seen = [{i.label for i in visible(set_stage(dice("scene", k)).items)} for k in range(400)]
     table = np.array([[name in labels for name in NAMES] for labels in seen])

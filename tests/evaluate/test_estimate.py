@@ -65,6 +65,7 @@ def test_ties_count_as_one_place() -> None:
     assert found.labels.value == pytest.approx(average_precision(judged.scores, truth))
 
 
+@pytest.mark.slow
 def test_the_estimate_is_near_and_its_intervals_hold() -> None:
     """Twenty audits of tags, which known entries alone would judge ten points too high."""
     off, held, labels_held, naive = [], [], [], []

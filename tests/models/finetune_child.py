@@ -1,6 +1,8 @@
 """A process that the tests of fine-tuning start, kill, or start twice by torchrun.
 
-python finetune_child.py FOLDER BACKBONE CHECKPOINT|- SETTINGS_AS_JSON [SLOW]
+python finetune_child.py FOLDER CHECKPOINT|- FITS_AS_JSON [SLOW]
+
+Each fit is a backbone and settings; FOLDER/end-RANK.json has how each ended.
 """
 
 import hashlib
@@ -16,7 +18,6 @@ from PIL import Image
 
 from alasl.data.inputs import Inputs
 from alasl.models.base import Context
-from alasl.models.checkpoint import write_tensors
 from alasl.models.estimators.finetune import Finetune
 from alasl.models.recipe import FinetuneSettings
 
@@ -49,13 +50,22 @@ def weights_digest(model: Finetune) -> str:
 
 
 def main() -> None:
-    folder, backbone, checkpoint, settings, *slow = sys.argv[1:]
+    folder, checkpoint, fits, *slow = sys.argv[1:]
     torch.set_num_threads(1)
-    inputs, entries = squares(Path(folder)), np.load(Path(folder) / "entries.npy")
+    kept = None if checkpoint == "-" else Path(checkpoint)
+    ends = [fit(Path(folder), backbone, kept, given, slow) for backbone, given in json.loads(fits)]
+    (Path(folder) / f"end-{os.environ.get('RANK', '0')}.json").write_text(json.dumps(ends))
+
+
+def fit(
+    folder: Path, backbone: str, checkpoint: Path | None, settings: dict, slow: list[str]
+) -> dict:
+    """Fit once; the digest of the weights and what the model then says of the test images."""
+    inputs, entries = squares(folder), np.load(folder / "entries.npy")
     model = Finetune(
         entries.shape[1],
-        FinetuneSettings(**json.loads(settings)),
-        Context(backbone, Path("none"), None if checkpoint == "-" else Path(checkpoint)),
+        FinetuneSettings(**settings),
+        Context(backbone, Path("none"), checkpoint),
     )
     rows, test = np.arange(21), inputs.take(np.arange(21, 30))
 
@@ -68,12 +78,7 @@ def main() -> None:
     # Unknown in part, so that a loss has something to guess, or to remember.
     targets[7:, 1] = targets[12:, 2] = -1
     model.fit(inputs.take(rows), targets, seed=3, eval_on=test, on_epoch=tell)
-    rank = os.environ.get("RANK", "0")
-    predictions = model.predict_proba(test)
-    (Path(folder) / f"end-{rank}.json").write_text(
-        json.dumps({"weights": weights_digest(model), "predictions": predictions.tolist()})
-    )
-    write_tensors(Path(folder) / "end.safetensors", model.tensors(), {})
+    return {"weights": weights_digest(model), "predictions": model.predict_proba(test).tolist()}
 
 
 if __name__ == "__main__":

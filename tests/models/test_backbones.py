@@ -43,6 +43,7 @@ def test_a_new_last_layer_has_one_output_a_label_and_is_the_same_each_time() -> 
         assert torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_tresnet_m_takes_a_local_file_with_its_last_layer_where_that_fits(tmp_path: Path) -> None:
     trained = load_backbone("tresnet_m", labels=80, weights=RANDOM)
     assert (trained.dim, trained.mean, trained.std) == (2048, (0.0,) * 3, (1.0,) * 3)

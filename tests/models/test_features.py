@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from alasl.labels import Labels
 from alasl.models.backbones import load_backbone
 from alasl.models.feature_store import FeatureStore
 from alasl.models.features import BATCH, Extractor, cache_folder, extract, features_of
+from warm import Python
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +48,7 @@ def plain(dataset: Dataset) -> torch.Tensor:
     return torch.stack(rows)
 
 
+@pytest.mark.slow
 def test_features_equal_a_plain_forward_pass(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", 5)
     expected = plain(dataset)
@@ -62,6 +62,7 @@ def test_features_equal_a_plain_forward_pass(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cached, exact)
 
 
+@pytest.mark.slow
 def test_an_images_features_do_not_depend_on_those_beside_it(tmp_path: Path) -> None:
     extractor = Extractor(load_backbone("lite0"))
     paths = photos(tmp_path / "p", BATCH + 3).paths or ()
@@ -81,6 +82,7 @@ def test_features_say_what_made_them(tmp_path: Path) -> None:
     assert source.width == features.shape[1] == 1280
 
 
+@pytest.mark.slow
 def test_what_an_earlier_version_kept_in_half_precision_is_not_taken(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", 2)
     exact = np.array(features_of(dataset))
@@ -114,6 +116,7 @@ def test_images_are_known_by_content_not_by_name_or_order(tmp_path: Path) -> Non
     np.testing.assert_array_equal(again, first[[2, 0, 2]])
 
 
+@pytest.mark.slow
 def test_only_new_images_are_extracted(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", 3)
     features_of(dataset.take([0, 1]))
@@ -122,6 +125,7 @@ def test_only_new_images_are_extracted(tmp_path: Path) -> None:
     assert calls == [(1, 1)]
 
 
+@pytest.mark.slow
 def test_all_broken_images_are_named_at_once_and_the_others_kept(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", BATCH + 6)
     for broken in (1, 2, BATCH + 1):
@@ -139,6 +143,7 @@ def test_all_broken_images_are_named_at_once_and_the_others_kept(tmp_path: Path)
     features_of(dataset.take(good), progress=lambda *_: pytest.fail("extracted again"))
 
 
+@pytest.mark.slow
 def test_features_that_are_not_finite_are_refused_and_never_cached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,12 +185,14 @@ def test_a_data_set_without_pixels_or_features_says_what_to_do() -> None:
 
 
 @pytest.mark.slow
-def test_a_kill_while_extracting_keeps_whole_batches_and_the_rest_follows(tmp_path: Path) -> None:
-    count = 3 * BATCH
+def test_a_kill_while_extracting_keeps_whole_batches_and_the_rest_follows(
+    tmp_path: Path, python: Python
+) -> None:
+    count, here = 3 * BATCH, Path(__file__).parent
     dataset = photos(tmp_path / "p", count)
     code = (
         "import os, signal, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"sys.path[:0] = {[str(here), str(here.parent / 'support')]!r}\n"
         "from pathlib import Path\n"
         "from test_features import photos\n"
         "from alasl.models.features import features_of\n"
@@ -193,9 +200,7 @@ def test_a_kill_while_extracting_keeps_whole_batches_and_the_rest_follows(tmp_pa
         "    if done >= 2 * 32: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"features_of(photos(Path(sys.argv[1]), {count}), progress=kill)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "p")], env=dict(os.environ), check=False
-    )
+    done = python("-c", code, tmp_path / "p")
     assert done.returncode == -signal.SIGKILL
     calls: list[tuple[int, int]] = []
     resumed = np.array(features_of(dataset, progress=lambda d, of: calls.append((d, of))))

@@ -184,6 +184,7 @@ def test_saving_leaves_a_whole_file_or_the_one_before(
 # Images
 
 
+@pytest.mark.slow
 def test_a_model_of_a_backbones_features_takes_files_and_folders(tmp_path: Path) -> None:
     paths = photos(tmp_path / "photos")
     rng = np.random.default_rng(1)

@@ -107,6 +107,7 @@ def test_the_steps_are_those_of_torchs_optimiser_and_schedule() -> None:
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_training_a_probe_does_not_load_torchs_compiler() -> None:
     program = (
         "import sys, numpy; from alasl.data.inputs import Inputs; "

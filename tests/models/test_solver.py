@@ -165,6 +165,7 @@ def test_gathered_rows_and_whole_products_have_one_optimum(
         torch.testing.assert_close(other.slopes, found[0].slopes, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 60), st.integers(1, 9), st.integers(1, 6), st.floats(0, 1), st.integers(0, 999)
 )

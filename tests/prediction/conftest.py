@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,17 +76,14 @@ def own_features(
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Run:
+def elsewhere(tmp_path: Path, call: Run) -> Run:
     """`alasl` as on another machine: another process, another folder, an empty cache."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     environment = os.environ | {"ALASL_CACHE": str(tmp_path / "new-cache")}
 
     def run(*args: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "alasl", *map(str, args)]
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
+        return call(*args, cwd=folder, env=environment)
 
     return run
 

@@ -101,6 +101,7 @@ def test_a_model_that_is_no_network_has_no_onnx(
     assert not (tmp_path / "m.md").exists()
 
 
+@pytest.mark.slow
 def test_a_models_file_is_copied_with_its_card(
     own_features: tuple[Path, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,6 +180,7 @@ def test_a_card_of_a_model_that_was_not_judged(
         card(model, "m")
 
 
+@pytest.mark.slow
 def test_a_backbone_with_weights_of_its_own_travels(
     scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,6 +187,7 @@ def test_features_of_ones_own(
         np.testing.assert_allclose(np.array(list(found.values())), expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_features_that_do_not_fit_are_refused(
     own_features: tuple[Path, np.ndarray],
     trained: Trained,

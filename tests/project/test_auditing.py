@@ -184,6 +184,7 @@ def test_entries_that_came_from_elsewhere_are_certain(holes: Callable[..., Proje
     np.testing.assert_allclose(training.ap, 100 * exact, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_half_answered_queue_biases_nothing() -> None:
     """The number of presents, estimated by chances, is right on average over 3 000 audits."""
     rng = np.random.default_rng(0)

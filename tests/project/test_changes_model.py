@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -276,5 +277,5 @@ def follow(told: dict[int, int], state: dict[str, Any]) -> dict[int, int]:
     return dict.fromkeys(yes - no, 1) | dict.fromkeys(no - yes, 0)
 
 
-TestChanges = ChangesMachine.TestCase
+TestChanges = pytest.mark.slow(ChangesMachine.TestCase)
 TestChanges.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)

@@ -138,6 +138,7 @@ def test_bad_files_are_left_out_where_one_says_so(
     assert "9.ppm" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_file_that_breaks_later_leaves_where_one_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

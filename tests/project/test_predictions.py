@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from alasl.project.model_files import ModelFiles
 from alasl.project.overview import overview
 
 MakeProject = Callable[..., Project]
+Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def write_told(project: Project, path: Path, seed: int = 0) -> Path:
@@ -126,22 +126,16 @@ def test_what_cannot_be_taken_changes_nothing(make_project: MakeProject, tmp_pat
     import_predictions(project, told, "n7")
 
 
-def test_the_command_says_of_how_many(make_project: MakeProject, tmp_path: Path) -> None:
+def test_the_command_says_of_how_many(
+    make_project: MakeProject, tmp_path: Path, call: Call
+) -> None:
     project = make_project()
     (tmp_path / "p.csv").write_text("image,label,probability\n0001.jpg,label2,0.5\n")
-    command = [
-        sys.executable,
-        "-m",
-        "alasl",
-        "import",
-        str(project.folder),
-        str(tmp_path / "p.csv"),
-    ]
-    command += ["--as", "predictions", "clip"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["import", project.folder, tmp_path / "p.csv", "--as", "predictions", "clip"]
+    done = call(*command)
     assert done.returncode == 0, done.stderr
     assert "clip: 1 of 1800 entries, in 1 of 300 images and 1 of 6 labels" in done.stdout
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    done = call(*command, "--json")
     taken = json.loads(done.stdout)
     assert (taken["predictions"], taken["entries"]) == ("clip", 1)
 

@@ -197,6 +197,7 @@ def test_a_model_with_types_of_elsewhere_is_not_taken(
     assert "the model holds types whose code it would run" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_trust_goes_on_to_the_background_training(
     theirs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +210,7 @@ def test_the_trust_goes_on_to_the_background_training(
     assert (done.returncode, executed()) == (0, True), done.stderr
 
 
+@pytest.mark.slow
 def test_the_background_training_takes_no_module_from_the_working_folder(
     make_project: MakeProject,
     working_folder: Path,
@@ -226,6 +228,7 @@ def test_the_background_training_takes_no_module_from_the_working_folder(
     assert len(project.store.queue()) > 0
 
 
+@pytest.mark.slow
 def test_workers_take_no_module_from_the_working_folder(working_folder: Path) -> None:
     code = (
         "import os; os.cpu_count = lambda: 2\n"

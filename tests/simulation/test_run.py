@@ -21,6 +21,7 @@ from alasl.journal import load
 from alasl.record import Record
 from alasl.settings import RunSettings
 from alasl.simulation.run import simulate
+from warm import Python
 
 SETTINGS = RunSettings(
     data="made", strategy="entropy", missing=0.4, rounds=3, images=10, epochs=3, model="probe"
@@ -105,7 +106,10 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_same_result(
         assert len(list(folder.glob("model-*"))) == 1
 
 
-def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(
+    tmp_path: Path, python: Python
+) -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((300, 32), dtype=np.float32)
     entries = (features @ rng.standard_normal((32, 8)) > 4).astype(np.int8)
@@ -119,16 +123,14 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(tmp_path: Path) -
     arguments = ["run", str(tmp_path / "data.npz"), "--rounds", "6", "--answers", "60", "--json"]
 
     def command(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "alasl", *arguments, "--out", str(folder)]
+        return ["-m", "alasl", *arguments, "--out", str(folder)]
 
-    whole = subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    whole = python(*command(tmp_path / "whole"))
     assert json.loads(whole.stdout)["done"]
     journal = tmp_path / "killed" / "journal.jsonl"
     seen = 0
     for wanted in (1, 3, 6, 9):  # kill when the journal has that many lines
-        process = subprocess.Popen(
-            command(tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = python.start(*command(tmp_path / "killed"))
         while process.poll() is None:
             if journal.exists() and journal.read_bytes().count(b"\n") >= wanted:
                 process.send_signal(signal.SIGKILL)
@@ -136,7 +138,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(tmp_path: Path) -
                 seen += 1
             time.sleep(0.001)
     assert seen >= 2
-    subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True)
+    python(*command(tmp_path / "killed")).check_returncode()
     assert told(load(tmp_path / "killed")) == told(load(tmp_path / "whole"))
     left = (tmp_path / "killed" / "queries.csv").read_bytes()
     assert left == (tmp_path / "whole" / "queries.csv").read_bytes()
@@ -193,6 +195,7 @@ def test_going_on_with_another_table_is_refused(
         simulate(SETTINGS, tmp_path, dataset=make_dataset(seed=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["logistic", "probe"])
 def test_features_of_ones_own_need_neither_timm_nor_torchs_compiler(
     dataset: Dataset, tmp_path: Path, model: str

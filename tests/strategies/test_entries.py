@@ -115,6 +115,7 @@ def test_the_least_probabilities_keep_their_order():
     assert resolve("entry-margin")(pool)[:, 0].argsort()[::-1].tolist() == [1, 2, 0]
 
 
+@pytest.mark.slow
 def test_random_entries_are_uniform():
     """Each of 24 entries is among the 6 asked in a quarter of 2 000 draws, and alone there."""
     draws, entries = 2000, np.full((4, 6), -1, np.int8)

@@ -92,6 +92,7 @@ def test_ratios_are_what_they_were_made_to_be() -> None:
     assert by[CHANCE, "whole"].answers.mean == pytest.approx(2000, abs=25)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_true_ratio_as_often_as_it_says() -> None:
     held = 0
     for seed in range(40):
@@ -140,6 +141,7 @@ def test_every_evaluation_is_a_row() -> None:
     assert int(rows[40]["answers"]) == 4000
 
 
+@pytest.mark.slow
 def test_a_study_of_efficiency_leaves_its_tables_and_says_them(tmp_path) -> None:
     write_study(made(), tmp_path)
     assert {"efficiency.csv", "ratios.csv"} <= {path.name for path in tmp_path.iterdir()}
@@ -148,6 +150,7 @@ def test_a_study_of_efficiency_leaves_its_tables_and_says_them(tmp_path) -> None
     assert "Times fewer" in page
 
 
+@pytest.mark.slow
 def test_a_study_without_it_leaves_none(tmp_path) -> None:
     results = made()
     write_study(replace(results, study=replace(results.study, efficiency=None)), tmp_path)

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,11 @@ from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.formats import write
 from alasl.data.predictions import write_predictions
+from warm import Python
+
+pytestmark = pytest.mark.slow
+
+Study = Callable[..., subprocess.CompletedProcess[str]]
 
 STUDY = """
 name = "small"
@@ -67,22 +71,28 @@ def mine(pool):
 """
 
 
+def lay_out(folder: Path, dataset: Dataset) -> Path:
+    write(dataset.labels, folder / "made.npz", "npz", features=dataset.features)
+    (folder / "small.toml").write_text(STUDY)
+    (folder / "mine.py").write_text(MINE)
+    return folder
+
+
 @pytest.fixture
 def place(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Path:
-    dataset = make_dataset()
-    write(dataset.labels, tmp_path / "made.npz", "npz", features=dataset.features)
-    (tmp_path / "small.toml").write_text(STUDY)
-    (tmp_path / "mine.py").write_text(MINE)
-    return tmp_path
+    return lay_out(tmp_path, make_dataset())
 
 
-def study(place: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    # The study's file names a strategy of our own.
-    trust = ["--trust"] if arguments[0] in ("run", "resume") else []
-    command = [sys.executable, "-m", "alasl", "study", *arguments, *trust]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    return done
+@pytest.fixture(scope="module")
+def study(call: Callable[..., subprocess.CompletedProcess[str]]) -> Study:
+    def study(place: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        # The study's file names a strategy of our own.
+        trust = ["--trust"] if arguments[0] in ("run", "resume") else []
+        done = call("study", *arguments, *trust, cwd=place)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return study
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -94,9 +104,20 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def expected(place: Path) -> dict[str, bytes]:
+@pytest.fixture(scope="module")
+def done_once(
+    tmp_path_factory: pytest.TempPathFactory, make_dataset: Callable[..., Dataset], study: Study
+) -> Path:
+    """A folder where the study was run by one worker, for tests to copy."""
+    place = lay_out(tmp_path_factory.mktemp("done"), make_dataset())
     study(place, "run", "small.toml", "--out", "one", "--workers", "1")
+    return place / "one"
+
+
+@pytest.fixture
+def expected(place: Path, done_once: Path) -> dict[str, bytes]:
+    """What the study leaves, which is also in `one` of the test's folder."""
+    shutil.copytree(done_once, place / "one")
     left = files(place / "one")
     pictures = {"figures/rounds.png", "figures/models.png"}
     assert {"study.toml", "results.csv", "study.html", *pictures} <= set(left)
@@ -113,21 +134,22 @@ def expected(place: Path) -> dict[str, bytes]:
     return left
 
 
-def test_two_workers_leave_the_same_files(place: Path, expected: dict[str, bytes]) -> None:
+def test_two_workers_leave_the_same_files(
+    place: Path, expected: dict[str, bytes], study: Study
+) -> None:
     study(place, "run", "small.toml", "--out", "two", "--workers", "2")
     assert files(place / "two") == expected
 
 
-def test_a_killed_study_goes_on_to_the_same_files(place: Path, expected: dict[str, bytes]) -> None:
-    command = [sys.executable, "-m", "alasl", "study"]
+def test_a_killed_study_goes_on_to_the_same_files(
+    place: Path, expected: dict[str, bytes], study: Study, python: Python
+) -> None:
+    command = ["-m", "alasl", "study"]
     first = [*command, "run", "small.toml", "--out", "killed", "--workers", "1"]
     units, kills = place / "killed" / "units", 0
     for wanted in (0, 1, 2, 3):
         arguments = first if kills == 0 else [*command, "resume", "killed", "--workers", "1"]
-        arguments = [*arguments, "--trust"]
-        process = subprocess.Popen(
-            arguments, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = python.start(*arguments, "--trust", cwd=place)
         while process.poll() is None:
             if (
                 len(list(units.glob("seed-*.json"))) >= wanted
@@ -166,27 +188,11 @@ def running(pid: int) -> bool:
     return state != "Z"
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are listed on Linux")
-def test_workers_end_with_a_study_that_is_killed(place: Path) -> None:
+def test_workers_end_with_a_study_that_is_killed(place: Path, python: Python) -> None:
     (place / "mine.py").write_text(SLOW.replace('"slow"', '"mine"'))
-    command = [
-        sys.executable,
-        "-m",
-        "alasl",
-        "study",
-        "run",
-        "small.toml",
-        "--trust",
-        "--seeds",
-        "40",
-    ]
-    process = subprocess.Popen(
-        [*command, "--out", "left", "--workers", "2"],
-        cwd=place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = ["run", "small.toml", "--trust", "--seeds", "40", "--out", "left", "--workers", "2"]
+    process = python.start("-m", "alasl", "study", *command, cwd=place)
     pids: set[int] = set()
     while process.poll() is None and len(pids) < 2:
         time.sleep(0.05)
@@ -203,21 +209,9 @@ def test_workers_end_with_a_study_that_is_killed(place: Path) -> None:
     assert not any(running(pid) for pid in pids)
 
 
-def test_ctrl_c_leaves_a_report_of_what_is_done(place: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "alasl",
-        "study",
-        "run",
-        "small.toml",
-        "--trust",
-        "--workers",
-        "1",
-    ]
-    process = subprocess.Popen(
-        [*command, "--seeds", "30", "--out", "cut"], cwd=place, stderr=subprocess.PIPE, text=True
-    )
+def test_ctrl_c_leaves_a_report_of_what_is_done(place: Path, python: Python) -> None:
+    command = ["run", "small.toml", "--trust", "--workers", "1", "--seeds", "30", "--out", "cut"]
+    process = python.start("-m", "alasl", "study", *command, cwd=place)
     while process.poll() is None and len(list((place / "cut/units").glob("seed-*.json"))) < 2:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -230,7 +224,7 @@ def test_ctrl_c_leaves_a_report_of_what_is_done(place: Path) -> None:
 
 
 def test_a_folder_of_another_study_is_refused_with_the_difference(
-    place: Path, expected: dict[str, bytes]
+    place: Path, expected: dict[str, bytes], study: Study
 ) -> None:
     done = study(place, "run", "small.toml", "--rounds", "3", "--out", "one", code=6)
     assert "[run] rounds: there 2, here 3" in done.stderr
@@ -240,7 +234,7 @@ def test_a_folder_of_another_study_is_refused_with_the_difference(
 
 
 @pytest.mark.usefixtures("expected")
-def test_other_data_than_the_study_began_with_is_refused(place: Path) -> None:
+def test_other_data_than_the_study_began_with_is_refused(place: Path, study: Study) -> None:
     with np.load(place / "made.npz") as arrays:
         changed = dict(arrays)
     changed["labels"][0] = 1 - changed["labels"][0]
@@ -250,7 +244,7 @@ def test_other_data_than_the_study_began_with_is_refused(place: Path) -> None:
 
 
 def test_a_damaged_unit_is_named_and_made_again_once_deleted(
-    place: Path, expected: dict[str, bytes]
+    place: Path, expected: dict[str, bytes], study: Study
 ) -> None:
     unit = place / "one" / "units" / "seed-0002.json"
     unit.write_text("{")
@@ -260,8 +254,7 @@ def test_a_damaged_unit_is_named_and_made_again_once_deleted(
     assert files(place / "one") == expected
 
 
-@pytest.mark.slow
-def test_dask_leaves_the_same_files(place: Path, expected: dict[str, bytes]) -> None:
+def test_dask_leaves_the_same_files(place: Path, expected: dict[str, bytes], study: Study) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     study(place, "run", "small.toml", "--out", "dask", "--engine", "dask", "--workers", "2")
     assert files(place / "dask") == expected
@@ -280,17 +273,20 @@ def ray_cluster() -> Iterator[str]:
     cluster.shutdown()
 
 
-@pytest.mark.slow
 def test_two_ray_nodes_leave_the_same_files(
-    place: Path, expected: dict[str, bytes], ray_cluster: str
+    place: Path, expected: dict[str, bytes], ray_cluster: str, study: Study
 ) -> None:
     engine = ["--engine", "ray", "--address", ray_cluster, "--workers", "2"]
     study(place, "run", "small.toml", "--out", "ray", *engine)
     assert files(place / "ray") == expected
 
 
-def test_a_cluster_that_is_not_there_is_named(place: Path) -> None:
+def test_a_cluster_that_is_not_there_is_named(
+    place: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed", reason="the extra dask is not installed")
+    # Half a minute unless told.
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "3s")
     arguments = ["run", "small.toml", "--engine", "dask", "--address", "tcp://127.0.0.1:9"]
     done = study(place, *arguments, code=5)
     assert "does not answer" in done.stderr
@@ -314,7 +310,9 @@ predictions = [[], ["good.npz"], ["other=good.npz"], ["good.npz", "noise.npz"]]
 """
 
 
-def test_a_grid_may_vary_the_predictions(place: Path, make_dataset: Callable[..., Dataset]) -> None:
+def test_a_grid_may_vary_the_predictions(
+    place: Path, make_dataset: Callable[..., Dataset], study: Study
+) -> None:
     labels = make_dataset().labels
     rng = np.random.default_rng(2)
     for name, power in (("good", np.where(labels.entries == 1, 0.1, 3)), ("noise", 1)):

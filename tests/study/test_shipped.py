@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,14 @@ from alasl.strategies import available
 from alasl.study.spec import shipped
 
 
-def study(place: Path, *arguments: str) -> dict:
-    command = [sys.executable, "-m", "alasl", "study", *arguments, "--out", "out", "--json"]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+@pytest.fixture
+def study(call: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., dict]:
+    def study(place: Path, *arguments: str) -> dict:
+        done = call("study", *arguments, "--out", "out", "--json", cwd=place)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return study
 
 
 def test_the_papers_full_study_has_the_papers_settings() -> None:
@@ -45,7 +48,9 @@ def test_the_papers_full_study_has_the_papers_settings() -> None:
 
 
 @pytest.mark.slow
-def test_the_papers_full_study_runs_with_a_small_network(tmp_path: Path) -> None:
+def test_the_papers_full_study_runs_with_a_small_network(
+    tmp_path: Path, study: Callable[..., dict]
+) -> None:
     make_scenes(tmp_path / "scenes", 40)
     small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
     toy = ["--seeds", "1", "--rounds", "1", "--images", "2", "--epochs", "1"]
@@ -62,7 +67,9 @@ def test_the_papers_full_study_runs_with_a_small_network(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_the_papers_study_runs_on_coco(shared_data: Path, tmp_path: Path) -> None:
+def test_the_papers_study_runs_on_coco(
+    shared_data: Path, tmp_path: Path, study: Callable[..., dict]
+) -> None:
     data = str(shared_data / "coco256")
     toy = ["--seeds", "2", "--rounds", "2", "--images", "4", "--epochs", "2"]
     told = study(tmp_path, "paper", data, *toy)
@@ -73,7 +80,9 @@ def test_the_papers_study_runs_on_coco(shared_data: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_study_of_losses_runs_and_draws_every_figure(tmp_path: Path) -> None:
+def test_the_study_of_losses_runs_and_draws_every_figure(
+    tmp_path: Path, study: Callable[..., dict]
+) -> None:
     make_scenes(tmp_path / "scenes", 40)
     small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
     told = study(tmp_path, "losses", "scenes", *small, "--seeds", "1", "--epochs", "2")
@@ -90,7 +99,9 @@ def test_the_study_of_losses_runs_and_draws_every_figure(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_the_study_of_strategies_asks_by_every_one_that_ships(tmp_path: Path) -> None:
+def test_the_study_of_strategies_asks_by_every_one_that_ships(
+    tmp_path: Path, study: Callable[..., dict]
+) -> None:
     make_scenes(tmp_path / "scenes", 60)
     small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
     toy = ["--seeds", "1", "--rounds", "1", "--answers", "20", "--images", "1"]

@@ -91,6 +91,7 @@ def test_the_interval_agrees_with_the_paired_bootstrap():
     assert found.high == pytest.approx(other.confidence_interval.high, abs=0.12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 20])
 def test_intervals_cover_and_tests_err_as_often_as_they_say(seeds):
     """Of 1000 studies without a difference, 95 % of intervals hold 0: 922 to 978 by four sigma."""
@@ -101,6 +102,7 @@ def test_intervals_cover_and_tests_err_as_often_as_they_say(seeds):
     assert covered == sum(effect.p >= 0.05 for effect in found)
 
 
+@pytest.mark.slow
 def test_at_the_margin_equivalence_is_claimed_at_most_as_often_as_it_says():
     rng = np.random.default_rng(8)
     found = [paired(rng.normal(1, 1, 20), region=(-1.0, 1.0)) for _ in range(1000)]
@@ -127,6 +129,7 @@ def test_holm_is_the_closed_bonferroni_test(p):
         assert adjusted >= p[i]
 
 
+@pytest.mark.slow
 def test_holm_keeps_the_family_wise_error():
     rng = np.random.default_rng(9)
     wrong = sum(

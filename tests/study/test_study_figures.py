@@ -188,6 +188,7 @@ def test_random_joins_from_another_grid_and_only_where_all_else_is_equal(results
     assert "random" not in rows(figure)
 
 
+@pytest.mark.slow
 def test_a_lead_is_over_the_random_that_is_equal_in_all_else(results):
     shown = rows(draw(results, plot("map-final")))
     for missing in (0.2, 0.6):
@@ -231,6 +232,7 @@ def test_any_grid_can_be_drawn(make_study, make_results):
     assert [p.kind for p in plots_of(many)] == ["map-final"]
 
 
+@pytest.mark.slow
 def test_partial_results_are_shown_and_say_so(paper, make_results):
     partial = make_results(
         paper, seeds=3, missing=lambda _, s: (s.seed and s.strategy == "hard") or s.missing == 0.6
@@ -283,6 +285,7 @@ def test_figures_without_runs_are_refused(results, make_study, make_results):
         check_plots(two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["_hidden", r"$\frac{$", "<b>&", "日本"])
 def test_any_name_is_drawn_as_it_is(results, name):
     hostile = replace(results, data=name)

@@ -81,6 +81,7 @@ def test_the_papers_study_leaves_page_tables_and_figures(paper, make_results, tm
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_a_study_of_ones_own_needs_no_claims_and_no_figures(own, tmp_path):
     seen = left(own, tmp_path)
     assert not (tmp_path / "claims.csv").exists()
@@ -102,6 +103,7 @@ def test_a_study_of_ones_own_needs_no_claims_and_no_figures(own, tmp_path):
     assert re.search(rf"hard 4 \d+\.\d\d {mean:.2f} \d+\.\d\d to \d+\.\d\d ", seen.said)
 
 
+@pytest.mark.slow
 def test_unfinished_and_empty_studies_say_so(own, paper, make_results, tmp_path):
     seen = left(replace(own, runs=own.runs[:-1]), tmp_path / "a")
     assert "The study is unfinished: 11 of 12 runs are done." in seen.said
@@ -112,6 +114,7 @@ def test_unfinished_and_empty_studies_say_so(own, paper, make_results, tmp_path)
     assert "svg" not in empty.tags
 
 
+@pytest.mark.slow
 def test_no_name_can_do_anything(own, tmp_path):
     def named(name):
         study = replace(own.study, name=name, about=name, base={**own.study.base, "labels": name})
