@@ -1,26 +1,35 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick bench lint clean
+.PHONY: demo test quick coverage docs release bench lint clean
 
 demo: .venv/ready
 	$(BIN)/alasl demo
 
 test: .venv/ready
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks scripts
+	$(BIN)/ruff check src tests benchmarks scripts
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations=20
 
 quick: .venv/ready
-	$(BIN)/pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest --quick -n 2 --dist worksteal
+
+coverage: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+docs: .venv/ready
+	$(BIN)/mkdocs build --strict
+
+release: .venv/ready
+	$(BIN)/python scripts/release.py
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
 lint: .venv/ready
-	$(BIN)/ruff format src tests benchmarks
-	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks scripts
+	$(BIN)/ruff check --fix src tests benchmarks scripts
 	$(BIN)/mypy
 
 .venv/ready: pyproject.toml

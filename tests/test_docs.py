@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -18,15 +19,20 @@ from alasl.cli import app, losses, models, strategies
 from alasl.losses import available as available_losses
 from alasl.models.registry import available as available_models
 from alasl.strategies import available
+from warm import Python
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TEXTS = [*PAGES, ROOT / "CHANGELOG.md"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", ROOT / "CODE_OF_CONDUCT.md"]
 
 # Commands that cannot run inside the tests, and why.
 NOT_RUN = {
     "make demo": "may set up a .venv; test_demo.py runs what it runs",
     "make test": "would run itself",
+    "make quick": "would run itself",
+    "make .venv/ready": "would change the environment under test; make test has done it",
+    ". .venv/bin/activate": "may be no .venv",
+    "pytest tests/": "would run itself",
     "pip install .": "would change the environment under test; make test has done it",
     "alasl run scenes --backbone tresnet_m": "needs a file of weights, or the network",
     "alasl scenes runs/demo/scenes": "2 000 scenes, for the two commands below it",
@@ -43,7 +49,7 @@ NOT_RUN = {
 # The place, or the file, that a command makes.
 MADE = re.compile(r"(?:--out|--figures|>|alasl init|alasl scenes|alasl convert \S+) +([\w./+=-]+)")
 # Options of other programs that the docs name.
-FOREIGN = {"--nproc-per-node", "--python", "--images", "--no-deps"}
+FOREIGN = {"--nproc-per-node", "--python", "--images", "--no-deps", "--editable"}
 
 
 @dataclass(frozen=True)
@@ -130,12 +136,18 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-def run_all(todo: list[Step], folder: Path, environment: dict[str, str]) -> None:
+def run_all(todo: list[Step], folder: Path, environment: dict[str, str], python: Python) -> None:
     for step in todo:
-        program = ["bash", "-ec"] if step.kind == "sh" else [sys.executable, "-c"]
-        done = subprocess.run(
-            [*program, step.text], cwd=folder, env=environment, capture_output=True, text=True
-        )
+        if step.kind == "python":
+            done = python("-c", step.text, cwd=folder, env=environment)
+        elif step.text.startswith("alasl ") and not re.search(r"[|<>;&$*\n]", step.text):
+            words = shlex.split(step.text, comments=True)[1:]
+            done = python("-P", "-m", "alasl", *words, cwd=folder, env=environment)
+        else:
+            program = ["bash", "-ec", step.text]
+            done = subprocess.run(
+                program, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
         assert done.returncode == 0, f"{step.where}\n{step.text}\n{done.stdout}\n{done.stderr}"
 
 
@@ -146,18 +158,18 @@ WITH_DATA = {page: found for page in PAGES if (found := to_run(page)[1])}
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ANYWHERE, ids=ids)
 def test_everything_on_the_page_runs(
-    page: Path, tmp_path: Path, environment: dict[str, str]
+    page: Path, tmp_path: Path, environment: dict[str, str], python: Python
 ) -> None:
-    run_all(ANYWHERE[page], tmp_path, environment)
+    run_all(ANYWHERE[page], tmp_path, environment, python)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_DATA, ids=ids)
 def test_everything_on_the_page_runs_on_real_data(
-    page: Path, tmp_path: Path, environment: dict[str, str], shared_data: Path
+    page: Path, tmp_path: Path, environment: dict[str, str], python: Python, shared_data: Path
 ) -> None:
     (tmp_path / "DATA").symlink_to(shared_data)
-    run_all(WITH_DATA[page], tmp_path, environment)
+    run_all(WITH_DATA[page], tmp_path, environment, python)
 
 
 def test_a_step_goes_with_the_one_that_makes_what_it_takes(tmp_path: Path) -> None:
@@ -225,7 +237,8 @@ def anchors(page: Path) -> set[str]:
 
 def options(command: click.Command) -> set[str]:
     """The options of a command, and of the commands in it."""
-    found = {"--help"} | {opt for p in command.params for opt in p.opts if opt.startswith("--")}
+    given = [name for p in command.params for name in (*p.opts, *p.secondary_opts)]
+    found = {"--help"} | {name for name in given if name.startswith("--")}
     if isinstance(command, click.Group):
         context = click.Context(command)
         names = command.list_commands(context)

@@ -128,6 +128,11 @@ class Registry(Mapping[str, T]):
         path = getattr(importlib.import_module(self._package), "__path__", ())
         return _module_of(name) in {module.name for module in pkgutil.iter_modules(path)}
 
+    def source(self, name: str) -> Callable[..., Any]:
+        """The function or class that registered a part. Raises `KeyError` where there is none."""
+        self[name]
+        return self._origins[name]
+
     def __getitem__(self, name: str) -> T:
         self._import(name)
         if name not in self._parts:
