@@ -71,10 +71,11 @@ def readable(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
     """A path beside `path` to write to; it takes `path`'s place, synced, once the block is done.
 
-    If the block raises, or the process dies, `path` is as it was.
+    If the block raises, or the process dies, `path` is as it was. private: its owner alone can read
+    it, else it is as readable as any other file of the user's.
     """
     with resource_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,10 +88,10 @@ def replacing(path: Path) -> Iterator[Path]:
             yield beside
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
-            # mkstemp makes files private; a result is as readable as any other file of the user's.
-            umask = os.umask(0)
-            os.umask(umask)
-            beside.chmod(0o666 & ~umask)
+            if not private:  # as mkstemp makes it
+                umask = os.umask(0)
+                os.umask(umask)
+                beside.chmod(0o666 & ~umask)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -103,7 +104,7 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
     return text.getvalue()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all, with line ends as given."""
-    with replacing(path) as beside:
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a text file whole or not at all, with line ends as given; private: see `replacing`."""
+    with replacing(path, private=private) as beside:
         beside.write_text(text, encoding="utf-8", newline="")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from alasl.annotate.app import make_app
+from alasl.annotate.connections import Connection
 from alasl.annotate.guard import Access, PublicAddress
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.server import listen
@@ -147,6 +148,12 @@ class Site:
     def link(self) -> str:
         return f"{self.public or f'http://127.0.0.1:{self.port}'}/?token={TOKEN}"
 
+    @property
+    def connections(self) -> set[Any]:
+        """Those that are open."""
+        found: set[Any] = self._server.server_state.connections
+        return found
+
     def start(self) -> None:
         """Serve, at the port from before if there was one."""
         listening = listen("127.0.0.1", self.port)
@@ -157,7 +164,9 @@ class Site:
             Pictures(store.files, self.project.images),
             self.access,
         )
-        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, log_level="error", http=Connection, timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
         self._thread.start()

@@ -13,9 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Literal
 
-from PIL import Image
-
-from alasl.data.images import each, load_image
+from alasl.data.images import each, load_within
 from alasl.errors import DataError
 
 Size = Literal["small", "large", "huge"]
@@ -115,15 +113,13 @@ class Pictures:
 
 def _fault(path: Path) -> DataError | None:
     try:
-        load_image(path, 8)
+        load_within(path, 8)
     except DataError as error:
         return error
     return None
 
 
 def _jpeg(path: Path, side: int) -> bytes:
-    image = load_image(path, side)
-    image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=85)
+    load_within(path, side).save(file, "JPEG", quality=85)
     return file.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from alasl.annotate.app import make_app
+from alasl.annotate.connections import Connection
 from alasl.annotate.guard import LOOPBACK, Access, PublicAddress
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 from alasl.errors import ResourceError, UsageError
-from alasl.files import resource_errors, write_text
+from alasl.files import write_text
 from alasl.project.store import Store
 
 PORT = 8765
@@ -91,6 +91,7 @@ def serve(
         server_header=False,
         date_header=False,
         proxy_headers=False,
+        http=Connection,
         ws="none",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
@@ -143,12 +144,7 @@ def kept_token(folder: Path) -> str:
     if path.is_file() and (found := path.read_text(encoding="ascii", errors="replace").strip()):
         return found
     token = secrets.token_hex(32)
-    with resource_errors(path):
-        before = os.umask(0o077)
-        try:
-            write_text(path, token + "\n")
-        finally:
-            os.umask(before)
+    write_text(path, token + "\n", private=True)
     return token
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from alasl.cli.options import open_to_work, quiet_option, show_warnings, trust_option
+from alasl.errors import UsageError
+from alasl.files import readable
 
 PORT = 8765
 
@@ -21,7 +23,18 @@ PORT = 8765
     show_default=True,
     help="the address to listen at; one beyond this machine needs --token",
 )
-@click.option("--token", help="what opens the page, instead of one made by chance")
+@click.option(
+    "--token",
+    envvar="ALASL_TOKEN",
+    show_envvar=True,
+    help="what opens the page, instead of one made by chance; others of this machine can see it "
+    "unless it is in a file or in the environment",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="a file that holds the token",
+)
 @click.option(
     "--public-url",
     metavar="URL",
@@ -47,6 +60,7 @@ def command(
     port: int,
     host: str,
     token: str | None,
+    token_file: Path | None,
     public_url: str | None,
     links: tuple[Path, ...],
     train: bool,
@@ -60,6 +74,11 @@ def command(
     from alasl.annotate import serve
 
     show_warnings(quiet)
+    if token_file:
+        if token:
+            raise UsageError("the token is given twice", do="give --token or --token-file")
+        with readable(token_file):
+            token = token_file.read_text(encoding="utf-8", errors="replace").strip()
     # Without training nothing of its settings is executed.
     opened = open_to_work(project, trust or not train)
     opened.require_images()

@@ -131,6 +131,25 @@ def load_image(path: str | Path, side: int | None = None) -> Image.Image:
     return look(path, side).pixels
 
 
+def load_within(path: str | Path, side: int) -> Image.Image:
+    """The same image, scaled down so that no side is longer; never enlarged. Errors as of `look`.
+
+    Large images are decoded and scaled one at a time, so the memory is that of one.
+    """
+
+    def scale(image: Image.Image) -> Image.Image:
+        # Before it becomes RGB, where that needs a second copy of all its pixels.
+        early = image.mode in ("RGB", "RGBA", "L")
+        if early:
+            image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        small = _as_rgb(image)
+        if not early:
+            small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        return _upright(small, image)
+
+    return _decode(Path(path), side, scale)[0]
+
+
 def load_square(path: str | Path, size: int) -> NDArray[np.uint8]:
     """The same image squished to a square, uint8 (size, size, 3), read-only; bicubic.
 

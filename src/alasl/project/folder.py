@@ -122,6 +122,9 @@ class Project:
                     do="wait for it",
                 ) from None
         try:
+            with resource_errors(self.model):
+                # A model tells much of what it learned from, as does the store.
+                self.model.mkdir(mode=0o700, exist_ok=True)
             yield
         finally:
             lock.release()

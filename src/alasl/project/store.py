@@ -84,7 +84,8 @@ class Store(OpenStore):
     ) -> Store:
         """A new store with a table of N images: its file (N) and its role (N) of each.
 
-        roles: clean, pool or test. Whole or not at all. Raises `ConflictError` where one stands.
+        roles: clean, pool or test. Whole or not at all; readable by its owner alone. Raises
+        `ConflictError` where one stands.
         """
         if path.exists():
             raise ConflictError("there is a store already", where=str(path))
@@ -100,7 +101,7 @@ class Store(OpenStore):
             who, digest = events.person_of(db, "given"), labels.digest()
             events.append(db, time.time(), who, "given", value=known, source=digest)
 
-        with replacing(path) as beside:
+        with replacing(path, private=True) as beside:
             database.create(beside, fill)
         return cls(path)
 
