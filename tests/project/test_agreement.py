@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from alasl.errors import DataError
+from alasl.evaluate.intervals import exact_interval
 from alasl.project.agreement import (
     Answers,
     agreement,
     attention,
-    exact_interval,
     krippendorff_alpha,
     pairs,
 )

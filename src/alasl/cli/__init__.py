@@ -29,7 +29,7 @@ COMMANDS = (
         "demo",
     ),
     *("init", "train", "suggest", "annotate", "import", "export", "predict", "resolve", "status"),
-    *("add", "drop", "labels", "undo", "history"),
+    *("add", "drop", "labels", "undo", "history", "suspects"),
 )
 
 # What commands were called before, so that whoever types an old name is told the new one.

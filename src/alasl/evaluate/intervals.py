@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 from scipy.special import expit, logit
 
-NORMAL = 1.96
+LEVEL, NORMAL = 0.95, 1.96
 # Keeps log-odds finite; an AP this near 0 or 1 is printed as 0.0 or 100.0.
 _EDGE = 5e-4
 
@@ -41,3 +42,11 @@ def share_interval(value: ArrayLike, error: ArrayLike, wide: ArrayLike = NORMAL)
     reach = np.asarray(wide) * np.asarray(error, np.float64) / (inside * (1 - inside))
     low, high = expit(centre - reach), expit(centre + reach)
     return Figure(share, np.minimum(low, share), np.maximum(high, share))
+
+
+def exact_interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share: it holds the truth at least `level` of times."""
+    if trials == 0:
+        return 0.0, 1.0
+    found = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)

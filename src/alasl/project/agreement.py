@@ -14,12 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 
 from alasl.errors import DataError
+from alasl.evaluate.intervals import LEVEL, exact_interval
 from alasl.labels import PRESENT, UNKNOWN, Entries, misfit
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,14 +268,6 @@ def attention(answers: Answers, truth: Entries) -> tuple[Attention, ...]:
             )
         )
     return tuple(found)
-
-
-def exact_interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share: it holds the truth at least `level` of times."""
-    if trials == 0:
-        return 0.0, 1.0
-    found = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
 
 
 def _alpha(rows: Ints, sums: Floats) -> Alpha:

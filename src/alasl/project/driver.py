@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from alasl.data.inputs import Rows
 from alasl.errors import ConflictError, NothingToDo
+from alasl.evaluate.suspects import Ranked
 from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.learner import ActiveLearner, Known, Query
 from alasl.models.model import Model
@@ -24,7 +25,9 @@ from alasl.models.prepare import Prepared, context_of
 from alasl.project.auditing import Draw, ProjectAudit
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.model_files import About, ModelFiles
+from alasl.project.rechecking import doubted, first_of
 from alasl.project.records import Questions, Training
+from alasl.project.table import RECHECK
 from alasl.project.targets import answered_by_machine, targets
 from alasl.seeds import stream
 from alasl.trust import require_trust
@@ -71,7 +74,9 @@ class Driver:
         asked = np.zeros(labels.shape, np.bool_)
         asked[votes.rows, votes.cols] = True
         asked[votes.unsure] = True
-        learned = targets(labels, initial, votes, self.project.settings.auto_weight)
+        # What people check again is no gold question, which tells who errs.
+        truth = np.where(store.rechecked(), np.int8(UNKNOWN), initial)
+        learned = targets(labels, truth, votes, self.project.settings.auto_weight)
         return Known(
             human_labels=labels.forget(by_machine),
             initially_unknown=unknown,
@@ -180,26 +185,29 @@ class Driver:
                     do=f"train it anew: alasl train {project.folder}",
                 )
             learner.estimator.restore(model.estimator.tensors(), trust=True)
-        audit, share = self._audit(known), project.settings.audit
-        if audit.complete:
-            share = 0.0
+        audit, settings = self._audit(known), project.settings
+        share = 0.0 if audit.complete else settings.audit
+        again = settings.recheck if about.model else 0.0
+        new = 1 - share - again
         try:
-            query = learner.ask(known, by=None if about.model else "random", share=1 - share)
-            many = round(len(query) * share / (1 - share))
+            query = learner.ask(known, by=None if about.model else "random", share=new)
+            each = len(query) / new
         except NothingToDo:
             nothing = np.zeros(0, np.intp)
-            query, many = Query(nothing, nothing, np.zeros(0)), project.settings.answers
+            query = Query(nothing, nothing, np.zeros(0))
+            each = settings.answers / ((share + again) or 1)
         drawn = None
         if share:
-            drawn = audit.draw(self._files.logits() if about.model else None, many)
-        if not len(query) and (drawn is None or not len(drawn.rows)):
+            drawn = audit.draw(self._files.logits() if about.model else None, round(each * share))
+        checked = first_of(self.suspects(known), round(each * again)) if again else None
+        if not len(query) and not (drawn and len(drawn.rows)) and not (checked and len(checked[0])):
             store.fill(known.round + 1, Questions([], []), chances=audit.ended)
             raise NothingToDo(
                 "nothing is left to ask: every entry of the pool is known or answered "
                 "automatically, or nobody could tell",
                 where=str(project.folder),
             )
-        questions = self._questions(query, drawn, about, known.round + 1)
+        questions = self._questions(query, drawn, checked, about, known.round + 1)
         store.fill(
             known.round + 1,
             questions,
@@ -208,7 +216,21 @@ class Driver:
             chances=drawn.chances if drawn else None,
         )
         self._files.note(replace(about, memory=query.memory))
-        return len(query) + (len(drawn.rows) if drawn else 0)
+        also = (drawn.rows if drawn else (), checked[0] if checked else ())
+        return len(query) + sum(map(len, also))
+
+    def suspects(self, known: Known | None = None) -> tuple[Ranked, Ranked]:
+        """Given presents and absents that are likely wrong, the likeliest first; see `doubted`.
+
+        Raises `NothingToDo` where too little is known to train models that do not see them.
+        """
+        known = self.known() if known is None else known
+        if not self._learner.can_fold(known):
+            raise NothingToDo(
+                "too little is known to doubt any of it: no model can be trained without it",
+                where=str(self.project.folder),
+            )
+        return doubted(self.project.store, self._split, self._learner.out_of_fold(known))
 
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
@@ -226,8 +248,15 @@ class Driver:
         seed = self.project.settings.seed
         return ProjectAudit.of(self.project.store, self._split.test, known, seed)
 
-    def _questions(self, query: Query, drawn: Draw | None, about: About, round: int) -> Questions:
-        """The query with the audit's and gold questions mixed in, each at a place by chance."""
+    def _questions(
+        self,
+        query: Query,
+        drawn: Draw | None,
+        checked: tuple[Rows, Rows] | None,
+        about: About,
+        round: int,
+    ) -> Questions:
+        """The query with all other questions mixed in, each at a place by chance."""
         seed = self.project.settings.seed
         why = self.project.settings.strategy if about.model else "random"
         image, label, score = query.rows, query.cols, query.scores
@@ -236,6 +265,8 @@ class Driver:
         mixed = [("golden places", "gold", gold, gold_label, np.full(len(gold), np.nan))]
         if drawn:
             mixed.append(("audit places", "audit", drawn.rows, drawn.cols, drawn.pi))
+        if checked:
+            mixed.append(("recheck places", RECHECK, *checked, np.full(len(checked[0]), np.nan)))
         for name, reason, rows, cols, chances in mixed:
             places = stream(seed, name, round).integers(0, len(image) + 1, len(rows))
             image, label = np.insert(image, places, rows), np.insert(label, places, cols)

@@ -11,12 +11,14 @@ from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import write as write_table
 from alasl.data.formats.rows import row, write_lines
 from alasl.errors import NothingToDo, UsageError
+from alasl.evaluate.suspects import Ranked
 from alasl.files import replacing
 from alasl.project import exchange
 from alasl.project.exchange import Asked
 from alasl.project.exchange.queue import guarded
 from alasl.project.folder import Project
 from alasl.project.records import Disagreement
+from alasl.project.table import RECHECK
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +28,10 @@ What = Literal["table", "answers", "queue"]
 def write_queue(project: Project, out: Path, format: str = "queue", prefix: str = "") -> int:
     """Write what is still to be asked, each entry once, best first; how many entries.
 
-    Gold questions are not among them: they check people who answer on the page.
+    Gold questions are not among them, nor given entries to check again: for these see `suspects`.
     """
     store = project.store
-    open_ = [q for q in store.queue() if not (q.done or q.gold)]
+    open_ = [q for q in store.queue() if not (q.done or q.gold or q.why == RECHECK)]
     entries = list({(q.image, q.label): q for q in open_}.values())
     if not entries:
         raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")
@@ -66,6 +68,18 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
         )
     exchange.write(out, format, store.images, store.names, answers)
     return len(answers)
+
+
+def write_suspects(project: Project, found: Sequence[Ranked], out: Path) -> None:
+    """Write given entries that are likely wrong, with a column to fill in for `resolve`."""
+    store = project.store
+    rows = [
+        row(guarded(store.images[i]), guarded(store.names[j]), str(side.value), f"{p:.4f}", "")
+        for side in found
+        for i, j, p in side
+    ]
+    with replacing(out) as beside:
+        write_lines(beside, [row("image", "label", "given", "probability", "answer"), *rows])
 
 
 def write_disagreements(project: Project, found: Sequence[Disagreement], out: Path) -> None:

@@ -128,8 +128,9 @@ def overview(project: Project) -> Overview:
     automatic = answered_by_machine(labels)[pool]
     answered = (before == UNKNOWN) & (entries != UNKNOWN) & ~automatic
     answers = store.votes()
-    agree, right = agreement(answers), {a.person: a for a in attention(answers, initial)}
-    belief = dawid_skene(answers, initial) if len(answers) else None
+    truth = np.where(store.rechecked(), np.int8(UNKNOWN), initial)
+    agree, right = agreement(answers), {a.person: a for a in attention(answers, truth)}
+    belief = dawid_skene(answers, truth) if len(answers) else None
     errors = {}
     if belief is not None:
         both = zip(belief.miss, belief.false_alarm, strict=True)

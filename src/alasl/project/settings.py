@@ -45,6 +45,11 @@ class ProjectSettings(LearnerSettings, DataSettings):
         "entry of these is known",
         limits=BELOW_ONE,
     )
+    recheck: float = setting(
+        0.0,
+        "share of the answers that check given entries again, the likeliest wrong ones first",
+        limits=BELOW_ONE,
+    )
     refit: bool = setting(
         True, "where an audit judges, let the model that is handed over learn from its answers too"
     )
@@ -52,6 +57,14 @@ class ProjectSettings(LearnerSettings, DataSettings):
     stop_below: float | None = setting(
         None, "mAP points per 1000 answers below which to advise to stop", limits=NATURAL
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.audit + self.recheck >= 1:
+            raise UsageError(
+                "the shares of the audit and of what is checked again leave nothing to ask",
+                seen=f"audit = {self.audit}, recheck = {self.recheck}",
+            )
 
     def check_clean(self, clean: int) -> None:
         """Raise `UsageError` where automatic answers lack the clean images to be calibrated on.

@@ -5,7 +5,8 @@ too. The state (what stands, the queue, counts) is kept in the same transaction 
 
 What an entry is, highest first: what somebody resolved; what was given; what people say, where more
 say one thing than the other (a tie is unknown, and listed by `disagreements`); what a machine said.
-So answers to entries that were given, as to gold questions, never alter the table.
+So answers to entries that were given, as to gold questions, do not alter the table, but for those
+that were asked to check them again (`RECHECK`): what most people say then stands.
 
 For the page: `lease` hands out tasks, `held` gives a person's again after a reload, `renew` is the
 heartbeat, `answer`, `skip` and `undo` are durable when they return, each under a `request` that the
@@ -161,6 +162,15 @@ class Store(OpenStore):
         with self._database.reading() as db:
             scheme = self._table(db)
             rows, cols = table.untold(db)
+        mask = np.zeros((len(scheme.images), len(scheme.labels)), np.bool_)
+        mask[rows, cols] = True
+        return scheme.cut(mask)
+
+    def rechecked(self) -> NDArray[np.bool_]:
+        """(N, L): given entries that people were asked again, as they might be wrong."""
+        with self._database.reading() as db:
+            scheme = self._table(db)
+            rows, cols = table.rechecked(db)
         mask = np.zeros((len(scheme.images), len(scheme.labels)), np.bool_)
         mask[rows, cols] = True
         return scheme.cut(mask)

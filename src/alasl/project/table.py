@@ -22,6 +22,8 @@ from alasl.project.records import SOURCES, Answer, Disagreement, Ints
 from alasl.project.scheme import Scheme
 
 _RESOLVED = SOURCES.index("resolved")
+# Why an entry is asked that was given: what people say of it then stands instead.
+RECHECK = "recheck"
 # What makes an `Answer` of an event e by a person p.
 COLUMNS = "e.image, e.label, e.value, e.seconds, probability, model, shown, p.name, at, why, pi"
 
@@ -65,7 +67,9 @@ def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDAr
         ),
         4,
     )
-    mine = unknown[image - first, label]
+    checked = np.zeros(entries.shape, np.bool_)
+    checked[rechecked(db, only)] = True
+    mine = unknown[image - first, label] | (checked[image - first, label] & (yes != no))
     image, label = image[mine] - first, label[mine]
     entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
     source[image, label] = SOURCES.index("people")
@@ -78,10 +82,26 @@ def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDAr
 def given(db: sqlite3.Connection, scheme: Scheme) -> Entries:
     """int8 (all, all): what was given, as corrected since, and what follows from it."""
     entries = initial.entries(db)
-    image, label, value = _resolved(db, None)
-    corrected = entries[image, label] != UNKNOWN
-    entries[image[corrected], label[corrected]] = value[corrected]
+    now, _ = told(db)
+    corrected = (entries != UNKNOWN) & (now != UNKNOWN)
+    entries[corrected] = now[corrected]
     return completed(hidden(entries, scheme), scheme.rules)
+
+
+def rechecked(db: sqlite3.Connection, only: int | None = None) -> tuple[Ints, Ints]:
+    """(n,) each: rows, of the image `only` where there is one, and columns of entries that people
+    were asked again, as they might be wrong.
+    """
+    which = "1" if only is None else "s.image = :only"
+    rows, cols = _columns(
+        db.execute(
+            "SELECT DISTINCT s.image, s.label FROM standing s JOIN events e ON e.id = s.event"
+            f" WHERE {which} AND s.value >= 0 AND e.why = :why",
+            {"only": only, "why": RECHECK},
+        ),
+        2,
+    )
+    return rows - (only or 0), cols
 
 
 def hidden(entries: Entries, scheme: Scheme) -> Entries:
@@ -173,6 +193,7 @@ def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
     if not found:
         return []
     before = initial.entries(db)
+    before[rechecked(db)] = UNKNOWN
     by_entry: dict[tuple[int, int], dict[str, int]] = {}
     for image, label, name, value in found:
         if before[image, label] == UNKNOWN:

@@ -1,0 +1,105 @@
+"""`alasl suspects`: given entries that are likely wrong, and how many are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from alasl.cli.options import (
+    Bar,
+    allow_download,
+    download_option,
+    json_option,
+    print_json,
+    quiet_option,
+    show_warnings,
+    trust_option,
+)
+
+_NAMES = {1: "presents", 0: "absents"}
+
+
+@click.command("suspects")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.option(
+    "--count",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="how many presents, and how many absents, to list",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="write the list to a file with a column to fill in",
+)
+@trust_option
+@download_option
+@json_option
+@quiet_option
+def command(
+    project: Path,
+    count: int,
+    out: Path | None,
+    trust: bool,
+    download: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """List the given entries of PROJECT that are likely wrong, presents and absents apart.
+
+    Each is judged by a model that did not see its image. The test set is left out. Fill in the
+    file that --out wrote (1 present, 0 absent, ? nobody can tell) and settle them: alasl resolve
+    PROJECT FILE --person NAME. Or let the queue ask them: recheck in project.toml. How many given
+    entries are wrong is told by gold questions, which chance draws.
+    """
+    from alasl.project.driver import Driver
+    from alasl.project.exports import write_suspects
+    from alasl.project.folder import load
+    from alasl.project.rechecking import error_rates
+
+    show_warnings(quiet)
+    allow_download(download)
+    opened = load(project)
+    both = Driver(opened, Bar("features", "image", quiet), trust=trust).suspects()
+    listed = [side.first(count) for side in both]
+    rates = error_rates(opened.store)
+    if out:
+        write_suspects(opened, listed, out)
+    images, names = opened.store.images, opened.store.names
+    if as_json:
+        print_json(
+            {
+                "schema_version": 1,
+                "suspects": [
+                    {"image": images[i], "label": names[j], "given": side.value, "probability": p}
+                    for side in listed
+                    for i, j, p in side
+                ],
+                "of": {_NAMES[side.value]: len(side) for side in both},
+                "error_rates": {
+                    _NAMES[rate.value]: {
+                        "checked": rate.checked,
+                        "wrong": rate.wrong,
+                        "low": rate.low,
+                        "high": rate.high,
+                    }
+                    for rate in rates
+                },
+            }
+        )
+        return
+    for side, shown, rate in zip(both, listed, rates, strict=True):
+        click.echo(f"{_NAMES[side.value]}, {len(shown)} of {len(side)}, the likeliest wrong first:")
+        for i, j, p in shown:
+            click.echo(f"  {images[i]!r}, label {names[j]!r}: present with {100 * p:.1f} %")
+        if rate.checked:
+            click.echo(
+                f"  wrong by {rate.checked} gold questions: {100 * rate.share:.1f} % "
+                f"({100 * rate.low:.1f} to {100 * rate.high:.1f}), people's own errors among them"
+            )
+        else:
+            click.echo("  how many are wrong is not known: no gold question was answered yet")
+    if out:
+        click.echo(f"{out}: {sum(map(len, listed))} entries to look at")

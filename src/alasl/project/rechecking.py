@@ -1,0 +1,65 @@
+"""Given entries that may be wrong: which to look at again, and how many are wrong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.split import Split
+from alasl.evaluate.suspects import ErrorRate, Ranked, error_rate, suspects
+from alasl.labels import ABSENT, PRESENT, UNKNOWN
+from alasl.project.records import SOURCES, Ints
+from alasl.project.store import Store
+
+
+def doubted(
+    store: Store, split: Split, probabilities: NDArray[np.floating]
+) -> tuple[Ranked, Ranked]:
+    """Given presents and absents outside the test set, each the likeliest wrong one first.
+
+    Those that somebody answered are left out, but for gold questions that people answered against
+    what was given. The test set is, too: to correct there only what a model doubts would flatter
+    the model. probabilities: (N, L), each image's by a model that did not see it.
+    """
+    labels = store.labels()
+    among = (labels.source == SOURCES.index("given")) & (labels.entries != UNKNOWN)
+    among[split.test] = False
+    among &= ~store.untold()
+    votes = store.votes()
+    agreed = labels.entries[votes.rows, votes.cols] == votes.values
+    among[votes.rows[agreed], votes.cols[agreed]] = False
+    return suspects(labels.entries, probabilities, among)
+
+
+def first_of(both: tuple[Ranked, Ranked], many: int) -> tuple[Ints, Ints]:
+    """Rows and columns of the first `many`, a present and an absent in turn as far as they last."""
+    order = sorted((place, which) for which in (0, 1) for place in range(len(both[which])))[:many]
+    rows = [both[which].rows[place] for place, which in order]
+    cols = [both[which].cols[place] for place, which in order]
+    return np.array(rows, np.intp), np.array(cols, np.intp)
+
+
+def error_rates(store: Store) -> tuple[ErrorRate, ErrorRate]:
+    """How many of the given presents and absents are wrong, by the gold questions.
+
+    Chance drew these among given entries, presents and absents apart. Of each, what most people
+    said counts; a tie counts for nothing.
+    """
+    scheme = store.scheme
+    said: dict[tuple[int, int], int] = defaultdict(int)
+    for one in store.answers():
+        if one.why == "gold" and one.value != UNKNOWN:
+            said[one.image, one.label] += 1 if one.value == PRESENT else -1
+    checked, wrong = {PRESENT: 0, ABSENT: 0}, {PRESENT: 0, ABSENT: 0}
+    given: dict[int, NDArray[np.int8]] = {}
+    for (row, col), balance in said.items():
+        if row not in given:
+            given[row] = np.asarray(store.given_of(int(scheme.rows[row])))
+        was = int(given[row][scheme.cols[col]])
+        if balance and was in checked:
+            checked[was] += 1
+            wrong[was] += (balance > 0) != (was == PRESENT)
+    presents, absents = (error_rate(v, checked[v], wrong[v]) for v in (PRESENT, ABSENT))
+    return presents, absents
