@@ -13,6 +13,7 @@ import pytest
 
 from alasl.annotate.training import Training
 from alasl.project.changes import LabelChange
+from alasl.project.records import Training as Training_
 from alasl.project.store import Store
 
 from .conftest import NAMES, MakeProject, Project, Site, View
@@ -37,6 +38,7 @@ def test_a_page_that_is_open_takes_a_new_label_and_loses_no_answer(
 ) -> None:
     view.open(serve(project))
     view.ready()
+    view.until("tasks.ahead.length === 5 && !tasks.asking")
     other = Store.open(project.store.path)
     other.change("owner", LabelChange("merge", ("dog", "cat"), ("pet",)))
     view.press("j", "k", "l")
@@ -83,7 +85,8 @@ def test_one_key_answers_and_goes_on(project: Project, serve: Serve, view: View)
     assert view.image() == "Image 0001.jpg"
     view.saved()
     assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): -1}
-    assert view.text("#counts") == "3 of 18 answered, 3 by you"
+    assert view.text("#counts") == "3 answers, 3 by you"
+    assert view.text("#pace") == "round 1: 15 of 18 left"
     first = project.events("answer")[0]
     assert (first.person, first.model, first.shown, first.round) == ("Ann", "m1", False, 1)
     assert first.probability == pytest.approx(0.9)
@@ -218,7 +221,6 @@ def test_a_picture_of_the_grid_that_cannot_be_shown_is_left_to_others(
     by_label(view)
     assert "Cannot be shown: the image file does not exist" in view.text(".cell >> nth=1")
     view.press("w", "q", "ArrowRight", "j", "k", "Enter")
-    view.page.wait_for_selector('body[data-state="wait"]')
     view.saved()
     assert project.said() == {(0, 0): 1, (2, 0): 0, (3, 0): 0, (5, 0): 0}
     assert sorted(event.image or 0 for event in project.events("skip")) == [1, 4]
@@ -262,15 +264,21 @@ def test_a_grid_asks_one_label_of_many_images(project: Project, serve: Serve, vi
     view.press("q", "r", "w", "w")
     assert view.ticked() == [0, 3]
     view.press("ArrowRight", "l", "Enter")
-    view.page.wait_for_selector('body[data-state="wait"]')
     view.saved()
     said = {(0, 0): 1, (1, 0): 0, (2, 0): -1, (3, 0): 1, (4, 0): 0, (5, 0): 0}
     assert project.said() == said
-    assert view.text("#wait-title") == "Nothing left to ask of dog"
-    view.press("Enter")
-    view.ready("grid")
-    assert view.text("#tick-label") == "cat"
     assert len({event.act for event in project.events("answer")}) == 1
+    # And on to the other labels, by itself.
+    for label in ("cat", "boat"):
+        view.until(f"document.querySelector('#tick-label').textContent === '{label}'")
+        view.ready("grid")
+        view.press("Enter")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    view.saved()
+    assert view.text("#wait-title") == "All answered. Thank you!"
+    assert "Round 1 is done: 18 answers, 18 in all. You gave 18 answers in" in view.text(
+        "#wait-text"
+    )
 
 
 def test_a_grid_is_walked_ticked_and_skipped_by_arrows_and_answer_keys(
@@ -279,18 +287,49 @@ def test_a_grid_is_walked_ticked_and_skipped_by_arrows_and_answer_keys(
     view.open(serve(project))
     view.ready()
     by_label(view)
-    view.press("ArrowDown", "j", "p", "ArrowUp", "j", "Space", "ArrowLeft", "Space")
-    assert view.ticked() == [2, 4]
+    # Six images stand in two rows of three.
+    view.press("ArrowDown", "j", "p", "ArrowUp", "j", "Space", "ArrowRight", "ArrowRight", "Space")
+    assert view.ticked() == [2, 5]
     view.press("Enter")
-    view.page.wait_for_selector('body[data-state="wait"]')
     view.saved()
-    assert project.said() == {(0, 0): 0, (1, 0): 0, (2, 0): 1, (3, 0): 0, (4, 0): 1}
-    assert [event.image for event in project.events("skip")] == [5]
+    assert project.said() == {(0, 0): 0, (1, 0): 0, (2, 0): 1, (3, 0): 0, (5, 0): 1}
+    assert [event.image for event in project.events("skip")] == [4]
     view.press("u")
+    view.until("document.querySelector('#tick-label').textContent === 'dog'")
     view.ready("grid")
     view.saved()
     assert project.said() == {}
     assert [event.kind for event in project.events("undo")] == ["undo"] * 2
+
+
+def test_a_grid_is_as_large_as_the_screen_and_keys_go_with_the_marked_image(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    project = make_project(images=40, names=("dog", "cat"), size=(16, 16))
+    project.ask([(i, 0) for i in range(20)] + [(i, 1) for i in range(40)])
+    view.page.set_viewport_size({"width": 1280, "height": 800})
+    view.open(serve(project))
+    view.ready()
+    view.press("m")
+    cells = "document.querySelectorAll('.cell').length"
+    keys = "[...document.querySelectorAll('.cell kbd')].map((k) => k.textContent).join('')"
+    # Of 40 left of the cat there are as many as fit, then the rest, then the other label.
+    for label, many in (("cat", 18), ("cat", 18), ("cat", 4), ("dog", 18), ("dog", 2)):
+        view.until(f"document.querySelector('#tick-label').textContent === '{label}'")
+        view.until(f"{cells} === {many}")
+        view.ready("grid")
+        assert view.page.evaluate(keys) == "QWERASDFZXCV"[:many]
+        fits = "document.querySelector('.cells').getBoundingClientRect().bottom <= innerHeight"
+        assert view.page.evaluate(fits)
+        if many == 18:
+            view.press("ArrowDown", "ArrowDown", "q")
+            assert view.ticked() == [12]
+            assert view.page.evaluate(keys) == "QWERAS"
+        view.press("Enter")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    view.saved()
+    assert sum(project.said().values()) == 3
+    assert len(project.said()) == 60
 
 
 def test_another_label_is_chosen_from_the_list(project: Project, serve: Serve, view: View) -> None:
@@ -304,7 +343,6 @@ def test_another_label_is_chosen_from_the_list(project: Project, serve: Serve, v
     view.until("document.querySelector('#tick-label').textContent === 'boat'")
     view.ready("grid")
     view.press("q", "Enter")
-    view.page.wait_for_selector('body[data-state="wait"]')
     view.saved()
     assert {label for _, label in project.said()} == {2}
 
@@ -316,7 +354,13 @@ def test_an_image_of_the_grid_is_seen_larger(project: Project, serve: Serve, vie
     view.press("ArrowRight", "o")
     view.page.wait_for_selector("#larger[open] img")
     assert view.page.get_attribute("#larger img", "alt") == "Image 0001.jpg"
+    # It stays, of the next image, while these are answered.
+    view.press("j")
+    view.page.wait_for_selector('#larger img[alt="Image 0002.jpg"]')
+    view.press("ArrowLeft")
+    view.page.wait_for_selector('#larger img[alt="Image 0001.jpg"]')
     view.press("o")
+    assert view.ticked() == [1]
     assert view.page.locator("#larger[open]").count() == 0
     assert view.page.evaluate("document.activeElement.matches('.here .cell')")
 
@@ -428,11 +472,47 @@ def test_at_the_end_it_says_so_and_asks_on_when_there_is_more(
     view.page.wait_for_selector('body[data-wait="empty"]')
     assert view.text("#wait-title") == "All answered. Thank you!"
     assert "alasl suggest" in view.text("#wait-text")
-    assert "You gave 1 answer in" in view.text("#wait-text")
+    assert "Round 1 is done: 1 answer, 1 in all. You gave 1 answer in" in view.text("#wait-text")
+    assert "The model" not in view.text("#wait-text")
     project.ask([(3, 1)])
     view.ready()
     assert view.image() == "Image 0003.jpg"
     assert view.here() == "cat"
+
+
+def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
+    project: Project, serve: Serve, view: View
+) -> None:
+    for answers, value in ((0, 40.0), (100, 41.5), (300, 44.5)):
+        project.store.note_training(
+            Training_(1.0, 1, answers, 1.0, 1.0, value, (None,) * 4, "m", "on what is known")
+        )
+    view.page.clock.install()
+    view.open(serve(project))
+    view.ready()
+    assert view.text("h1") == "ALASL"
+    assert view.text("#worth") == "mAP 44.5 %, +1.5 by the last 100 answers"
+    for key in "jjjkkk":
+        view.page.clock.run_for(2000)
+        view.press(key)
+        view.ready()
+    view.saved()
+    view.page.clock.run_for(3000)
+    view.press("j", "j", "j")
+    view.saved()
+    assert view.text("#counts") == "9 answers, 9 by you"
+    assert re.fullmatch(
+        r"round 1: 9 of 18 left, \d\d a minute, less than a minute", view.text("#pace")
+    )
+    # The next round begins, and an older status comes late.
+    project.ask([(i, j) for i in range(3, 6) for j in range(3)])
+    view.inside("import(new URL('static/progress.js', document.baseURI)).then((module) =>"
+                " module.showStatus({ ...progress.status, event: 1, answers: 2 }))")  # fmt: skip
+    assert view.text("#counts") == "9 answers, 9 by you"
+    view.page.clock.run_for(2000)
+    view.press("Enter")
+    view.saved()
+    assert view.text("#counts") == "12 answers, 12 by you"
 
 
 def test_without_questions_it_says_what_will_bring_some(
@@ -577,7 +657,6 @@ def test_single_keys_can_be_turned_off_and_the_mouse_does_everything(
     view.ready("grid")
     view.page.locator(".cell").nth(1).click()
     view.page.click('[data-view="grid"] [data-do=rest]')
-    view.page.wait_for_selector('body[data-state="wait"]')
     view.saved()
     assert project.said() == {
         (0, 0): 0, (0, 1): 1, (0, 2): 0,

@@ -130,10 +130,10 @@ class Worker:
         self.said[row, col] = int(self.truth.entries[row, col])
 
     def grid(self) -> None:
-        """Tick the images that have the label, one key each, and save."""
+        """Answer each image of a grid, one key each, and save."""
         col = self.col[self.view.text("#tick-label")]
-        for place, row in enumerate(self.view.inside("session.current.items.map((i) => i.image)")):
-            self.press(row, col, *(["qwerasdfzxcv"[place]] if self.truth.entries[row, col] else []))
+        for row in self.view.inside("session.current.items.map((i) => i.image)"):
+            self.press(row, col, KEYS[self.truth.entries[row, col]])
         self.view.press("Enter")
 
 

@@ -65,8 +65,11 @@ class Jpeg(Response):
     media_type = "image/jpeg"
 
 
-def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
-    """The application over a project's tasks and pictures; every request passes the guard."""
+def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "") -> FastAPI:
+    """The application over a project's tasks and pictures; every request passes the guard.
+
+    name: of the project.
+    """
     write = Writer(handler.store)
     image_threads = ThreadPoolExecutor(_IMAGE_THREADS, "image")
 
@@ -108,7 +111,11 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access) -> FastAPI:
         labels = [(printable(label.name), label.fate == "here") for label in every]
         modules = sorted(file.name for file in _STATIC.glob("*.js"))
         return _html(
-            _template("page.html.j2"), labels=labels, project=handler.project, modules=modules
+            _template("page.html.j2"),
+            name=name or "ALASL",
+            labels=labels,
+            project=handler.project,
+            modules=modules,
         )
 
     for file in sorted(_STATIC.iterdir()):

@@ -114,28 +114,50 @@ class TaskOut(Message):
     round: int
 
 
+class Worth(Message):
+    """What the last model is worth: its mAP in per cent, with the ends of its 95 % interval.
+
+    brought: mAP points by the last hundred answers. None where undefined.
+    """
+
+    map: float
+    low: float | None
+    high: float | None
+    brought: float | None
+
+
 class Status(Message):
     """Where the queue and the training stand.
 
-    queued, left: answers in the queue, and those not given yet. mine, seconds: answers of this
-    person and the time they took. labels: for each label of the table, how many are left.
-    training: `off`, `idle`, `training` or `failed`; trained: epoch seconds of the last success.
+    event: the last that is counted; who has a status of a later one leaves this out. round, queued,
+    left: of the queue, answers wanted and those not given yet. answers: of everybody, ever. mine,
+    seconds: answers of this person and the time they took. labels: for each label of the table, how
+    many are left. training: `off`, `idle`, `training` or `failed`; trained: epoch seconds of the
+    last success. worth: None before the first model that could be judged.
     """
 
+    event: int
+    round: int
     queued: int
     left: int
+    answers: int
     mine: int
     seconds: float
     labels: list[int]
     training: str
     trained: float | None
+    worth: Worth | None
 
 
 class TasksOut(Message):
-    """Images to ask about; `status` says why there are none. lease: seconds they are held."""
+    """Images to ask about; `status` says why there are none. lease: seconds they are held.
+
+    elsewhere: where a label was named and there is nothing of it, one of which there is.
+    """
 
     tasks: list[TaskOut]
     lease: float
+    elsewhere: int | None
     status: Status
 
 

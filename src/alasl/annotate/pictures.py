@@ -16,10 +16,10 @@ from typing import Literal
 from alasl.data.images import each, load_within
 from alasl.errors import DataError
 
-Size = Literal["small", "large", "huge"]
+Size = Literal["small", "medium", "large", "huge"]
 
-# The longer side, in pixels: in a grid, filling a screen, and zoomed in.
-SIDES: dict[Size, int] = {"small": 360, "large": 1600, "huge": 4096}
+# The longer side, in pixels: in a grid of many, in one of few, filling a screen, and zoomed in.
+SIDES: dict[Size, int] = {"small": 420, "medium": 840, "large": 1600, "huge": 4096}
 
 _CACHE = 128 * 1024 * 1024
 

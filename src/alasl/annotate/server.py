@@ -38,6 +38,7 @@ def serve(
     root: Path,
     folder: Path,
     *,
+    name: str = "",
     host: str = "127.0.0.1",
     port: int = PORT,
     token: str | None = None,
@@ -50,12 +51,12 @@ def serve(
     """Serve the page until Ctrl-C.
 
     root: the folder below which the images lie. folder: the project's, where the token is kept, so
-    that pages that are open go on after a restart. token: instead of that one; needed where `host`
-    is not of this machine alone. public: the address of a proxy through which people come. links:
-    folders beside `root` that links among the images may lead to. train: the command that trains
-    and makes the queue anew, run after `every` answers; None trains never. say: told the link,
-    which images cannot be shown, and what a host beyond means.
-    Raises `UsageError` without such a token, `ResourceError` where the port is taken.
+    that pages that are open go on after a restart. name: of the project. token: instead of the one
+    kept; needed where `host` is not of this machine alone. public: the address of a proxy through
+    which people come. links: folders beside `root` that links among the images may lead to. train:
+    the command that trains and makes the queue anew, run after `every` answers; None trains never.
+    say: told the link, which images cannot be shown, and what a host beyond means. Raises
+    `UsageError` without such a token, `ResourceError` where the port is taken.
     """
     import uvicorn
 
@@ -83,7 +84,7 @@ def serve(
     pictures = Pictures(_Files(store), root, lambda: store.everything().folders, links)
     for line in _unseen(store, pictures):
         say(line)
-    app = make_app(Tasks(store, training), pictures, access)
+    app = make_app(Tasks(store, training), pictures, access, name)
     config = uvicorn.Config(
         app,
         access_log=False,

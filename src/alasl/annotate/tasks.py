@@ -23,15 +23,17 @@ from alasl.annotate.messages import (
     TasksOut,
     Undo,
     Undone,
+    Worth,
 )
-from alasl.annotate.training import Training
+from alasl.annotate.training import Training as Background
 from alasl.errors import DataError
-from alasl.project.records import Answer, Progress, Task
+from alasl.project.records import Answer, Progress, Task, Training
 from alasl.project.store import Store
 
 LEASE = 120.0
-# Everybody's counts may be this old, in seconds, so that showing them costs a person no wait.
-_FRESH = 1.0
+# Everybody's counts, and what the model is worth, may be this old, in seconds, so that showing them
+# costs a person no wait.
+_FRESH, _WORTH = 1.0, 10.0
 
 
 class NotThere(DataError):  # noqa: N818 - reads as what it says
@@ -46,13 +48,14 @@ class Tasks:
     """
 
     def __init__(
-        self, store: Store, training: Training, clock: Callable[[], float] = time.monotonic
+        self, store: Store, training: Background, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.store = store
         self.project = _mark(store)
         self.training = training
         self._clock = clock
-        self._counted: tuple[float, Progress] | None = None
+        self._counted: tuple[float, int, Progress] | None = None
+        self._judged: tuple[float, Worth | None] | None = None
         self._counting = Lock()
 
     def tasks(self, request: TasksIn) -> TasksOut:
@@ -71,9 +74,13 @@ class Tasks:
             if lost := sorted(held.difference(request.have)):
                 self.store.release(request.person, lost)
                 tasks = self._lease(request)
+        elsewhere = (
+            None if tasks or request.label is None else self.store.free_label(request.person)
+        )
         return TasksOut(
             tasks=[self._shown(task) for task in tasks],
             lease=LEASE,
+            elsewhere=elsewhere,
             status=self.status(request.person, now=not tasks),
         )
 
@@ -117,16 +124,20 @@ class Tasks:
 
     def status(self, person: str, now: bool = False) -> Status:
         """Where things stand; `now`: counted this moment, not up to a second ago."""
-        progress = self._progress(now)
+        event, progress = self._progress(now)
         mine = progress.people.get(person)
         return Status(
+            event=event,
+            round=progress.round,
             queued=progress.size,
             left=progress.left,
+            answers=sum(one.answers for one in progress.people.values()),
             mine=mine.answers if mine else 0,
             seconds=mine.seconds if mine else 0.0,
             labels=[left for _, left in progress.labels],
             training=self.training.state,
             trained=self.training.trained,
+            worth=self._worth(),
         )
 
     def _lease(self, request: TasksIn) -> list[Task]:
@@ -141,17 +152,25 @@ class Tasks:
             if wrong := [row for row in rows if row >= count]:
                 raise NotThere(f"there is no such {what}", seen=str(wrong[0]))
 
-    def _progress(self, now: bool) -> Progress:
+    def _progress(self, now: bool) -> tuple[int, Progress]:
         with self._counting:
             before = self._counted
             if (
                 now
                 or before is None
                 or self._clock() - before[0] > _FRESH
-                or self._is_new(before[1])
+                or self._is_new(before[2])
             ):
-                before = self._counted = self._clock(), self.store.progress()
-            return before[1]
+                event = self.store.last_event()
+                before = self._counted = self._clock(), event, self.store.progress()
+            return before[1:]
+
+    def _worth(self) -> Worth | None:
+        with self._counting:
+            if self._judged is None or self._clock() - self._judged[0] > _WORTH:
+                self.store.refresh()
+                self._judged = self._clock(), worth_of(self.store.trainings())
+            return self._judged[1]
 
     def _is_new(self, counted: Progress) -> bool:
         """Whether labels came in since, so that a page that is given one takes its name first."""
@@ -168,6 +187,20 @@ class Tasks:
             model=task.model,
             round=task.round,
         )
+
+
+def worth_of(trainings: Sequence[Training]) -> Worth | None:
+    """What the last of the trainings is worth, beside one of a hundred answers before, or more."""
+    judged = [one for one in trainings if one.map is not None]
+    if not judged or (value := judged[-1].map) is None:
+        return None
+    last, brought = judged[-1], None
+    earlier = [one for one in judged if one.answers <= last.answers - 100]
+    before = earlier[-1] if earlier else judged[0]
+    if before.map is not None and before.answers < last.answers:
+        brought = 100 * (value - before.map) / (last.answers - before.answers)
+    low, high = (last.ground.map if last.ground else None) or (None, None)
+    return Worth(map=value, low=low, high=high, brought=brought)
 
 
 def _given(answer: Answer) -> Given:

@@ -89,6 +89,7 @@ def command(
         opened.store,
         opened.root,
         project,
+        name=opened.settings.name,
         host=host,
         port=port,
         token=token,

@@ -135,6 +135,26 @@ class OpenStore:
             found: list[int] = initial.entries(db, image)[0].tolist()
             return found
 
+    def events(self, after: int = 0) -> Iterator[Event]:
+        """What happened since the event `after`, in order."""
+        while True:
+            with self._database.reading() as db:
+                found = events.history(db, after)
+            yield from found
+            if len(found) < events.PAGE:
+                return
+            after = found[-1].id
+
+    def last_event(self) -> int:
+        """The id of the last event, 1 for a new store."""
+        with self._database.reading() as db:
+            return events.last_event(db)
+
+    def last_human_event(self) -> int:
+        """The id of the last event that was no machine's, 1 for a new store."""
+        with self._database.reading() as db:
+            return events.last_human_event(db)
+
     def entry_events(self, image: int, label: int | None = None) -> list[Event]:
         """What happened to an image, or to one entry of it, by number; changes of labels, too."""
         with self._database.reading() as db:

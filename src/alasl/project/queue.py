@@ -109,6 +109,16 @@ def lease(
     return tasks
 
 
+def free_label(db: sqlite3.Connection, person: int, now: float) -> int | None:
+    """The label of which a person could be given most; None where there is nothing for them."""
+    row = db.execute(
+        f"SELECT label FROM queue q WHERE {_FREE} GROUP BY label ORDER BY count(*) DESC, label"
+        " LIMIT 1",
+        {"p": person, "now": now},
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def take(
     db: sqlite3.Connection, person: int, image: int, label: int | None, now: float, until: float
 ) -> Task:

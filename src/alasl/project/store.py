@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,7 +60,6 @@ from alasl.project.records import (
     Answer,
     Chances,
     Disagreement,
-    Event,
     Floats,
     Imported,
     Ints,
@@ -245,6 +244,11 @@ class Store(OpenStore):
                 db, events.person_of(db, person), images, label, seconds, moment(now)
             )
 
+    def free_label(self, person: str, *, now: float | None = None) -> int | None:
+        """The label with most free tasks for a person; None where there is nothing for them."""
+        with self._database.reading() as db:
+            return queue.free_label(db, events.find_person(db, person), moment(now))
+
     def held(self, person: str, *, now: float | None = None) -> list[Task]:
         """The tasks that a person holds, best first: for a page that was loaded again."""
         with self._database.reading() as db:
@@ -312,26 +316,6 @@ class Store(OpenStore):
         """Where the queue and everybody stand; quick, however much has been said."""
         with self._database.reading() as db:
             return queue.progress(db)
-
-    def events(self, after: int = 0) -> Iterator[Event]:
-        """What happened since the event `after`, in order."""
-        while True:
-            with self._database.reading() as db:
-                found = events.history(db, after)
-            yield from found
-            if len(found) < events.PAGE:
-                return
-            after = found[-1].id
-
-    def last_event(self) -> int:
-        """The id of the last event, 1 for a new store."""
-        with self._database.reading() as db:
-            return events.last_event(db)
-
-    def last_human_event(self) -> int:
-        """The id of the last event that was no machine's, 1 for a new store."""
-        with self._database.reading() as db:
-            return events.last_human_event(db)
 
     def note_training(self, training: Training) -> None:
         """Keep what a model was worth."""

@@ -2,31 +2,55 @@
 
 import { $, stamp } from "./dom.js";
 import { NAMES } from "./labels.js";
+import { arrange, pictureSize } from "./layout.js";
 import { picture } from "./pictures.js";
 import { ABSENT, PRESENT, SKIPPED, UNSURE, WORDS } from "./words.js";
 
-export const CELL_KEYS = "qwerasdfzxcv";
+const KEYS = "qwerasdfzxcv"; // for as many images, those around the marked one
 const MARKS = { [PRESENT]: "✓", [UNSURE]: "?", [SKIPPED]: "–" };
 
 export const gridView = {
-  size: "small", // of the pictures
-  get columns() {
-    return getComputedStyle($("cells")).gridTemplateColumns.split(" ").length;
-  },
   list: $("cells"),
+  columns: 1,
+
+  /** The size of the pictures. */
+  size: (step) => pictureSize(step.items.length),
+
+  /** The place whose image shows a key; none is -1. */
+  keyed(step, key) {
+    const at = key.length === 1 ? KEYS.indexOf(key) : -1;
+    const place = KEYS.length * Math.floor(step.cursor / KEYS.length) + at;
+    return at >= 0 && place < step.items.length ? place : -1;
+  },
+
+  /** Keys stand on the images that they tick. */
+  point(step) {
+    [...this.list.children].forEach((cell, place) => {
+      const near = Math.floor(place / KEYS.length) === Math.floor(step.cursor / KEYS.length);
+      cell.querySelector("kbd").textContent = near ? KEYS[place % KEYS.length].toUpperCase() : "";
+    });
+  },
+
+  /** Make the images as large as there is room. */
+  arrange(step) {
+    const { columns, height } = arrange(step.items.length);
+    this.columns = columns;
+    $("cells").style.setProperty("--columns", columns);
+    $("cells").style.setProperty("--height", `${height}px`);
+  },
 
   /** Draw a step; `on.tick(place)` and `on.point(place)` hear of clicks and the focus. */
   draw(step, on) {
     const label = step.items[0].label;
     $("tick-label").textContent = NAMES[label];
     $("label").value = label;
+    this.arrange(step);
     $("cells").replaceChildren(...step.items.map((item, place) => {
       const cell = stamp("cell");
       const button = cell.querySelector("button");
-      const element = picture(item.image, this.size);
+      const element = picture(item.image, this.size(step));
       element.alt = "";
       cell.querySelector(".picture").append(element);
-      cell.querySelector("kbd").textContent = (CELL_KEYS[place] ?? "").toUpperCase();
       element.ready.then((why) => {
         if (!why) return;
         const text = document.createElement("span");

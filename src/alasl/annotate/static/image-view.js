@@ -6,7 +6,7 @@ import { ABSENT, PRESENT, WORDS } from "./words.js";
 import { drawStage } from "./zoom.js";
 
 export const imageView = {
-  size: "large", // of the pictures
+  size: () => "large", // of the pictures
   columns: 1,
   list: $("asked"),
 
@@ -43,6 +43,10 @@ export const imageView = {
     const parts = [this.name(step, place), WORDS.get(value), chance && `expected ${chance}`, `${place + 1} of ${step.items.length}`];
     group.setAttribute("aria-label", parts.filter(Boolean).join(", "));
   },
+
+  point() {},
+  arrange() {},
+  keyed: () => -1,
 
   name: (step, place) => NAMES[step.items[place].label],
 };

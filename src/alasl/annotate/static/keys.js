@@ -1,7 +1,6 @@
 // Keys: which command each one is, and when it is none.
 
 import { $, closeDialogs, openDialog } from "./dom.js";
-import { CELL_KEYS } from "./grid-view.js";
 import { settings } from "./kept.js";
 import { answer, moveTo, nextLabel, rest, session, tick } from "./session.js";
 import { ABSENT, PRESENT, UNSURE } from "./words.js";
@@ -17,7 +16,7 @@ export function listenToKeys(commands) {
     k: () => answer(ABSENT),
     l: () => answer(UNSURE),
     ";": rest,
-    Enter: () => ($("wait-next").checkVisibility() ? nextLabel() : rest()),
+    Enter: rest,
     u: undo,
     Backspace: undo,
     p: skip,
@@ -50,8 +49,8 @@ export function listenToKeys(commands) {
     }
     if ($("larger").open && !"jklo".includes(key)) return;
     if (key === "Enter" && event.target.matches("button:not(.cell), a, summary, input")) return;
-    const place = session.current?.kind === "grid" ? CELL_KEYS.indexOf(key) : -1;
-    if (place >= 0 && key.length === 1) act(event, () => tick(place));
+    const place = session.current ? session.view.keyed(session.current, key) : -1;
+    if (place >= 0) act(event, () => tick(place));
     else if (Object.hasOwn(keys, key)) act(event, keys[key]);
   });
 }
@@ -75,7 +74,7 @@ function writes(element) {
 
 function onArrow(event, key) {
   const { current } = session;
-  if (!current || openDialog()) return;
+  if (!current || (openDialog() && !$("larger").open)) return;
   const sideways = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0;
   const down = { ArrowUp: -1, ArrowDown: 1 }[key] ?? 0;
   if (event.shiftKey) return act(event, () => $("stage").scrollBy(sideways * 90, down * 90));

@@ -13,7 +13,7 @@ import { outbox } from "./outbox.js";
 import { showSaved, showStatus } from "./progress.js";
 import { line } from "./server.js";
 import {
-  answer, askName, comeBack, enter, focusCursor, larger, leave, moveTo, nextLabel, rest, restart, session, setMode, skip,
+  answer, askName, comeBack, enter, fit, focusCursor, larger, leave, moveTo, nextLabel, rest, restart, session, setMode, skip,
   undo,
 } from "./session.js";
 import { tasks } from "./tasks.js";
@@ -121,7 +121,7 @@ function listen() {
   });
   for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => arrive(document.activeElement, comeBack));
   drag($("stage"));
-  addEventListener("resize", () => { unzoom(); focusCursor(); });
+  addEventListener("resize", () => { unzoom(); fit(); });
   addEventListener("online", () => { line.hurry(); outbox.send(); tasks.fetch(); });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

@@ -74,6 +74,7 @@ function next() {
 
 function show(step) {
   session.current = step;
+  if (step.kind === "grid") change({ label: step.items[0].label });
   stopWaiting();
   $("larger").close();
   view(step.kind);
@@ -82,7 +83,7 @@ function show(step) {
   point(step.cursor);
   comeBack();
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
-  const drawn = step.tasks.map((task) => picture(task.image, session.view.size));
+  const drawn = step.tasks.map((task) => picture(task.image, session.view.size(step)));
   if (drawn.every((element) => element.complete && element.naturalWidth)) begin(step);
   else Promise.all(drawn.map((element) => element.ready)).then((whys) => session.current === step && begin(step, whys));
 }
@@ -254,12 +255,22 @@ function undoOnServer() {
   });
 }
 
-/** See the marked image of a grid larger, or no more. */
+/** See the marked image of a grid in full, or no more. */
 export function larger() {
-  const { current } = session;
   if ($("larger").open) return $("larger").close();
-  drawStage($("larger-stage"), current.tasks.find((task) => task.image === current.items[current.cursor].image));
+  drawLarger();
   $("larger").showModal();
+}
+
+function drawLarger() {
+  const { current } = session;
+  drawStage($("larger-stage"), current.tasks.find((task) => task.image === current.items[current.cursor].image));
+}
+
+/** Fit what is shown to a window of another size. */
+export function fit() {
+  if (session.current) session.view.arrange(session.current);
+  focusCursor();
 }
 
 // ---------------------------------------------------------------- where keys go
@@ -272,10 +283,12 @@ function point(place) {
     // One stop for the tab key, not three for each of eighty labels.
     for (const button of row.querySelectorAll("button")) button.tabIndex = i === place ? 0 : -1;
   });
+  session.view.point(session.current);
 }
 
 export function moveTo(place) {
   point(place);
+  if ($("larger").open) drawLarger();
   focusCursor();
 }
 

@@ -1,20 +1,21 @@
 // Tasks, fetched before they are needed.
 
 import { change, settings } from "./kept.js";
+import { capacity, pictureSize } from "./layout.js";
 import { outbox } from "./outbox.js";
 import { picture } from "./pictures.js";
 import { progress, showStatus } from "./progress.js";
 import { post } from "./server.js";
 
-export const GRID = 12; // images in a grid
 const AHEAD = 6; // images fetched before they are needed
-const MOST_ROWS = 640; // images that a request may name
+const MOST_ROWS = 640, MOST_IMAGES = 64; // that a request may name, and ask for
 
 export const tasks = {
   ahead: [],
   fresh: true, // nothing was fetched yet in this way of working
   asking: false,
   generation: 0,
+  label: null, // that a grid asks next
 
   shown: () => [], // the tasks that are answered now
   onfetched() {}, // whether any came
@@ -25,14 +26,21 @@ export const tasks = {
     return [...this.shown(), ...this.ahead].map((task) => task.image);
   },
 
-  /** Those, and the images that steps still to be sent are about: none of them is to be asked again. */
+  /** What is not to be asked again: what is shown, or will be next, or is still to be sent. */
   taken() {
-    return new Set([...this.images(), ...outbox.images()]);
+    const sent = outbox.items.flatMap(({ body }) => body.answers?.map((a) => name(a.image, a.label)) ?? body.image ?? []);
+    const here = [...this.shown(), ...this.ahead];
+    return new Set([...sent, ...here.flatMap((task) => task.asked.map(({ label }) => name(task.image, label)))]);
   },
 
   /** The next ones. */
   take() {
-    return this.ahead.splice(0, settings.mode === "grid" ? GRID : 1);
+    if (settings.mode === "image") return this.ahead.splice(0, 1);
+    // What follows may be of the next label already.
+    const label = this.ahead[0]?.asked[0].label;
+    const end = this.ahead.findIndex((task) => task.asked[0].label !== label);
+    const same = end < 0 ? this.ahead.length : end;
+    return this.ahead.splice(0, Math.min(same, capacity()));
   },
 
   /** Begin anew: another person, another way of working, another label. */
@@ -40,10 +48,11 @@ export const tasks = {
     this.generation += 1;
     this.ahead = [];
     this.fresh = true;
+    this.label = settings.label;
   },
 
   async fetch() {
-    const wanted = (settings.mode === "grid" ? 2 * GRID : AHEAD) - this.ahead.length;
+    const wanted = (settings.mode === "grid" ? 2 * capacity() : AHEAD) - this.ahead.length;
     if (this.asking || wanted <= 0 || !settings.person) return;
     this.asking = true;
     // Unsent answers first: the server would ask them again.
@@ -70,24 +79,33 @@ export const tasks = {
   },
 };
 
+/** A question, which is a whole image, or one label of it. */
+const name = (image, label) => (settings.mode === "grid" ? `${image}/${label}` : image);
+
 async function ask(wanted, mine) {
   if (settings.mode === "grid" && settings.label === null) {
     showStatus(await post("api/status", { person: settings.person }));
     // The person may have chosen one meanwhile.
     if (settings.label === null) chooseLabel();
   }
-  const label = settings.mode === "grid" ? settings.label : null;
-  const have = [...tasks.taken()].slice(0, MOST_ROWS);
-  const body = { person: settings.person, images: wanted, label, fresh: tasks.fresh, have };
+  tasks.label ??= settings.label;
+  const label = settings.mode === "grid" ? tasks.label : null;
+  const have = [...new Set([...tasks.images(), ...outbox.images()])].slice(0, MOST_ROWS);
+  const images = Math.min(wanted, MOST_IMAGES);
+  const body = { person: settings.person, images, label, fresh: tasks.fresh, have };
   const answer = await post("api/tasks", body);
   showStatus(answer.status);
   if (mine !== tasks.generation) return true;
   tasks.fresh = false;
   const taken = tasks.taken();
-  const found = answer.tasks.filter((task) => !taken.has(task.image));
-  for (const task of found) picture(task.image, settings.mode === "grid" ? "small" : "large");
+  const found = answer.tasks.filter(({ image, asked }) => !taken.has(image) && !taken.has(name(image, asked[0]?.label)));
+  const size = label === null ? "large" : pictureSize(Math.min(capacity(), found.length));
+  for (const task of found) picture(task.image, size);
   tasks.ahead.push(...found);
-  return found.length > 0;
+  if (found.length || answer.elsewhere === null) return found.length > 0;
+  // Nothing is left of this label: on to the next one, by itself.
+  tasks.label = answer.elsewhere;
+  return ask(wanted, mine);
 }
 
 /** The label with most left to answer, but for the one that is shown now. */

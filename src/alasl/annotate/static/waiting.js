@@ -1,12 +1,10 @@
 // What is shown where nothing can be answered, and why.
 
 import { $, openDialog, view } from "./dom.js";
-import { settings } from "./kept.js";
-import { NAMES } from "./labels.js";
-import { progress } from "./progress.js";
+import { inWords, progress } from "./progress.js";
 import { line } from "./server.js";
 import { tasks } from "./tasks.js";
-import { duration } from "./words.js";
+import { count, duration, number } from "./words.js";
 
 export const waiting = { why: "" }; // "", "loading", "empty", "offline", "undoing"
 
@@ -26,7 +24,6 @@ export function wait(why, detail = "") {
   if (document.body.dataset.state !== "wait" || before !== why) view("wait");
   if ($("wait-title").textContent !== title) $("wait-title").textContent = title;
   if ($("wait-text").textContent !== text) $("wait-text").textContent = text;
-  $("wait-next").hidden = !(why === "empty" && settings.mode === "grid" && progress.status?.left > 0);
   document.body.dataset.wait = why;
   if (before !== why && !openDialog()) $("wait-title").focus();
 }
@@ -41,17 +38,23 @@ function explain(why, detail) {
   if (why === "offline") return ["No connection", `${detail} Your answers are kept in this browser, and sent as soon as it is back. Please leave this page open.`];
   if (why === "undoing") return ["Taking back", "Your last step comes back from the server."];
   if (why === "loading") return ["Loading", "The next images are on their way."];
-  const learning = status.training === "training";
-  if (settings.mode === "grid" && status.left > 0 && settings.label !== null)
-    return [`Nothing left to ask of ${NAMES[settings.label]}`, "Other labels have questions left."];
   if (status.left > 0) return ["Nothing for you right now", "Other people have the rest, or you skipped it. What comes free is shown here by itself."];
-  if (learning) return ["The model is learning", "It learns from the answers so far. New questions come by themselves, usually within a minute or two."];
-  const mine = status.mine ? ` You gave ${status.mine} ${status.mine === 1 ? "answer" : "answers"} in ${duration(status.seconds)}.` : "";
   const more = {
+    training: "New questions come by themselves, usually within a minute or two.",
     idle: "New questions come after the next training.",
     failed: "The last training failed; whoever started the server can see why.",
     off: "Whoever started the server can ask for more with `alasl suggest`.",
   }[status.training];
-  if (status.queued === 0) return ["No questions yet", more];
-  return ["All answered. Thank you!", `${more}${mine}`];
+  if (status.queued === 0 && status.training !== "training") return ["No questions yet", more];
+  const title = status.training === "training" ? "The model is learning" : "All answered. Thank you!";
+  return [title, [reached(status), more].filter(Boolean).join(" ")];
+}
+
+/** What has come of all answers, in sentences. */
+function reached({ round, queued, answers, mine, seconds, worth }) {
+  const said = [];
+  if (queued) said.push(`Round ${round} is done: ${count(queued, "answer")}, ${number(answers)} in all.`);
+  if (mine) said.push(`You gave ${count(mine, "answer")} in ${duration(seconds)}.`);
+  if (worth) said.push(`The model before it: ${inWords(worth)}.`);
+  return said.join(" ");
 }

@@ -12,3 +12,6 @@ export function duration(seconds) {
   if (minutes < 120) return minutes === 1 ? "1 minute" : `${minutes} minutes`;
   return `${Math.round(minutes / 60)} hours`;
 }
+
+/** How many of something: "1 answer", "3 answers". */
+export const count = (many, what) => `${number(many)} ${what}${many === 1 ? "" : "s"}`;
