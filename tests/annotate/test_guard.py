@@ -80,6 +80,13 @@ BODIES: dict[str, dict[str, Any]] = {
         "answers": [{"image": 0, "label": 0, "value": 1, "seconds": 1}],
     },
     "/api/skip": {"person": "ann", "request": "request-2", "image": 0},
+    "/api/correct": {
+        "person": "ann",
+        "request": "request-4",
+        "image": 0,
+        "label": 1,
+        "value": 0,
+    },
     "/api/undo": {"person": "ann", "request": "request-3"},
     "/api/renew": {"person": "ann"},
     "/api/release": {"person": "ann", "images": [0]},

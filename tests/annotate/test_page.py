@@ -134,6 +134,49 @@ def test_a_label_is_found_by_its_name_and_keys_are_off_while_it_is_typed(
     assert view.page.locator("#asked .label").nth(2).locator("[aria-pressed=true]").count() == 1
 
 
+def test_any_label_can_be_answered_and_what_is_known_corrected_and_taken_back(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    entries = np.full((6, 4), -1, np.int8)
+    entries[:, 3] = 1
+    project = make_project(entries=entries)
+    project.ask([(0, 0), (1, 0)])
+    view.open(serve(project))
+    view.ready()
+    assert view.asked() == ["dog"]
+    # Not asked: the boat is answered, the cat only looked at, so it stays unknown.
+    view.press("/")
+    view.page.fill("#find-label", "cat")
+    view.press("Enter", "/")
+    view.page.fill("#find-label", "boa")
+    view.press("Enter")
+    assert (view.asked(), view.here()) == (["dog", "cat", "boat"], "boat")
+    view.press("j")
+    assert view.here() == "dog"
+    # Known: the tree is no tree.
+    view.page.click("#known button")
+    assert view.here() == "tree"
+    assert view.page.locator("#asked .here [aria-pressed=true]").text_content() == "Present"
+    view.press("k", "Enter")
+    view.ready()
+    view.saved()
+    assert project.said() == {(0, 0): 0, (0, 2): 1}
+    labels = project.store.labels()
+    assert labels.entries[0].tolist() == [0, -1, 1, 0]
+    assert labels.sources[labels.source[0, 3]] == "resolved"
+    assert [(e.person, e.value) for e in project.events("resolve")] == [("Ann", 0)]
+    assert project.store.problems() == []
+    view.press("u")
+    view.ready()
+    view.saved()
+    assert view.image() == "Image 0000.jpg"
+    assert project.store.labels().entries[0].tolist() == [-1, -1, -1, 1]
+    view.press("/")
+    view.page.fill("#find-label", "zebra")
+    view.press("Enter")
+    assert view.text("#said") == "There is no label zebra."
+
+
 def test_each_answer_is_timed_without_the_time_away(
     project: Project, serve: Serve, view: View
 ) -> None:

@@ -21,6 +21,7 @@ from alasl.annotate.guard import Access, Guard
 from alasl.annotate.messages import (
     Answers,
     By,
+    Correct,
     Held,
     Refused,
     Renewed,
@@ -146,6 +147,11 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
     async def skip(sent: Skip) -> Saved:
         """Leave an image to others."""
         return await write(lambda: handler.skip(sent))
+
+    @app.post("/api/correct")
+    async def correct(sent: Correct) -> Saved:
+        """Take a correction of what is known."""
+        return await write(lambda: handler.correct(sent))
 
     @app.post("/api/undo")
     async def undo(sent: Undo) -> Undone:

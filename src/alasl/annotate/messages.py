@@ -70,6 +70,14 @@ class Skip(Step):
     image: Row
 
 
+class Correct(Step):
+    """What an entry is, whatever was given or said; -1: nobody can tell."""
+
+    image: Row
+    label: Row
+    value: Annotated[int, Field(ge=-1, le=1), Whole]
+
+
 class Undo(Step):
     """Take back this person's last batch or skip."""
 

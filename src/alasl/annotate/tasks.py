@@ -12,6 +12,7 @@ from threading import Lock
 from alasl.annotate.messages import (
     Answers,
     AskedLabel,
+    Correct,
     Given,
     Held,
     Renewed,
@@ -98,6 +99,14 @@ class Tasks:
         self._check([sent.image])
         self.store.skip(sent.person, sent.image, request=sent.request)
         return Saved(status=self.status(sent.person))
+
+    def correct(self, sent: Correct) -> Saved:
+        """Settle what is known otherwise. The same again changes nothing, so it needs no memory."""
+        self._check([sent.image], [sent.label])
+        self.store.resolve(sent.person, sent.image, sent.label, sent.value)
+        status = self.status(sent.person)
+        self.training.notice(1, status.left)
+        return Saved(status=status)
 
     def undo(self, sent: Undo) -> Undone:
         """Take back the person's last step, whose images are theirs again."""

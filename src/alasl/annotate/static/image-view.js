@@ -18,19 +18,15 @@ export const imageView = {
     $("asked").replaceChildren(...step.items.map((item, place) => {
       const row = stamp("row");
       row.querySelector("bdi").textContent = NAMES[item.label];
-      const chance = step.shown && item.probability !== null ? `${Math.round(100 * item.probability)} %` : "";
+      const chance = step.shown && item.probability !== null ? `${Math.round(100 * item.probability)} %`
+        : item.known !== undefined ? "known" : item.unasked ? "not asked" : "";
       row.querySelector(".chance").textContent = chance;
       for (const button of row.querySelectorAll("button"))
         button.addEventListener("click", () => on.answer(Number(button.dataset.value), place));
       row.firstElementChild.addEventListener("focusin", () => on.point(place));
       return row;
     }));
-    $("find-labels").replaceChildren(...step.items.map((item) => {
-      const option = document.createElement("option");
-      option.value = NAMES[item.label];
-      return option;
-    }));
-    drawKnown(task.known);
+    drawKnown(task.known, on.open);
   },
 
   /** Draw what stands for an item: `value`, of which the person said `said`. */
@@ -40,7 +36,7 @@ export const imageView = {
     for (const button of group.querySelectorAll("button"))
       button.setAttribute("aria-pressed", String(value) === button.dataset.value);
     const chance = group.querySelector(".chance").textContent;
-    const parts = [this.name(step, place), WORDS.get(value), chance && `expected ${chance}`, `${place + 1} of ${step.items.length}`];
+    const parts = [this.name(step, place), WORDS.get(value), chance.endsWith("%") ? `expected ${chance}` : chance, `${place + 1} of ${step.items.length}`];
     group.setAttribute("aria-label", parts.filter(Boolean).join(", "));
   },
 
@@ -51,18 +47,23 @@ export const imageView = {
   name: (step, place) => NAMES[step.items[place].label],
 };
 
-function drawKnown(known) {
+function drawKnown(known, open) {
   const parts = [];
   for (const [value, word] of [[PRESENT, "Present"], [ABSENT, "Absent"]]) {
-    const names = known.filter(([, stands]) => stands === value).map(([label]) => NAMES[label]);
-    if (!names.length) continue;
+    const labels = known.filter(([, stands]) => stands === value).map(([label]) => label);
+    if (!labels.length) continue;
     const term = document.createElement("dt");
     term.textContent = word;
-    parts.push(term, ...names.map((name) => {
+    parts.push(term, ...labels.map((label) => {
       const one = document.createElement("dd");
+      const button = document.createElement("button");
       const isolated = document.createElement("bdi");
-      isolated.textContent = name;
-      one.append(isolated);
+      isolated.textContent = NAMES[label];
+      button.type = "button";
+      button.title = "Correct it";
+      button.addEventListener("click", () => open(label));
+      button.append(isolated);
+      one.append(button);
       return one;
     }));
   }

@@ -4,6 +4,9 @@ import { $ } from "./dom.js";
 
 export const NAMES = [...$("label").options].map((option) => option.textContent);
 
+/** The numbers of labels that there are now, in order. */
+export const HERE = [...$("label").options].flatMap((option, label) => (option.hidden ? [] : [label]));
+
 /** The place of the name that fits a text best: equal, or begun by it, or with it inside. */
 export function find(text, names) {
   const wanted = text.trim().toLowerCase();

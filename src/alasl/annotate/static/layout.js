@@ -4,9 +4,12 @@
 const FEWEST = 6, MOST = 60;
 const WIDTH = 200, HEIGHT = 165; // px that a tile should have at least
 const NARROW = 640; // px; below it tiles stand in two columns and the page scrolls
-const AROUND = 232; // px that the page has above and below a grid
+const AROUND = 184; // px that the page has above and below a grid, beside its header
 
-const room = () => [innerWidth - 26, Math.max(HEIGHT, innerHeight - AROUND)];
+function room() {
+  const { offsetHeight } = document.querySelector("header");
+  return [innerWidth - 26, Math.max(HEIGHT, innerHeight - offsetHeight - AROUND)];
+}
 
 /** Images that a grid takes. */
 export function capacity() {

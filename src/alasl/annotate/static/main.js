@@ -8,12 +8,12 @@ import { clock } from "./clock.js";
 import { $, alarm, arrive, closeDialogs, say } from "./dom.js";
 import { act, listenToKeys } from "./keys.js";
 import { change, settings } from "./kept.js";
-import { NAMES, find } from "./labels.js";
+import { HERE, NAMES, find } from "./labels.js";
 import { outbox } from "./outbox.js";
 import { showSaved, showStatus } from "./progress.js";
 import { line } from "./server.js";
 import {
-  answer, askName, comeBack, enter, fit, focusCursor, larger, leave, moveTo, nextLabel, rest, restart, session, setMode, skip,
+  answer, askName, comeBack, enter, fit, focusCursor, larger, leave, nextLabel, openLabel, rest, restart, session, setMode, skip,
   undo,
 } from "./session.js";
 import { tasks } from "./tasks.js";
@@ -56,13 +56,14 @@ const COMMANDS = {
 
 function found() {
   const text = $("find-label").value.trim();
-  const place = find(text, session.current.items.map((item) => NAMES[item.label]));
+  // What is asked comes first, then any other label.
+  const asked = session.current.items.map((item) => item.label);
+  const labels = [...asked, ...HERE.filter((label) => !asked.includes(label))];
+  const place = text ? find(text, labels.map((label) => NAMES[label])) : undefined;
   $("find").hidden = true;
-  if (text && place !== undefined) moveTo(place);
-  else {
-    if (text) say(`${text} is not asked here.`);
-    focusCursor();
-  }
+  if (place !== undefined) return openLabel(labels[place]);
+  if (text) say(`There is no label ${text}.`);
+  focusCursor();
 }
 
 /** The server does not take this name, or this label. */
@@ -134,6 +135,11 @@ function heartbeat() {
   if (settings.person && (session.current || tasks.ahead.length)) tasks.renew().catch(() => {});
 }
 
+$("find-labels").replaceChildren(...HERE.map((label) => {
+  const option = document.createElement("option");
+  option.value = NAMES[label];
+  return option;
+}));
 connect();
 listen();
 if (outbox.items.length) outbox.send();

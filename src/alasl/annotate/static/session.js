@@ -47,18 +47,20 @@ function make(kind, of) {
   };
 }
 
-/** What stands for an item: what the person said, or what was ticked beforehand. */
+/** What stands for an item: what the person said, or what is known, or was ticked beforehand. */
 function stands(place) {
   const { values, items, shown } = session.current;
   const expected = shown && items[place].probability >= 0.5 ? PRESENT : undefined;
-  return values[place] ?? expected;
+  return values[place] ?? items[place].known ?? expected;
 }
 
 const nameOf = (place) => session.view.name(session.current, place);
 const mark = (place) => session.view.mark(session.current, place, stands(place), session.current.values[place]);
 
-/** The places of the current step that nothing was said of. */
-const open = () => session.current.values.flatMap((value, place) => (value === undefined ? [place] : []));
+/** The places of the current step that are asked, and nothing was said of. */
+const open = () =>
+  session.current.values.flatMap((value, place) =>
+    (value === undefined && !session.current.items[place].unasked ? [place] : []));
 
 // ---------------------------------------------------------------- one step after the other
 
@@ -78,14 +80,19 @@ function show(step) {
   stopWaiting();
   $("larger").close();
   view(step.kind);
-  session.view.draw(step, { answer, tick, point });
-  step.items.forEach((_, place) => mark(place));
-  point(step.cursor);
+  draw();
   comeBack();
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
   const drawn = step.tasks.map((task) => picture(task.image, session.view.size(step)));
   if (drawn.every((element) => element.complete && element.naturalWidth)) begin(step);
   else Promise.all(drawn.map((element) => element.ready)).then((whys) => session.current === step && begin(step, whys));
+}
+
+function draw() {
+  const { current } = session;
+  session.view.draw(current, { answer, tick, point, open: openLabel });
+  current.items.forEach((_, place) => mark(place));
+  point(current.cursor);
 }
 
 /** Let it be answered; `whys`: why each picture cannot be shown, "" where it can. */
@@ -115,10 +122,12 @@ function finish() {
 function send(step) {
   const answers = step.items.flatMap((item, place) => {
     const value = step.values[place];
-    if (value === undefined || value === SKIPPED) return [];
+    if (value === undefined || value === SKIPPED || item.known !== undefined) return [];
     const seconds = Math.round(step.seconds[place] * 1000) / 1000;
-    return [{ ...item, value, seconds, shown: step.shown }];
+    const { image, label, probability, model } = item;
+    return [{ image, label, probability, model, value, seconds, shown: step.shown }];
   });
+  for (const { item, value } of corrections(step)) correct(item, value);
   const skipped = step.items.filter((_, place) => step.values[place] === SKIPPED).map((item) => item.image);
   const images = [...new Set(skipped)];
   const sent = (saved) => { if (!saved) step.requests -= 1; };
@@ -126,6 +135,13 @@ function send(step) {
   for (const image of images) outbox.put("api/skip", { image }, sent);
   step.requests = (answers.length ? 1 : 0) + images.length;
 }
+
+/** What is known otherwise than the person says. */
+const corrections = (step) =>
+  step.items.map((item, place) => ({ item, value: step.values[place] }))
+    .filter(({ item, value }) => item.known !== undefined && value !== undefined && value !== item.known);
+
+const correct = ({ image, label }, value) => outbox.put("api/correct", { image, label, value });
 
 /** Answers to a part of an image are answers, too. */
 function saveUnfinished() {
@@ -160,10 +176,24 @@ function isUnseen(place) {
 function moveOn(place) {
   const { kind, values } = session.current;
   if (kind === "grid") return moveTo(Math.min(place + 1, values.length - 1));
-  const order = values.map((_, i) => (place + 1 + i) % values.length);
-  const free = order.find((i) => values[i] === undefined);
-  if (free === undefined) finish();
-  else moveTo(free);
+  const free = open();
+  const after = free.find((i) => i > place) ?? free[0];
+  if (after === undefined) finish();
+  else moveTo(after);
+}
+
+/** Let a label be answered, asked or not; one that is known is corrected by it. */
+export function openLabel(label) {
+  const step = session.current;
+  const there = step.items.findIndex((item) => item.label === label);
+  if (there >= 0) return moveTo(there);
+  const [{ image, known }] = step.tasks;
+  const value = known.find(([one]) => one === label)?.[1];
+  step.items.push({ image, label, probability: null, model: "", unasked: true, known: value });
+  step.values.push(undefined);
+  step.seconds.push(0);
+  draw();
+  moveTo(step.items.length - 1);
 }
 
 export function tick(place) {
@@ -213,6 +243,7 @@ export function undo() {
   if (current) tasks.ahead.unshift(...current.tasks);
   const step = history.pop();
   if (!step) return undoOnServer();
+  for (const { item } of corrections(step)) correct(item, item.known);
   for (let i = 0; i < step.requests; i += 1) outbox.put("api/undo", {});
   show(step);
   takeBack();
