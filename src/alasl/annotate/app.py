@@ -235,7 +235,7 @@ def _serve_file(app: FastAPI, file: Path) -> None:
     class File(Response):
         media_type = kind
 
-    @app.get(f"/static/{file.name}", response_class=File)
+    @app.get(f"/static/{file.name}", response_class=File, include_in_schema=False)
     async def static() -> Response:
         """A module, the style or the icon of the page."""
         # Asked anew with each load, so that a page never runs the modules of another version.
