@@ -49,7 +49,14 @@ NOT_RUN = {
 # The place, or the file, that a command makes.
 MADE = re.compile(r"(?:--out|--figures|>|alasl init|alasl scenes|alasl convert \S+) +([\w./+=-]+)")
 # Options of other programs that the docs name.
-FOREIGN = {"--nproc-per-node", "--python", "--images", "--no-deps", "--editable"}
+FOREIGN = {
+    "--nproc-per-node",
+    "--python",
+    "--images",
+    "--no-deps",
+    "--editable",
+    "--extra-index-url",
+}
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
+
+from alasl.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -105,6 +108,33 @@ def test_the_citation_is_of_this_version() -> None:
     assert (cited["license"], cited["keywords"]) == (PROJECT["license"], PROJECT["keywords"])
     assert cited["authors"] == PROJECT["authors"]
     assert PROJECT["description"].endswith(" ".join(cited["abstract"].split()).split(": ")[1])
+
+
+def test_torch_without_cuda_is_taken_from_one_address() -> None:
+    address = "https://download.pytorch.org/whl/cpu"
+    for name in ("README.md", "Dockerfile"):
+        assert f"--extra-index-url {address}" in (ROOT / name).read_text(encoding="utf-8")
+    assert read(".github/workflows/ci.yml")["env"]["PIP_EXTRA_INDEX_URL"] == address
+
+
+def test_the_container_serves_a_project_and_is_nobody(tmp_path: Path) -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert "USER 1000" in lines
+    assert 'ENTRYPOINT ["alasl"]' in lines
+    service = read("docker-compose.yml")["services"]["page"]
+    name, *words = [word.replace("${ALASL_TOKEN:-}", "x" * 16) for word in service["command"]]
+    command = app.get_command(click.Context(app), name)
+    assert command is not None
+    # The folder that is mounted has the project.
+    (tmp_path / "mine").mkdir()
+    given = command.make_context(name, [str(tmp_path / words[0]), *words[1:]]).params
+    assert service["ports"] == [f"127.0.0.1:{given['port']}:{given['port']}"]
+    assert f"EXPOSE {given['port']}" in lines
+    assert f"('127.0.0.1', {given['port']})" in "".join(lines)
+    # What the image is built from is not left out.
+    kept = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    copied = [word for line in lines if re.match("COPY [^-]", line) for word in line.split()[1:-1]]
+    assert {f"!{word}" for word in copied} <= set(kept)
 
 
 @pytest.mark.parametrize("form", ["bug", "idea"])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from alasl.data.dataset import Dataset
     from alasl.data.formats import read, write
     from alasl.errors import AlaslError
+    from alasl.figures import plot
     from alasl.journal import load as load_run
     from alasl.labels import Labels
     from alasl.models.model import Model
@@ -48,6 +49,7 @@ _HOMES = {
     "ask": ("alasl.api.asking", "ask"),
     "load": ("alasl.prediction.opening", "open_model"),
     "load_run": ("alasl.journal", "load"),
+    "plot": ("alasl.figures", "plot"),
     "read": ("alasl.data.formats", "read"),
     "simulate": ("alasl.simulation.run", "simulate"),
     "strategy": ("alasl.strategies", "strategy"),
@@ -68,6 +70,7 @@ __all__ = [
     "ask",
     "load",
     "load_run",
+    "plot",
     "read",
     "simulate",
     "strategy",

@@ -115,6 +115,16 @@ def differing(records: Sequence[Record]) -> list[str]:
     return [key for key in keys if len({repr(values.get(key)) for values in settings}) > 1]
 
 
+def plot(*records: Record) -> Figure:
+    """mAP over the answers that it took, a line for each run, as a figure that a notebook shows.
+
+    Raises `UsageError` where no run is given.
+    """
+    if not records:
+        raise UsageError("there is no run to draw")
+    return map_per_cost(records)
+
+
 def map_per_round(records: Sequence[Record]) -> Figure:
     """mAP in per cent after each round, one line a run; round 0 is before any answer."""
     from matplotlib.ticker import MaxNLocator
@@ -261,7 +271,13 @@ def canvas(height: float = 3.3) -> tuple[Figure, Axes]:
     # Not pyplot: it keeps every figure, and picks a display.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.4, height))
+    class Chart(Figure):
+        """A figure that a notebook shows by itself."""
+
+        def _repr_svg_(self) -> str:
+            return svg(self)
+
+    figure = Chart(figsize=(4.4, height))
     return figure, figure.subplots()
 
 

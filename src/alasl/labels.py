@@ -63,6 +63,13 @@ class Labels:
         if self.source.shape != shape:
             object.__setattr__(self, "source", np.zeros(shape, np.uint8))
 
+    def __repr__(self) -> str:
+        (images, labels), known = self.shape, int(self.known.sum())
+        return (
+            f"<Labels: {images} images, {labels} labels, "
+            f"{known} of {images * labels} entries known>"
+        )
+
     @property
     def shape(self) -> tuple[int, int]:
         """(N, L): images, labels."""

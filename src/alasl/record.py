@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.advice import Advice, advise
+from alasl.frames import data_frame
 from alasl.settings import RunSettings
 
 
@@ -181,7 +182,7 @@ class OutOfFold:
 Step = Evaluation | Round | OutOfFold
 
 
-@dataclass
+@dataclass(repr=False)
 class Record:
     """A run as far as it has come: one more evaluation than rounds once it is done.
 
@@ -193,6 +194,32 @@ class Record:
     evaluations: list[Evaluation] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
     out_of_fold: list[OutOfFold] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        judged = [f"{value:.2f}" for value in self.maps[:1] + self.maps[1:][-1:]]
+        costs = f" with {self.costs[-1]} answers" if self.costs else ""
+        return (
+            f"<Record: {len(self.evaluations)} evaluations, "
+            f"{self.metric} {' to '.join(judged) or 'not judged'}{costs}>"
+        )
+
+    def table(self) -> Any:
+        """The evaluations as a pandas DataFrame: round, answers, seconds of people's time, mAP.
+
+        low, high: the ends of mAP's 95 % interval, missing where there is none.
+        Raises `ResourceError` where pandas is not installed.
+        """
+        ends = [pair or (math.nan, math.nan) for pair in self.intervals]
+        return data_frame(
+            {
+                "round": [e.round for e in self.evaluations],
+                "answers": self.costs,
+                "seconds": self.times,
+                self.metric: self.maps,
+                "low": [low for low, _ in ends],
+                "high": [high for _, high in ends],
+            }
+        )
 
     @property
     def done(self) -> bool:

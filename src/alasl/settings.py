@@ -300,9 +300,18 @@ class StopSettings(Seeded):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunSettings(StopSettings, LearnerSettings, MissingSettings, DataSettings):
     """Everything that determines a run's result; two runs of equal settings are equal."""
+
+    def __repr__(self) -> str:
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        told = {
+            item.name: values[item.name]
+            for item in dataclasses.fields(self)
+            if values[item.name] != item.default
+        }
+        return f"RunSettings({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
 
 def check_setting(item: dataclasses.Field[Any], value: object) -> None:

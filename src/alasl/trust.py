@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from alasl.errors import UsageError
-from alasl.models.registry import code_of
 from alasl.registry import files_of
 
 # Settings that name a place or give a name, and never what to execute.
@@ -41,8 +40,11 @@ def _named(table: Mapping[str, Any]) -> Iterator[str]:
 
 def _code(key: str, spec: str) -> list[str]:
     """What a spec would have executed, as a person can know it again."""
-    if key != "model":  # of which alone a class of a package can be named
+    # Of models alone a class of a package can be named, by its module, a colon and its name.
+    if key != "model" or ":" not in spec:
         return [_identity(file) for file in files_of(spec)]
+    from alasl.models.registry import code_of  # late: it imports torch
+
     return [
         _identity(Path(code)) if code.endswith(".py") else f"{code!r}, of an installed package"
         for code in code_of(spec)

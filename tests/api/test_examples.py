@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import sys
 
 import pytest
 
 import alasl
-from alasl.errors import ResourceError
 
 MODULES = sorted({importlib.import_module(m).__name__ for m, _ in alasl._HOMES.values()})
 
@@ -31,9 +29,3 @@ def test_dir_lists_what_there_is() -> None:
     assert set(alasl.__all__) <= set(dir(alasl))
     for name in alasl.__all__:
         assert getattr(alasl, name) is not None
-
-
-def test_a_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ResourceError, match="pip install pandas"):
-        alasl.Project(None).table()  # type: ignore[arg-type]  # it is not looked at

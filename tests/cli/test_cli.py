@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alasl.cli import COMMANDS, exit_code
+from alasl import cli
+from alasl.cli import COMMANDS, JOBS, exit_code
 from alasl.data.dataset import Dataset
 from warm import Process, Python
 
@@ -60,6 +61,17 @@ def test_help_names_every_command_and_every_setting(call: Call) -> None:
     text = call("--help").stdout
     assert all(re.search(rf"^  {name} +\w", text, re.MULTILINE) for name in COMMANDS)
     assert "--oracle-error" in call("run", "--help").stdout
+
+
+def test_help_has_each_command_once_under_what_it_is_for(call: Call) -> None:
+    text = call("--help").stdout
+    jobs = re.findall(r"^(\w.*):\n((?:  .*\n)+)", text, re.MULTILINE)
+    shown = [name for _, lines in jobs[1:] for name in re.findall(r"^  (\w+)", lines, re.MULTILINE)]
+    assert [job for job, _ in jobs] == ["Options", *JOBS]
+    assert shown == list(COMMANDS)
+    assert "..." not in text.split("Options:")[1]
+    files = {file.stem.rstrip("_") for file in Path(cli.__file__).parent.glob("[a-z]*.py")}
+    assert files - {"options", "table_options"} == set(COMMANDS)
 
 
 @pytest.mark.slow
@@ -283,7 +295,7 @@ def test_an_option_of_a_run_is_never_forgotten_by_the_python_interface(data: Pat
     [
         ("measures", "It is called 'strategies' now."),
         ("anotate", "Did you mean 'annotate'?"),
-        ("xyzzy", "There are: run, report,"),
+        ("xyzzy", "There are: init, suggest,"),
     ],
 )
 def test_a_command_that_is_none_is_told_the_one_that_is_meant(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.api.changing import Changing
-from alasl.errors import ResourceError
+from alasl.frames import data_frame
 from alasl.labels import UNKNOWN, Labels
 from alasl.project import folder as folders
 from alasl.project.records import Answer, Training
@@ -151,17 +151,10 @@ class Project(Changing):
 
         Raises `ResourceError` where pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ResourceError(
-                "a DataFrame needs pandas, which is not installed", do="pip install pandas"
-            ) from error
-
         labels = self.labels()
         values = labels.entries.astype(np.float64)
         values[labels.entries == UNKNOWN] = np.nan
-        return pd.DataFrame(values, index=list(labels.images), columns=list(labels.names))
+        return data_frame(values, index=list(labels.images), columns=list(labels.names))
 
     def _driver(self) -> Driver:
         from alasl.project.driver import Driver

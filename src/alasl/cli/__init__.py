@@ -15,22 +15,19 @@ import click
 from alasl.errors import AlaslError, ResourceError
 from alasl.files import as_resource_error
 
-COMMANDS = (
-    *(
-        "run",
-        "report",
-        "study",
-        "check",
-        "convert",
-        "scenes",
-        "strategies",
-        "models",
-        "losses",
-        "demo",
-    ),
-    *("init", "train", "suggest", "annotate", "import", "export", "predict", "resolve", "status"),
-    *("add", "drop", "labels", "undo", "history", "suspects"),
-)
+# The commands by what somebody wants to do, as the help shows them.
+JOBS = {
+    "Label your own images": ("init", "suggest", "annotate", "status", "train", "report"),
+    "Change a project": ("add", "drop", "labels", "undo", "history"),
+    "Look over the answers": ("resolve", "suspects"),
+    "Answers from and to other tools": ("import", "export"),
+    "Use a model": ("predict",),
+    "Simulate on a complete table": ("run", "study"),
+    "Look at a table": ("check", "convert"),
+    "Try it on drawn scenes": ("demo", "scenes"),
+    "See what there is": ("strategies", "models", "losses"),
+}
+COMMANDS = tuple(name for names in JOBS.values() for name in names)
 
 # What commands were called before, so that whoever types an old name is told the new one.
 RENAMED_COMMANDS = {"measures": "strategies"}
@@ -43,6 +40,16 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See `click.Group`."""
+        width = max(map(len, COMMANDS))
+        for job, names in JOBS.items():
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(job):
+                formatter.write_dl(
+                    [(name.ljust(width), c.get_short_help_str(200)) for name, c in found if c]
+                )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:

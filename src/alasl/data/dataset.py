@@ -43,6 +43,13 @@ class Dataset:
         for source in self.predictions:
             source.check_shape(self.labels.shape)
 
+    def __repr__(self) -> str:
+        seen = ["files"] if self.paths is not None else []
+        if self.features is not None:
+            seen.append(f"features of {self.features.shape[1]}")
+        table = repr(self.labels)[len("<Labels: ") : -1]
+        return f"<Dataset {self.name!r}: {table}; {', '.join(seen)}>"
+
     def __len__(self) -> int:
         return len(self.labels.images)
 

@@ -1,0 +1,65 @@
+"""What a notebook shows of an object is short; a table and a figure are one call away."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+import alasl
+from alasl.data.dataset import Dataset
+from alasl.errors import ResourceError, UsageError
+
+MakeDataset = Callable[..., Dataset]
+SETTINGS = alasl.RunSettings(data="made", rounds=1, answers=50, missing=0.5)
+
+
+@pytest.fixture(scope="module")
+def record(make_dataset: MakeDataset) -> alasl.Record:
+    return alasl.simulate(SETTINGS, dataset=make_dataset())
+
+
+def test_a_line_says_what_it_is(make_dataset: MakeDataset, record: alasl.Record) -> None:
+    data = make_dataset()
+    table = "200 images, 6 labels, 1200 of 1200 entries known"
+    assert repr(data.labels) == f"<Labels: {table}>"
+    assert repr(data) == f"<Dataset 'made': {table}; features of 16>"
+    first, last = (f"{value:.2f}" for value in record.maps)
+    assert repr(record) == f"<Record: 2 evaluations, mAP {first} to {last} with 50 answers>"
+    begun = alasl.Record(SETTINGS, record.start)
+    assert repr(begun) == "<Record: 0 evaluations, mAP not judged>"
+
+
+def test_settings_show_what_is_not_the_default_and_can_be_made_again() -> None:
+    shown = repr(SETTINGS)
+    assert shown == "RunSettings(data='made', missing=0.5, rounds=1, answers=50)"
+    assert eval(shown, {"RunSettings": alasl.RunSettings}) == SETTINGS
+    assert repr(alasl.RunSettings()) == "RunSettings()"
+
+
+def test_a_record_as_a_table(record: alasl.Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(DataFrame=dict))
+    found = record.table()
+    assert list(found) == ["round", "answers", "seconds", "mAP", "low", "high"]
+    assert found["answers"] == [0, 50]
+    assert found["mAP"] == record.maps
+    assert [*zip(found["low"], found["high"], strict=True)] == record.intervals
+
+
+def test_a_table_without_pandas_says_what_to_install(
+    record: alasl.Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ResourceError, match="pip install pandas"):
+        record.table()
+
+
+def test_a_figure_is_shown_by_itself(record: alasl.Record) -> None:
+    drawn = alasl.plot(record, record)
+    lines = drawn.axes[0].get_lines()
+    assert [line.get_ydata().tolist() for line in lines[:1]] == [record.maps]  # type: ignore[union-attr]
+    assert "<svg" in drawn._repr_svg_()  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="no run to draw"):
+        alasl.plot()
