@@ -6,8 +6,11 @@ a list to keep: a part that is registered has its page.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import html
 import inspect
+import json
 import posixpath
 import re
 import sys
@@ -38,6 +41,8 @@ BESIDE = {
     "SECURITY.md": "security.md",
     "CODE_OF_CONDUCT.md": "conduct.md",
 }
+# Links to folders, and the pages that they lead to.
+FOLDERS = {"docs/results": "results/efficiency/README.md", "docs/examples": "examples/label.md"}
 # Files that the site has as they are.
 AS_THEY_ARE = {
     "LICENSE": "LICENSE.txt",
@@ -103,6 +108,8 @@ def pages() -> Iterator[tuple[str, str]]:
     """Every page that is made: its place and its content."""
     for file, place in BESIDE.items():
         yield place, relinked((ROOT / file).read_text(encoding="utf-8"), file)
+    for file in sorted((ROOT / "docs" / "examples").glob("*.ipynb")):
+        yield f"examples/{file.stem}.md", notebook(file)
     kinds = {
         "python": {name: public(name) for name in alasl.__all__},
         "commands": {name: command(name) for name in app.list_commands(click.Context(app))},
@@ -129,6 +136,24 @@ def first_words(page: str) -> str:
     return found[1].split("\n\n")[0].replace("\n", " ")
 
 
+def notebook(file: Path) -> str:
+    """A notebook as a page."""
+    blocks = []
+    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        blocks.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {"text/plain": output.get("text", ())})
+            if "image/svg+xml" in data:
+                picture = base64.b64encode("".join(data["image/svg+xml"]).encode()).decode()
+                words = html.escape(text.splitlines()[-1])
+                blocks.append(f'<img alt="{words}" src="data:image/svg+xml;base64,{picture}">')
+            else:
+                blocks.append(f"```text\n{''.join(data['text/plain'])}\n```")
+    blocks.append(f"[The notebook]({file.name}): run it, change it.")
+    return "\n\n".join(blocks) + "\n"
+
+
 def ours(parts: Registry[Any]) -> list[Any]:
     """The parts of the package; what somebody has installed does not belong on the site."""
     return [
@@ -151,8 +176,8 @@ def relinked(text: str, file: str) -> str:
             return found[0]
         full = posixpath.normpath(posixpath.join(posixpath.dirname(file), target))
         on_site = BESIDE.get(full, AS_THEY_ARE.get(full, full.removeprefix("docs/")))
-        if full == "docs/results":
-            on_site = "results/efficiency/README.md"
+        if full in FOLDERS:
+            on_site = FOLDERS[full]
         elif on_site == full:
             return words
         return f"[{words}]({posixpath.relpath(on_site, posixpath.dirname(place) or '.')}{anchor})"
