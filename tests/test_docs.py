@@ -18,6 +18,7 @@ import pytest
 from alasl.cli import app, losses, models, strategies
 from alasl.losses import available as available_losses
 from alasl.models.registry import available as available_models
+from alasl.settings import RunSettings
 from alasl.strategies import available
 from warm import Python
 
@@ -273,6 +274,19 @@ def test_every_option_named_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", TEXTS, ids=ids)
 def test_no_page_names_a_place_outside_the_project(page: Path) -> None:
     assert "shared/" not in page.read_text(encoding="utf-8").replace("`", "")
+
+
+def test_concepts_names_todays_defaults() -> None:
+    text = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
+    row = {
+        line.split("|")[1].strip(): line.split("|")[2] for line in text.splitlines() if "|" in line
+    }
+    given = RunSettings()
+    assert f"`--missing {given.missing}`, {given.mechanism}ly" in row["hidden"]
+    assert f"`--strategy {given.strategy}`" in row["asked"]
+    assert f"`--answers {given.answers}` in each of ten rounds" in row["asked"]
+    assert (given.rounds, given.train) == (10, "known")
+    assert f"`--model {given.model}`, on every known entry" in row["trained"]
 
 
 def test_the_table_of_strategies_is_the_registrys() -> None:
