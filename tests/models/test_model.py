@@ -21,7 +21,7 @@ from alasl.errors import AlaslError, ConflictError, DataError, UsageError
 from alasl.labels import Labels
 from alasl.models.checkpoint import read_tensors, write_tensors
 from alasl.models.features import cache_folder
-from alasl.models.model import Model
+from alasl.models.model import VERSION, Model
 from alasl.models.prepare import prepare
 from alasl.models.registry import MODELS, available, foreign, model, resolve
 from alasl.settings import RunSettings
@@ -327,7 +327,7 @@ def test_a_newer_version_is_refused(saved: Path) -> None:
     with pytest.raises(
         ConflictError, match=r"altered\.safetensors(.|\n)*newer ALASL(.|\n)*upgrade"
     ):
-        Model.load(altered(saved, version=2))
+        Model.load(altered(saved, version=VERSION + 1))
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_onnx_says_of_images_what_predict_says(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["logistic", "probe"])
+@pytest.mark.parametrize("kind", ["logistic", "logistic:spread=2:smooth=0.5", "probe"])
 def test_onnx_says_of_features_what_predict_says(
     make_dataset: Callable[..., alasl.Dataset], tmp_path: Path, kind: str
 ) -> None:

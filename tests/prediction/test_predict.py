@@ -19,7 +19,7 @@ import alasl
 from alasl.cli import exit_code
 from alasl.data.formats.label_studio import read_tasks
 from alasl.errors import ConflictError, DataError, UsageError
-from alasl.models.model import Model
+from alasl.models.model import VERSION, Model
 from alasl.prediction.formats import FORMATS, Predicted, Predictions, format_of, write
 from alasl.prediction.images import find_images
 
@@ -388,7 +388,7 @@ def test_files_that_are_no_model_are_refused(
     with pytest.raises(DataError, match="no model of ALASL's"):
         alasl.load(changed(good, out, format="alasl checkpoint"))
     with pytest.raises(ConflictError, match="a newer ALASL"):
-        alasl.load(changed(good, out, version=2))
+        alasl.load(changed(good, out, version=VERSION + 1))
     for values in (
         {"version": "1"},
         {"model": 7},

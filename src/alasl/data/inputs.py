@@ -19,6 +19,7 @@ class Inputs:
     """N images as a model sees them; `take` gives a view of some of them and copies nothing.
 
     features: (M, D) floats of all images, or None. paths: M image files, or None.
+    around: (M, D) floats, what each image's neighbours look like, or None.
     evidence: (S, M, L) logits that S other models give each entry, NaN where one says nothing; or
     None. rows: (N,), which of the M images these are; None for all.
 
@@ -33,6 +34,7 @@ class Inputs:
     paths: tuple[Path, ...] | None = None
     evidence: NDArray[np.float32] | None = None
     rows: Rows | None = None
+    around: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         if self.features is None and self.paths is None:

@@ -250,6 +250,7 @@ class ActiveLearner:
             },
             weights=self._context.weights if self._context else None,
             predictions=self._prepared.predictions,
+            neighbours=self._prepared.neighbours,
         )
 
     def auto_answers(self, known: Known, probabilities: Probabilities) -> Automatic:

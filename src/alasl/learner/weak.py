@@ -19,7 +19,7 @@ from alasl.data.split import Split
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.learner.folds import assign_folds, out_of_fold
 from alasl.learner.known import Known
-from alasl.metrics import average_precision
+from alasl.metrics import average_precision, surely_above
 from alasl.models.base import Context, Job
 from alasl.models.prepare import Prepared
 from alasl.seeds import stream, torch_seed
@@ -102,7 +102,7 @@ class WeakAbsents:
 
         def ranked(worth: Worth) -> NDArray[np.float64]:
             tried = weighted(job, targets == UNKNOWN, worth)
-            new = partial(kind.estimator, len(cols), self._context)
+            new = partial(kind.settled().estimator, len(cols), self._context)
             seen = out_of_fold(new, inputs, tried, part)[rows]
             return np.array([average_precision(seen[each], judge[each]) for each in held])
 
@@ -118,15 +118,6 @@ class WeakAbsents:
         if looked_at.all() and not surely_above(reached, ranked(nothing)):
             return nothing
         return best
-
-
-def surely_above(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Whether numbers are higher on average than others, by more than a standard error.
-
-    NaN stands at equal places. So what is left to chance seldom changes a choice.
-    """
-    apart = (one - other)[~np.isnan(one)]
-    return bool(apart.mean() > apart.std() / np.sqrt(len(apart)))
 
 
 def weighted(job: Job, weak: Mask, worth: Worth) -> Job:

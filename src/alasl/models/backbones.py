@@ -26,6 +26,9 @@ Source = Callable[[], Path]
 # Short names; any other name is timm's own.
 TIMM_NAMES = {"lite0": "tf_efficientnet_lite0", "tresnet_m": "tresnet_m"}
 
+# Sides of the squares that a backbone may be asked to look at, pixels.
+SMALLEST, LARGEST = 32, 2048
+
 # As `weights`: leave the network at a random start, the same each time.
 RANDOM = Path("none")
 
@@ -51,12 +54,14 @@ class Backbone:
 def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) -> Backbone:
     """A pretrained backbone; with `labels` > 0 it ends in a new linear layer for them.
 
-    name: lite0, tresnet_m or any timm model. weights: a local file (.safetensors, .pth) instead of
-    the pretrained ones, or `RANDOM`.
+    name: lite0, tresnet_m or any timm model; `NAME@320` looks at images squished to squares of 320
+    pixels, not of the size that it was trained at. weights: a local file (.safetensors, .pth)
+    instead of the pretrained ones, or `RANDOM`.
     Raises `UsageError` for an unknown name, `DataError` for weights that do not fit,
     `ResourceError` where the pretrained weights cannot be had.
     """
     keep_freed_memory()
+    whole, (name, size) = name, _sized(name)
     timm_name = TIMM_NAMES.get(name, name)
     if not timm.is_model(timm_name):
         near = difflib.get_close_matches(name, [*TIMM_NAMES, *timm.list_models()], n=3)
@@ -76,16 +81,34 @@ def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) ->
         else:
             network, identity = _from_hub(name, timm_name, labels)
     config: dict[str, Any] = resolve_model_data_config(network)
+    own = int(config["input_size"][-1])
+    if size not in (None, own) and network.pretrained_cfg.get("fixed_input_size"):
+        raise UsageError(
+            f"the backbone {name!r} takes images of one size only",
+            seen=whole,
+            do=f"leave out @{size}: it looks at squares of {own} pixels",
+        )
     return Backbone(
-        name=name,
+        name=whole,
         network=network,
-        size=int(config["input_size"][-1]),
+        size=size or own,
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
         # Some networks widen once more after their last feature map.
         dim=int(getattr(network, "head_hidden_size", network.num_features)),
         identity=f"{timm_name}:{identity}",
     )
+
+
+def _sized(name: str) -> tuple[str, int | None]:
+    """A backbone's name, and the size after its `@`; None where there is none."""
+    name, at, size = name.partition("@")
+    if at and not (size.isdecimal() and SMALLEST <= int(size) <= LARGEST):
+        raise UsageError(
+            f"a size in pixels comes after the @: a whole number from {SMALLEST} to {LARGEST}",
+            seen=f"{name}@{size}",
+        )
+    return name, int(size) if at else None
 
 
 def efficientnet_lite_keys(state: State, network: Any) -> State:
@@ -130,6 +153,7 @@ PACKAGED: dict[str, Source] = {"lite0": _lite0_file}
 
 def ships(name: str, identity: str) -> bool:
     """Whether a backbone's weights are those that are installed with ALASL."""
+    name = _sized(name)[0]
     if name not in PACKAGED:
         return False
     return identity == f"{TIMM_NAMES.get(name, name)}:{digest(PACKAGED[name]())}"

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import DataError, UsageError
+from alasl.models.neighbours import Neighbours
 from alasl.models.transforms import Standardise, Transform
 
 Probabilities = NDArray[np.float32]
@@ -99,6 +100,28 @@ class Estimator:
     def make_transform(cls, features: NDArray[np.floating], rows: Rows) -> Transform:
         """What is done to features first, learned from the images `rows` alone, no label."""
         return Standardise.fit(features, rows)
+
+    @classmethod
+    def make_neighbours(cls, features: NDArray[np.floating], rows: Rows) -> Neighbours | None:
+        """What finds the neighbours of images among the images `rows`; None where it uses none.
+
+        features: (N, D), after the transform.
+        """
+        del features, rows
+        return None
+
+    @classmethod
+    def settled(cls, params: dict[str, Any]) -> dict[str, Any]:
+        """Parameters that leave nothing to find in a training: for many that are only compared."""
+        return params
+
+    @property
+    def smooth(self) -> float:
+        """How much of what it sees of an image is what its neighbours look like; 0 for none.
+
+        Without it (`Inputs.around`) it then predicts nothing.
+        """
+        return 0.0
 
     def fit(
         self,
@@ -183,8 +206,8 @@ class Estimator:
     def module(self) -> nn.Module | None:
         """The same as a torch module that gives logits (n, L); None where that cannot be.
 
-        Of floats (n, D) after the transform or, for one that sees image files, of RGB squares,
-        uint8 (n, size, size, 3).
+        Of floats (n, D) after the transform, mixed with the neighbours' where it uses them; or,
+        for one that sees image files, of RGB squares, uint8 (n, size, size, 3).
         """
         return None
 

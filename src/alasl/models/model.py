@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,28 +14,37 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from alasl.data.evidence import Predictions, check_name, stacked
+from alasl.data.evidence import Predictions, check_name
 from alasl.data.inputs import Inputs
 from alasl.data.named_images import Images, named_images
 from alasl.data.predictions import Given, predictions_of
 from alasl.errors import AlaslError, ConflictError, DataError, UsageError
 from alasl.labels import refuse_duplicates
-from alasl.models.base import Context, Estimator, Probabilities, Targets, Tensors, Weights, differ
+from alasl.models.base import (
+    Context,
+    Estimator,
+    Probabilities,
+    Targets,
+    Tensors,
+    Weights,
+    differ,
+    restored,
+)
 from alasl.models.checkpoint import digest, part, read_tensors, under, write_tensors
 from alasl.models.features import Source, extract
-from alasl.models.prepare import Prepared
+from alasl.models.neighbours import Neighbours
+from alasl.models.prepare import Prepared, evidence_for
 from alasl.models.registry import Kind, code_of, resolve
 from alasl.models.transforms import Transform, from_tensors
 
 if TYPE_CHECKING:
     from alasl.models.backbones import Backbone
 
-_log = logging.getLogger(__name__)
-
 Progress = Callable[[int, int], None]
 
 # What the file says that it is; a newer version is refused.
-FORMAT, VERSION = "alasl model", 1
+# 2: features are mixed with those of neighbours.
+FORMAT, VERSION = "alasl model", 2
 
 
 def versions_here() -> dict[str, str]:
@@ -56,6 +64,7 @@ class Model:
     weights: a file of the backbone's weights where they are not its own; a saved model needs it no
     more.
     predictions: the names of the other models whose predictions it learned with, and needs.
+    neighbours: among which images those of an image are looked for, where the model does.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -77,6 +86,7 @@ class Model:
     versions: dict[str, str] = field(default_factory=versions_here, repr=False)
     weights: Path | None = field(default=None, repr=False)
     predictions: tuple[str, ...] = ()
+    neighbours: Neighbours | None = field(default=None, repr=False)
     _backbone: Backbone | None = field(default=None, repr=False)
 
     @classmethod
@@ -108,7 +118,14 @@ class Model:
         labels = tuple(names or (f"label{number}" for number in range(targets.shape[1])))
         sources = 0 if inputs.evidence is None else len(inputs.evidence)
         others = tuple(f"source{number}" for number in range(sources))
-        return cls(labels, found, estimator, prepared.transform, predictions=others)
+        return cls(
+            labels,
+            found,
+            estimator,
+            prepared.transform,
+            predictions=others,
+            neighbours=prepared.neighbours,
+        )
 
     def __repr__(self) -> str:
         seen = self.source.name if self.source else self.kind.source.inputs
@@ -193,7 +210,12 @@ class Model:
                 seen=f"{features.shape}, expected (n, {self.width})",
             )
         files = None if inputs.paths is None else tuple(inputs.files())
-        return Inputs(self.transform.apply(features), files, evidence)
+        seen, around = self.transform.apply(features), None
+        if self.estimator.smooth:
+            if self.neighbours is None:
+                raise DataError("the model looks at neighbours, and has none")
+            around = self.neighbours.around(seen)
+        return Inputs(seen, files, evidence, around=around)
 
     @property
     def width(self) -> int | None:
@@ -211,36 +233,9 @@ class Model:
     ) -> NDArray[np.float32] | None:
         """(S, n, L): the predictions of other models on n images, as `Inputs.evidence` has them.
 
-        Images of which a source predicts nothing are counted in a warning. Raises `UsageError`
-        where a source that the model learned with is missing, and for one that it did not.
+        See `evidence_for`.
         """
-        given = {source.name: source for source in predictions}
-        if others := [name for name in given if name not in self.predictions]:
-            raise UsageError(
-                "the model did not learn with the predictions of that name",
-                seen=", ".join(others),
-                do=f"it learned with {', '.join(self.predictions)}: name them so, as NAME=FILE"
-                if self.predictions
-                else "leave out --predictions: it learned without any",
-            )
-        if missing := [name for name in self.predictions if name not in given]:
-            raise UsageError(
-                "the model learned with other models' predictions, and needs them of these images",
-                seen=f"no predictions named {', '.join(missing)}",
-                do="give them: "
-                + " ".join(f"--predictions {name}=FILE" for name in missing)
-                + ", or predictions={NAME: ...} from Python",
-            )
-        found = [given[name] for name in self.predictions]
-        for source in found:
-            source.check_shape((images, len(self.names)))
-            if silent := int(np.isnan(source.probabilities).all(axis=1).sum()):
-                _log.warning(
-                    "the model learned with the predictions %r, and there are none of %d of %d "
-                    "images: these go by what is seen alone",
-                    *(source.name, silent, images),
-                )
-        return stacked(found)
+        return evidence_for(self.predictions, predictions, (images, len(self.names)))
 
     def backbone(self) -> Backbone:
         """The network that makes the features. Raises `DataError` where its weights differ."""
@@ -265,6 +260,9 @@ class Model:
         if self.transform is not None:
             arrays = self.transform.tensors()
             tensors |= under("transform", {k: torch.from_numpy(v) for k, v in arrays.items()})
+        if self.neighbours is not None and self.estimator.smooth:
+            near = self.neighbours.tensors()
+            tensors |= under("neighbours", {k: torch.from_numpy(v) for k, v in near.items()})
         if self.thresholds is not None:
             tensors["thresholds"] = torch.from_numpy(np.asarray(self.thresholds, np.float32))
         if self.source and not ships(self.source.name, self.source.identity):
@@ -348,6 +346,10 @@ class Model:
             )
         source = Source.of(card["source"]) if card["source"] else None
         arrays = {name: each.numpy() for name, each in part(tensors, "transform").items()}
+        transform, neighbours = from_tensors(arrays) if arrays else None, None
+        if estimator.smooth:
+            (references,) = restored(part(tensors, "neighbours"), "references")
+            neighbours = Neighbours.of(references.numpy(), transform.width if transform else None)
         thresholds = tensors["thresholds"].numpy() if "thresholds" in tensors else None
         if thresholds is not None and thresholds.shape != (len(names),):
             raise DataError("there must be a threshold for each label", seen=str(thresholds.shape))
@@ -355,12 +357,13 @@ class Model:
             names,
             kind,
             estimator,
-            from_tensors(arrays) if arrays else None,
+            transform,
             source,
             thresholds,
             card["about"],
             card["versions"],
             predictions=predictions,
+            neighbours=neighbours,
         )
         if source and (network := part(tensors, "backbone")):
             model._backbone = _travelled(source, network)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from alasl.errors import UsageError
+from alasl.models.neighbours import NEAREST, SAME, TINY, Neighbours
 from alasl.models.transforms import Transform
 
 if TYPE_CHECKING:
@@ -66,3 +67,24 @@ class Transformed(nn.Module):
         roots = roots / roots.norm(dim=1, keepdim=True).clamp(min=1e-12)
         turned: Tensor = ((roots - self.mean) * self.scale) @ self.axes
         return turned
+
+
+class Smoothed(nn.Module):
+    """Features (n, D), after the transform, mixed with `Neighbours.around` of them."""
+
+    references: Tensor
+
+    def __init__(self, neighbours: Neighbours, smooth: float) -> None:
+        super().__init__()
+        self.smooth = smooth
+        self.register_buffer("references", torch.from_numpy(neighbours.references).float())
+
+    def forward(self, features: Tensor) -> Tensor:
+        directions = nn.functional.normalize(self.references, dim=1)
+        like = nn.functional.normalize(features, dim=1) @ directions.T
+        like = torch.where(like > SAME, torch.zeros_like(like), like).clamp(min=0)
+        weights, nearest = like.topk(NEAREST + 1, dim=1)
+        weights = weights - weights[:, -1:]
+        weights = weights / (weights.sum(dim=1, keepdim=True) + TINY)
+        around = (weights[:, :, None] * self.references[nearest]).sum(dim=1)
+        return torch.lerp(features, around, self.smooth)

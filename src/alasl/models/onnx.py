@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from alasl.errors import ResourceError, UsageError
 from alasl.files import replacing
 from alasl.models.model import Model
-from alasl.models.modules import Seeing, Transformed
+from alasl.models.modules import Seeing, Smoothed, Transformed
 
 OPSET = 18
 # How whoever runs the file makes an image ready for it.
@@ -85,6 +85,8 @@ def _module(model: Model) -> tuple[nn.Module, Tensor, str]:
             do="write it as .safetensors; logistic, probe and finetune can be written as ONNX",
         )
     parts = [_copy(last)]
+    if model.neighbours is not None and model.estimator.smooth:
+        parts.insert(0, Smoothed(model.neighbours, model.estimator.smooth))
     if model.transform is not None:
         parts.insert(0, Transformed(model.transform))
     if model.size is None:

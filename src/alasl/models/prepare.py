@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions, stacked
@@ -13,9 +17,12 @@ from alasl.errors import DataError, UsageError
 from alasl.models.base import Context
 from alasl.models.features import Source, extract
 from alasl.models.memory import keep_freed_memory
+from alasl.models.neighbours import Neighbours
 from alasl.models.registry import Kind, available, resolve
 from alasl.models.transforms import Transform
 from alasl.settings import ModelSettings
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
@@ -26,7 +33,8 @@ class Prepared:
 
     inputs: after the transform, M images. transform: None where the model sees image files.
     source: the backbone of the features; None where the user brought them, or there are none.
-    predictions: the names of the sources of evidence.
+    predictions: the names of the sources of evidence. neighbours: what found those of the inputs;
+    None where the model uses none.
     """
 
     kind: Kind
@@ -34,6 +42,7 @@ class Prepared:
     transform: Transform | None = None
     source: Source | None = None
     predictions: tuple[str, ...] = ()
+    neighbours: Neighbours | None = None
 
     @classmethod
     def of(
@@ -48,6 +57,8 @@ class Prepared:
     ) -> Prepared:
         """Make inputs ready; the transform is learned from the images `rows`, unless given.
 
+        Neighbours are looked for among these images, too.
+
         predictions: of other models, on the same images.
         Raises `UsageError` where the model does not take them.
         """
@@ -61,8 +72,11 @@ class Prepared:
         if inputs.features is None:
             raise DataError("this model learns from features, and there are none")
         learned = transform or kind.source.make_transform(inputs.features, rows)
-        ready = replace(inputs, features=learned.apply(inputs.features))
-        return cls(kind, ready, learned, source, names)
+        features = learned.apply(inputs.features)
+        near = kind.source.make_neighbours(features, rows)
+        around = near.around(features) if near else None
+        ready = replace(inputs, features=features, around=around)
+        return cls(kind, ready, learned, source, names, near)
 
 
 def prepare(
@@ -99,6 +113,43 @@ def refuse_evidence(kind: Kind) -> None:
             f"the model {kind.spec} does not learn from other models' predictions",
             do=f"take --model {' or '.join(able)}, or leave out --predictions",
         )
+
+
+def evidence_for(
+    names: Sequence[str], predictions: Sequence[Predictions], shape: tuple[int, int]
+) -> NDArray[np.float32] | None:
+    """(S, n, L): what the sources `names` say of n images, as `Inputs.evidence` has them.
+
+    predictions: in any order. shape: (n, L). Images of which a source predicts nothing are counted
+    in a warning. Raises `UsageError` where a source is missing, and for one of another name.
+    """
+    given = {source.name: source for source in predictions}
+    if others := [name for name in given if name not in names]:
+        raise UsageError(
+            "the model did not learn with the predictions of that name",
+            seen=", ".join(others),
+            do=f"it learned with {', '.join(names)}: name them so, as NAME=FILE"
+            if names
+            else "leave out --predictions: it learned without any",
+        )
+    if missing := [name for name in names if name not in given]:
+        raise UsageError(
+            "the model learned with other models' predictions, and needs them of these images",
+            seen=f"no predictions named {', '.join(missing)}",
+            do="give them: "
+            + " ".join(f"--predictions {name}=FILE" for name in missing)
+            + ", or predictions={NAME: ...} from Python",
+        )
+    found = [given[name] for name in names]
+    for source in found:
+        source.check_shape(shape)
+        if silent := int(np.isnan(source.probabilities).all(axis=1).sum()):
+            _log.warning(
+                "the model learned with the predictions %r, and there are none of %d of %d "
+                "images: these go by what is seen alone",
+                *(source.name, silent, shape[0]),
+            )
+    return stacked(found)
 
 
 def context_of(settings: ModelSettings, checkpoint: Path | None = None) -> Context:

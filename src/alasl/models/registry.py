@@ -31,6 +31,10 @@ class Kind:
         """The shortest text from which `resolve` makes this kind again."""
         return spec_of(self, self.settings)
 
+    def settled(self) -> Kind:
+        """The same with nothing to find in a training: for many that are only compared."""
+        return replace(self, settings=self.source.settled(self.settings))
+
     def estimator(self, labels: int, context: Context | None = None) -> Estimator:
         """A new estimator for so many labels."""
         return self.source.build(labels, self.settings, context or Context())

@@ -161,6 +161,13 @@ class Finetune(Estimator):
 
     def _pretrained(self, seed: int) -> Backbone:
         """The backbone with a new last layer, which `seed` draws."""
+        name, at, size = self._context.backbone.partition("@")
+        if at:
+            raise UsageError(
+                "a model that trains the whole network has a size of its own",
+                seen=f"--backbone {self._context.backbone}",
+                do=f"--backbone {name} --model finetune:size={size}",
+            )
         with seeded(torch_seed(seed, "last layer")):
             backbone = load_backbone(
                 self._context.backbone, labels=self.labels, weights=self._context.weights

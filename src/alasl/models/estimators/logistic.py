@@ -6,14 +6,16 @@ point; the optimum of a penalised loss depends on neither rate, batch nor epochs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from alasl.data.inputs import Inputs, Rows
+from alasl.errors import DataError, UsageError
 from alasl.models.base import (
     Estimator,
     OnEpoch,
@@ -25,23 +27,34 @@ from alasl.models.base import (
     restored,
 )
 from alasl.models.bootstrap import bootstrap
+from alasl.models.choice import USUAL, Choice, choose
 from alasl.models.device import pick_device, small_products, tensor_of
 from alasl.models.modules import linear
+from alasl.models.neighbours import Neighbours
 from alasl.models.registry import model
-from alasl.models.solver import Solution, solve
+from alasl.models.solver import TOLERANCE, Solution, solve
 from alasl.models.transforms import Flatten, Standardise, Transform
 
 # Of fewer features, scaling to length 1 would lose a good part of what they say.
 FEW = 8
+# How far a logit may be from the optimum's where choices are only compared.
+ROUGH = 0.1
 # What a solution is kept as.
 PARTS = ("weights", "bias", "slopes", "centres", "gap", "doubts")
 
 
 @dataclass(frozen=True)
 class LogisticSettings:
-    """spread: standard deviation of a logit before anything is known."""
+    """What `Choice` has; None for what known entries, held out, say is best (docs/settings.md)."""
 
-    spread: float = 3.6
+    spread: float | None = None
+    smooth: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.spread is not None and not self.spread > 0:
+            raise UsageError("spread must be more than 0", seen=repr(self.spread))
+        if self.smooth is not None and not 0 <= self.smooth < 1:
+            raise UsageError("smooth must be at least 0 and below 1", seen=repr(self.smooth))
 
 
 @model("logistic")
@@ -58,6 +71,7 @@ class Logistic(Estimator):
         self._settings = settings or LogisticSettings()
         self._device = pick_device()
         self._solution: Solution | None = None
+        self._choice = Choice(smooth=0.0)
         self._members: list[Solution] = []
 
     @property
@@ -72,6 +86,17 @@ class Logistic(Estimator):
             return Standardise.fit(features, rows)
         return Flatten.fit(features, rows)
 
+    @classmethod
+    def make_neighbours(cls, features: NDArray[np.floating], rows: Rows) -> Neighbours | None:
+        """See `Estimator.make_neighbours`."""
+        return None if features.shape[1] < FEW else Neighbours.fit(features, rows)
+
+    @classmethod
+    def settled(cls, params: dict[str, Any]) -> dict[str, Any]:
+        """See `Estimator.settled`."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return {**asdict(USUAL), **given}
+
     def fit(
         self,
         inputs: Inputs,
@@ -84,8 +109,9 @@ class Logistic(Estimator):
         on_epoch: OnEpoch | None = None,
     ) -> None:
         """See `Estimator.fit`; it counts as one epoch."""
+        self._choice = self._chosen(inputs, targets, weights)
         self._solution = self._solve(
-            inputs, targets, weights, self._solution if warm_start else None
+            inputs, targets, weights, self._choice, self._solution if warm_start else None
         )
         if eval_on is not None and on_epoch:
             on_epoch(0, self.logits(eval_on))
@@ -106,12 +132,20 @@ class Logistic(Estimator):
         """See `Estimator.fit_members`."""
         draws = bootstrap(seed, members, len(inputs))[:, :, None]
         ones = np.ones((1, targets.shape[1]), np.float32) if weights is None else weights
-        self._members = [self._solve(inputs, targets, draw * ones) for draw in draws]
+        choice = self._choice
+        if self._solution is None:
+            choice = self._choice = self._chosen(inputs, targets, weights)
+        self._members = [self._solve(inputs, targets, draw * ones, choice) for draw in draws]
 
     def members_proba(self, inputs: Inputs) -> Probabilities:
         """See `Estimator.members_proba`."""
         logits = np.stack([self._logits(inputs, each) for each in self._members])
         return torch.from_numpy(logits).sigmoid().numpy()
+
+    @property
+    def smooth(self) -> float:
+        """See `Estimator.smooth`."""
+        return self._choice.smooth
 
     def module(self) -> nn.Module:
         """See `Estimator.module`; it has no evidence of other models."""
@@ -130,41 +164,102 @@ class Logistic(Estimator):
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`."""
         found = fitted(self._solution)
-        return {name: getattr(found, name) for name in PARTS}
+        choice = torch.tensor([self._choice.spread, self._choice.smooth])
+        return {**{name: getattr(found, name) for name in PARTS}, "choice": choice}
 
     def restore(self, tensors: Tensors, *, trust: bool = False) -> None:  # noqa: ARG002
         """See `Estimator.restore`."""
         parts = restored(tensors, *PARTS)
         check_labels(parts[0].shape[-1], self.labels)
         self._solution = Solution(*(each.to(self._device) for each in parts))
+        # Before version 2 there was no choice, and no neighbours.
+        spread, smooth = tensors["choice"].tolist() if "choice" in tensors else (USUAL.spread, 0.0)
+        self._choice = Choice(spread, smooth)
+
+    def embed(self, inputs: Inputs) -> NDArray[np.float32]:
+        """See `Estimator.embed`: the features, mixed with what the neighbours look like."""
+        return np.asarray(self._seen(inputs, self._choice.smooth).cpu().numpy(), np.float32)
+
+    def _chosen(self, inputs: Inputs, targets: Targets, weights: Weights | None) -> Choice:
+        """What is set, and what held-out entries say of the rest."""
+        settings, near = self._settings, inputs.around is not None
+        usual = Choice(
+            USUAL.spread if settings.spread is None else settings.spread,
+            (settings.smooth or 0.0) if near else 0.0,
+        )
+        find_smooth = near and settings.smooth is None
+        if settings.spread is not None and not find_smooth:
+            return usual
+        before: dict[int, Solution] = {}
+
+        def train(kept: Rows, held: Rows, choice: Choice, part: int) -> NDArray[np.float32]:
+            before[part] = self._solve(
+                inputs.take(kept),
+                targets[kept],
+                None if weights is None else weights[kept],
+                choice,
+                before.get(part),
+                ROUGH,
+            )
+            return self._logits(inputs.take(held), before[part], choice)
+
+        return choose(
+            train,
+            inputs.array(),
+            targets,
+            weights,
+            usual,
+            spread=settings.spread is None,
+            smooth=find_smooth,
+        )
+
+    def _seen(self, inputs: Inputs, smooth: float) -> Tensor:
+        """(n, D): what the regression sees of images, with so much of their neighbours in it."""
+        own = tensor_of(inputs, self._device)
+        if not smooth:
+            return own
+        if inputs.around is None:
+            raise DataError("this model looks at the neighbours of images, and there are none")
+        around = tensor_of(replace(inputs, features=inputs.around), self._device)
+        return torch.lerp(own, around, smooth)
 
     def _solve(
         self,
         inputs: Inputs,
         targets: Targets,
         weights: Weights | None,
+        choice: Choice,
         start: Solution | None = None,
+        tolerance: float = TOLERANCE,
     ) -> Solution:
         device, others = self._device, inputs.others()
         if start is not None and len(start.slopes) != (0 if others is None else len(others)):
             start = None  # of other sources
         with small_products(device):
+            seen = self._seen(inputs, choice.smooth)
+            # What is mixed is smaller: a logit's deviation is to be the same.
+            scale = 1.0
+            if choice.smooth:
+                own = tensor_of(inputs, device).square().mean()
+                scale = float((own / seen.square().mean().clamp(min=1e-12)).sqrt())
             return solve(
-                tensor_of(inputs, device),
+                seen,
                 torch.as_tensor(targets, device=device),
                 None if weights is None else torch.as_tensor(weights, device=device),
-                spread=self._settings.spread,
+                spread=choice.spread * scale,
                 evidence=None if others is None else torch.as_tensor(others, device=device),
                 start=start,
+                tolerance=tolerance,
             )
 
-    def _logits(self, inputs: Inputs, by: Solution) -> NDArray[np.float32]:
+    def _logits(
+        self, inputs: Inputs, by: Solution, choice: Choice | None = None
+    ) -> NDArray[np.float32]:
         device, others = self._device, inputs.others()
         with small_products(device):
             evidence = None if others is None else torch.as_tensor(others, device=device)
-            found: NDArray[np.float32] = (
-                by.logits(tensor_of(inputs, device), evidence).cpu().numpy()
-            )
+            seen = self._seen(inputs, (choice or self._choice).smooth)
+            found: NDArray[np.float32] = by.logits(seen, evidence).cpu().numpy()
             return found
 
 
