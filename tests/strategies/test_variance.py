@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alasl.strategies import Pool, resolve, variance
 from alasl.strategies.base import Labelled
-from alasl.strategies.variance import SPREAD
+from alasl.strategies.variance import SPREAD, _averaged, _by_turns
 
 
 def drawn(seed: int = 0, images: int = 14, labels: int = 3, width: int = 4) -> Pool:
@@ -136,3 +138,71 @@ def test_evidence_goes_with_its_images_and_labels():
     changed = resolve("variance")(replace(pool, evidence=other))
     np.testing.assert_array_equal(changed[:, [0, 2]], scores[:, [0, 2]])
     assert (changed[:, 1] != scores[:, 1]).any()
+
+
+def test_p_says_nothing_where_no_present_is_known_so_slopes_are_means_over_logits() -> None:
+    rng = np.random.default_rng(0)
+    mean, variance = rng.uniform(-5, 0, 200), rng.uniform(0, 13, 200)
+    p = 1 / (1 + np.exp(-mean))
+    found = _averaged((p * (1 - p)).astype(np.float32), variance.astype(np.float32))
+    points, weights = np.polynomial.hermite_e.hermegauss(60)
+    logits = mean[:, None] + np.sqrt(variance)[:, None] * points
+    slope = np.exp(-np.abs(logits)) / (1 + np.exp(-np.abs(logits))) ** 2
+    exact = slope @ weights / weights.sum()
+    np.testing.assert_allclose(found, exact, atol=0.02)
+    assert np.corrcoef(found, exact)[0, 1] > 0.99
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.permutations(range(20))), min_size=1, max_size=1))
+def test_one_image_by_score_and_one_by_chance_as_in_a_plain_loop(cases) -> None:
+    (levels, chance), *_ = cases
+    scores, ties = np.arange(20) % (levels + 1) / 6, np.array(chance, float)
+    by_score = sorted(range(20), key=lambda i: (-scores[i], i))
+    by_chance = sorted(range(20), key=lambda i: ties[i])
+    expected: list[int] = []
+    for pair in zip(by_score, by_chance, strict=True):
+        expected += [i for i in dict.fromkeys(pair) if i not in expected]
+    found = _by_turns(scores, ties)
+    assert np.argsort(-found).tolist() == expected
+    assert found.max() == 1
+    assert found.min() > 0
+
+
+def test_chance_has_a_part_only_where_no_present_is_known() -> None:
+    pool = drawn(3, images=40)
+    entries, beside = np.minimum(pool.entries, 0), np.zeros((5, 3), np.int8)
+    beside[:, 2] = 1
+    pool = replace(pool, entries=entries, labelled=replace(pool.labelled, entries=beside), batch=12)
+    scores = resolve("variance")(pool)
+    for label in range(3):
+        left = np.flatnonzero(entries[:, label] < 0)
+        order = left[np.argsort(-scores[left, label])]
+        first_by_chance = left[np.argsort(pool.ties[left])[0]]
+        assert (first_by_chance in order[:2]) == (label < 2)
+
+
+def test_labels_without_a_known_present_find_some_as_soon_as_chance_would() -> None:
+    """A present is a direction of its own, far from what is known; one image in ten has it."""
+    rng = np.random.default_rng(1)
+    images, batch = 600, 30
+    found = {"variance": 0, "random-entry": 0}
+    for _ in range(20):
+        present = rng.random(images) < 0.1
+        features = rng.standard_normal((images, 12)) + 1.5 * present[:, None] * np.eye(12)[0]
+        known = rng.choice(np.flatnonzero(~present), 20, replace=False)
+        entries = np.full((images, 1), -1, np.int8)
+        entries[known] = 0
+        # All that a model can say that knows of no present: nearly the same of all.
+        nothing = np.zeros((0, 1))
+        pool = Pool(
+            entries,
+            rng.random(images),
+            rng.uniform(0.005, 0.02, (images, 1)),
+            features,
+            labelled=Labelled(nothing.astype(np.int8), nothing, np.zeros((0, 12))),
+            batch=batch,
+        )
+        for name in found:
+            scores = np.where(entries[:, 0] < 0, resolve(name)(pool)[:, 0], -np.inf)
+            found[name] += int(present[np.argsort(-scores)[:batch]].sum())
+    assert found["variance"] >= found["random-entry"]

@@ -12,6 +12,11 @@ cross-entropy could still fall. Entries of one label are picked one after the
 other, each with the covariance that the picks before it leave, so that a batch does not ask the
 same thing twice; and as many are picked for each label, for mAP counts all labels alike.
 
+Where no present of a label is known yet, p says nothing: the model calls every image absent, and
+the images it is least sure of are the same for all such labels. So p (1 - p) is then averaged over
+what the logit may be, and every second pick is drawn by chance, which finds presents as well as
+anything that knows none.
+
 What another model says of a label is one feature more of that label alone, with a scale of its own.
 """
 
@@ -20,8 +25,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.special import expit, logit
 
-from alasl.labels import UNKNOWN
+from alasl.labels import PRESENT, UNKNOWN
 from alasl.ranking import highest
 from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import cut, in_blocks
@@ -54,6 +60,7 @@ def variance(pool: Pool) -> Scores:
     # By label, so that one's are read in one go.
     unknown = np.ascontiguousarray(pool.entries[order].T == UNKNOWN)
     askable = np.ascontiguousarray(pool.askable[order].T)
+    found = (pool.entries == PRESENT).any(axis=0) | (labelled.entries == PRESENT).any(axis=0)
     ties = pool.ties[order]
     scores = np.zeros(pool.entries.shape)
     labels = int(pool.askable.any(axis=0).sum())
@@ -68,15 +75,12 @@ def variance(pool: Pool) -> Scores:
             known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
             answered = _scatter(x, h, np.flatnonzero(~unknown[label]))
             around = _scatter(y, slope_there[label], known)
+            covariance = _covariance(answered + around)
+            if not found[label]:
+                h = _averaged(h, _variance(x, covariance))
             left = _scatter(x, h, np.flatnonzero(unknown[label]))
-            scores[order[asked], label] = _ranked(
-                x[asked],
-                h[asked],
-                _covariance(answered + around),
-                answered + left,
-                picks,
-                ties[asked],
-            )
+            ranked = _ranked(x[asked], h[asked], covariance, answered + left, picks, ties[asked])
+            scores[order[asked], label] = ranked if found[label] else _by_turns(ranked, ties[asked])
 
     in_blocks(rank, pool.entries.shape[1], block=1)
     return scores
@@ -112,6 +116,27 @@ def _slope(probabilities: NDArray[np.floating]) -> Matrix:
     """p (1 - p), of each: how much a change of the logit moves the probability; never 0."""
     p = np.clip(np.ascontiguousarray(probabilities, np.float32), 1e-4, 1 - 1e-4)
     return p * (1 - p)
+
+
+def _averaged(slope: Matrix, variance: Matrix) -> Matrix:
+    """(n,): the mean of p (1 - p) over logits that are normal around the model's, below 0.
+
+    slope: p (1 - p) at the model's logit. variance: of the logit. By the probit's approximation
+    (MacKay 1992).
+    """
+    p = (1 - np.sqrt(np.maximum(1 - 4 * slope, 0))) / 2
+    shrunk = 1 / np.sqrt(1 + np.pi / 8 * variance)
+    p = expit(shrunk * logit(p))
+    return np.asarray(shrunk * p * (1 - p), np.float32)
+
+
+def _by_turns(scores: NDArray[np.float64], ties: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores in (0, 1], (n,): one image by the highest of `scores`, one by chance, and so on."""
+    both = np.stack([np.argsort(-scores, kind="stable"), np.argsort(ties, kind="stable")], axis=1)
+    _, first = np.unique(both, return_index=True)
+    found = np.empty(len(scores))
+    found[both.flat[np.sort(first)]] = 1 / np.arange(1, len(scores) + 1)
+    return found
 
 
 def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matrix:
