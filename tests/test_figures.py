@@ -22,6 +22,7 @@ from alasl.figures import (
     colour,
     map_per_cost,
     map_per_round,
+    run_colours,
     run_names,
     save,
     svg,
@@ -81,6 +82,38 @@ def test_lines_of_one_colour_differ_in_dash():
     looks = [(line.get_color(), line.get_linestyle()) for line in axes.get_lines()]
     assert all(a != b for a, b in combinations(looks, 2))
     assert len({shade for shade, _ in looks}) == 1
+
+
+def test_no_two_strategies_of_a_page_have_one_colour():
+    names = ["random", "hard", "of-a-plugin", "another", "variance", "entry-entropy"]
+    shades = run_colours([run(name) for name in names])
+    assert len(set(shades)) == len(names)
+    assert shades[:2] == [GREY, COLOURS["hard"]]
+    assert run_colours([run("variance")]) == [colour("variance")]
+    assert run_colours([run("variance", seed=0), run("variance", seed=1)]) == 2 * [
+        colour("variance")
+    ]
+
+
+def test_bands_are_the_intervals_and_stay_on_the_axis():
+    record = run()
+    sure = replace(
+        record,
+        evaluations=[
+            replace(e, interval=(e.map_last - 9, e.map_last + 7)) for e in record.evaluations
+        ],
+    )
+    axes = map_per_cost([sure]).axes[0]
+    (band,) = axes.collections
+    corners = band.get_paths()[0].vertices
+    for cost, value, (low, high) in zip(sure.costs, sure.maps, sure.intervals, strict=True):
+        ends = corners[corners[:, 0] == cost][:, 1]
+        assert (min(ends), max(ends)) == pytest.approx((low, high))
+        assert low < value < high
+    bottom, top = axes.get_ylim()
+    assert (
+        bottom <= min(low for low, _ in sure.intervals) < max(h for _, h in sure.intervals) <= top
+    )
 
 
 def test_axes_say_units_and_titles_say_data_and_n():

@@ -42,6 +42,8 @@ _MARKERS = {"random": "o", **dict(zip(COLOURS, "s^DPvX*", strict=True))}
 
 # The least height of a mAP axis, in points: less would show chance as a cliff.
 LEAST_SPAN = 10.0
+# How strongly a band of intervals is drawn, and one where there is no interval.
+BAND, NO_INTERVAL = 0.15, (math.nan, math.nan)
 # The most labels a chart of AP shows.
 MOST_LABELS = 40
 
@@ -80,6 +82,17 @@ def colour(strategy: str) -> str:
         return GREY
     palette = list(COLOURS.values())
     return COLOURS.get(name, palette[zlib.crc32(name.encode("utf-8", "replace")) % len(palette)])
+
+
+def run_colours(records: Sequence[Record]) -> list[str]:
+    """The colour of each run: its strategy's, or the next that is free where another has that."""
+    taken: dict[str, str] = {}
+    names = dict.fromkeys(_name(record.settings.strategy) for record in records)
+    for name in sorted(names, key=lambda name: name != "random" and name not in COLOURS):
+        own = colour(name)
+        choice = (shade for shade in (own, *COLOURS.values()) if shade not in taken.values())
+        taken[name] = next(choice, own)
+    return [taken[_name(record.settings.strategy)] for record in records]
 
 
 def marker(strategy: str) -> str:
@@ -283,24 +296,26 @@ def canvas(height: float = 3.3) -> tuple[Figure, Axes]:
 
 def _lines(axes: Axes, records: Sequence[Record], xs: Sequence[Sequence[float]]) -> None:
     dashes: Counter[str] = Counter()
-    for name, record, x in zip(run_names(records), records, xs, strict=True):
-        strategy = record.settings.strategy
-        shade = colour(strategy)
+    names, shades = run_names(records), run_colours(records)
+    for name, shade, record, x in zip(names, shades, records, xs, strict=True):
         (line,) = axes.plot(
             x,
             record.maps,
             DASHES[dashes[shade] % len(DASHES)],
             color=shade,
-            marker=marker(strategy),
+            marker=marker(record.settings.strategy),
             label="run",
             zorder=2 if shade == GREY else 3,
         )
         # matplotlib hides a name that begins with an underscore if it is given right away.
         line.set_label(plain(name, 60))
         dashes[shade] += 1
+        low, high = np.array([pair or NO_INTERVAL for pair in record.intervals]).reshape(-1, 2).T
+        axes.fill_between(x, low, high, color=shade, alpha=BAND, linewidth=0, zorder=1)
     metrics = dict.fromkeys(record.metric for record in records)
     axes.set_ylabel(f"{' or '.join(metrics)} on the test set (%)")
-    axes.set_ylim(*span([m for record in records for m in record.maps]))
+    ends = [end for record in records for pair in record.intervals if pair for end in pair]
+    axes.set_ylim(*span([*ends, *(m for record in records for m in record.maps)]))
     set_title(axes, _about(records))
     axes.margins(x=0.03)
 

@@ -179,30 +179,3 @@ def test_chance_has_a_part_only_where_no_present_is_known() -> None:
         order = left[np.argsort(-scores[left, label])]
         first_by_chance = left[np.argsort(pool.ties[left])[0]]
         assert (first_by_chance in order[:2]) == (label < 2)
-
-
-def test_labels_without_a_known_present_find_some_as_soon_as_chance_would() -> None:
-    """A present is a direction of its own, far from what is known; one image in ten has it."""
-    rng = np.random.default_rng(1)
-    images, batch = 600, 30
-    found = {"variance": 0, "random-entry": 0}
-    for _ in range(20):
-        present = rng.random(images) < 0.1
-        features = rng.standard_normal((images, 12)) + 1.5 * present[:, None] * np.eye(12)[0]
-        known = rng.choice(np.flatnonzero(~present), 20, replace=False)
-        entries = np.full((images, 1), -1, np.int8)
-        entries[known] = 0
-        # All that a model can say that knows of no present: nearly the same of all.
-        nothing = np.zeros((0, 1))
-        pool = Pool(
-            entries,
-            rng.random(images),
-            rng.uniform(0.005, 0.02, (images, 1)),
-            features,
-            labelled=Labelled(nothing.astype(np.int8), nothing, np.zeros((0, 12))),
-            batch=batch,
-        )
-        for name in found:
-            scores = np.where(entries[:, 0] < 0, resolve(name)(pool)[:, 0], -np.inf)
-            found[name] += int(present[np.argsort(-scores)[:batch]].sum())
-    assert found["variance"] >= found["random-entry"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from alasl.data.images import load_image
 from alasl.errors import AlaslError, DataError
-from alasl.figures import colour, differing, map_per_cost, map_per_round, run_names
+from alasl.figures import differing, map_per_cost, map_per_round, run_colours, run_names
 from alasl.figures import thousands as count
 from alasl.files import write_text
 from alasl.metrics import map_at_cost, undefined
@@ -49,8 +49,10 @@ def write_report(
 def page(records: Sequence[Record], paths: Paths | None = None, shown: int = 8) -> str:
     """The page's HTML; see `write_report`."""
     runs = [
-        _run(record, name, paths if len(records) == 1 else None, shown)
-        for record, name in zip(records, run_names(records), strict=True)
+        _run(record, name, shade, paths if len(records) == 1 else None, shown)
+        for record, name, shade in zip(
+            records, run_names(records), run_colours(records), strict=True
+        )
     ]
     return render(
         "alasl.report",
@@ -102,11 +104,11 @@ class AskedImage:
         return sum(answer < 0 for answer in self.asked.answers.values())
 
 
-def _run(record: Record, name: str, paths: Paths | None, shown: int) -> dict[str, Any]:
+def _run(record: Record, name: str, shade: str, paths: Paths | None, shown: int) -> dict[str, Any]:
     return {
         "name": name,
         "record": record,
-        "colour": colour(record.settings.strategy),
+        "colour": shade,
         "about": _about(record.settings.strategy),
         "summary": summary(record),
         "headline": headline(record),
@@ -231,5 +233,7 @@ def _figures(records: Sequence[Record]) -> list[tuple[str, Any]]:
         says = (f"{what} after each round.", f"{what} over the answers used.")[number]
         zoomed = figure.axes[0].get_ylim()[0] > 0
         caption = f"{says} The axis of {what} does not start at 0." if zoomed else says
+        if any(record.sure for record in records):
+            caption += " Bands are 95 % intervals over images of the same kind."
         figures.append((caption, inline(figure, f"figure{number}", says)))
     return figures
