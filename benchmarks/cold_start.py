@@ -44,7 +44,7 @@ def main(folder: Path, table: str | None, seeds: int, most: int) -> None:
         found = [list(_rounds(features, truth, strategy, seed)) for seed in range(seeds)]
         for number, (labels, value) in enumerate(np.mean(found, axis=0)):
             answers = number * ABSENTS * truth.shape[1]
-            print(f"{strategy},{answers},{labels:.1f},{100 * value:.1f}", flush=True)
+            print(f"{strategy},{answers},{labels:.1f},{value:.1f}", flush=True)
 
 
 def _rounds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -213,6 +214,27 @@ def test_what_models_were_worth_stays_with_its_label(make_store: Make) -> None:
         (40.0, 60.0, None),
         (None, 70.0, 80.0),
     ]
+
+
+def test_a_training_on_the_same_answers_takes_the_place_of_the_one_before(
+    make_store: Make,
+) -> None:
+    store = make_store(4, 2)
+    noted = [Training(1.0, 1, 0, 0.0, 1.0, 50.0, (40.0, 60.0), "m-1", "the test set")]
+    noted += [replace(noted[0], map=51.0), replace(noted[0], event=2, model="m-2", map=52.0)]
+    for one in noted:
+        store.note_training(one)
+    assert [one.map for one in store.trainings()] == [51.0, 52.0]
+
+
+def test_a_name_that_was_another_labels_is_not_taken_again(make_store: Make) -> None:
+    store = make_store(4, 3)
+    store.change("owner", LabelChange("merge", ("label0", "label1"), ("both",)))
+    store.change("owner", LabelChange("rename", ("label2",), ("new",)))
+    for name, taken in (("both", "label0"), ("both", "label2"), ("new", "label1")):
+        with pytest.raises(ConflictError, match="was the name of another label"):
+            store.change("owner", LabelChange("rename", (name,), (taken,)))
+    store.change("owner", LabelChange("rename", ("new",), ("label2",)))
 
 
 def test_files_with_former_names_are_still_taken(make_project: MakeProject, tmp_path: Path) -> None:

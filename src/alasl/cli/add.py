@@ -47,7 +47,7 @@ _SHOWN = 5
     default="pool",
     show_default=True,
     help="where they go: all into the pool, or also into the clean and the test set, by the "
-    "project's shares",
+    "project's shares; images that are nearly the same as one of the project's go where that is",
 )
 @skip_bad_option
 @person_option("adds them")
@@ -95,11 +95,16 @@ def command(
     bad = [f"{path}: {why}" for path, why in done.bad]
     if as_json:
         left = {"known": done.known, "copies": done.copies, "bad": bad}
-        print_change(done.change, dry_run, True, roles=done.roles, **left)
+        print_change(done.change, dry_run, True, roles=done.roles, near=done.near, **left)
         return
     print_change(done.change, dry_run, False)
     for role, count in done.roles.items():
         click.echo(f"  new in the {role} set: {count}")
+    if done.near:
+        click.echo(
+            f"  {done.near} of them are nearly the same as images of the project, and go where "
+            "these are"
+        )
     copies = [f"{new} = {old}" for new, old in done.copies]
     for what, names in (
         ("the project has these already", list(done.known)),

@@ -82,7 +82,10 @@ def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[st
             yield "let chance ask about the test images: set audit = 0.25 in project.toml"
         return
     low, high = ground.map
-    yield f"mAP {training.map:.1f} % (95 % interval {low:.1f} to {high:.1f}) {of}, by {ground.on}"
+    left, all_ = len(ground.left_out), len(training.ap)
+    over = f" over {all_ - left} of {all_} labels" if left else ""
+    sure = f"95 % interval {low:.1f} to {high:.1f}"
+    yield f"mAP {training.map:.1f} % ({sure}){over} {of}, by {ground.on}"
     if ground.gain:
         gain, low, high = ground.gain
         yield f"gained since the last training: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"

@@ -114,7 +114,7 @@ def extract(
             raise DataError(
                 f"{len(bad)} of {len(files)} image files cannot be used",
                 more=[f"{files[i]}: {bad[i].what}" for i in sorted(bad)],
-                do="mend them, or take them out of the table; alasl check lists them all",
+                do="mend them, or leave them out: --skip-bad, or alasl drop where it is a project",
             )
         if infinite:
             raise DataError(

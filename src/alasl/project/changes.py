@@ -276,6 +276,7 @@ def _add(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> d
 def _rename(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
     (label,) = _numbers(now, ask.names)
     _refuse_taken(now, ask.into, but=[label])
+    _refuse_former(now, ask.into[0], label)
     if ask.names == ask.into:
         raise UsageError("the label is called so already", seen=repr(ask.into[0]))
     return {"label": label, "name": ask.into[0]}
@@ -353,6 +354,17 @@ def _numbers(now: Scheme, names: Sequence[str]) -> list[int]:
     if len({*names}) < len(names):
         raise UsageError("a label is named twice", seen=", ".join(map(repr, names)))
     return [here[name] for name in names]
+
+
+def _refuse_former(now: Scheme, name: str, label: int) -> None:
+    """Raise a `ConflictError` where a name was another label's: older files mean that one by it."""
+    for number, one in enumerate(now.labels):
+        names = {*one.former, *(() if one.fate == "here" else (one.name,))}
+        if number != label and one.fate != "undone" and spelled(name) in map(spelled, names):
+            raise ConflictError(
+                f"{name!r} was the name of another label, which files from then mean by it",
+                do="choose a new name",
+            )
 
 
 def _refuse_taken(now: Scheme, names: Sequence[str], but: Sequence[int] = ()) -> None:

@@ -47,6 +47,7 @@ class Added:
 
     change: Changed
     roles: dict[str, int]
+    near: int
     known: tuple[str, ...]
     copies: tuple[tuple[str, str], ...]
     bad: tuple[tuple[Path, str], ...]
@@ -103,7 +104,8 @@ def add(
         )
     new = found.take(fresh)
     files, outside = _files(project, new, source)
-    roles = _with_near(project, new, _dealt(project, new, deal), progress)
+    near = _near(project, new, progress)
+    roles = [near.get(row, role) for row, role in enumerate(_dealt(project, new, deal))]
     request = NewImages(new.labels.images, files, roles, entries[fresh], tuple(back), outside)
     if new.features is not None and not dry_run:
         with project.training():
@@ -112,7 +114,7 @@ def add(
     else:
         change = store.change(person, request, dry_run=dry_run)
     counts = {role: roles.count(role) for role in ROLES if role in roles}
-    return Added(change, counts, tuple(known), tuple(same), tuple(bad))
+    return Added(change, counts, len(near), tuple(known), tuple(same), tuple(bad))
 
 
 def drop(project: Project, images: Sequence[str], person: str, *, dry_run: bool = False) -> Changed:
@@ -333,21 +335,18 @@ def _dealt(project: Project, new: Dataset, deal: Deal) -> list[str]:
     return list(roles)
 
 
-def _with_near(
-    project: Project, new: Dataset, roles: list[str], progress: Progress | None
-) -> list[str]:
-    """The parts, but for images that are nearly the same as one of the project's: that one's."""
+def _near(project: Project, new: Dataset, progress: Progress | None) -> dict[int, str]:
+    """By row, the part of the image of the project that a new image is nearly the same as."""
     own = project.dataset()
     if own.paths is None or not len(new):
-        return roles
+        return {}
     there = np.flatnonzero([path.is_file() for path in own.paths])
     before = looked_at(own.take(there), project.settings, progress)
     found = looked_at(new, project.settings, progress)
     if before is None or found is None:
-        return roles
-    near = {row: int(there[old]) for row, old in near_rows(before, found).items()}
-    parts = project.store.roles
-    return [parts[near[row]] if row in near else role for row, role in enumerate(roles)]
+        return {}
+    roles = project.store.roles
+    return {row: roles[int(there[old])] for row, old in near_rows(before, found).items()}
 
 
 def _keep_features(project: Project, new: NDArray[np.floating], now: Scheme) -> None:

@@ -109,4 +109,11 @@ def read(path: Path) -> ProjectSettings:
         if table not in ("project", "run"):
             raise unknown(table, ("project", "run"), where=str(path), what="table")
     values = {**tables.get("run", {}), **tables.get("project", {})}
-    return made(ProjectSettings, values, where=str(path))
+    settings = made(ProjectSettings, values, where=str(path))
+    if "data" not in values:
+        raise UsageError(
+            "the settings are not a project's, or were lost: they name no data",
+            where=str(path),
+            do="bring the file back from a copy",
+        )
+    return settings

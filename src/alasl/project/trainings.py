@@ -18,7 +18,15 @@ T = TypeVar("T")
 
 
 def note_training(db: sqlite3.Connection, training: Training, now: Scheme) -> None:
-    """Keep what a model was worth, and of which labels its AP is."""
+    """Keep what a model was worth, and of which labels its AP is.
+
+    A training anew on the same answers takes the place of the one before.
+    """
+    db.execute(
+        "DELETE FROM trainings WHERE model = ? AND event = ?"
+        " AND training = (SELECT max(training) FROM trainings)",
+        (training.model, training.event),
+    )
     labels = json.dumps(now.cols.tolist())
     ground = None if training.ground is None else json.dumps(asdict(training.ground))
     values = {
