@@ -49,16 +49,16 @@ def test_an_image_is_scaled_down_to_its_size_and_never_up(tmp_path: Path, size: 
 
 
 def test_an_image_is_upright_and_says_nothing_of_its_maker(tmp_path: Path) -> None:
-    image = Image.new("RGB", (400, 200), "blue")
-    image.paste("red", (0, 0, 200, 200))
+    image = Image.new("RGB", (800, 400), "blue")
+    image.paste("red", (0, 0, 400, 400))
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Camera 12345"  # turned to the right; its maker
     exif.get_ifd(0x8825)[1] = "N"
     image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
     content = Pictures(["turned.jpg"], tmp_path).get(0, "small")
     upright = opened(content)
-    assert upright.size == (180, 360)
-    above, below = upright.getpixel((90, 60)), upright.getpixel((90, 300))
+    assert upright.size == (210, 420)
+    above, below = upright.getpixel((105, 70)), upright.getpixel((105, 350))
     assert above[0] > 200 > 50 > above[2]  # type: ignore[index]
     assert below[2] > 200 > 50 > below[0]  # type: ignore[index]
     assert not upright.getexif()
