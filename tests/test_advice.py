@@ -118,6 +118,7 @@ def test_an_inverse_power_law_is_carried_on(reach: float, power: float) -> None:
     assert np.mean(gains) == pytest.approx(truth[-1] - truth[-2], abs=0.15)
 
 
+@pytest.mark.slow
 def test_four_of_five_next_gains_are_in_the_interval_and_the_curves_gain_is_unbiased() -> None:
     rng = np.random.default_rng(0)
     held, errors = [], []

@@ -81,6 +81,7 @@ def test_torch_is_not_imported_here(module: str) -> None:
     assert not seen & HEAVY
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {m: [i for i in imports_of(m, lazy=False) if i in MODULES and i != m] for m in MODULES}
     TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle

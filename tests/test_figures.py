@@ -116,6 +116,7 @@ def test_bands_are_the_intervals_and_stay_on_the_axis():
     )
 
 
+@pytest.mark.slow
 def test_axes_say_units_and_titles_say_data_and_n():
     record = run()
     assert "mAP on the test set (%)" in words(map_per_round([record]))
@@ -150,6 +151,7 @@ def test_run_names_tell_runs_apart():
     assert run_names([run(), run()]) == ["hard (1)", "hard (2)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_name_is_drawn_as_it_is(name, tmp_path):
     record = run(strategy=name, names=(name, "cat"))
@@ -163,6 +165,7 @@ def test_any_name_is_drawn_as_it_is(name, tmp_path):
         ]
 
 
+@pytest.mark.slow
 def test_equal_runs_leave_equal_bytes(tmp_path):
     first = write_figures([run()], tmp_path / "1")
     second = write_figures([run()], tmp_path / "2")
@@ -186,6 +189,7 @@ def test_the_users_matplotlibrc_changes_nothing():
         assert svg(map_per_round([run()])) == plain
 
 
+@pytest.mark.slow
 def test_labels_are_sorted_undefined_left_out_and_many_cut_to_those_that_changed_most():
     few = ap_per_label(run(names="abc", ap=[(10, math.nan, 20), (30, math.nan, 20)]))
     assert [t.get_text() for t in few.axes[0].get_yticklabels()] == ["c", "a"]
@@ -205,6 +209,7 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
         save(map_per_round([run()]), tmp_path / "f.gif")
 
 
+@pytest.mark.slow
 def test_figures_load_matplotlib_only_when_one_is_drawn():
     code = "import sys, alasl.figures, alasl.report, alasl.cli.report; print(*sys.modules)"
     loaded = subprocess.run(

@@ -182,6 +182,7 @@ def test_only_given_entries_of_images_drawn_by_chance_calibrate() -> None:
     assert (told.high != before.high).any()
 
 
+@pytest.mark.slow
 def test_the_bound_holds_for_what_people_left_whichever_way_it_was_chosen() -> None:
     """People were asked first what is surely present, which leaves the doubtful ones."""
     bound = Bound(0.1, 0.2, "answers")

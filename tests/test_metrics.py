@@ -60,12 +60,14 @@ def tables(draw, unknown=True):
     return (eighths / 8).astype(draw(st.sampled_from(FLOATS))), draw(entries)
 
 
+@pytest.mark.slow
 @given(tables(unknown=False))
 def test_complete_tables_agree_with_scikit_learn(table):
     scores, entries = table
     assert_allclose(average_precision(scores, entries), reference(scores, entries), atol=1e-12)
 
 
+@pytest.mark.slow
 @given(tables())
 def test_unknown_entries_are_left_out(table):
     scores, entries = table
@@ -77,6 +79,7 @@ def test_unknown_entries_are_left_out(table):
     assert_array_equal(np.isnan(ap), ~both)
 
 
+@pytest.mark.slow
 @given(tables(), st.randoms(use_true_random=False))
 def test_the_order_of_the_images_does_not_matter(table, random):
     scores, entries = table

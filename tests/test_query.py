@@ -303,6 +303,7 @@ def test_of_a_prefix_bought_in_part_the_best_entries_are_taken():
 # Chance
 
 
+@pytest.mark.slow
 def test_ties_are_fair_to_images():
     """Each of 6 equal images is among the 2 asked in a third of 3 000 draws."""
     askable, draws = np.ones((6, 1), bool), 3000
@@ -313,6 +314,7 @@ def test_ties_are_fair_to_images():
     assert (np.abs(count - draws / 3) < 4 * deviation).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [4, 1 << 20])
 def test_ties_are_fair_to_entries(block, monkeypatch):
     """Each of 12 equal entries is among the 3 asked in a quarter of 1 000 draws."""

@@ -176,6 +176,7 @@ def test_table_for_the_terminal():
     assert two.endswith("unfinished")
 
 
+@pytest.mark.slow
 def test_page_on_one_run_says_it_all(tmp_path):
     seen = page(tmp_path, run())
     for words in (
@@ -199,6 +200,7 @@ def test_page_on_one_run_says_it_all(tmp_path):
     assert "it flatters" in page(tmp_path, run(summary="best")).said
 
 
+@pytest.mark.slow
 def test_page_on_several_runs_compares_them_at_the_smallest_final_cost(tmp_path):
     seen = page(tmp_path, run("random", maps=(28.0, 30.0, 31.0), step=500), run())
     assert "mAP (%) at 1 000 answers" in seen.said
@@ -211,6 +213,7 @@ def test_page_on_several_runs_compares_them_at_the_smallest_final_cost(tmp_path)
     assert "They do not share data" in page(tmp_path, run(table_="u"), run()).said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maps", [(), (28.0,), (28.0, 29.0), (math.nan, math.nan)])
 def test_an_unfinished_run_is_reported_as_such(tmp_path, maps):
     unfinished = run(maps=maps, done=False)
@@ -220,6 +223,7 @@ def test_an_unfinished_run_is_reported_as_such(tmp_path, maps):
     assert write_run(unfinished, tmp_path / "run")["done"] is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_no_name_can_do_anything(tmp_path, attack, several):
@@ -265,6 +269,7 @@ def test_ids_are_unique_and_references_resolve(tmp_path):
     assert used <= set(ids)
 
 
+@pytest.mark.slow
 def test_thumbnails_of_the_first_images_and_unreadable_ones_survive(tmp_path):
     record = run()
     images = [asked.image for step in record.rounds for asked in step.asked]
@@ -307,6 +312,7 @@ def kept(folder, record):
     return folder
 
 
+@pytest.mark.slow
 def test_command_reports_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = kept(tmp_path / "one", run())

@@ -40,6 +40,7 @@ def test_a_fork_says_and_ends_as_a_start_does(python: Python, code: str) -> None
     assert fork.stderr.splitlines()[-1:] == start.stderr.splitlines()[-1:]
 
 
+@pytest.mark.slow
 def test_folder_environment_and_module_are_its_own(python: Python, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "import os, sys\nprint(os.getcwd(), os.environ, sys.argv[1:])"

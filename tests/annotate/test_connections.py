@@ -84,6 +84,7 @@ def test_the_deadline_is_of_the_whole_request_however_slowly_it_drips(
     assert gone
 
 
+@pytest.mark.slow
 def test_a_connection_that_was_answered_may_rest_and_go_on(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -186,6 +186,7 @@ def test_the_right_headers_are_let_in_everywhere(project: Project) -> None:
             assert ask(app, method, path).status in (200, 204), f"{method} {path}"
 
 
+@pytest.mark.slow
 def test_each_wrong_header_is_refused_everywhere(project: Project) -> None:
     app = application(project)
     before = project.store.last_event()

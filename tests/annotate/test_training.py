@@ -64,6 +64,7 @@ def test_one_answer_is_enough_where_the_queue_runs_empty(make: Make, tmp_path: P
     assert runs_of(tmp_path / "runs") == 1
 
 
+@pytest.mark.slow
 def test_what_comes_in_meanwhile_is_for_the_next_training(make: Make, tmp_path: Path) -> None:
     training = make(counted(tmp_path / "runs", "import time; time.sleep(0.3)"))
     training.notice(10, left=9)

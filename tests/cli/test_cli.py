@@ -43,6 +43,7 @@ def data(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:
     code = (
@@ -57,12 +58,14 @@ def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None
     assert "Usage:" in done.stdout
 
 
+@pytest.mark.slow
 def test_help_names_every_command_and_every_setting(call: Call) -> None:
     text = call("--help").stdout
     assert all(re.search(rf"^  {name} +\w", text, re.MULTILINE) for name in COMMANDS)
     assert "--oracle-error" in call("run", "--help").stdout
 
 
+@pytest.mark.slow
 def test_help_has_each_command_once_under_what_it_is_for(call: Call) -> None:
     text = call("--help").stdout
     jobs = re.findall(r"^(\w.*):\n((?:  .*\n)+)", text, re.MULTILINE)
@@ -92,6 +95,7 @@ def test_losses_are_listed_and_a_wrong_one_is_refused(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "out"
     done = call("run", data, *QUICK, "--out", out)
@@ -133,6 +137,7 @@ def test_a_run_is_made_again_from_its_config(data: Path, tmp_path: Path) -> None
     assert exit_code(["run", "--config", config, "-q", "--out", str(first)]) == 0
 
 
+@pytest.mark.slow
 def test_an_option_goes_before_the_configuration(data: Path, tmp_path: Path, call: Call) -> None:
     (tmp_path / "c.toml").write_text(f"data = {str(data)!r}\nrounds = 2\nanswers = 20")
     out = tmp_path / "out"
@@ -142,6 +147,7 @@ def test_an_option_goes_before_the_configuration(data: Path, tmp_path: Path, cal
     assert "rounds = 1" in (out / "config.toml").read_text()
 
 
+@pytest.mark.slow
 def test_json_alone_is_on_stdout_and_quiet_is_quiet(data: Path, tmp_path: Path, call: Call) -> None:
     done = call("run", data, *QUICK, "--out", tmp_path / "out", "--json", "--quiet")
     told = json.loads(done.stdout)
@@ -190,6 +196,7 @@ def test_bad_input_is_one_clear_error_with_its_exit_code(
     assert printed.out == ""
 
 
+@pytest.mark.slow
 def test_settings_that_differ_from_the_folders_are_a_conflict(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,6 +206,7 @@ def test_settings_that_differ_from_the_folders_are_a_conflict(
     assert "seed: there 0, here 1" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder_are_a_conflict(
     data: Path, tmp_path: Path, call: Call, python: Python
 ) -> None:
@@ -215,6 +223,7 @@ def test_two_runs_in_one_folder_are_a_conflict(
     assert first.returncode == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_with_130_and_the_same_command_goes_on(
     data: Path, tmp_path: Path, call: Call, python: Python
 ) -> None:
@@ -251,6 +260,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_with_5_and_keeps_what_was_done(
     data: Path, small_disk: Path, call: Call
 ) -> None:

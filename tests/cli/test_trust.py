@@ -105,6 +105,7 @@ def test_a_report_executes_nothing_of_a_run(call: Call, data: str, key: str, spe
         assert spec in Path("theirs/report.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_configuration_that_names_code_is_refused(call: Call, data: str, spec: str) -> None:
     Path("c.toml").write_text(f'[run]\ndata = "{data}"\n')
@@ -139,6 +140,7 @@ def test_a_configuration_that_names_a_model_of_elsewhere_is_refused(
     assert f"model = '{model}': '{named.format(here=Path.cwd())}'" in said
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("call")
 def test_code_that_is_trusted_is_run(
     data: str, alone: Callable[..., subprocess.CompletedProcess[str]]
@@ -148,6 +150,7 @@ def test_code_that_is_trusted_is_run(
     assert (done.returncode, executed()) == (0, True), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("call")
 def test_code_named_on_the_command_line_is_run(
     data: str, alone: Callable[..., subprocess.CompletedProcess[str]]
@@ -235,6 +238,7 @@ def test_a_study_that_names_code_is_refused(call: Call, place: str) -> None:
     refused(said, "got/study.toml", "alasl study resume got --trust")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("data")
 def test_a_study_that_is_trusted_is_run(
     call: Call, alone: Callable[..., subprocess.CompletedProcess[str]]

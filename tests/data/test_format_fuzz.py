@@ -130,6 +130,7 @@ def test_json_that_means_nothing(content) -> None:
     never_a_bug(json.dumps(content).encode(), ".jsonl", ["imagefolder", None])
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(st.sampled_from(HEADERS), st.lists(st.lists(cells, max_size=7), max_size=4))
 def test_csv_that_means_nothing(header: str, rows: list[list[str]]) -> None:

@@ -213,6 +213,7 @@ def test_a_broken_file_is_named_with_its_reason(tmp_path: Path, how):
         assert error.value.where == str(path)
 
 
+@pytest.mark.slow
 def test_just_under_the_limit_of_pixels_is_only_truncated(tmp_path: Path):
     bomb(tmp_path / "a.png", 64_000, 1000)
     with pytest.raises(DataError, match="truncated"):

@@ -79,6 +79,7 @@ def test_a_machine_of_open_images_is_evidence_and_people_are_not(tmp_path: Path)
     np.testing.assert_array_equal(found, np.array(expected, np.float32))
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, data) -> None:
     cells = st.one_of(st.just(float("nan")), st.floats(0, 1, width=32))

@@ -96,6 +96,7 @@ def test_rare_labels_reach_the_test_set():
         assert (entries[split.test][:, 20:].sum(axis=0) == 1).all()
 
 
+@pytest.mark.slow
 def test_no_worse_than_the_pypi_package():
     shares = (0.1, 0.2, 0.7)
     ours, theirs, blind = [], [], []

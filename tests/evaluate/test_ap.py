@@ -23,6 +23,7 @@ def ranked(scores: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, Ranking]
 tied = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), min_size=2, max_size=30)
 
 
+@pytest.mark.slow
 @given(tied)
 def test_of_complete_entries_is_scikit_learns(rows: list[tuple[int, int]]) -> None:
     scores, y = np.array(rows, float).T
@@ -85,6 +86,7 @@ def weighted(scores: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
     return float(hits / (w * y).sum())
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 1)), min_size=2).filter(
         lambda rows: all(any(row[k] for row in rows) for k in (1, 2))

@@ -87,6 +87,7 @@ def test_the_estimate_is_near_and_its_intervals_hold() -> None:
     assert 0.9 <= np.mean(labels_held) <= 0.995
 
 
+@pytest.mark.slow
 def test_more_answers_make_the_interval_narrower() -> None:
     truth, judged = world(2)
     wide = [
@@ -165,6 +166,7 @@ def test_a_label_known_whole_has_its_exact_ap_beside_others_that_are_not() -> No
     assert found.labels.low[2] < exact < found.labels.high[2]
 
 
+@pytest.mark.slow
 def test_the_paired_gain_is_nearer_than_the_two_estimates() -> None:
     off, apart, held = [], [], []
     for seed in range(12):

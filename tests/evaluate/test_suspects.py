@@ -13,6 +13,7 @@ entries = st.sampled_from((-1, 0, 1))
 chances = st.one_of(st.just(float("nan")), st.floats(0, 1, width=32))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(entries, chances, st.booleans()), min_size=1, max_size=30))
 def test_presents_rise_and_absents_fall_as_in_a_plain_loop(cells) -> None:
     values, p, among = (np.array(part).reshape(1, -1) for part in zip(*cells, strict=True))
@@ -31,6 +32,7 @@ def test_presents_rise_and_absents_fall_as_in_a_plain_loop(cells) -> None:
         assert list(side.first(2)) == list(side)[:2]
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_share_of_errors_covers() -> None:
     rng = np.random.default_rng(0)
     rates = [error_rate(1, 40, int(wrong)) for wrong in rng.binomial(40, 0.1, 2000)]

@@ -111,6 +111,7 @@ def test_a_standard_error_is_what_it_takes_to_change_a_choice() -> None:
     assert not surely_above(other, other)
 
 
+@pytest.mark.slow
 def test_without_a_sure_gain_they_are_plain_absents_or_none_where_absents_are_known(
     make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +201,7 @@ def in_groups(seed: int, images: int = 600, labels: int = 6, groups: int = 8) ->
     return Dataset(Labels(entries, names, ids), features=features.astype(np.float32), name="made")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [0.0, 0.5])
 def test_they_are_worth_much(missing: float) -> None:
     maps: dict[str, list[float]] = {"auto": [], "ignore": [], "absent": []}
@@ -223,6 +225,7 @@ def test_every_model_on_features_learns_from_them(
     assert learner.train(known).epochs[-1] > 40
 
 
+@pytest.mark.slow
 def test_other_models_predictions_go_with_the_labels_tried(make_dataset: MakeDataset) -> None:
     dataset = make_dataset(120, 40)
     said = np.random.default_rng(0).random(dataset.labels.shape).astype(np.float32)

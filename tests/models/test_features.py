@@ -73,6 +73,7 @@ def test_an_images_features_do_not_depend_on_those_beside_it(tmp_path: Path) -> 
         np.testing.assert_array_equal(alone, whole[few])
 
 
+@pytest.mark.slow
 def test_features_say_what_made_them(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", 2)
     features, source = extract(dataset.paths or ())
@@ -94,6 +95,7 @@ def test_what_an_earlier_version_kept_in_half_precision_is_not_taken(tmp_path: P
     assert len(list((cache_folder() / "features").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_the_second_time_nothing_is_extracted_and_the_rows_are_mapped(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", 4)
     calls: list[tuple[int, int]] = []
@@ -105,6 +107,7 @@ def test_the_second_time_nothing_is_extracted_and_the_rows_are_mapped(tmp_path: 
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_images_are_known_by_content_not_by_name_or_order(tmp_path: Path) -> None:
     dataset = photos(tmp_path / "p", 4)
     first = np.array(features_of(dataset))
@@ -166,6 +169,7 @@ def test_features_that_are_not_finite_are_refused_and_never_cached(
     assert calls == [(2, 2)]
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_told(tmp_path: Path, cache: Path) -> None:
     dataset = photos(tmp_path / "p", 3)
     features_of(dataset)

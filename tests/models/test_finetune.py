@@ -72,6 +72,7 @@ def fit(model: Finetune, folder: Path, seed: int = 0, **given) -> list[np.ndarra
     return seen
 
 
+@pytest.mark.slow
 def test_what_a_fit_shows_and_predicts(folder):
     finetune, images = model(), held_out(folder)
     untrained = finetune.predict_proba(images)
@@ -124,6 +125,7 @@ def test_a_warm_start_goes_on_from_the_last_fit(folder, tmp_path):
     assert weights_digest(kept) == weights_digest(loaded) != weights_digest(fresh)
 
 
+@pytest.mark.slow
 def test_unknown_entries_teach_nothing(folder):
     ends = []
     for known, rate in ((0, 1e-4), (0, 1e-2), (1, 1e-2)):
@@ -265,6 +267,7 @@ def test_weights_that_do_not_fit_are_refused():
     assert weights_digest(finetune) == before
 
 
+@pytest.mark.slow
 def test_what_cannot_train_is_refused(folder, tmp_path):
     entries, images = np.load(folder / "entries.npy"), squares(folder)
     with pytest.raises(DataError, match="a row for each image"):

@@ -117,6 +117,7 @@ def photos(tmp_path_factory) -> tuple[Path, ...]:
     return paths
 
 
+@pytest.mark.slow
 def test_what_is_done_to_an_image_hangs_on_seed_epoch_and_place_alone(photos):
     places = [np.array([4, 1]), np.array([0, 5, 2])]
     before = torch.get_rng_state()

@@ -230,6 +230,7 @@ def run(tmp_path: Path) -> tuple[Path, tuple[Path, ...]]:
     return model_file(tmp_path / "run", 1), paths
 
 
+@pytest.mark.slow
 def test_a_backbone_that_does_not_ship_travels_with_the_model(
     run: tuple[Path, tuple[Path, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +249,7 @@ def test_a_backbone_that_does_not_ship_travels_with_the_model(
     )
 
 
+@pytest.mark.slow
 def test_weights_that_came_with_a_model_spoil_no_cache(
     run: tuple[Path, tuple[Path, ...]],
 ) -> None:

@@ -52,6 +52,7 @@ def test_it_is_the_plain_formula_without_the_image_itself_and_its_copies() -> No
     np.testing.assert_allclose(found.around(new), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 2000), st.integers(1, 30), st.integers(0, 5))
 def test_blocks_and_the_order_of_images_change_nothing(block: int, images: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

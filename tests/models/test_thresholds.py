@@ -43,6 +43,7 @@ def every_threshold(
 SCORES = st.sampled_from([0.0, 1e-7, 0.1, 0.25, 0.5, 0.5000001, 0.9, 1.0])
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 12).flatmap(
         lambda n: st.tuples(
@@ -68,6 +69,7 @@ def test_no_other_threshold_does_better(
         assert called == expected[0]
 
 
+@pytest.mark.slow
 def test_f1_is_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     probabilities = rng.random((200, 1), dtype=np.float32)

@@ -136,6 +136,7 @@ def test_no_other_file_is_taken_for_a_card(
     assert not (tmp_path / "README.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_card_says_what_its_numbers_rest_on(
     trained: Trained, own_features: tuple[Path, np.ndarray]
 ) -> None:

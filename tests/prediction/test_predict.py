@@ -63,6 +63,7 @@ def test_a_model_says_elsewhere_what_it_said_in_its_project(
     assert not any("scenes" in photo for photo in found)
 
 
+@pytest.mark.slow
 def test_projects_runs_and_files_hold_models(
     trained: Trained, own_features: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_project_without_a_model_says_how_to_get_one(scenes: Path, tmp_path: P
         alasl.load(tmp_path / "p")
 
 
+@pytest.mark.slow
 def test_broken_images_are_named_left_out_and_counted(
     trained: Trained, photos: Path, elsewhere: Run, tmp_path: Path
 ) -> None:
@@ -111,6 +113,7 @@ def test_broken_images_are_named_left_out_and_counted(
         np.testing.assert_allclose(row, before[image], atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_where_no_image_can_be_read_nothing_is_written(
     trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,6 +133,7 @@ def test_where_no_image_can_be_read_nothing_is_written(
     assert "there are no images here" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_files_folders_and_tables_name_the_same_images(
     trained: Trained, scenes: Path, tmp_path: Path, elsewhere: Run
 ) -> None:
@@ -156,6 +160,7 @@ def test_files_folders_and_tables_name_the_same_images(
     assert "--image-folder" in missing.stderr
 
 
+@pytest.mark.slow
 def test_a_table_with_a_missing_image_is_predicted_without_it(
     trained: Trained, scenes: Path, tmp_path: Path, elsewhere: Run
 ) -> None:

@@ -76,6 +76,7 @@ def loops(units, values) -> float:
 said = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=30)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(said)
 def test_alpha_is_its_definition(answers) -> None:
@@ -146,6 +147,7 @@ def test_agreement_falls_with_errors_and_finds_who_guesses() -> None:
     assert found["p2"].high < found["p1"].low
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_true_alpha_about_as_often_as_it_says() -> None:
     # Two people, errors e, share of presents q: alpha in the long run is known.
     q, e, hits = 0.4, 0.15, 0
@@ -157,6 +159,7 @@ def test_the_interval_holds_the_true_alpha_about_as_often_as_it_says() -> None:
     assert stats.binomtest(hits, 200, 0.95).pvalue > 0.01
 
 
+@pytest.mark.slow
 def test_the_interval_is_as_wide_as_drawing_images_again_makes_it() -> None:
     answers, _ = simulated(6, images=150)
     alpha = agreement(answers).overall

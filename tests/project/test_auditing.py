@@ -76,6 +76,7 @@ def test_nothing_is_clean_and_the_test_set_is_no_better_known_than_the_rest(
     assert abs(known[split.test].mean() - known[split.pool].mean()) < 0.03
 
 
+@pytest.mark.slow
 def test_a_quarter_of_the_answers_goes_to_the_audit(holes: Callable[..., Project]) -> None:
     project = holes()
     driver, test = Driver(project), set(project.split().test.tolist())
@@ -94,6 +95,7 @@ def test_a_quarter_of_the_answers_goes_to_the_audit(holes: Callable[..., Project
     assert ground.answers == audit_of(project).audit.audited.sum() - len(drawn)
 
 
+@pytest.mark.slow
 def test_audit_answers_change_neither_what_is_judged_nor_what_is_asked(
     holes: Callable[..., Project],
 ) -> None:

@@ -96,6 +96,7 @@ def test_the_report_and_the_export_tell_them_from_peoples_answers(
     assert sum(row.endswith(",machine") for row in rows) == count
 
 
+@pytest.mark.slow
 def test_what_another_model_does_not_bear_out_is_taken_back(make_project: MakeProject) -> None:
     project = make_project(600, run=RUN)
     Driver(project).train()
@@ -118,6 +119,7 @@ def test_what_another_model_does_not_bear_out_is_taken_back(make_project: MakePr
     assert project.store.problems() == []
 
 
+@pytest.mark.slow
 def test_a_person_overrules_and_what_nobody_could_tell_is_left(make_project: MakeProject) -> None:
     project = make_project(600, run=RUN)
     driver, store = Driver(project), project.store
@@ -140,6 +142,7 @@ def test_a_person_overrules_and_what_nobody_could_tell_is_left(make_project: Mak
     assert store.problems() == []
 
 
+@pytest.mark.slow
 def test_neither_judging_nor_calibration_takes_a_machine_for_the_truth(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +166,7 @@ def test_neither_judging_nor_calibration_takes_a_machine_for_the_truth(
     assert wrong.sum() < 0.2 * (given < 0).sum(), "its bad answers are gone"
 
 
+@pytest.mark.slow
 def test_an_opened_store_has_the_same_state_and_the_next_training_goes_on_from_it(
     make_project: MakeProject,
 ) -> None:
@@ -180,6 +184,7 @@ def test_an_opened_store_has_the_same_state_and_the_next_training_goes_on_from_i
     again.store.close()
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_all_answers_of_a_training_or_none(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def fill_in(queue: Path, out: Path, value: Callable[[str, str], object]) -> list
     return rows
 
 
+@pytest.mark.slow
 def test_a_week_without_the_page(
     tmp_path: Path, make_dataset: Callable[..., Dataset], say: Say
 ) -> None:
@@ -220,6 +221,7 @@ def test_a_project_that_is_there_is_not_made_over(make_project: MakeProject, say
     assert "already" in say("init", project.folder, project.settings.data, code=6)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_an_import_with_5_and_keeps_what_was(
     small_disk: Path, make_dataset: Callable[..., Dataset], tmp_path: Path, say: Say
 ) -> None:
@@ -240,6 +242,7 @@ def test_a_full_disk_stops_an_import_with_5_and_keeps_what_was(
     say("import", mine, tmp_path / "all.npz")
 
 
+@pytest.mark.slow
 def test_the_state_counts_what_people_did(make_project: MakeProject) -> None:
     project = make_project(gold=0.2, repeats=0.2, stop_below=0.5)
     learner, truth = Driver(project), truth_of(project)

@@ -105,6 +105,7 @@ def test_em_is_the_plain_loops() -> None:
         assert found.false_alarm[p] == pytest.approx(expected["alarm", p], abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(
     st.lists(

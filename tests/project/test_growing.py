@@ -44,6 +44,7 @@ def with_files(tmp_path: Path) -> Project:
     return init(tmp_path / "mine", settings)
 
 
+@pytest.mark.slow
 def test_images_of_a_folder_come_into_the_pool(with_files: Project, tmp_path: Path) -> None:
     project = with_files
     roles = dict(zip(project.store.images, project.store.roles, strict=True))
@@ -125,6 +126,7 @@ def test_new_images_can_be_dealt_by_the_projects_shares(make_project: MakeProjec
     assert before.items() <= after.items()
 
 
+@pytest.mark.slow
 def test_images_are_dealt_as_the_first_ones_where_none_is_clean(
     with_files: Project, tmp_path: Path
 ) -> None:
@@ -203,6 +205,7 @@ def test_the_last_of_a_part_cannot_leave(with_files: Project) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_a_week_of_changes_on_the_command_line(
     with_files: Project, tmp_path: Path, say: Callable[..., Any]
 ) -> None:
@@ -238,6 +241,7 @@ def test_a_week_of_changes_on_the_command_line(
     assert "no such" in say("add", folder, tmp_path / "nowhere", code=3)
 
 
+@pytest.mark.slow
 def test_a_taxonomy_from_the_beginning_and_what_contradicts_it(
     with_files: Project, tmp_path: Path, say: Callable[..., Any]
 ) -> None:

@@ -51,12 +51,14 @@ def divided(data: Path, folder: Path, seed: int, near: bool) -> int:
     return sum(role[f"{n}a.png"] != role[f"{n}b.png"] for n in range(SCENES))
 
 
+@pytest.mark.slow
 def test_twins_are_judged_by_no_model_that_saw_the_other(twins: Path, tmp_path: Path) -> None:
     for seed in range(3):
         assert divided(twins, tmp_path / f"near{seed}", seed, near=True) == 0
         assert divided(twins, tmp_path / f"far{seed}", seed, near=False) > 0
 
 
+@pytest.mark.slow
 def test_a_new_image_goes_where_its_twin_is(twins: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "more").mkdir()

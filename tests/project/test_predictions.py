@@ -126,6 +126,7 @@ def test_what_cannot_be_taken_changes_nothing(make_project: MakeProject, tmp_pat
     import_predictions(project, told, "n7")
 
 
+@pytest.mark.slow
 def test_the_command_says_of_how_many(
     make_project: MakeProject, tmp_path: Path, call: Call
 ) -> None:

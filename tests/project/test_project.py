@@ -130,6 +130,7 @@ def test_training_is_judged_on_the_test_set_and_noted(make_project: MakeProject)
     np.testing.assert_allclose(np.array(training.ap, float), expected, atol=0.2)
 
 
+@pytest.mark.slow
 def test_answers_raise_what_the_model_is_worth(make_project: MakeProject) -> None:
     project = make_project(400, unknown=0.97)
     learner = Driver(project)
@@ -189,6 +190,7 @@ def test_every_kind_of_strategy_can_fill_the_queue(
     assert Driver(project).suggest() > 10
 
 
+@pytest.mark.slow
 def test_a_model_that_would_come_out_again_is_not_trained_again(make_project: MakeProject) -> None:
     run = {"auto": 0.15, "auto_delta": 0.2, "calibrate": "known"}
     project = make_project(run=run)
@@ -313,6 +315,7 @@ def test_one_trains_at_a_time(make_project: MakeProject) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

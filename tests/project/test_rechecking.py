@@ -109,6 +109,7 @@ def test_taking_back_a_correction_brings_back_what_was_given(
     assert store.labels().entries[entry] == given
 
 
+@pytest.mark.slow
 def test_how_many_are_wrong_is_told_by_gold_questions(project: Project, truth: Dataset) -> None:
     driver = Driver(project)
     assert [rate.checked for rate in error_rates(project.store)] == [0, 0]

@@ -64,6 +64,7 @@ def test_a_store_gives_back_the_table_its_files_and_roles(make_store: Make) -> N
     assert [e.kind for e in store.events()] == ["given"]
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=4, unique=True))
 def test_any_name_comes_back_as_it_was(

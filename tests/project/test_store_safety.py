@@ -193,6 +193,7 @@ def test_two_processes_may_open_an_old_store_at_once(tmp_path: Path) -> None:
         store.close()
 
 
+@pytest.mark.slow
 def test_an_old_store_that_another_writes_to_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -89,6 +89,7 @@ def test_each_training_is_followed_by_automatic_answers_that_cost_nothing(
                 assert not closed[place[asked.image], dataset.labels.names.index(name)]
 
 
+@pytest.mark.slow
 def test_off_a_run_is_what_it_was(dataset: Dataset, record: Record) -> None:
     off = simulate(replace(SETTINGS, auto=None), dataset=dataset)
     other = simulate(
@@ -100,6 +101,7 @@ def test_off_a_run_is_what_it_was(dataset: Dataset, record: Record) -> None:
     assert off.maps[1:] != record.maps[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", range(1, 12))
 def test_a_run_stopped_after_any_step_goes_on_to_the_same_result(
     dataset: Dataset, record: Record, tmp_path: Path, steps: int
@@ -226,6 +228,7 @@ def test_a_side_survives_packing() -> None:
         assert packed.wrong == tuple((mask & other).sum(axis=0))
 
 
+@pytest.mark.slow
 def test_summary_page_and_terminal_tell_of_automatic_answers_and_of_advice(
     record: Record, tmp_path: Path
 ) -> None:
@@ -253,6 +256,7 @@ def test_summary_page_and_terminal_tell_of_automatic_answers_and_of_advice(
     assert page.count("<tr><td><bdi>label") == 6
 
 
+@pytest.mark.slow
 def test_advice_is_none_before_a_round_and_a_run_ends_on_it_only_when_told(
     dataset: Dataset, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_going_on_from_the_last_round_differs_from_restarting(dataset: Dataset) 
     assert goes_on.maps[1] != restart.maps[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_a_run_stopped_after_any_step_goes_on_to_the_same_result(
     dataset: Dataset, tmp_path: Path, warm_start: bool

@@ -62,6 +62,7 @@ def picks(monkeypatch: pytest.MonkeyPatch) -> dict[Simulation, list[list[str]]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("train", "size"),
     [
@@ -99,6 +100,7 @@ def untimed(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return [replace(e, seconds=0.0, interval=None) for e in evaluations]
 
 
+@pytest.mark.slow
 def test_each_logistic_regression_comes_to_exactly_what_it_would_alone(
     make_dataset: Callable[..., Dataset],
 ) -> None:

@@ -42,6 +42,7 @@ vectors = st.integers(1, 7).flatmap(
 )
 
 
+@pytest.mark.slow
 @given(vectors)
 def test_the_inconsistency_is_the_mean_distance(both):
     here, there = both

@@ -81,6 +81,7 @@ def test_a_label_with_less_to_ask_leaves_its_share_to_the_others():
     assert np.bincount([j for _, j in asked]).tolist() == [2, 9, 9]
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(
         np.float64,

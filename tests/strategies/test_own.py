@@ -130,6 +130,7 @@ def test_a_file_of_the_users(tmp_path, make_pool):
     assert (found(pool)[askable] == 3 * (pool.entries == 1).sum(axis=1)[askable]).all()
 
 
+@pytest.mark.slow
 def test_strategies_import_no_torch():
     code = "import sys, alasl.query; from alasl.strategies import available; available()"
     code += "; print('torch' in sys.modules)"

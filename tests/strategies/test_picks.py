@@ -38,6 +38,7 @@ def test_scores_put_the_picks_first_and_then_the_rest(seed):
     assert (scores > 0).all()
 
 
+@pytest.mark.slow
 def test_plus_plus_draws_in_proportion_to_squared_distance():
     x = np.array([[0.0], [1], [2], [4], [4]], np.float32)
     counts, rng, draws = np.zeros(5), np.random.default_rng(0), 8000

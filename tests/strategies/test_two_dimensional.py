@@ -44,6 +44,7 @@ def likelihood(mixture: Mixture, entries: np.ndarray, overall: np.ndarray) -> fl
     return total
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(tables, st.integers(1, 4), st.integers(0, 99))
 def test_the_likelihood_never_falls(entries, groups, seed):

@@ -112,6 +112,7 @@ def test_a_claim_holds_in_the_reading_that_does_best():
     assert overall([of(no, "a"), of(no, "a"), of(no, "b")]) == no
 
 
+@pytest.mark.slow
 def test_the_papers_claims_on_results_with_known_effects(paper, make_results):
     """What `conftest.final` makes up: Hard with entropy leads Random by 2 points everywhere."""
     claims = check(make_results(paper))
@@ -153,6 +154,7 @@ def asking(change):
     return lambda s, made_up: change(s, made_up) if s.rounds else made_up
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "last", "verdict"),
     [
@@ -173,6 +175,7 @@ def test_a_verdict_follows_its_effect(paper, make_results, claim, last, verdict)
     assert verdicts(check(make_results(paper, seeds=12, last=last)))[claim] == verdict
 
 
+@pytest.mark.slow
 def test_at_60_percent_three_strategies_can_each_be_best(paper, make_results):
     maps = {"hard": 44.0, "medium": 42.5, "hard+medium": 43.8}
     costs = {"hard": 1.3, "medium": 0.8, "hard+medium": 0.9}
@@ -185,6 +188,7 @@ def test_at_60_percent_three_strategies_can_each_be_best(paper, make_results):
     assert [c.verdict for c in by_check(check(results), "A60")] == ["holds"] * 3
 
 
+@pytest.mark.slow
 def test_unfinished_seeds_and_missing_runs(paper, make_results):
     partial = make_results(paper, seeds=4, missing=lambda g, s: s.seed == 1 and g == "splits")
     assert Seeds(partial).seeds == [0, 2, 3]
@@ -214,6 +218,7 @@ def test_figures_up_to_a_cost(paper, make_results):
     assert math.isnan(area_until(run, run.costs[-1] + 1))
 
 
+@pytest.mark.slow
 def test_the_table_of_claims(paper, make_results):
     claims = check(make_results(paper, seeds=3))
     rows = list(csv.DictReader(io.StringIO(claims_csv(claims))))

@@ -75,6 +75,7 @@ def test_a_curve_reaches_its_target_where_a_plain_loop_says(maps: list[int], tar
     assert found[0] == pytest.approx(plain(costs, [float(m) for m in maps], target))
 
 
+@pytest.mark.slow
 def test_ratios_are_what_they_were_made_to_be() -> None:
     by = {(n.method, n.comparison): n for n in needed(made(seeds=8, noise=0.01))}
     clever = by[CLEVER, "whole"]

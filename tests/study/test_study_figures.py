@@ -79,6 +79,7 @@ def test_every_figure_of_the_paper_is_drawn_alike_each_time(results, tmp_path):
         assert all(axes.get_xlabel() or axes.get_ylabel() for axes in figure.axes)
 
 
+@pytest.mark.slow
 def test_lines_are_means_over_seeds_with_their_interval(results):
     figure = draw(results, plot("map-per-round", missing=0.4))
     above, below = figure.axes
@@ -102,6 +103,7 @@ def test_lines_are_means_over_seeds_with_their_interval(results):
     )
 
 
+@pytest.mark.slow
 def test_over_cost_the_lead_is_at_the_same_cost(results):
     below = draw(results, plot("map-per-cost", missing=0.4)).axes[1]
     hard = results.select("strategies", missing=0.4, strategy="hard")
@@ -116,6 +118,7 @@ def test_over_cost_the_lead_is_at_the_same_cost(results):
     assert math.isnan(line.get_ydata()[-1])  # Random has not gone as far
 
 
+@pytest.mark.slow
 def test_identical_runs_take_turns_and_are_named(results):
     figure = draw(results, plot("map-per-round", missing=0.2))
     assert "identical in every seed: medium, hard, hard+medium" in words(figure)
@@ -142,6 +145,7 @@ def test_dots_are_means_and_leads_over_random(results):
     assert shown["random"][1] == pytest.approx((0, 0, 0))
 
 
+@pytest.mark.slow
 def test_the_fixed_cost_is_what_all_reach_or_is_given(results):
     figure = draw(results, plot("map-at-cost", missing=0.4))
     assert "16 000 answers" in words(figure)

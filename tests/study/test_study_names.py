@@ -66,6 +66,7 @@ def crowded(make_study, make_results):
     return make_results(study, last=lambda s, made_up: made_up + 10 * s.rate)
 
 
+@pytest.mark.slow
 def test_fifteen_lines_are_named_apart_and_told_apart(crowded):
     figure = draw(crowded, Plot("f", "map-by", "g", "", {}))
     (axes,) = figure.axes
@@ -114,6 +115,7 @@ def test_few_lines_of_a_strategy_keep_its_colour_and_many_do_not_take_anothers(
     assert len(set(one.values())) >= 8
 
 
+@pytest.mark.slow
 def test_an_axis_of_cost_may_be_logarithmic(make_study, make_results):
     grid = {"name": "g", "strategy": ["random", "hard"]}
     results = make_results(make_study(grid=[grid]))

@@ -79,6 +79,7 @@ def in_order(told: list[Answer]) -> list[tuple]:
     return sorted((t.image, t.label, t.person, t.value, t.at or -1.0) for t in told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", WRITABLE)
 @settings(max_examples=50)
 @given(tellings())
