@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    about = "of each test that is not marked slow or data, the first case: a check in a minute and a half"
+    about = "of each test that is not marked slow or data, the first case: takes 90 seconds"
     parser.addoption("--quick", action="store_true", help=about)
 
 
