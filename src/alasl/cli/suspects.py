@@ -91,6 +91,9 @@ def command(
         )
         return
     for side, shown, rate in zip(both, listed, rates, strict=True):
+        if not len(side):
+            click.echo(f"{_NAMES[side.value]}: none is given, or all were answered")
+            continue
         click.echo(f"{_NAMES[side.value]}, {len(shown)} of {len(side)}, the likeliest wrong first:")
         for i, j, p in shown:
             click.echo(f"  {images[i]!r}, label {names[j]!r}: present with {100 * p:.1f} %")

@@ -45,7 +45,8 @@ def in_words(labels: Sequence[str], of: int) -> str:
     which = f"all {of} labels" if len(labels) == of else f"{len(labels)} of {of} labels"
     return (
         f"known by presence: {which}, of which hardly an absent entry is known, or none; training "
-        "takes what is unknown of them for absent, with little weight (assume)"
+        "takes what is unknown of them for absent, by a weight of at most 1 that is found on "
+        "presents held out (assume)"
     )
 
 
