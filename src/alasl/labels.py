@@ -64,11 +64,13 @@ class Labels:
             object.__setattr__(self, "source", np.zeros(shape, np.uint8))
 
     def __repr__(self) -> str:
+        return f"<Labels: {self.counts}>"
+
+    @property
+    def counts(self) -> str:
+        """How many images, labels and known entries, in words."""
         (images, labels), known = self.shape, int(self.known.sum())
-        return (
-            f"<Labels: {images} images, {labels} labels, "
-            f"{known} of {images * labels} entries known>"
-        )
+        return f"{images} images, {labels} labels, {known} of {images * labels} entries known"
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -79,13 +79,7 @@ class Project(Changing):
         return cls(folders.load(Path(folder)), trust=trust)
 
     def __repr__(self) -> str:
-        table = self.labels()
-        images, labels = table.shape
-        known = int(table.known.sum())
-        return (
-            f"<Project: {images} images, {labels} labels, "
-            f"{known} of {images * labels} entries known>"
-        )
+        return f"<Project: {self.labels().counts}>"
 
     def close(self) -> None:
         """Close the project's files."""

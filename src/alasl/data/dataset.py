@@ -47,8 +47,7 @@ class Dataset:
         seen = ["files"] if self.paths is not None else []
         if self.features is not None:
             seen.append(f"features of {self.features.shape[1]}")
-        table = repr(self.labels)[len("<Labels: ") : -1]
-        return f"<Dataset {self.name!r}: {table}; {', '.join(seen)}>"
+        return f"<Dataset {self.name!r}: {self.labels.counts}; {', '.join(seen)}>"
 
     def __len__(self) -> int:
         return len(self.labels.images)

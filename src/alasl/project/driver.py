@@ -74,9 +74,7 @@ class Driver:
         asked = np.zeros(labels.shape, np.bool_)
         asked[votes.rows, votes.cols] = True
         asked[votes.unsure] = True
-        # What people check again is no gold question, which tells who errs.
-        truth = np.where(store.rechecked(), np.int8(UNKNOWN), initial)
-        learned = targets(labels, truth, votes, self.project.settings.auto_weight)
+        learned = targets(labels, store.undoubted(), votes, self.project.settings.auto_weight)
         return Known(
             human_labels=labels.forget(by_machine),
             initially_unknown=unknown,

@@ -128,7 +128,7 @@ def overview(project: Project) -> Overview:
     automatic = answered_by_machine(labels)[pool]
     answered = (before == UNKNOWN) & (entries != UNKNOWN) & ~automatic
     answers = store.votes()
-    truth = np.where(store.rechecked(), np.int8(UNKNOWN), initial)
+    truth = store.undoubted()
     agree, right = agreement(answers), {a.person: a for a in attention(answers, truth)}
     belief = dawid_skene(answers, truth) if len(answers) else None
     errors = {}

@@ -35,7 +35,8 @@ def doubted(
 
 def first_of(both: tuple[Ranked, Ranked], many: int) -> tuple[Ints, Ints]:
     """Rows and columns of the first `many`, a present and an absent in turn as far as they last."""
-    order = sorted((place, which) for which in (0, 1) for place in range(len(both[which])))[:many]
+    places = ((place, which) for which in (0, 1) for place in range(min(many, len(both[which]))))
+    order = sorted(places)[:many]
     rows = [both[which].rows[place] for place, which in order]
     cols = [both[which].cols[place] for place, which in order]
     return np.array(rows, np.intp), np.array(cols, np.intp)

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,18 +158,23 @@ class Store(OpenStore):
 
     def untold(self) -> NDArray[np.bool_]:
         """(N, L): entries that somebody was asked and could not tell, or nobody can."""
-        with self._database.reading() as db:
-            scheme = self._table(db)
-            rows, cols = table.untold(db)
-        mask = np.zeros((len(scheme.images), len(scheme.labels)), np.bool_)
-        mask[rows, cols] = True
-        return scheme.cut(mask)
+        return self._mask(table.untold)
 
     def rechecked(self) -> NDArray[np.bool_]:
         """(N, L): given entries that people were asked again, as they might be wrong."""
+        return self._mask(table.rechecked)
+
+    def undoubted(self) -> Entries:
+        """int8 (N, L): as `initial`, without what was checked again: it tells who errs."""
+        return np.where(self.rechecked(), np.int8(UNKNOWN), self.initial())
+
+    def _mask(
+        self, places: Callable[[sqlite3.Connection], tuple[NDArray[np.intp], NDArray[np.intp]]]
+    ) -> NDArray[np.bool_]:
+        """(N, L): whether an entry is at one of the places, by number."""
         with self._database.reading() as db:
             scheme = self._table(db)
-            rows, cols = table.rechecked(db)
+            rows, cols = places(db)
         mask = np.zeros((len(scheme.images), len(scheme.labels)), np.bool_)
         mask[rows, cols] = True
         return scheme.cut(mask)

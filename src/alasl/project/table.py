@@ -24,6 +24,12 @@ from alasl.project.scheme import Scheme
 _RESOLVED = SOURCES.index("resolved")
 # Why an entry is asked that was given: what people say of it then stands instead.
 RECHECK = "recheck"
+# From the events to what stands, as these are few of either; each by its key.
+_RECHECKED = (
+    "SELECT DISTINCT e.image, e.label FROM events e CROSS JOIN standing t"
+    " ON t.image = e.image AND t.label = e.label AND t.person = e.person"
+    " WHERE e.why = :why AND t.event = e.id AND t.value >= 0"
+)
 # What makes an `Answer` of an event e by a person p.
 COLUMNS = "e.image, e.label, e.value, e.seconds, probability, model, shown, p.name, at, why, pi"
 
@@ -67,12 +73,13 @@ def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDAr
         ),
         4,
     )
-    checked = np.zeros(entries.shape, np.bool_)
-    checked[rechecked(db, only)] = True
-    mine = unknown[image - first, label] | (checked[image - first, label] & (yes != no))
+    mine = unknown[image - first, label]
     image, label = image[mine] - first, label[mine]
     entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
     source[image, label] = SOURCES.index("people")
+    image, label, value = _checked_again(db, only)
+    entries[image - first, label] = value
+    source[image - first, label] = SOURCES.index("people")
     image, label, value = _resolved(db, only)
     entries[image - first, label] = value
     source[image - first, label] = _RESOLVED
@@ -82,26 +89,16 @@ def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDAr
 def given(db: sqlite3.Connection, scheme: Scheme) -> Entries:
     """int8 (all, all): what was given, as corrected since, and what follows from it."""
     entries = initial.entries(db)
-    now, _ = told(db)
-    corrected = (entries != UNKNOWN) & (now != UNKNOWN)
-    entries[corrected] = now[corrected]
+    for image, label, value in (_checked_again(db, None), _resolved(db, None)):
+        corrected = entries[image, label] != UNKNOWN
+        entries[image[corrected], label[corrected]] = value[corrected]
     return completed(hidden(entries, scheme), scheme.rules)
 
 
-def rechecked(db: sqlite3.Connection, only: int | None = None) -> tuple[Ints, Ints]:
-    """(n,) each: rows, of the image `only` where there is one, and columns of entries that people
-    were asked again, as they might be wrong.
-    """
-    which = "1" if only is None else "s.image = :only"
-    rows, cols = _columns(
-        db.execute(
-            "SELECT DISTINCT s.image, s.label FROM standing s JOIN events e ON e.id = s.event"
-            f" WHERE {which} AND s.value >= 0 AND e.why = :why",
-            {"only": only, "why": RECHECK},
-        ),
-        2,
-    )
-    return rows - (only or 0), cols
+def rechecked(db: sqlite3.Connection) -> tuple[Ints, Ints]:
+    """(n,) each: rows and columns of entries that people were asked again, and answered."""
+    rows, cols = _columns(db.execute(_RECHECKED, {"why": RECHECK}), 2)
+    return rows, cols
 
 
 def hidden(entries: Entries, scheme: Scheme) -> Entries:
@@ -208,6 +205,20 @@ def resolve(
     who = person_of(db, person)
     _, event = append(db, now, who, "resolve", image=image, label=label, value=value)
     db.execute("INSERT OR REPLACE INTO resolved VALUES (?, ?, ?, ?)", (image, label, value, event))
+
+
+def _checked_again(db: sqlite3.Connection, only: int | None) -> Ints:
+    """(3, n): row, column, and what most people say of entries that they were asked again."""
+    one = "" if only is None else " AND e.image = :only"
+    return _columns(
+        db.execute(
+            "SELECT image, label, sum(value = 1) > sum(value = 0) FROM standing"
+            f" WHERE kind <> 'machine' AND (image, label) IN ({_RECHECKED}{one})"
+            " GROUP BY image, label HAVING sum(value = 1) <> sum(value = 0)",
+            {"only": only, "why": RECHECK},
+        ),
+        3,
+    )
 
 
 def _resolved(db: sqlite3.Connection, only: int | None) -> Ints:
