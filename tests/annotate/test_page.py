@@ -523,6 +523,23 @@ def test_at_the_end_it_says_so_and_asks_on_when_there_is_more(
     assert view.here() == "cat"
 
 
+def test_all_is_answered_only_when_the_server_has_it(
+    project: Project, serve: Serve, view: View
+) -> None:
+    project.ask([(0, 0)])
+    view.open(serve(project))
+    view.ready()
+    held: list[Any] = []
+    view.page.route("**/api/answers", lambda route: held.append(route))
+    with view.page.expect_response("**/api/tasks"):
+        view.press("j")
+    view.page.wait_for_timeout(300)
+    assert view.page.get_attribute("body", "data-wait") == "loading"
+    held[0].continue_()
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    assert view.text("#wait-title") == "All answered. Thank you!"
+
+
 def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     project: Project, serve: Serve, view: View
 ) -> None:

@@ -389,5 +389,7 @@ tasks.shown = () => session.current?.tasks ?? [];
 tasks.onfetched = (came) => {
   if (session.current || waiting.why === "undoing") return;
   if (came) next();
+  // What is still to be sent counts as left until the server has it.
+  else if (outbox.items.length) outbox.send().then(() => tasks.fetch());
   else wait("empty");
 };
