@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Labels
+from alasl.project import checksums
 from alasl.project.records import SOURCES, Answer, Imported, Questions, Revised, Training
 from alasl.project.store import Store
 
@@ -481,8 +482,17 @@ def test_events_come_in_order_and_from_where_one_left_off(make_store: Make) -> N
 def test_the_file_itself_refuses_to_forget(make_store: Make, change: str) -> None:
     store = make_store()
     say(store, "ann", 2, 0, 1)
-    with sqlite3.connect(store.path) as db, pytest.raises(sqlite3.IntegrityError, match="never"):
-        db.execute(change)
+    with sqlite3.connect(store.path) as db:
+        checksums.register(db)
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            db.execute(change)
+
+
+def test_nobody_else_writes_what_cannot_be_made_again(make_store: Make) -> None:
+    store = make_store()
+    with sqlite3.connect(store.path) as db, pytest.raises(sqlite3.OperationalError):
+        db.execute("UPDATE labels SET name = 'cow' WHERE label = 1")
+    assert store.problems() == []
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
         db.executescript((HERE / "store-v1.sql").read_text())
         # What version 2 adds is there already, so that its statement fails in the middle.
         db.execute("CREATE TRIGGER trainings_stay BEFORE UPDATE ON people BEGIN SELECT 1; END")
-    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+    with pytest.raises(DataError, match="trainings_stay: not as ALASL makes it"):
         Store.open(path)
     assert db.execute("PRAGMA user_version").fetchone() == (1,)
     assert not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'trainings'").fetchall()

@@ -19,6 +19,7 @@ from alasl.files import as_resource_error
 JOBS = {
     "Label your own images": ("init", "suggest", "annotate", "status", "train", "report"),
     "Change a project": ("add", "drop", "labels", "undo", "history"),
+    "Keep a project": ("backup", "restore"),
     "Look over the answers": ("resolve", "suspects"),
     "Answers from and to other tools": ("import", "export"),
     "Use a model": ("predict",),

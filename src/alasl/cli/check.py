@@ -115,14 +115,15 @@ def command(
 
 
 def _project(folder: Path) -> Dataset:
-    """A project's images with its table as it is now; its store must bear out its events."""
-    from alasl.project.folder import load
+    """A project's images with its table as it is now; its store must be as it was written."""
+    from alasl.project.folder import STORE, load
+    from alasl.project.integrity import refuse_damaged
 
+    # Before it is opened, as a damaged one may not even be that; after, as an older one has its
+    # checksums only then.
+    refuse_damaged(folder / STORE)
     project = load(folder)
-    if problems := project.store.problems():
-        raise DataError(
-            "the store is damaged", where=str(project.store.path), more=problems, do="keep a copy"
-        )
+    refuse_damaged(folder / STORE)
     project.require_images()
     return project.dataset()
 

@@ -69,6 +69,8 @@ def lines(state: Overview) -> Iterator[str]:
     if state.disagreements:
         yield f"{state.disagreements} entries answered both ways: alasl resolve"
     yield str(state.advice)
+    for trouble in state.troubles:
+        yield f"not as it should be: {trouble}"
     yield state.next
 
 

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError
+from alasl.project.checksums import register
 from alasl.project.schema import APPLICATION, MIGRATIONS, VERSION
+from alasl.project.shares import refuse_share, share_of
 
 # How long a process waits for another one's transaction, seconds; they take milliseconds.
 PATIENCE = 30.0
@@ -27,8 +29,9 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Of a colleague, a backup, a mount that is read only: it can be looked at all the same.
-        self.read_only = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+        # Of a colleague, a backup, a mount that is read only, a share: it can be looked at.
+        mine = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        self.read_only = not mine or share_of(path) is not None
         self._local = threading.local()
         self._writing = threading.Lock()
         self._open: list[sqlite3.Connection] = []
@@ -75,22 +78,29 @@ class Database:
 
         What raises in it is undone alone, where its error is caught within the block.
         """
+        if self.read_only:
+            refuse_share(self.path)
         with self._errors(), self._writing:
             connection = self._connection()
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 yield
 
-    def problems(self) -> list[str]:
-        """What SQLite itself finds wrong with the file."""
-        with self.reading() as connection:
-            rows = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-        return [] if rows == ["ok"] else rows
+    def copy(self, path: Path) -> None:
+        """Write the file's content as it is this moment to `path`, whoever writes meanwhile."""
+        with self._errors(), database_errors(path):
+            copy = sqlite3.connect(path)
+            try:
+                self._connection().backup(copy)
+                # A log beside it would be a part of it, and could be forgotten.
+                copy.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                copy.close()
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = _look(self.path) if self.read_only else _connect(self.path)
+            connection = look(self.path) if self.read_only else _connect(self.path)
             self._local.connection = connection
             self._open.append(connection)
         return connection
@@ -119,6 +129,7 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Write a new file at `path` with our tables, filled by `fill`, in one transaction."""
     with database_errors(path):
         connection = sqlite3.connect(path, isolation_level=None)
+        register(connection)
         try:
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -161,12 +172,17 @@ def _as_ours(error: sqlite3.Error, path: Path) -> AlaslError | None:
     return None
 
 
-def _refuse_foreign(path: Path, read_only: bool) -> None:
-    """Raise unless the file is a store of ours, of a version that we know."""
+def refuse_no_file(path: Path) -> None:
+    """Raise a `DataError` where there is no file at all."""
     if not path.is_file():
         raise DataError("there is no store of a project here", where=str(path))
+
+
+def _refuse_foreign(path: Path, read_only: bool) -> None:
+    """Raise unless the file is a store of ours, of a version that we know."""
+    refuse_no_file(path)
     with database_errors(path):
-        connection = _look(path, immutable=read_only)
+        connection = look(path, immutable=read_only)
         try:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             version = _version(connection)
@@ -196,24 +212,29 @@ def _connect(path: Path) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
+    register(connection)
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # Some builds of SQLite let no trigger call a function of ours.
+    connection.execute("PRAGMA trusted_schema = ON")
     return connection
 
 
-def _look(path: Path, *, immutable: bool = True) -> sqlite3.Connection:
+def look(path: Path, *, immutable: bool = True) -> sqlite3.Connection:
     """A connection that only reads; immutable: it writes no file beside the store either."""
     # With a log beside it the file is in use, or not whole by itself.
     alone = immutable and not path.with_name(f"{path.name}-wal").exists()
     whole = "&immutable=1" if alone else ""
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro{whole}",
         uri=True,
         timeout=PATIENCE,
         isolation_level=None,
         check_same_thread=False,
     )
+    register(connection)
+    return connection
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,12 @@ import numpy as np
 
 from alasl.project.records import Chances, Floats, Ints, Mask
 
+# No REPLACE: that would take the row away without the triggers that keep its checksum.
+_WRITE = (
+    "INSERT INTO chances (label, images, before, now) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " images = excluded.images, before = excluded.before, now = excluded.now"
+)
+
 
 def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) -> None:
     """Put the chances of these images and labels in the place of those there are."""
@@ -22,10 +28,7 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
             chances.before[some, col].astype("<f8").tobytes(),
             chances.now[some, col].astype("<f8").tobytes(),
         )
-        db.execute(
-            "INSERT OR REPLACE INTO chances (label, images, before, now) VALUES (?, ?, ?, ?)",
-            (label, *blobs),
-        )
+        db.execute(_WRITE, (label, *blobs))
 
 
 def read(db: sqlite3.Connection, images: Ints, labels: Ints) -> Chances:

@@ -31,6 +31,7 @@ from alasl.project import settings as files
 from alasl.project.nearness import looked_at
 from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
+from alasl.project.shares import refuse_share
 from alasl.project.store import Store
 from alasl.project.taxonomy import take_taxonomy
 
@@ -135,6 +136,22 @@ def is_project(folder: Path) -> bool:
     return (folder / SETTINGS).is_file()
 
 
+def refuse_taken(folder: Path) -> None:
+    """Raise where no project can be made: `ConflictError` where the folder holds anything.
+
+    `ResourceError` where it is on a network share.
+    """
+    refuse_share(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(
+            "there is a project here already"
+            if is_project(folder)
+            else "the folder is not empty, so no project is made in it",
+            where=str(folder),
+            do="name another folder",
+        )
+
+
 def init(
     folder: Path,
     settings: ProjectSettings,
@@ -150,16 +167,9 @@ def init(
     is no table. taxonomy: a file of rules between labels, whose parents become labels where they
     are none. skip_bad: leave out images whose files cannot be used, as `read_data` does.
     progress(done, of): called as images are looked at. Images are not copied.
-    Raises `ConflictError` where the folder holds anything already.
+    Raises as `refuse_taken` does.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConflictError(
-            "there is a project here already"
-            if is_project(folder)
-            else "the folder is not empty, so no project is made in it",
-            where=str(folder),
-            do="name another folder",
-        )
+    refuse_taken(folder)
     if settings.training() or settings.model != ProjectSettings.model:
         # Only then, as it takes seconds to import.
         from alasl.models.prepare import refuse_evidence
@@ -191,7 +201,7 @@ def init(
         data=str(Path(settings.data).absolute()),
         predictions=(),
     )
-    with _whole(folder) as beside:
+    with whole(folder) as beside:
         store = Store.create(beside / STORE, dataset.labels, paths, list(roles))
         try:
             if taxonomy:
@@ -255,7 +265,7 @@ def _root(dataset: Dataset, settings: ProjectSettings) -> Path:
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
+def whole(folder: Path) -> Iterator[Path]:
     """A folder to fill beside `folder`; it takes its place once the block is done."""
     with resource_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from alasl.errors import ConflictError, DataError
+from alasl.errors import AlaslError, ConflictError, DataError
 from alasl.project import changes, events, initial, integrity
 from alasl.project.changes import Changed, Request
 from alasl.project.checks import check_places
@@ -26,10 +26,17 @@ class OpenStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path)
         self.path = path
         self._newest: Scheme | None = None
-        self.refresh()
+        try:
+            self._database = Database(path)
+            self.refresh()
+        except AlaslError:
+            raise
+        except Exception:
+            # What no store of ours makes happen: a damaged one is said to be that.
+            integrity.refuse_damaged(path)
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -161,10 +168,13 @@ class OpenStore:
             return events.of_entry(db, image, label)
 
     def problems(self) -> list[str]:
-        """What is wrong with the file, or where state and events differ; empty if all is well."""
-        found = self._database.problems()
+        """What is wrong with the file, in words; see `integrity.differences`."""
         with self._database.reading() as db:
-            return found + integrity.differences(db)
+            return integrity.differences(db)
+
+    def copy(self, path: Path) -> None:
+        """Write the store as it is this moment to a new file, whoever answers meanwhile."""
+        self._database.copy(path)
 
     def _check(self, images: Sequence[int], labels: Sequence[int]) -> None:
         """Raise a `DataError` where there never was an image or a label of this number."""

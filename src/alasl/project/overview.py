@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from alasl import strategies
 from alasl.advice import Advice, advise
 from alasl.data.presence import known_by_presence
+from alasl.errors import AlaslError
 from alasl.labels import INFERRED, PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.dawid_skene import dawid_skene
-from alasl.project.folder import Project
+from alasl.project.folder import SETTINGS, Project
 from alasl.project.records import SOURCES, Training
+from alasl.project.shares import refuse_share
 from alasl.project.targets import answered_by_machine
+from alasl.registry import files_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,8 @@ class Overview:
     automatic: entries that stand by an automatic answer. bound: the share of these, of each label
     and side, that may be wrong; None where there are to be none. inferred: entries that follow from
     others. contradictions: pairs of entries that the rules between labels forbid. by_presence:
-    labels of which absents were hardly or never given.
+    labels of which absents were hardly or never given. troubles: what is wrong with the project's
+    settings or its place, so that training and asking would be refused.
     """
 
     name: str
@@ -100,6 +106,7 @@ class Overview:
     by_presence: tuple[str, ...] = ()
     inferred: int = 0
     contradictions: int = 0
+    troubles: tuple[str, ...] = ()
 
     @property
     def next(self) -> str:
@@ -205,7 +212,23 @@ def overview(project: Project) -> Overview:
             for name, marked in zip(labels.names, known_by_presence(before), strict=True)
             if marked
         ),
+        troubles=tuple(_troubles(project)),
     )
+
+
+def _troubles(project: Project) -> Iterator[str]:
+    """What is wrong with the settings or the place of a project; runs no code that they name."""
+    strategy = project.settings.strategy
+    checks: list[Callable[[], object]] = [
+        project.require_images, lambda: refuse_share(project.folder)
+    ]  # fmt: skip
+    if not files_of(strategy):
+        checks.append(lambda: strategies.resolve(strategy))
+    for check in checks:
+        try:
+            check()
+        except AlaslError as error:
+            yield str(error) if error.where else f"{project.folder / SETTINGS}: {error}"
 
 
 def stop_advice(

@@ -29,6 +29,10 @@ _FREE = (
     " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = q.image AND o.label = q.label"
     "  AND o.person = :p AND o.done = 0 AND o.until > :now)"
 )
+# No REPLACE: that would take the row away without the triggers that keep its checksum.
+_NOTE_ROUND = (
+    "INSERT INTO notes VALUES ('round', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+)
 _RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND person = ?"
 # An answer fills the slot that the person holds, else one that nobody holds, if there is any.
 _FILL_SLOT = (
@@ -70,7 +74,7 @@ def fill(db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float) 
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
-    db.execute("INSERT OR REPLACE INTO notes VALUES ('round', ?)", (round,))
+    db.execute(_NOTE_ROUND, (round,))
 
 
 def numbers(values: ArrayLike | None, count: int) -> list[float | None]:

@@ -6,6 +6,8 @@ that there is one way to every version. Once released, a statement is never chan
 
 from __future__ import annotations
 
+from alasl.project import checksums
+
 APPLICATION = 0x414C4153  # "ALAS": tells our files from other SQLite files
 
 _VERSION_1 = (
@@ -110,6 +112,12 @@ _VERSION_5 = (
     "ALTER TABLE trainings ADD COLUMN ground TEXT",
 )
 
+_VERSION_6 = (
+    # Checksums of all that cannot be made again, and what is asked again found by itself.
+    *checksums.statements(),
+    "CREATE INDEX events_recheck ON events (image, label, person) WHERE why = 'recheck'",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (),
     _VERSION_1,
@@ -117,6 +125,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _VERSION_3,
     _VERSION_4,
     _VERSION_5,
+    _VERSION_6,
 )
 
 VERSION = len(MIGRATIONS) - 1

@@ -24,11 +24,12 @@ from alasl.project.scheme import Scheme
 _RESOLVED = SOURCES.index("resolved")
 # Why an entry is asked that was given: what people say of it then stands instead.
 RECHECK = "recheck"
-# From the events to what stands, as these are few of either; each by its key.
+# From the events to what stands, as these are few of either; each by its key. The reason stands in
+# it as it does in the index.
 _RECHECKED = (
     "SELECT DISTINCT e.image, e.label FROM events e CROSS JOIN standing t"
     " ON t.image = e.image AND t.label = e.label AND t.person = e.person"
-    " WHERE e.why = :why AND t.event = e.id AND t.value >= 0"
+    f" WHERE e.why = '{RECHECK}' AND t.event = e.id AND t.value >= 0"
 )
 # What makes an `Answer` of an event e by a person p.
 COLUMNS = "e.image, e.label, e.value, e.seconds, probability, model, shown, p.name, at, why, pi"
@@ -97,7 +98,7 @@ def given(db: sqlite3.Connection, scheme: Scheme) -> Entries:
 
 def rechecked(db: sqlite3.Connection) -> tuple[Ints, Ints]:
     """(n,) each: rows and columns of entries that people were asked again, and answered."""
-    rows, cols = _columns(db.execute(_RECHECKED, {"why": RECHECK}), 2)
+    rows, cols = _columns(db.execute(_RECHECKED), 2)
     return rows, cols
 
 
@@ -215,7 +216,7 @@ def _checked_again(db: sqlite3.Connection, only: int | None) -> Ints:
             "SELECT image, label, sum(value = 1) > sum(value = 0) FROM standing"
             f" WHERE kind <> 'machine' AND (image, label) IN ({_RECHECKED}{one})"
             " GROUP BY image, label HAVING sum(value = 1) <> sum(value = 0)",
-            {"only": only, "why": RECHECK},
+            {"only": only},
         ),
         3,
     )

@@ -1,0 +1,32 @@
+"""`alasl backup`: a project in one file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from alasl.cli.options import json_option, print_json
+
+
+@click.command("backup")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def command(project: Path, file: Path, as_json: bool) -> None:
+    """Write all of PROJECT but its images to one FILE, while people answer.
+
+    An earlier backup of that name is replaced once the new one is whole. `alasl restore` makes the
+    project of it, here or on another machine. A store that is damaged is not backed up.
+    """
+    from alasl.project.backup import backup
+    from alasl.project.folder import load
+
+    found = backup(load(project), file)
+    size = file.stat().st_size
+    if as_json:
+        print_json({"schema_version": 1, "file": str(file), "bytes": size, **asdict(found)})
+        return
+    click.echo(f"{file}: {size / 1e6:.1f} MB, {found.events} events")
+    click.echo(f"to bring it back: alasl restore {file} FOLDER; images are not in it")

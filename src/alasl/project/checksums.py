@@ -1,0 +1,90 @@
+"""Checksums of what a store keeps, so that a bit that changed on the disk is found.
+
+SQLite has none of its own. Of each table that cannot be made again from others, `sums` has how many
+rows there are and the sum of their CRC-32; triggers keep it, whoever writes, so it changes in the
+transaction that changes the rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+
+# The version of the store that has them first.
+SINCE = 6
+# The tables and their columns, as of that version. Who holds a task, and until when, is left out:
+# it changes with every lease, and no answer hangs on it.
+_COVERED = {
+    "labels": ("label", "name", "since"),
+    "images": ("image", "name", "file", "role", "given", "since"),
+    "people": ("person", "name", "seconds"),
+    "notes": ("key", "value"),
+    "events": (
+        "id", "act", "request", "at", "person", "kind", "image", "label", "value", "seconds",
+        "probability", "model", "shown", "round", "undoes", "source", "why", "pi", "detail",
+    ),
+    "queue": (
+        "place", "image", "label", "score", "probability", "model", "round", "gold", "why", "pi",
+    ),
+    "trainings": (
+        "training", "at", "event", "answers", "seconds", "took", "map", "ap", "model", "judged",
+        "labels", "ground",
+    ),
+    "chances": ("label", "images", "before", "now"),
+}  # fmt: skip
+
+
+def register(connection: sqlite3.Connection) -> None:
+    """Give a connection the function that the triggers call; without it nobody can write."""
+    connection.create_function("checksum", -1, checksum, deterministic=True)
+
+
+def checksum(*values: object) -> int:
+    """The CRC-32 of a row's values."""
+    return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
+
+
+def statements() -> Iterator[str]:
+    """What begins the sums of a store that has tables and rows already, and keeps them."""
+    yield (
+        "CREATE TABLE sums (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sum INTEGER NOT NULL)"
+        " WITHOUT ROWID"
+    )
+    for table, columns in _COVERED.items():
+        new, old = (
+            f"checksum({', '.join(f'{row}.{column}' for column in columns)})"
+            for row in ("NEW", "OLD")
+        )
+        here = f"WHERE name = '{table}'"
+        yield f"INSERT INTO sums SELECT '{table}', {_counted(table)}"
+        yield (
+            f"CREATE TRIGGER {table}_summed AFTER INSERT ON {table} BEGIN"
+            f" UPDATE sums SET rows = rows + 1, sum = sum + {new} {here}; END"
+        )
+        yield (
+            f"CREATE TRIGGER {table}_unsummed AFTER DELETE ON {table} BEGIN"
+            f" UPDATE sums SET rows = rows - 1, sum = sum - {old} {here}; END"
+        )
+        yield (
+            f"CREATE TRIGGER {table}_resummed AFTER UPDATE OF {', '.join(columns)} ON {table} BEGIN"
+            f" UPDATE sums SET sum = sum + {new} - {old} {here}; END"
+        )
+
+
+def differences(db: sqlite3.Connection) -> Iterator[str]:
+    """Tables whose rows are not those that were written, in words."""
+    noted = {name: (rows, total) for name, rows, total in db.execute("SELECT * FROM sums")}
+    for table in _COVERED:
+        try:
+            found = db.execute(f"SELECT {_counted(table)}").fetchone()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            yield f"{table}: {error}"
+            continue
+        if found != noted.get(table):
+            yield f"{table}: the rows are not those that were written (by their checksums)"
+
+
+def _counted(table: str) -> str:
+    total = f"coalesce(sum(checksum({', '.join(_COVERED[table])})), 0)"
+    return f"(SELECT count(*) FROM {table}), (SELECT {total} FROM {table})"
