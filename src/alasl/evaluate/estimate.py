@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit
-from scipy.stats import t as student
+from scipy.special import expit, stdtrit
 
 from alasl.errors import DataError
 from alasl.evaluate import ap
@@ -224,7 +223,7 @@ def _exact(
     """Exact AP, with intervals by the jackknife over images (its limit for small weights)."""
     present = audit.entries == PRESENT
     found, moves = zip(*(ap.jackknife(present, order) for order in orders), strict=True)
-    few = student.ppf(0.975, np.maximum(present.sum(axis=0) - 1, 1))
+    few = stdtrit(np.maximum(present.sum(axis=0) - 1, 1), 0.975)
     figures = [
         (
             share_interval(value.mean(), np.linalg.norm(move.mean(axis=1)), NORMAL),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 from scipy.special import expit, logit
 
 LEVEL, NORMAL = 0.95, 1.96
@@ -48,5 +47,7 @@ def exact_interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float,
     """Clopper and Pearson's interval of a share: it holds the truth at least `level` of times."""
     if trials == 0:
         return 0.0, 1.0
-    found = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
+    from scipy.stats import binomtest  # a second, which most commands need not wait for
+
+    found = binomtest(hits, trials).proportion_ci(level, method="exact")
     return float(found.low), float(found.high)

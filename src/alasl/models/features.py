@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from alasl.data.images import load_square
 from alasl.errors import DataError
 from alasl.models.device import pick_device
 from alasl.models.feature_store import FeatureStore
+from alasl.models.source import Source, cache_folder, remember, remembered
 
 if TYPE_CHECKING:
     from alasl.models.backbones import Backbone
@@ -30,39 +31,6 @@ Progress = Callable[[int, int], None]
 # Images in a step; the last one is filled up, so that an image's features do not depend on how
 # many there are with it.
 BATCH = 32
-
-
-@dataclass(frozen=True)
-class Source:
-    """What features were made by: a backbone, the hash of its weights, how pixels are made ready.
-
-    name: as for `load_backbone`. identity: architecture and weights. size: side of the square that
-    images are squished to, pixels. mean, std: subtracted and divided by, on a scale of 0 to 1, RGB.
-    width: D, the features of an image.
-    """
-
-    name: str
-    identity: str
-    size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    width: int
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """From its fields as JSON has them; other values are left aside.
-
-        Raises `KeyError` or `TypeError` where one is missing or is no list of numbers.
-        """
-        found = {item.name: values[item.name] for item in fields(cls)}
-        return cls(**{**found, "mean": tuple(found["mean"]), "std": tuple(found["std"])})
-
-
-def cache_folder() -> Path:
-    """Where features are cached: $ALASL_CACHE, else alasl/ in the user's cache folder."""
-    if named := os.environ.get("ALASL_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "alasl"
 
 
 def features_of(
@@ -95,12 +63,8 @@ def extract(
     Raises one `DataError` that names every image file that cannot be used, once all others are
     cached, and one where features are not finite, which are never cached.
     """
-    # Features that a data set brings need none of this, and it takes seconds.
-    from alasl.models.backbones import load_backbone
-
-    model = load_backbone(backbone, weights=weights) if isinstance(backbone, str) else backbone
-    source = Source(model.name, model.identity, model.size, model.mean, model.std, model.dim)
-    store = _store(model)
+    load, source = _made_by(backbone, weights)
+    store = _store(source)
     contents, bad = digests(files)
     with store.lock:
         places = store.places()
@@ -108,7 +72,7 @@ def extract(
         # Each content once, in the data set's order.
         missing = list({contents[i]: i for i in reversed(missing)}.values())[::-1]
         paths = [files[i] for i in missing]
-        found, infinite = _extract(store, model, paths, [contents[i] for i in missing], progress)
+        found, infinite = _extract(store, load, paths, [contents[i] for i in missing], progress)
         bad |= {i: found[one] for i, one in enumerate(contents) if one in found}
         if bad:
             raise DataError(
@@ -120,7 +84,7 @@ def extract(
             raise DataError(
                 "the backbone gives features that are not finite for "
                 f"{sum(one in infinite for one in contents)} of {len(files)} images",
-                where=str(weights or model.name),
+                where=str(weights or source.name),
                 do="give other --weights, or another --backbone",
             )
         places = store.places()
@@ -134,18 +98,45 @@ def extract(
     return features, source
 
 
-def _store(model: Backbone) -> FeatureStore:
+def _made_by(
+    backbone: str | Backbone, weights: Path | None
+) -> tuple[Callable[[], Backbone], Source]:
+    """How to have a backbone, and what it is, which is mostly known without loading it."""
+    if not isinstance(backbone, str):
+        return lambda: backbone, _source(backbone)
+
+    @cache
+    def load() -> Backbone:
+        from alasl.models.backbones import load_backbone  # takes seconds
+
+        return load_backbone(backbone, weights=weights)
+
+    source = remembered(backbone, weights)
+    if source is None:
+        source = _source(load())
+        remember(source, weights)
+    return load, source
+
+
+def _source(backbone: Backbone) -> Source:
+    return Source(
+        *(backbone.name, backbone.identity, backbone.size),
+        *(backbone.mean, backbone.std, backbone.dim),
+    )
+
+
+def _store(source: Source) -> FeatureStore:
     """The cache of a backbone's features in float32."""
-    folder = cache_folder() / "features" / _key(model)
-    store = FeatureStore(folder, model.dim)
+    folder = cache_folder() / "features" / _key(source)
+    store = FeatureStore(folder, source.width)
     if store.note().get("precision") == "bfloat16":  # of an earlier version, on some machines
-        return FeatureStore(folder.with_name(f"{folder.name}-float32"), model.dim)
+        return FeatureStore(folder.with_name(f"{folder.name}-float32"), source.width)
     return store
 
 
 def _extract(
     store: FeatureStore,
-    backbone: Backbone,
+    load: Callable[[], Backbone],
     paths: Sequence[Path],
     contents: Sequence[bytes],
     progress: Progress | None,
@@ -156,6 +147,7 @@ def _extract(
     """
     if not paths:
         return {}, set()
+    backbone = load()
     extractor = Extractor(backbone)
     infinite: set[bytes] = set()
     done = 0
@@ -230,7 +222,7 @@ class Extractor:
         return features[:count].float()
 
 
-def _key(backbone: Backbone) -> str:
+def _key(source: Source) -> str:
     """Names a store: architecture, weights, and how pixels are made ready."""
-    parts = [backbone.identity, backbone.size, backbone.mean, backbone.std, "squish bicubic"]
+    parts = [source.identity, source.size, source.mean, source.std, "squish bicubic"]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -31,10 +31,11 @@ from alasl.models.base import (
     restored,
 )
 from alasl.models.checkpoint import digest, part, read_tensors, under, write_tensors
-from alasl.models.features import Source, extract
+from alasl.models.features import extract
 from alasl.models.neighbours import Neighbours
 from alasl.models.prepare import Prepared, evidence_for
 from alasl.models.registry import Kind, code_of, resolve
+from alasl.models.source import Source
 from alasl.models.transforms import Transform, from_tensors
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write one file, whole or not at all; a backbone that is not shipped travels in it."""
-        from alasl.models.backbones import ships
+        from alasl.models.weights import ships
 
         tensors: Tensors = under("estimator", self.estimator.tensors())
         if self.transform is not None:
@@ -334,7 +335,7 @@ class Model:
         kind = resolve(card["model"], card["parameters"])
         context = Context()
         if card["backbone"]:
-            from alasl.models.backbones import RANDOM
+            from alasl.models.weights import RANDOM
 
             context = Context(card["backbone"], RANDOM)
         estimator = kind.estimator(len(names), context)
@@ -381,7 +382,8 @@ def _travelled(source: Source, state: Tensors) -> Backbone:
 
     It goes by what the weights are, whatever the file says: features are kept under that name.
     """
-    from alasl.models.backbones import RANDOM, load_backbone
+    from alasl.models.backbones import load_backbone
+    from alasl.models.weights import RANDOM
 
     backbone = load_backbone(source.name, weights=RANDOM)
     backbone.network.load_state_dict(state)

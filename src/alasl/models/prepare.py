@@ -15,10 +15,11 @@ from alasl.data.evidence import Predictions, stacked
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import DataError, UsageError
 from alasl.models.base import Context
-from alasl.models.features import Source, extract
+from alasl.models.features import extract
 from alasl.models.memory import keep_freed_memory
 from alasl.models.neighbours import Neighbours
 from alasl.models.registry import Kind, available, resolve
+from alasl.models.source import Source
 from alasl.models.transforms import Transform
 from alasl.settings import ModelSettings
 

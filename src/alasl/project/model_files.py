@@ -18,11 +18,12 @@ from alasl.data.evidence import digests
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError
 from alasl.files import replacing, write_text
-from alasl.models.features import Source, extract
+from alasl.models.features import extract
 from alasl.models.memory import keep_freed_memory
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
+from alasl.models.source import Source
 from alasl.project.checks import check_model_name
 from alasl.project.folder import MODEL, Project
 
