@@ -57,15 +57,18 @@ def test_weights_are_those_of_loops(weights: bool) -> None:
     guessed = (targets == UNKNOWN) & (rng.random(targets.shape) < 0.9)
     guessed[:, 3] = False
     before = rng.random(targets.shape).astype(np.float32) if weights else None
-    job = weighted(Job(np.arange(30), targets, before, 7), guessed, Worth(0.25, 0.1))
+    capped = (targets == ABSENT) & (rng.random(targets.shape) < 0.5)
+    job = weighted(Job(np.arange(30), targets, before, 7), guessed, Worth(0.25, 0.03), capped)
     assert job.weights is not None
     for j in range(4):
         left = sum(bool(guessed[i, j]) for i in range(30)) / 30
         for i in range(30):
             own = 1.0 if before is None else float(before[i, j])
             count = 0.25**left
+            if capped[i, j]:
+                own = min(own, 0.3)
             assert job.targets[i, j] == (ABSENT if guessed[i, j] else targets[i, j])
-            assert job.weights[i, j] == pytest.approx(count * (0.1 if guessed[i, j] else own))
+            assert job.weights[i, j] == pytest.approx(count * (0.03 if guessed[i, j] else own))
     assert job.targets.dtype == np.int8
     assert job.weights.dtype == np.float32
     assert job.seed == 7

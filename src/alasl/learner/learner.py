@@ -132,7 +132,7 @@ class ActiveLearner:
         if targets.dtype != np.int8 and not self.estimator.soft_targets:
             targets, weights = hardened(targets, weights)
         job = Job(rows, targets, weights, torch_seed(self.settings.seed, purpose, known.round))
-        return self._weak_absents.put(job, weak)
+        return self._weak_absents.put(job, weak, known.asked[rows])
 
     def _weak(self, known: Known, rows: Rows) -> NDArray[np.bool_]:
         """(n, L): unknown entries of the images `rows` that count as weak absents."""

@@ -28,6 +28,9 @@ Mask = NDArray[np.bool_]
 
 # What an entry of such a label may count, and a weak absent as a share of that, beside 1.
 COUNTS, SHARES = (0.25, 0.08), (0.3, 0.1, 0.03, 0.01)
+# Weak absents that an answered absent counts for at most: answers are asked where the model doubts,
+# and were they all that is known to be absent, what looks like a present would rank below the rest.
+MOST = 10
 # Images and labels that these are chosen by, at most, and parts of the images.
 IMAGES, LABELS, PARTS = 10_000, 32, 3
 # Known absents of a label among which presents are ranked, at least.
@@ -49,7 +52,8 @@ class WeakAbsents:
     """Which unknown entries are weak absents, and what one counts.
 
     Both follow from the entries that were given, so they are found once and stay as they are while
-    answers come in. Each answer takes the place of a weak absent, and counts as what was given.
+    answers come in. Each answer takes the place of a weak absent, and counts as what was given, but
+    an absent no more than `MOST` weak ones.
     """
 
     def __init__(
@@ -70,9 +74,15 @@ class WeakAbsents:
         weak = (known.entries[rows] == UNKNOWN) & ~known.closed[rows] & self._labels
         return np.asarray(weak)
 
-    def put(self, job: Job, weak: Mask) -> Job:
-        """The job with its entries `weak` (n, L) as absents, of the worth chosen."""
-        return job if self._worth is None else weighted(job, weak, self._worth)
+    def put(self, job: Job, weak: Mask, asked: Mask) -> Job:
+        """The job with its entries `weak` (n, L) as absents, of the worth chosen.
+
+        asked: (n, L) entries that were not given.
+        """
+        if self._worth is None:
+            return job
+        capped = asked & (job.targets == ABSENT) & weak.any(axis=0)
+        return weighted(job, weak, self._worth, capped)
 
     def _chosen(self, given: Entries, labels: Mask) -> Worth:
         """The worth by which held out presents rank highest, by mean AP.
@@ -120,8 +130,10 @@ class WeakAbsents:
         return best
 
 
-def weighted(job: Job, weak: Mask, worth: Worth) -> Job:
+def weighted(job: Job, weak: Mask, worth: Worth, capped: Mask | None = None) -> Job:
     """The job with its entries `weak` (n, L) as absents that count `worth.share` of the others.
+
+    capped: (n, L) entries that count no more than `MOST` weak ones.
 
     All entries of a label count `worth.count` where nearly all are weak, and the nearer to 1 the
     more of them are known.
@@ -129,6 +141,9 @@ def weighted(job: Job, weak: Mask, worth: Worth) -> Job:
     if not weak.any():
         return job
     weights = np.ones(weak.shape, np.float32) if job.weights is None else job.weights
+    if capped is not None:
+        most = np.minimum(weights, np.float32(MOST * worth.share))
+        weights = np.where(capped, most, weights)
     count = (worth.count ** weak.mean(axis=0)).astype(np.float32)
     return Job(
         job.rows,
