@@ -330,9 +330,9 @@ def test_the_history_of_an_entry_has_all_that_happened(make_project: MakeProject
     found = history(project, image, "better")
     told = [(moment.person, moment.label, moment.what) for moment in found.moments]
     assert told == [
-        ("ann", "better", "present"),
-        ("ann", None, "took back: better"),
-        ("ben", "better", "absent"),
+        ("ann", name, "present"),
+        ("ann", None, f"took back: {name}"),
+        ("ben", name, "absent"),
         ("owner", None, f"change {told_id(store)}: label {name!r} is called 'better'"),
         ("cem", "better", "settled: present"),
     ]
@@ -369,3 +369,64 @@ def test_an_export_counts_answers_to_what_is_not_there_any_more(
     done = import_file(project, tmp_path / "all.csv")
     assert (done.new, done.same) == (0, 2)
     assert "their labels were taken out" in caplog.text
+
+
+def test_history_has_the_names_of_each_time(make_project: MakeProject) -> None:
+    project = make_project(60)
+    store = project.store
+    row, col = np.argwhere(store.initial() < 0)[0].tolist()
+    name, image, other = store.names[col], store.images[row], store.names[col - 1]
+    store.change("owner", LabelChange("rename", (name,), ("b",)))
+    store.take_back("owner")
+    say(store, "ann", row, col, 1)
+    store.change("owner", LabelChange("rename", (name,), ("c",)))
+    store.change("owner", LabelChange("merge", ("c", other), ("whole",)))
+    store.change("owner", LabelChange("rename", ("whole",), ("all",)))
+    told = [moment.what.partition(": ")[2] or (moment.label, moment.what)
+            for moment in history(project, image, "all").moments if moment.at]  # fmt: skip
+    assert told == [
+        f"label {name!r} is called 'b'",
+        (None, "took back change 2"),
+        (name, "present"),
+        f"label {name!r} is called 'c'",
+        f"labels merged: 'c', {other!r} into 'whole'",
+        "label 'whole' is called 'all'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        LabelChange("merge", ("label0", "dog"), ("dog",)),
+        LabelChange("merge", ("label0", "dog"), ("Label1",)),
+        LabelChange("split", ("dog",), ("dog", "cat")),
+        LabelChange("split", ("dog",), ("label1", "cat")),
+        LabelChange("add", ("label1",)),
+    ],
+)
+def test_no_label_is_called_as_one_that_files_mean_otherwise(
+    make_store: Make, change: LabelChange
+) -> None:
+    store = make_store(4, 3)
+    store.change("owner", LabelChange("rename", ("label1",), ("dog",)))
+    with pytest.raises(ConflictError, match="files from"):
+        store.change("owner", change)
+
+
+def test_settling_twice_is_one_event(make_store: Make) -> None:
+    store = make_store(4, 3)
+    assert store.resolve("ann", 2, 0, 1)
+    before = store.last_event()
+    assert not store.resolve("ben", 2, 0, 1)
+    assert store.last_event() == before
+    assert store.resolve("ben", 2, 0, 0)
+    assert store.labels().entries[2, 0] == 0
+
+
+def test_what_most_people_say_needs_no_settling(make_store: Make) -> None:
+    store = make_store(4, 3)
+    say(store, "ann", 2, 0, 1)
+    say(store, "ben", 2, 0, 0)
+    assert len(store.disagreements()) == 1
+    say(store, "cem", 2, 0, 0)
+    assert store.disagreements() == []

@@ -125,14 +125,13 @@ class ChangesMachine(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: len(self.here()) > 1)
-    @rule(data=st.data(), keep=st.booleans())
-    def merge(self, data: st.DataObject, keep: bool) -> None:
+    @rule(data=st.data(), again=st.booleans())
+    def merge(self, data: st.DataObject, again: bool) -> None:
         parts, here = self.pick(data, 2), self.here()
-        name = here[parts[0]] if keep else self.new_name()
         # A merging that was taken back and is made again has the answers that were given to it.
-        back = {*range(len(self.names))} - self.known(self.state())
-        again = [n for n in sorted(back) if self.names[n] == name]
-        whole = again[-1] if again else self.born(name)[0]
+        back = sorted({*range(len(self.names))} - self.known(self.state()))
+        name = self.names[back[-1]] if again and back else self.new_name()
+        whole = back[-1] if again and back else self.born(name)[0]
 
         def effect(state: dict[str, Any]) -> None:
             above = set.intersection(*(ancestors(part, state) for part in parts)) - set(parts)

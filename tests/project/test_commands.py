@@ -196,7 +196,8 @@ def test_disagreements_are_listed_and_settled(
     rows = fill_in(tmp_path / "open.csv", tmp_path / "done.csv", lambda *_: 1)
     assert rows[0]["said"].startswith("'="), "no spreadsheet takes it for a formula"
     say("resolve", project.folder, tmp_path / "done.csv", code=2)
-    say("resolve", project.folder, tmp_path / "done.csv", "--person", "lead")
+    for said in ("1 entries settled\n", "0 entries settled, 1 were settled so before\n"):
+        assert say("resolve", project.folder, tmp_path / "done.csv", "--person", "lead") == said
     assert project.store.labels().entries[pool, 0] == 1
     assert say("resolve", project.folder, "--json")["disagreements"] == []
 

@@ -150,7 +150,7 @@ _COUNTS = {
     "labels": "labels",
     "known": "known entries",
     "inferred": "of these following from others",
-    "answers": "people's answers to these",
+    "answers": "people's answers to these (all are kept)",
     "asked": "answers wanted in the queue",
     "contradictions": "contradictions between labels",
 }

@@ -40,11 +40,12 @@ def command(
     if file is not None:
         if not person:
             raise UsageError("say who decides, with --person")
-        settled = resolve_file(opened, file, person)
+        settled, before = resolve_file(opened, file, person)
         if as_json:
-            print_json({"schema_version": 1, "settled": settled})
+            print_json({"schema_version": 1, "settled": settled, "before": before})
         else:
-            click.echo(f"{settled} entries settled")
+            again = f", {before} were settled so before" if before else ""
+            click.echo(f"{settled} entries settled{again}")
         return
     found = opened.store.disagreements()
     images, names = opened.store.images, opened.store.names
@@ -69,6 +70,6 @@ def command(
             f"{names[n]!r} {_SAYS[value]}" for n, value in zip(c.labels, c.values, strict=True)
         )
         click.echo(f"{images[c.row]!r}: {one}, {other}, but the first {c.why} the second")
-    click.echo(f"{len(found)} entries were answered both ways")
+    click.echo(f"{len(found)} entries were answered both ways as often")
     if against:
         click.echo(f"{len(against)} pairs of entries contradict the rules between labels")

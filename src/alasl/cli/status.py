@@ -67,7 +67,7 @@ def lines(state: Overview) -> Iterator[str]:
     if state.contradictions:
         yield f"{state.contradictions} pairs of entries contradict these rules: alasl resolve"
     if state.disagreements:
-        yield f"{state.disagreements} entries answered both ways: alasl resolve"
+        yield f"{state.disagreements} entries answered both ways as often: alasl resolve"
     yield str(state.advice)
     for trouble in state.troubles:
         yield f"not as it should be: {trouble}"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data.alike import spelled
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import groups_of
 from alasl.data.formats import FORMATS, read
@@ -106,10 +107,11 @@ def data_of_names(folder: Path, names: Sequence[str], *, skip_bad: bool = False)
         raise UsageError(
             "labels by name alone need a folder of images", where=str(folder), do="name a folder"
         )
-    if not names or "" in names or len(set(names)) < len(names):
-        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    alike = [spelled(name) for name in names]
+    if not names or "" in alike or len({*alike}) < len(names):
+        twice = [name for name, one in zip(names, alike, strict=True) if alike.count(one) > 1]
         raise UsageError(
-            "labels need names, each once",
+            "labels need names, each once, whatever its case",
             seen=", ".join(repr(name) for name in twice) or f"{len(names)} names, one is empty",
         )
     found = named_images(folder)

@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alasl.data.alike import Alike, spelled
-from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
+from alasl.errors import ConflictError, NothingToDo, UsageError
 from alasl.labels import UNKNOWN, Entries
 from alasl.project import initial, table
 from alasl.project.events import append, last_event, person_of
 from alasl.project.inference import Contradiction, contradictions
+from alasl.project.naming import numbers, refuse_former, refuse_own, refuse_taken
 from alasl.project.records import SOURCES
-from alasl.project.scheme import Detail, Fate, Pair, Rules, Scheme, folded, in_order
+from alasl.project.scheme import Detail, Fate, Label, Pair, Rules, Scheme, folded, in_order
 
 Do = Literal["add", "rename", "merge", "split", "remove", "describe", "rule"]
 
@@ -123,6 +123,20 @@ def scheme(db: sqlite3.Connection) -> Scheme:
             here[detail["images"]] = False
     names = tuple(labels)
     return Scheme(version(db), names, rules, images, files, roles, here, tuple(folders))
+
+
+def over_time(db: sqlite3.Connection) -> dict[int, tuple[Label, ...]]:
+    """All labels by number as they were after each change, by its event; at 0, before the first."""
+    first, standing = initial.names(db), dict[int, Detail]()
+    found = {0: tuple(folded(first, ())[0])}
+    sql = "SELECT id, undoes, detail FROM events WHERE kind = 'change' ORDER BY id"
+    for event, undoes, detail in db.execute(sql).fetchall():
+        if undoes is None:
+            standing[event] = json.loads(detail)
+        else:
+            standing.pop(undoes, None)
+        found[event] = tuple(folded(first, standing.values())[0])
+    return found
 
 
 def make(db: sqlite3.Connection, request: Request, person: str, now: float) -> str:
@@ -269,48 +283,52 @@ def _images(db: sqlite3.Connection, now: Scheme, request: NewImages, event: int)
 
 
 def _add(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> dict[str, Any]:
-    _refuse_taken(now, ask.names)
+    refuse_taken(now, ask.names)
+    for name in ask.names:
+        refuse_former(now, name, fates=("here", "merged", "split"))
     return {"labels": _brought(db, now, ask.names, event, ("undone", "removed"))}
 
 
 def _rename(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
-    (label,) = _numbers(now, ask.names)
-    _refuse_taken(now, ask.into, but=[label])
-    _refuse_former(now, ask.into[0], label)
+    (label,) = numbers(now, ask.names)
+    refuse_taken(now, ask.into, but=[label])
+    refuse_former(now, ask.into[0], but=label)
     if ask.names == ask.into:
         raise UsageError("the label is called so already", seen=repr(ask.into[0]))
     return {"label": label, "name": ask.into[0]}
 
 
 def _describe(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
-    (label,) = _numbers(now, ask.names)
+    (label,) = numbers(now, ask.names)
     return {"label": label, "about": ask.text}
 
 
 def _remove(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
-    return {"labels": _numbers(now, ask.names)}
+    return {"labels": numbers(now, ask.names)}
 
 
 def _merge(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> dict[str, Any]:
-    parts = _numbers(now, ask.names)
+    parts = numbers(now, ask.names)
     if len(parts) < 2:
         raise UsageError("merging takes two labels or more", seen=", ".join(map(repr, ask.names)))
-    _refuse_taken(now, ask.into, but=parts)
+    refuse_taken(now, ask.into, but=parts)
+    refuse_own(now, ask.into, parts)
     (into,) = _brought(db, now, ask.into, event)
     return {"labels": parts, "into": into}
 
 
 def _split(db: sqlite3.Connection, now: Scheme, ask: LabelChange, event: int) -> dict[str, Any]:
-    (label,) = _numbers(now, ask.names)
+    (label,) = numbers(now, ask.names)
     if len(ask.into) < 2:
         raise UsageError("splitting makes two labels or more", seen=", ".join(map(repr, ask.into)))
-    _refuse_taken(now, ask.into, but=[label])
+    refuse_taken(now, ask.into, but=[label])
+    refuse_own(now, ask.into, [label])
     return {"label": label, "into": _brought(db, now, ask.into, event)}
 
 
 def _rule(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
     def pairs(named: Iterable[tuple[str, str]]) -> list[list[int]]:
-        return [_numbers(now, pair) for pair in named]
+        return [numbers(now, pair) for pair in named]
 
     implies, excludes = pairs(ask.implies), pairs(ask.excludes)
     others = [] if ask.anew else [*now.rules.implies]
@@ -338,44 +356,3 @@ def _brought(
     new = [name for name in names if name not in found]
     found |= dict(zip(new, initial.add_labels(db, new, since=event), strict=True))
     return [found[name] for name in names]
-
-
-def _numbers(now: Scheme, names: Sequence[str]) -> list[int]:
-    """The numbers of labels of the table, each named once."""
-    here = {now.labels[n].name: int(n) for n in now.cols}
-    alike = Alike((name, name) for name in here)
-    lost = [name for name in names if name not in here]
-    if lost:
-        near = {name: alike.nearest(name) for name in lost}
-        raise DataError(
-            f"{len(lost)} labels are not in the table",
-            more=[repr(n) + (f"; nearest: {near[n]!r}" if near[n] else "") for n in lost],
-        )
-    if len({*names}) < len(names):
-        raise UsageError("a label is named twice", seen=", ".join(map(repr, names)))
-    return [here[name] for name in names]
-
-
-def _refuse_former(now: Scheme, name: str, label: int) -> None:
-    """Raise a `ConflictError` where a name was another label's: older files mean that one by it."""
-    for number, one in enumerate(now.labels):
-        names = {*one.former, *(() if one.fate == "here" else (one.name,))}
-        if number != label and one.fate != "undone" and spelled(name) in map(spelled, names):
-            raise ConflictError(
-                f"{name!r} was the name of another label, which files from then mean by it",
-                do="choose a new name",
-            )
-
-
-def _refuse_taken(now: Scheme, names: Sequence[str], but: Sequence[int] = ()) -> None:
-    if not names:
-        raise UsageError("name a label")
-    for name in names:
-        if not name.strip() or name != name.strip() or "\0" in name:
-            raise UsageError("this cannot be the name of a label", seen=repr(name))
-    if len({*map(spelled, names)}) < len(names):
-        raise UsageError("a label is named twice", seen=", ".join(map(repr, names)))
-    here = {spelled(now.labels[n].name): now.labels[n].name for n in now.cols if n not in but}
-    taken = [here[spelled(name)] for name in names if spelled(name) in here]
-    if taken:
-        raise ConflictError("labels of these names are there already", more=[*map(repr, taken)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alasl.data.names import Names
 from alasl.labels import UNKNOWN
@@ -50,7 +50,8 @@ class History:
 def history(project: Project, image: str, label: str | None = None) -> History:
     """What happened to an image, or to one entry of it. Raises `DataError` for a name it lacks.
 
-    Of a label that came of others, their history is told, too.
+    Of a label that came of others, their history is told, too. Labels have the names that they had
+    at each time.
     """
     store = project.store
     store.refresh()
@@ -61,12 +62,15 @@ def history(project: Project, image: str, label: str | None = None) -> History:
     known.refuse_lost(project.folder)
     row = -1 if row is None else row
     of = set(range(len(now.labels))) if col is None else {col, *_before(now, col)}
-    moments = [*_given(project, now, row, of)]
-    for event in store.entry_events(row):
+    over_time, events = store.labels_over_time(), store.entry_events(row)
+    then = replace(now, labels=over_time[0])
+    moments = [*_given(project, then, row, of)]
+    for event in events:
         if event.kind == "change":
-            moments += _changed(event, now, row, of)
+            then = replace(now, labels=over_time[event.id])
+            moments += _changed(event, then, row, of)
         elif event.label is None or event.label in of:
-            moments.append(_said(event, now, store.entry_events(row)))
+            moments.append(_said(event, then, events))
     return History(now.images[row], tuple(moments), tuple(_stands(project, now, row, of)))
 
 
@@ -83,17 +87,17 @@ def _before(now: Scheme, label: int) -> set[int]:
     return found
 
 
-def _given(project: Project, now: Scheme, row: int, of: set[int]) -> Iterator[Moment]:
+def _given(project: Project, then: Scheme, row: int, of: set[int]) -> Iterator[Moment]:
     for label, value in enumerate(project.store.given_of(row)):
         if value != UNKNOWN and label in of:
-            yield Moment(None, now.labels[label].name, "given", WORDS[value])
+            yield Moment(None, then.labels[label].name, "given", WORDS[value])
 
 
-def _said(event: Event, now: Scheme, all_: list[Event]) -> Moment:
-    label = None if event.label is None else now.labels[event.label].name
+def _said(event: Event, then: Scheme, all_: list[Event]) -> Moment:
+    label = None if event.label is None else then.labels[event.label].name
     if event.kind == "undo":
         undone = [one for one in all_ if one.act == event.undoes]
-        names = ", ".join(now.labels[e.label].name for e in undone if e.label is not None)
+        names = ", ".join(then.labels[e.label].name for e in undone if e.label is not None)
         return Moment(event.at, None, event.person, f"took back: {names or 'a skip'}")
     if event.kind == "skip":
         return Moment(event.at, None, event.person, "skipped the image")
@@ -107,7 +111,7 @@ def _said(event: Event, now: Scheme, all_: list[Event]) -> Moment:
     return Moment(event.at, label, event.person, what)
 
 
-def _changed(event: Event, now: Scheme, row: int, of: set[int]) -> Iterator[Moment]:
+def _changed(event: Event, then: Scheme, row: int, of: set[int]) -> Iterator[Moment]:
     """A change of labels, where it is about these, or of images, where it is about this one."""
     detail = json.loads(event.detail or "{}")
     if detail.get("do") == "undo":
@@ -115,7 +119,7 @@ def _changed(event: Event, now: Scheme, row: int, of: set[int]) -> Iterator[Mome
         return
     told = [detail.get(key) for key in ("label", "labels", "into", "implies", "excludes")]
     if _numbers(told) & of or row in _images(detail):
-        yield Moment(event.at, None, event.person, f"change {event.id}: {says(detail, now)}")
+        yield Moment(event.at, None, event.person, f"change {event.id}: {says(detail, then)}")
 
 
 def _numbers(told: object) -> set[int]:

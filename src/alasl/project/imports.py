@@ -59,12 +59,15 @@ def import_predictions(project: Project, path: Path, name: str) -> Predictions:
     return source
 
 
-def resolve_file(project: Project, path: Path, person: str) -> int:
-    """Settle the entries that a file `image,label,answer` answers; how many."""
+def resolve_file(project: Project, path: Path, person: str) -> tuple[int, int]:
+    """Settle the entries that a file `image,label,answer` answers; how many, and how many were.
+
+    All of them, or none where one cannot be.
+    """
     store = project.store
     scheme = store.everything()
     images, names = scheme.image_numbers, scheme.label_numbers
     answers = exchange.read(path, "queue", images, names, person=person)
-    for one in answers:
-        store.resolve(person, one.image, one.label, one.value)
-    return len(answers)
+    with store.together():
+        new = sum(store.resolve(person, one.image, one.label, one.value) for one in answers)
+    return new, len(answers) - new

@@ -15,7 +15,7 @@ from alasl.project.checks import check_places
 from alasl.project.database import Database
 from alasl.project.inference import Contradiction
 from alasl.project.records import Event
-from alasl.project.scheme import Scheme
+from alasl.project.scheme import Label, Scheme
 
 
 class OpenStore:
@@ -166,6 +166,11 @@ class OpenStore:
         """What happened to an image, or to one entry of it, by number; changes of labels, too."""
         with self._database.reading() as db:
             return events.of_entry(db, image, label)
+
+    def labels_over_time(self) -> dict[int, tuple[Label, ...]]:
+        """All labels by number after each change, by its event; see `changes.over_time`."""
+        with self._database.reading() as db:
+            return changes.over_time(db)
 
     def problems(self) -> list[str]:
         """What is wrong with the file, in words; see `integrity.differences`."""

@@ -380,18 +380,18 @@ class Store(OpenStore):
             return incoming.machine(db, model, answers, probabilities, scheme, moment(now))
 
     def disagreements(self) -> list[Disagreement]:
-        """Entries, none of them given, that people answered both ways and nobody has resolved."""
+        """Entries, none of them given, that people answered both ways as often; see `resolve`."""
         with self._database.reading() as db:
             scheme, found = self._table(db), table.disagreements(db)
         return found if scheme.whole else [d for d in map(scheme.placed, found) if d is not None]
 
     def resolve(
         self, person: str, image: int, label: int, value: int, *, now: float | None = None
-    ) -> None:
-        """Settle what an entry is, whatever was given or said; -1: nobody can tell."""
+    ) -> bool:
+        """Settle an entry, whatever was given or said; -1: nobody can tell. False: it was so."""
         self._check([image], [label])
         check_values([value])
         now = moment(now)
         with self._database.writing() as db:
-            table.resolve(db, person, image, label, value, now)
             queue.close(db, [(image, label)], now)
+            return table.resolve(db, person, image, label, value, now)

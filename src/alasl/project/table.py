@@ -178,12 +178,12 @@ def untold(db: sqlite3.Connection) -> tuple[Ints, Ints]:
 
 
 def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
-    """Entries, none of them given, that people answered both ways and nobody has resolved."""
+    """Entries, none of them given, that people answered both ways as often, and nobody resolved."""
     found = db.execute(
         "SELECT image, label, name, value FROM standing s JOIN people USING (person)"
         " WHERE value >= 0 AND kind <> 'machine' AND (image, label) IN"
         " (SELECT image, label FROM standing WHERE value >= 0 AND kind <> 'machine'"
-        "  GROUP BY image, label HAVING min(value) <> max(value))"
+        "  GROUP BY image, label HAVING sum(value = 1) = sum(value = 0))"
         " AND NOT EXISTS (SELECT 1 FROM resolved r"
         "  WHERE r.image = s.image AND r.label = s.label)"
         " ORDER BY image, label, name"
@@ -201,11 +201,15 @@ def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
 
 def resolve(
     db: sqlite3.Connection, person: str, image: int, label: int, value: int, now: float
-) -> None:
-    """Settle what an entry is, whatever was given or said."""
+) -> bool:
+    """Settle what an entry is, whatever was given or said; False where it was settled so before."""
+    entry = (image, label)
+    if (value,) in db.execute("SELECT value FROM resolved WHERE image = ? AND label = ?", entry):
+        return False
     who = person_of(db, person)
     _, event = append(db, now, who, "resolve", image=image, label=label, value=value)
     db.execute("INSERT OR REPLACE INTO resolved VALUES (?, ?, ?, ?)", (image, label, value, event))
+    return True
 
 
 def _checked_again(db: sqlite3.Connection, only: int | None) -> Ints:
