@@ -51,7 +51,7 @@ def test_the_papers_full_study_has_the_papers_settings() -> None:
 def test_the_papers_full_study_runs_with_a_small_network(
     tmp_path: Path, study: Callable[..., dict]
 ) -> None:
-    make_scenes(tmp_path / "scenes", 40)
+    make_scenes(tmp_path / "scenes", 24)
     small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
     toy = ["--seeds", "1", "--rounds", "1", "--images", "2", "--epochs", "1"]
     told = study(tmp_path, "paper-full", "scenes", *small, *toy)
