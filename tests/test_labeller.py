@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import binom
 
-from alasl import labeller
 from alasl.errors import DataError, UsageError
-from alasl.labeller import Bound, answer, trusted_thresholds
+from alasl.labeller import given as labeller
+from alasl.labeller.bound import Bound
+from alasl.labeller.given import answer, trusted_thresholds
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
 SEEDS = 200

@@ -185,11 +185,12 @@ class AutoSettings(Seeded):
     auto_weight: float = setting(
         0.5, "how much an automatic answer counts in training", limits=UP_TO_ONE
     )
-    calibrate: str = setting(
-        "clean",
-        "what automatic answers are calibrated on: the clean set, or also the pool's entries known "
-        "from the start, where these are known by chance",
-        choices=("clean", "known"),
+    calibrate: str | None = setting(
+        None,
+        "what automatic answers are calibrated on: the audit (a project's default), the clean set "
+        "(a run's), or also the pool's entries known from the start; the last two where chance "
+        "chose what is known",
+        choices=("audit", "clean", "known"),
     )
     folds: int = setting(
         5, "parts of the images, each judged by a model that did not see it", limits=SEVERAL

@@ -20,6 +20,7 @@ from alasl.metrics import average_precision
 from alasl.models.model import Model
 from alasl.project import settings as files
 from alasl.project.auditing import ProjectAudit
+from alasl.project.automatic import standing
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
 from alasl.project.records import Answer, Chances
@@ -96,10 +97,12 @@ def test_a_quarter_of_the_answers_goes_to_the_audit(holes: Callable[..., Project
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("auto", [None, 0.45])
 def test_audit_answers_change_neither_what_is_judged_nor_what_is_asked(
-    holes: Callable[..., Project],
+    holes: Callable[..., Project], auto: float | None
 ) -> None:
-    right, wrong = holes("right"), holes("wrong")
+    chosen: dict[str, object] = {"auto": auto, "auto_delta": 0.9, "auto_share": "answers"}
+    right, wrong = holes("right", **chosen), holes("wrong", **chosen)
     for project in (right, wrong):
         driver = Driver(project)
         for _ in range(2):
@@ -109,6 +112,8 @@ def test_audit_answers_change_neither_what_is_judged_nor_what_is_asked(
         driver.renew()
         driver.suggest()
     ours, theirs = right.store.queue(), wrong.store.queue()
+    said = [standing(project.store) for project in (right, wrong)]
+    assert (said[0] != said[1]).any() == (auto is not None), "these hang on the audit"
     assert [(q.image, q.label, q.pi) for q in ours] == [(q.image, q.label, q.pi) for q in theirs]
     name = right.store.trainings()[-1].model
     for file in (f"{name}.npy", f"test-{name}.npy"):
@@ -225,7 +230,9 @@ def test_without_a_clean_image_automatic_answers_are_refused_or_calibrated_other
     holes: Callable[..., Project],
 ) -> None:
     with pytest.raises(UsageError, match="no image of this table is taken for clean"):
-        holes(auto=0.1)
+        holes(auto=0.1, calibrate="clean")
+    with pytest.raises(UsageError, match="there is to be none"):
+        holes(auto=0.1, audit=0.0)
     project = holes("known", auto=0.1, calibrate="known")
     assert Driver(project).train() is not None
     changed = replace(project.settings, calibrate="clean")

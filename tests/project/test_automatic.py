@@ -11,22 +11,26 @@ import numpy as np
 import pytest
 
 from alasl.cli.status import lines
+from alasl.data.dataset import Dataset
+from alasl.data.formats import write
 from alasl.errors import UsageError
 from alasl.labeller import Automatic
-from alasl.labels import Labels
+from alasl.labels import UNKNOWN, Labels
 from alasl.learner import learner
 from alasl.project import settings as files
 from alasl.project.driver import Driver
 from alasl.project.exports import export
-from alasl.project.folder import Project, load
+from alasl.project.folder import Project, init, load
 from alasl.project.overview import overview
 from alasl.project.records import SOURCES, Answer
 from alasl.project.settings import ProjectSettings
+from alasl.project.simulate import work
 from alasl.project.store import Store
 from alasl.report import write_project_report
 from alasl.report.html import thousands
 
 MakeProject = Callable[..., Project]
+MakeDataset = Callable[..., Dataset]
 
 RUN: dict[str, Any] = {"auto": 0.15, "auto_delta": 0.2, "calibrate": "known"}
 
@@ -90,7 +94,7 @@ def test_the_report_and_the_export_tell_them_from_peoples_answers(
     write_project_report(overview(project), tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert f"<dt>Answered automatically</dt><dd>{thousands(count)}</dd>" in page
-    assert "at most 15.0 % are to be wrong" in page
+    assert "at most 15 % of each label's wrong" in page.replace("&#39;", "'")
     export(project, tmp_path / "table.csv", "csv-long", "table")
     rows = (tmp_path / "table.csv").read_text().splitlines()[1:]
     assert sum(row.endswith(",machine") for row in rows) == count
@@ -212,3 +216,66 @@ def test_the_bound_is_a_setting_of_the_project_with_the_limits_of_a_runs(tmp_pat
     path.write_text("[run]\nauto = 0.5")
     with pytest.raises(UsageError, match="--auto"):
         files.read(path)
+
+
+def tags(
+    make_dataset: MakeDataset, folder: Path, absents: float, images: int = 400, **own: Any
+) -> Project:
+    """A project on a table of which 60 % of the presents are known, and a share of the absents."""
+    data = make_dataset(images, labels=4)
+    truth = data.labels.entries
+    kept = np.random.default_rng(1).random(truth.shape) < np.where(truth == 1, 0.6, absents)
+    write(data.labels.forget(~kept), folder / "t.npz", "npz", features=data.features)
+    np.save(folder / "truth.npy", truth)
+    chosen: dict[str, Any] = {"data": str(folder / "t.npz"), "repeats": 0.0, "gold": 0.0, **own}
+    return init(folder / "project", ProjectSettings(**chosen))
+
+
+@pytest.mark.slow
+def test_the_audit_calibrates_and_looks_again_only_once_it_has_grown(
+    make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    run = {"auto": 0.3, "auto_delta": 0.5, "auto_share": "answers", "answers": 700, "every": 700}
+    project = tags(make_dataset, tmp_path, 0.05, 700, model="logistic:spread=3.6:smooth=0", **run)
+    truth = np.load(tmp_path / "truth.npy")
+    driver, store = Driver(project), project.store
+    driver.train()
+    assert "the audit's answers do not allow any yet" in "\n".join(lines(overview(project)))
+    assert store.look() is None, "without answers there is nothing to look at"
+    work(driver, truth, "ann", 700)
+    look, answered = store.look(), automatic(store)
+    assert look is not None
+    assert look.number >= 1
+    assert answered.sum() > 50
+    pool = project.split().pool
+    assert not answered[np.setdiff1d(np.arange(700), pool)].any()
+    wrong = answered & (store.labels().entries != truth)
+    assert wrong.sum() <= 0.3 * answered.sum()
+    assert "of the table's wrong, absent and present apart" in "\n".join(lines(overview(project)))
+    assert not (driver.known().by_machine).any(), "they teach nothing"
+    before = store.labels().entries
+    driver.train()
+    assert store.look() == look
+    np.testing.assert_array_equal(store.labels().entries, before)
+    # Another bound is another look.
+    Driver(with_run(project, auto=0.35)).train()
+    again = store.look()
+    assert again is not None
+    assert again.number == look.number + 1
+    # A pool that is answered, if by the model, has nothing to ask.
+    said = np.where(store.initial() < 0, truth, np.int8(UNKNOWN))
+    said[project.split().test] = UNKNOWN
+    store.machine("m", said)
+    driver.suggest()
+    assert {q.why for q in store.queue()} == {"audit"}
+    assert store.problems() == []
+
+
+def test_presents_alone_calibrate_nothing_but_an_audit_does(
+    make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    run = {"auto": 0.2, "auto_delta": 0.4}
+    with pytest.raises(UsageError, match="known because they are present") as told:
+        tags(make_dataset, tmp_path, 0.0, **run, calibrate="known")
+    assert 'calibrate = "audit"' in str(told.value.do)
+    assert Driver(tags(make_dataset, tmp_path, 0.0, **run)).train() is not None

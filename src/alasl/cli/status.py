@@ -42,7 +42,7 @@ def lines(state: Overview) -> Iterator[str]:
     if state.by_presence:
         yield in_words(state.by_presence, len(state.labels))
     if state.bound or state.automatic:
-        yield f"answered automatically: {state.automatic}, {_bound(state.bound)}"
+        yield f"answered automatically: {state.automatic}, {state.promise}"
     for source in state.predictions:
         yield (
             f"predictions {source.name}: of {source.entries} entries, in {source.images} images "
@@ -77,9 +77,3 @@ def lines(state: Overview) -> Iterator[str]:
 def sizes(state: Overview) -> str:
     """The images of each part that has any."""
     return ", ".join(f"{count} {role}" for role, count in state.sizes.items() if count)
-
-
-def _bound(bound: float | None) -> str:
-    if bound is None:
-        return "until the next training, as auto is off"
-    return f"at most {100 * bound:g} % of each label's wrong (auto = {bound:g})"

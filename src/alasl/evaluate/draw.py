@@ -25,6 +25,8 @@ Mask = NDArray[np.bool_]
 
 # The share of a label's draws that is spread evenly over its images, whatever the model says.
 FLOOR = 0.2
+# The same where the audit also calibrates automatic answers, most of which are far down.
+FLOOR_AUTOMATIC = 0.5
 
 
 def permanent_numbers(images: int, labels: int, seed: int) -> Floats:

@@ -183,13 +183,20 @@ class ActiveLearner:
         about = {**model.about, **_learned_from(job, known), "refit": True}
         return replace(model, estimator=estimator, about=about)
 
-    def out_of_fold(self, known: Known, folds: int | None = None) -> Probabilities:
+    def out_of_fold(
+        self, known: Known, folds: int | None = None, *, with_test: bool = False
+    ) -> Probabilities:
         """(N, L): probabilities by models that did not see the image; NaN in the test set.
 
-        folds: parts of the images, None for as many as the settings say.
+        folds: parts of the images, None for as many as the settings say. with_test: judge each
+        image of the test set too, by the models of one of the parts.
         """
         settings = self.settings
-        part = assign_folds(self.split, len(known.entries), folds or settings.folds, settings.seed)
+        folds = folds or settings.folds
+        part = assign_folds(self.split, len(known.entries), folds, settings.seed)
+        if with_test:
+            test = stream(settings.seed, "folds", "test").permutation(self.split.test)
+            part[test] = np.arange(len(test)) % folds
         job = self.job(known, "held out")
         # Beside the run's own training: no checkpoint of these.
         context = Context(settings.backbone, self._context.weights if self._context else None)
@@ -260,7 +267,7 @@ class ActiveLearner:
         """
         settings = self.settings
         bound = Bound(settings.auto or 0.0, settings.auto_delta, settings.auto_share)  # type: ignore[arg-type]  # the settings checked it
-        drawn = self.split.clean if settings.calibrate == "clean" else self.split.seen
+        drawn = self.split.seen if settings.calibrate == "known" else self.split.clean
         # What people were asked and is unknown all the same is theirs to settle.
         closed = known.closed | known.asked
         marked = known_by_presence(known.given[drawn])

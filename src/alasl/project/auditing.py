@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from alasl.evaluate.audit import Audit
-from alasl.evaluate.draw import inclusion, permanent_numbers, weights
+from alasl.evaluate.draw import FLOOR, inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Estimate, Gain, Scored, estimate, gain
 from alasl.evaluate.intervals import Figure
 from alasl.labels import INFERRED, UNKNOWN, Entries
@@ -107,18 +107,20 @@ class ProjectAudit:
         inverse = np.divide(1, self.reached, out=np.zeros(drawn.shape), where=drawn)
         return np.where(self.certain, 1.0, inverse)
 
-    def draw(self, scores: NDArray[np.floating] | None, questions: int) -> Draw:
+    def draw(
+        self, scores: NDArray[np.floating] | None, questions: int, floor: float = FLOOR
+    ) -> Draw:
         """What to ask now: about so many entries in all, as many of each label.
 
         scores: (T, L), of the model that is judged; None before there is one. What the last queue
-        left unanswered is asked again, and counts.
+        left unanswered is asked again, and counts. floor: the share that is drawn evenly.
         """
         open_ = ~self.certain
         scores = np.zeros(self.entries.shape) if scores is None else scores
         # By what was to be expected, not by what was drawn, on which no chance may hang.
         done = np.where(open_, self.reached, 0).sum(axis=0).mean()
         budget = float(done) + questions / self.entries.shape[1]
-        now = inclusion(weights(scores), open_, budget, self.chances.now)
+        now = inclusion(weights(scores, floor), open_, budget, self.chances.now)
         rows, cols = np.nonzero((self.numbers < now) & ~self.settled)
         chances = Chances(self.rows, self.reached, now)
         return Draw(self.rows[rows], cols, now[rows, cols], chances)

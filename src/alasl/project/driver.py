@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 
 from alasl.data.inputs import Rows
 from alasl.errors import ConflictError, NothingToDo
+from alasl.evaluate.draw import FLOOR, FLOOR_AUTOMATIC
 from alasl.evaluate.suspects import Ranked
 from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.learner import ActiveLearner, Known, Query
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.project.auditing import Draw, ProjectAudit
+from alasl.project.automatic import decide, due, standing
+from alasl.project.calibration import require_ground
 from alasl.project.folder import SETTINGS, Project
+from alasl.project.looks import Look
 from alasl.project.model_files import About, ModelFiles
 from alasl.project.rechecking import doubted, first_of
 from alasl.project.records import Questions, Training
@@ -69,6 +73,9 @@ class Driver:
         # How often people err is told without the test set, so that nothing hangs on the audit.
         votes = store.votes().without(split.test)
         by_machine = answered_by_machine(labels)
+        if self.project.settings.audited_answers:
+            # They hang on the audit, which must not reach what a model learns or asks.
+            labels, by_machine = labels.forget(by_machine), np.zeros(labels.shape, np.bool_)
         unknown = np.zeros(labels.shape, np.bool_)
         unknown[split.pool] = initial[split.pool] == UNKNOWN
         asked = np.zeros(labels.shape, np.bool_)
@@ -93,8 +100,8 @@ class Driver:
         None where nothing is known yet, so that there is nothing to train on.
         """
         begun = time.perf_counter()
-        self.project.settings.check_clean(len(self._split.clean))
         store = self.project.store
+        require_ground(self.project.settings, self._split, store.initial())
         event, known = store.last_event(), self.known()
         learner, audit = self._learner, self._audit(known)
         learner.test_entries = audit.entries
@@ -105,7 +112,7 @@ class Driver:
         about = self._files.about()
         if self.project.settings.warm_start and about.model and about.table == store.scheme.version:
             learner.estimator.restore(self._files.judged().estimator.tensors(), trust=True)
-        automatic, seen = self._auto_answers(known)
+        automatic, seen, look = self._auto_answers(known, audit)
         judged = learner.train(known, by_folds=False)
         before = self._files.logits() if about.table == store.scheme.version else None
         value, ap, ground = audit.judge(judged.logits, before)
@@ -148,6 +155,8 @@ class Driver:
         )
         with store.together():
             store.machine(name, automatic, seen)
+            if look:
+                store.note_look(look)
             store.note_training(training)
         return training
 
@@ -188,6 +197,7 @@ class Driver:
         again = settings.recheck if about.model else 0.0
         new = 1 - share - again
         try:
+            self._require_questions(known)
             query = learner.ask(known, by=None if about.model else "random", share=new)
             each = len(query) / new
         except NothingToDo:
@@ -196,7 +206,11 @@ class Driver:
             each = settings.answers / ((share + again) or 1)
         drawn = None
         if share:
-            drawn = audit.draw(self._files.logits() if about.model else None, round(each * share))
+            drawn = audit.draw(
+                self._files.logits() if about.model else None,
+                round(each * share),
+                FLOOR_AUTOMATIC if settings.audited_answers else FLOOR,
+            )
         checked = first_of(self.suspects(known), round(each * again)) if again else None
         if not len(query) and not (drawn and len(drawn.rows)) and not (checked and len(checked[0])):
             store.fill(known.round + 1, Questions([], []), chances=audit.ended)
@@ -234,13 +248,33 @@ class Driver:
         """The model that there is. Raises `DataError` before the first training."""
         return self._files.model()
 
-    def _auto_answers(self, known: Known) -> tuple[Entries, NDArray[np.float32] | None]:
-        """Automatic answers (N, L), -1 where there is none; probabilities (N, L) they are by."""
-        learner = self._learner
-        if self.project.settings.auto is None or not learner.can_fold(known):
-            return np.full(known.entries.shape, UNKNOWN, np.int8), None
+    def _auto_answers(
+        self, known: Known, audit: ProjectAudit
+    ) -> tuple[Entries, NDArray[np.float32] | None, Look | None]:
+        """Automatic answers (N, L), -1 where there is none; probabilities (N, L) they are by; the
+        look at the audit that they took."""
+        learner, settings = self._learner, self.project.settings
+        if settings.auto is None or not learner.can_fold(known):
+            return np.full(known.entries.shape, UNKNOWN, np.int8), None, None
+        if settings.audited_answers:
+            store = self.project.store
+            if not due(store, audit, settings):
+                return standing(store), None, None
+            seen = learner.out_of_fold(known, with_test=True)
+            said, look = decide(store, self._split, known, audit, seen, settings)
+            return said, seen, look
         seen = learner.out_of_fold(known)
-        return learner.auto_answers(known, seen).entries, seen
+        return learner.auto_answers(known, seen).entries, seen, None
+
+    def _require_questions(self, known: Known) -> None:
+        """Raise `NothingToDo` where all that could be asked of the pool is answered automatically.
+
+        Before that, what is asked does not hang on such answers.
+        """
+        open_ = known.initially_unknown & known.human_labels.unknown & ~known.closed
+        open_ &= self.project.store.labels().unknown
+        if self.project.settings.audited_answers and not open_.any():
+            raise NothingToDo("every entry of the pool is known or answered automatically")
 
     def _audit(self, known: Known) -> ProjectAudit:
         seed = self.project.settings.seed

@@ -28,6 +28,7 @@ from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import resource_errors
 from alasl.labels import Labels
 from alasl.project import settings as files
+from alasl.project.calibration import require_ground
 from alasl.project.nearness import looked_at
 from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
@@ -184,7 +185,7 @@ def init(
         dataset = read_data(settings, skip_bad=skip_bad)
     near = looked_at(dataset, settings, progress)
     split = _split(dataset, settings, near)
-    settings.check_clean(len(split.clean))
+    require_ground(settings, split, dataset.labels.entries)
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
         roles[getattr(split, role)] = role

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alasl.errors import AlaslError, ConflictError, DataError
-from alasl.project import changes, events, initial, integrity
+from alasl.project import changes, events, initial, integrity, looks
 from alasl.project.changes import Changed, Request
 from alasl.project.checks import check_places
 from alasl.project.database import Database
 from alasl.project.inference import Contradiction
+from alasl.project.looks import Look
 from alasl.project.records import Event
 from alasl.project.scheme import Label, Scheme
 
@@ -180,6 +181,16 @@ class OpenStore:
     def copy(self, path: Path) -> None:
         """Write the store as it is this moment to a new file, whoever answers meanwhile."""
         self._database.copy(path)
+
+    def look(self) -> Look | None:
+        """The last look at the audit for automatic answers; None before the first."""
+        with self._database.reading() as db:
+            return looks.last(db)
+
+    def note_look(self, look: Look) -> None:
+        """Keep that there was a look at the audit: each spends some of the promise's chance."""
+        with self._database.writing() as db:
+            looks.note(db, look)
 
     def _check(self, images: Sequence[int], labels: Sequence[int]) -> None:
         """Raise a `DataError` where there never was an image or a label of this number."""

@@ -77,11 +77,12 @@ class Overview:
     """A project's state; entries are of the pool, alpha is Krippendorff's over all labels.
 
     audit: the share of answers that chance draws from the test images.
-    automatic: entries that stand by an automatic answer. bound: the share of these, of each label
-    and side, that may be wrong; None where there are to be none. inferred: entries that follow from
-    others. contradictions: pairs of entries that the rules between labels forbid. by_presence:
-    labels of which absents were hardly or never given. troubles: what is wrong with the project's
-    settings or its place, so that training and asking would be refused.
+    automatic: entries that stand by an automatic answer. bound: the share of these, of either side,
+    that may be wrong; None where there are to be none. calibrate: what that is told by. inferred:
+    entries that follow from others. contradictions: pairs of entries that the rules between labels
+    forbid. by_presence: labels of which absents were hardly or never given. troubles:
+    what is wrong with the project's settings or its place, so that training and asking would be
+    refused.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Overview:
     answers: int
     automatic: int
     bound: float | None
+    calibrate: str
     predictions: tuple[SourceState, ...]
     unknown: int
     untold: int
@@ -107,6 +109,19 @@ class Overview:
     inferred: int = 0
     contradictions: int = 0
     troubles: tuple[str, ...] = ()
+
+    @property
+    def promise(self) -> str:
+        """What is promised of the automatic answers, in words."""
+        if self.bound is None:
+            return "until the next training, as auto is off"
+        if self.calibrate != "audit":
+            return f"at most {100 * self.bound:g} % of each label's wrong (auto = {self.bound:g})"
+        yet = "" if self.automatic else "; the audit's answers do not allow any yet"
+        return (
+            f"at most {100 * self.bound:g} % of the table's wrong, absent and present apart "
+            f"(auto = {self.bound:g}){yet}"
+        )
 
     @property
     def next(self) -> str:
@@ -172,6 +187,7 @@ def overview(project: Project) -> Overview:
         answers=store.filled(),
         automatic=int(automatic.sum()),
         bound=settings.auto,
+        calibrate=settings.calibrate_on,
         predictions=tuple(
             SourceState(source.name, **source.counts()) for source in project.predictions()
         ),

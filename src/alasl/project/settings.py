@@ -66,19 +66,15 @@ class ProjectSettings(LearnerSettings, DataSettings):
                 seen=f"audit = {self.audit}, recheck = {self.recheck}",
             )
 
-    def check_clean(self, clean: int) -> None:
-        """Raise `UsageError` where automatic answers lack the clean images to be calibrated on.
+    @property
+    def calibrate_on(self) -> str:
+        """What automatic answers are calibrated on: audit, clean or known."""
+        return self.calibrate or "audit"
 
-        clean: how many there are.
-        """
-        if self.auto is not None and self.calibrate == "clean" and not clean:
-            raise UsageError(
-                "automatic answers are calibrated on clean images, and no image of this table is "
-                "taken for clean, as too few are fully known",
-                seen=f"auto = {self.auto}, calibrate = clean",
-                do="leave auto out; or, where chance alone chose which entries are known: "
-                'calibrate = "known"; or name clean images in a --split file',
-            )
+    @property
+    def audited_answers(self) -> bool:
+        """Whether there are to be automatic answers that the audit calibrates."""
+        return self.auto is not None and self.calibrate_on == "audit"
 
 
 def own_names() -> list[str]:

@@ -206,7 +206,13 @@ class Simulation:
 
     def _refuse_to_calibrate_on_what_was_marked(self) -> None:
         settings = self.settings
-        if settings.auto is None or settings.calibrate == "clean":
+        if settings.calibrate == "audit":
+            raise UsageError(
+                "a run has no audit: what it judges on is known",
+                seen="--calibrate audit",
+                do="take --calibrate clean, or make a project: alasl init",
+            )
+        if settings.auto is None or settings.calibrate != "known":
             return
         if settings.mechanism in ("positives", "single"):
             raise UsageError(

@@ -1,4 +1,4 @@
-"""The automatic labeller: answers an entry itself where few such answers are wrong.
+"""Automatic answers that given entries calibrate, label by label, where chance chose these.
 
 For each label it answers `absent` where the model's probability is low enough and `present` where
 it is high enough. How low and how high is decided on entries that were known from the start, so
@@ -8,20 +8,14 @@ docs/concepts.md says what is promised, and under which assumptions.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.errors import DataError, UsageError
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
+from alasl.errors import DataError
+from alasl.labeller.bound import Automatic, Bound, Floats, Mask, apart, candidates
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Rows = NDArray[np.intp]
-Share = Literal["both", "answers"]
 
 GIVEN = "given"
 
@@ -30,54 +24,6 @@ GIVEN = "given"
 # wrong: few are often all right, many may hold a wrong one. Each threshold takes in a tenth more
 # entries than the last.
 _FEWEST, _MOST, _STEP = 1.3, 1.7, 1.1
-
-
-@dataclass(frozen=True)
-class Bound:
-    """How much may be wrong, of each label and on each side (absent, present) by itself.
-
-    wrong: the largest share of wrong answers. delta: the chance, over the draw of the calibration
-    entries, that a label's answers do not keep to it.
-    share: of what. `answers`: of the automatic answers that a side gives. `both`: also of the
-    entries that the side should have left: automatic `absent` may take at most that share of the
-    label's present entries, and `present` of its absent ones. For a rare label `answers` allows to
-    call everything absent, as few of these answers are wrong, and loses what one is looking for.
-    """
-
-    wrong: float = 0.05
-    delta: float = 0.1
-    share: Share = "both"
-
-    def __post_init__(self) -> None:
-        if not (0 < self.wrong < 0.5 and 0 < self.delta < 1 and self.share in ("both", "answers")):
-            raise UsageError(
-                "the share wrong must be between 0 and 0.5, the delta between 0 and 1, "
-                "and the share that of 'both' or of 'answers'",
-                seen=f"{self.wrong}, {self.delta}, {self.share!r}",
-            )
-
-    @property
-    def level(self) -> float:
-        """The chance of breaking the bound on one side; a label has two."""
-        return self.delta / 2
-
-    @property
-    def least(self) -> int:
-        """Calibration entries that are enough if none of them is wrong."""
-        return math.ceil(math.log(self.level) / math.log1p(-self.wrong))
-
-
-@dataclass(frozen=True, eq=False)
-class Automatic:
-    """What the labeller answers, and from where on.
-
-    entries: (N, L), 1 or 0 where it answers, -1 elsewhere. low, high: (L,), absent at or below,
-    present at or above; NaN where a side of a label answers nothing.
-    """
-
-    entries: Entries
-    low: Floats
-    high: Floats
 
 
 def answer(
@@ -133,7 +79,7 @@ def answer(
             )
             for risk, wrong in ((p, PRESENT), (1 - p, ABSENT))
         ]
-        low[col], high[col] = _apart(sides[0], 1 - sides[1])
+        low[col], high[col] = apart(sides[0], 1 - sides[1])
         entries[open_[:, col] & (p <= low[col]), col] = ABSENT
         entries[open_[:, col] & (p >= high[col]), col] = PRESENT
     return Automatic(entries, low, high)
@@ -158,7 +104,7 @@ def trusted_thresholds(
     """
     from scipy.special import bdtr
 
-    tried = _candidates(np.sort(reach[open_]))
+    tried = candidates(np.sort(reach[open_]), _STEP)
     if not len(tried) or not len(risk):
         return tried[:0]
 
@@ -182,23 +128,6 @@ def trusted_thresholds(
     tried, p = tried[start:], p[start:]
     passed = p <= bound.level
     return tried if passed.all() else tried[: int(passed.argmin())]
-
-
-def _candidates(scores: Floats) -> Floats:
-    """Of ascending scores the first, and from each the one up to which a tenth more lie."""
-    if not len(scores):
-        return scores
-    steps = math.ceil(math.log(len(scores)) / math.log(_STEP))
-    counts = np.unique(np.ceil(_STEP ** np.arange(steps + 1)).clip(max=len(scores)).astype(int))
-    return np.unique(scores[counts - 1])
-
-
-def _apart(low: Floats, high: Floats) -> tuple[float, float]:
-    """The loosest threshold of each side; where the two would meet, `absent` keeps below."""
-    highest = float(high.min()) if len(high) else math.nan
-    if len(high):
-        low = low[low < highest]
-    return float(low.max()) if len(low) else math.nan, highest
 
 
 def _place(labels: Labels, source: str) -> int:

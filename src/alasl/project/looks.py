@@ -1,0 +1,37 @@
+"""How often the audit was looked at for automatic answers: each look spends some of its chance.
+
+Each function works in the caller's transaction, on its connection `db`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass
+
+_KEY = "look"
+
+
+@dataclass(frozen=True)
+class Look:
+    """The last look: the how manieth it was, and the audit's answers and the bound by then.
+
+    wrong, delta, share: as of a `Bound`; delta is that of all looks together.
+    """
+
+    number: int
+    answers: int
+    wrong: float
+    delta: float
+    share: str
+
+
+def last(db: sqlite3.Connection) -> Look | None:
+    """The last look; None before the first."""
+    row = db.execute("SELECT value FROM notes WHERE key = ?", (_KEY,)).fetchone()
+    return None if row is None else Look(**json.loads(row[0]))
+
+
+def note(db: sqlite3.Connection, look: Look) -> None:
+    """Put a look in the place of the last."""
+    db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (_KEY, json.dumps(asdict(look))))
