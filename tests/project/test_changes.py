@@ -430,3 +430,27 @@ def test_what_most_people_say_needs_no_settling(make_store: Make) -> None:
     assert len(store.disagreements()) == 1
     say(store, "cem", 2, 0, 0)
     assert store.disagreements() == []
+
+
+def test_of_a_parent_and_its_child_one_waits_for_the_other(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(60, 0.9, run={"answers": 150}, gold=0.0, repeats=0.0)
+    store = project.store
+    first = store.names[0]
+    store.change(
+        "owner", LabelChange("rule", implies=tuple((name, first) for name in store.names[1:]))
+    )
+
+    def both() -> set[int]:
+        """Images of which the parent is asked, and a child in the same round."""
+        driver = Driver(project)
+        driver.train()
+        driver.suggest()
+        asked = [(q.image, q.label) for q in store.queue()]
+        parents = {image for image, label in asked if label == 0}
+        return {image for image, label in asked if label and image in parents}
+
+    assert both() == set()
+    monkeypatch.setattr("alasl.project.driver.closed", lambda _: [])
+    assert both()

@@ -26,6 +26,8 @@ class Known:
     targets: float32 (N, L), how likely each entry is present by all that people said, negative
     where unknown; None: as the entries say. weights: float32 (N, L), how much each counts; None
     for 1, and for what is automatic the learner's own.
+    implies: every (child, ancestor) by columns, of which a present child makes the ancestor present
+    and an absent ancestor the child absent. excludes: pairs of which at most one is present.
     round: rounds asked so far. memory: what the strategy noted in earlier rounds.
     """
 
@@ -36,6 +38,8 @@ class Known:
     automatic: Entries | None = None
     targets: NDArray[np.float32] | None = None
     weights: NDArray[np.float32] | None = None
+    implies: tuple[tuple[int, int], ...] = ()
+    excludes: tuple[tuple[int, int], ...] = ()
     round: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
 

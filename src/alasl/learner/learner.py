@@ -25,6 +25,7 @@ from alasl.labeller import Automatic, Bound, answer
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.learner.folds import assign_folds, out_of_fold
 from alasl.learner.hard import hardened
+from alasl.learner.implied import with_credit
 from alasl.learner.judging import Judge, Judged
 from alasl.learner.known import Known
 from alasl.learner.weak import WeakAbsents
@@ -294,9 +295,11 @@ class ActiveLearner:
         if not len(rows):
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
         pool = self._pool(known, rows, strategy.needs)
-        scores = strategy(pool)
+        scores, askable = strategy(pool), pool.askable
+        if by is None and self.asks == "entries" and (known.implies or known.excludes):
+            scores, askable = with_credit(scores, pool, known)
         picks: Picks = select(
-            pool.askable,
+            askable,
             scores,
             pool.ties,
             self.asks,

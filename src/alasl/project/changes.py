@@ -21,7 +21,7 @@ from alasl.project.events import append, last_event, person_of
 from alasl.project.inference import Contradiction, contradictions
 from alasl.project.naming import numbers, refuse_former, refuse_own, refuse_taken
 from alasl.project.records import SOURCES
-from alasl.project.scheme import Detail, Fate, Label, Pair, Rules, Scheme, folded, in_order
+from alasl.project.scheme import Detail, Fate, Label, Scheme, folded, in_order
 
 Do = Literal["add", "rename", "merge", "split", "remove", "describe", "rule"]
 
@@ -191,7 +191,7 @@ def count(db: sqlite3.Connection) -> Counts:
 
 def contradicting(db: sqlite3.Connection, now: Scheme) -> list[Contradiction]:
     """Known entries that the rules forbid, by rows and columns of the table."""
-    return contradictions(now.cut(table.told(db)[0]), _at_places(now))
+    return contradictions(now.cut(table.told(db)[0]), now.placed_rules)
 
 
 def says(detail: Detail, scheme: Scheme) -> str:
@@ -234,16 +234,6 @@ def _tidy(db: sqlite3.Connection, now: Scheme) -> None:
     db.executemany("DELETE FROM queue WHERE label = ?", [(n,) for n in gone])
     left = np.flatnonzero(~now.here).tolist()
     db.executemany("DELETE FROM queue WHERE image = ?", [(n,) for n in left])
-
-
-def _at_places(now: Scheme) -> Rules:
-    """The rules that people stated, of labels of the table, by their columns."""
-
-    def placed(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
-        found = ((int(now.col_of[a]), int(now.col_of[b])) for a, b in pairs)
-        return tuple(pair for pair in found if min(pair) >= 0)
-
-    return Rules(placed(now.rules.implies), placed(now.rules.excludes))
 
 
 # From a request, by names, to what the log keeps, by numbers.

@@ -27,6 +27,7 @@ from alasl.project.auditing import Draw, ProjectAudit
 from alasl.project.automatic import decide, due, standing
 from alasl.project.calibration import require_ground
 from alasl.project.folder import SETTINGS, Project
+from alasl.project.inference import closed
 from alasl.project.looks import Look
 from alasl.project.model_files import About, ModelFiles
 from alasl.project.rechecking import doubted, first_of
@@ -81,6 +82,7 @@ class Driver:
         asked = np.zeros(labels.shape, np.bool_)
         asked[votes.rows, votes.cols] = True
         asked[votes.unsure] = True
+        rules = store.scheme.placed_rules
         learned = targets(labels, store.undoubted(), votes, self.project.settings.auto_weight)
         return Known(
             human_labels=labels.forget(by_machine),
@@ -92,6 +94,8 @@ class Driver:
             weights=learned.weights,
             round=store.progress().round,
             memory=dict(memory or {}),
+            implies=tuple(closed(rules.implies)),
+            excludes=rules.excludes,
         )
 
     def train(self) -> Training | None:

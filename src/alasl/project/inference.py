@@ -53,7 +53,7 @@ def contradictions(entries: Entries, rules: Rules) -> list[Contradiction]:
     entries: int8 (N, L), without what only follows.
     """
     found = []
-    for child, parent in _closed(rules.implies):
+    for child, parent in closed(rules.implies):
         for row in np.flatnonzero((entries[:, child] == 1) & (entries[:, parent] == 0)).tolist():
             found.append(Contradiction(row, (child, parent), (PRESENT, ABSENT), "implies"))
     for one, other in rules.excludes:
@@ -83,7 +83,7 @@ def _flow(entries: Entries, rules: Rules) -> tuple[Mask, Mask]:
             return yes, no
 
 
-def _closed(pairs: tuple[Pair, ...]) -> list[Pair]:
+def closed(pairs: tuple[Pair, ...]) -> list[Pair]:
     """The pairs, and those that follow from them: a dog is an animal is alive."""
     above: dict[int, set[int]] = {}
     for child, parent in pairs:

@@ -114,6 +114,16 @@ class Scheme:
         """Whether the table has all labels and images that there ever were."""
         return len(self.rows) == len(self.images) and len(self.cols) == len(self.labels)
 
+    @cached_property
+    def placed_rules(self) -> Rules:
+        """The rules that people stated, of labels of the table, by their columns."""
+
+        def placed(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+            found = ((int(self.col_of[a]), int(self.col_of[b])) for a, b in pairs)
+            return tuple(pair for pair in found if min(pair) >= 0)
+
+        return Rules(placed(self.rules.implies), placed(self.rules.excludes))
+
     def cut(self, matrix: NDArray[Any]) -> NDArray[Any]:
         """(N, L): the table's part of a matrix over all images and labels."""
         return matrix if self.whole else matrix[np.ix_(self.rows, self.cols)]

@@ -1,0 +1,78 @@
+"""What an answer tells of an image's other labels by the rules between labels, and what it saves.
+
+An absent parent makes its children absent, a present child its parents present, and a present label
+those absent that it excludes. So an answer is worth its own score and, by how likely it is to tell
+of others, theirs: parents come first, as most are absent and each then settles all its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.labels import PRESENT, UNKNOWN
+from alasl.learner.known import Known
+from alasl.strategies import Pool
+
+Pairs = Sequence[tuple[int, int]]
+Mask = NDArray[np.bool_]
+
+
+def credited(
+    scores: NDArray[np.floating],
+    askable: Mask,
+    chances: NDArray[np.floating],
+    implies: Pairs,
+    excludes: Pairs,
+) -> tuple[NDArray[np.float64], Mask]:
+    """Scores (n, L) with what each answer tells of others, and which entries to ask of now (n, L).
+
+    scores: of entries, higher = ask first; counted from the least that may be asked. chances:
+    (n, L), how likely each entry is present. implies: all (child, ancestor), by columns. An entry
+    waits where another one that may settle it, or that it may settle, is worth more: the answer to
+    that one comes first.
+
+    >>> import numpy as np
+    >>> dog, cat, animal = 0, 1, 2
+    >>> found, now = credited(
+    ...     np.ones((1, 3)), np.ones((1, 3), bool), np.array([[0.1, 0.1, 0.2]]),
+    ...     [(dog, animal), (cat, animal)], [],
+    ... )
+    >>> found.round(2).tolist(), now.tolist()
+    ([[1.1, 1.1, 2.6]], [[False, False, True]])
+    """
+    least = scores[askable].min() if askable.any() else 0.0
+    # As they are where none is below 0, so that a score keeps its scale.
+    own = np.where(askable, scores - min(float(least), 0.0), 0.0)
+    worth = own.copy()
+    for child, parent in implies:
+        worth[:, parent] += (1 - chances[:, parent]) * own[:, child]
+        worth[:, child] += chances[:, child] * own[:, parent]
+    for one, other in excludes:
+        worth[:, one] += chances[:, one] * own[:, other]
+        worth[:, other] += chances[:, other] * own[:, one]
+    now = askable.copy()
+    for child, parent in implies:
+        both = askable[:, child] & askable[:, parent]
+        above = worth[:, parent] >= worth[:, child]
+        now[:, child] &= ~(both & above)
+        now[:, parent] &= ~(both & ~above)
+    return worth, now
+
+
+def with_credit(
+    scores: NDArray[np.floating], pool: Pool, known: Known
+) -> tuple[NDArray[np.float64], Mask]:
+    """As `credited`, of a pool's n images; scores (n,) of images count for each of their entries.
+
+    Where the strategy looks at no probabilities, a label is as likely as it is among known entries.
+    """
+    chances = pool.probabilities
+    if chances is None:
+        entries = known.entries
+        presents, many = (entries == PRESENT).sum(axis=0), (entries != UNKNOWN).sum(axis=0)
+        chances = np.broadcast_to((presents + 1) / (many + 2), pool.askable.shape)
+    each = scores if scores.ndim == 2 else np.broadcast_to(scores[:, None], pool.askable.shape)
+    return credited(each, pool.askable, chances, known.implies, known.excludes)
