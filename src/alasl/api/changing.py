@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from alasl.project import folder as folders
 from alasl.project import growing
 from alasl.project.changes import Changed, LabelChange
+from alasl.project.guide import Described, read_guide
 from alasl.project.history import Moment, history
 from alasl.project.taxonomy import take_taxonomy
 
@@ -52,9 +54,16 @@ class Changing:
         """Take labels out; what was said of them is kept."""
         return self._change(LabelChange("remove", names), **how)
 
-    def describe_label(self, name: str, text: str, **how: Any) -> Changed:
-        """Say what a label means."""
-        return self._change(LabelChange("describe", (name,), text=text), **how)
+    def describe_label(self, name: str, text: str | None = None, **how: Any) -> Changed:
+        """Say what a label means; examples, colour and the like as in `guide.Described`."""
+        told = {one.name: how.pop(one.name) for one in fields(Described) if one.name in how}
+        return self._change(Described(name, text, **told), **how)
+
+    def guide(self, file: str | Path, *, person: str = "python", **how: Any) -> Changed:
+        """Take a Markdown file's instructions and descriptions of labels; see `alasl labels`."""
+        store = self._opened.store
+        found = read_guide(Path(file), store.everything())
+        return store.change(person, *found, **how)
 
     def imply(self, child: str, parent: str, **how: Any) -> Changed:
         """Where `child` is present `parent` is; where `parent` is absent `child` is."""
@@ -82,6 +91,6 @@ class Changing:
         return history(self._opened, image, label).moments
 
     def _change(
-        self, change: LabelChange, *, person: str = "python", dry_run: bool = False
+        self, change: LabelChange | Described, *, person: str = "python", dry_run: bool = False
     ) -> Changed:
         return self._opened.store.change(person, change, dry_run=dry_run)

@@ -56,7 +56,14 @@ def _list(project: Path, as_json: bool) -> None:
             ],
         }
         counts = {"present": present[place], "known": known[place]}
-        about = {"about": label.about, "former": list(label.former)}
+        about = {
+            "about": label.about,
+            "former": list(label.former),
+            "examples": [now.images[n] for n in label.examples],
+            "counter_examples": [now.images[n] for n in label.counter_examples],
+            "colour": label.colour,
+            "key": label.key,
+        }
         found.append({"name": label.name, **counts, **names, **about})
     if as_json:
         print_json({"schema_version": 1, "labels": found})
@@ -136,11 +143,68 @@ def remove(project: Path, names: tuple[str, ...], **how: Any) -> None:
 
 @command.command("describe")
 @click.argument("name")
-@click.argument("text")
+@click.argument("text", required=False)
+@click.option("--example", "examples", multiple=True, help="an image that has it; may be repeated")
+@click.option(
+    "--counter-example",
+    "counter_examples",
+    multiple=True,
+    help="an image that has not, though it may look so; may be repeated",
+)
+@click.option("--colour", help="its colour on the page, e.g. #c05000")
+@click.option("--key", help="its key on the page: a digit, or one of qwertasdfzxcvby")
 @_change
-def describe(project: Path, name: str, text: str, **how: Any) -> None:
-    """Say what a label means."""
-    _make(project, do="describe", names=(name,), text=text, **how)
+def describe(
+    project: Path, name: str, person: str, dry_run: bool, as_json: bool, **told: Any
+) -> None:
+    """Say what a label means, by a text, examples, or both; what is not named stays.
+
+    People see it before their first question about the label. An empty text, colour or key takes
+    it away.
+    """
+    from alasl.project.folder import load
+    from alasl.project.guide import Described
+
+    about = told.pop("text")
+    given = {key: value for key, value in told.items() if value not in (None, ())}
+    changed = load(project).store.change(person, Described(name, about, **given), dry_run=dry_run)
+    print_change(changed, dry_run, as_json)
+
+
+@command.command("guide")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="write what there is to a file, with a section for each label",
+)
+@_change
+def guide(
+    project: Path, file: Path | None, out: Path | None, person: str, dry_run: bool, as_json: bool
+) -> None:
+    """Take instructions and descriptions of labels from a Markdown FILE, or show what there is.
+
+    What stands before the first heading are the project's instructions. A heading `## LABEL`
+    begins a label's text; lines such as `- example: IMAGE`, `- counter-example: IMAGE`,
+    `- colour: #c05000` and `- key: d` may follow. Labels that the file does not name stay as they
+    are.
+    """
+    from alasl.project.folder import load
+    from alasl.project.guide import guide_text, read_guide, write_guide
+
+    store = load(project).store
+    if file is not None:
+        found = read_guide(file, store.scheme)
+        print_change(store.change(person, *found, dry_run=dry_run), dry_run, as_json)
+        return
+    if out is not None:
+        write_guide(store.scheme, out)
+    if as_json:
+        print_json({"schema_version": 1, "guide": guide_text(store.scheme)})
+    elif out is not None:
+        click.echo(f"{out}: fill it in, then: alasl labels {project} guide {out}")
+    else:
+        click.echo(guide_text(store.scheme), nl=False)
 
 
 @command.command("imply")

@@ -15,6 +15,9 @@ from alasl.data.presence import in_words
 if TYPE_CHECKING:
     from alasl.project.overview import Overview
 
+# Notes that are shown in a terminal; --json has all.
+MOST_NOTES = 20
+
 
 @click.command("status")
 @click.argument("project", type=click.Path(path_type=Path))
@@ -68,6 +71,12 @@ def lines(state: Overview) -> Iterator[str]:
         yield f"{state.contradictions} pairs of entries contradict these rules: alasl resolve"
     if state.disagreements:
         yield f"{state.disagreements} entries answered both ways as often: alasl resolve"
+    for note in state.notes[:MOST_NOTES]:
+        about = [] if note.label is None else [f"label {note.label!r} is unclear"]
+        about += [] if note.image is None else [f"image {note.image!r}"]
+        yield f"note of {note.person}: {', '.join(about)}{note.text and ': '}{note.text}"
+    if len(state.notes) > MOST_NOTES:
+        yield f"and {len(state.notes) - MOST_NOTES} notes more"
     yield str(state.advice)
     for trouble in state.troubles:
         yield f"not as it should be: {trouble}"

@@ -12,12 +12,22 @@ from alasl.project import queue, table
 from alasl.project.checks import check_name
 from alasl.project.current import fall_back, fall_back_skip, stand, stand_skip
 from alasl.project.events import append, find_person, person_of, reused, spend, was_taken
-from alasl.project.records import LEASE, Answer, Undone
+from alasl.project.records import LEASE, Answer, Said, Undone
 
 _LAST_ACT = (
     "SELECT id FROM events e WHERE person = ? AND request IS NOT NULL"
     " AND kind IN ('answer', 'skip')"
     " AND NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id) ORDER BY id DESC LIMIT 1"
+)
+
+# From a person's requests to their answers that still stand; each by its key.
+_SAID_BY = (
+    f"SELECT e.id, {table.COLUMNS} FROM events a CROSS JOIN events e ON e.act = a.id"
+    " CROSS JOIN standing s ON s.image = e.image AND s.label = e.label AND s.person = e.person"
+    " AND s.event = e.id CROSS JOIN people p ON p.person = e.person"
+    " WHERE a.person = :who AND a.request IS NOT NULL AND a.kind = 'answer' AND a.at >= :since"
+    " AND e.id < :before AND (:label IS NULL OR e.label = :label)"
+    " AND (:value IS NULL OR e.value = :value) ORDER BY e.id DESC LIMIT :many"
 )
 
 
@@ -80,6 +90,24 @@ def undo(db: sqlite3.Connection, person: str, request: str, now: float) -> Undon
         fall_back_skip(db, who, undone.images[0])
         queue.take(db, who, undone.images[0], None, now, now + LEASE)
     return undone
+
+
+def said_by(
+    db: sqlite3.Connection,
+    person: str,
+    since: float,
+    before: int | None,
+    label: int | None,
+    value: int | None,
+    many: int,
+) -> list[Said]:
+    """What stands of a person's answers on the page, the newest first."""
+    ask = {
+        "who": find_person(db, person), "since": since, "before": before or 2**62,
+        "label": label, "value": value, "many": many,
+    }  # fmt: skip
+    rows = db.execute(_SAID_BY, ask).fetchall()
+    return [Said(row[0], table.answer_of(row[1:])) for row in rows]
 
 
 def _undone(db: sqlite3.Connection, act: int) -> Undone:

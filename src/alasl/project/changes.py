@@ -16,14 +16,15 @@ import numpy as np
 
 from alasl.errors import ConflictError, NothingToDo, UsageError
 from alasl.labels import UNKNOWN, Entries
-from alasl.project import initial, table
+from alasl.project import guide, initial, table
 from alasl.project.events import append, last_event, person_of
+from alasl.project.guide import TELLS, Described, Instructed
 from alasl.project.inference import Contradiction, contradictions
 from alasl.project.naming import numbers, refuse_former, refuse_own, refuse_taken
 from alasl.project.records import SOURCES
 from alasl.project.scheme import Detail, Fate, Label, Scheme, folded, in_order
 
-Do = Literal["add", "rename", "merge", "split", "remove", "describe", "rule"]
+Do = Literal["add", "rename", "merge", "split", "remove", "rule"]
 
 _NOT_UNDONE = "NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id)"
 _LAST = (
@@ -35,14 +36,13 @@ _LAST = (
 class LabelChange:
     """A change of labels, by their names.
 
-    names: the labels that it is about. into: the labels that come of it. text: what `describe`
-    says. implies: (child, parent). excludes: pairs. anew: whether they replace all rules.
+    names: the labels that it is about. into: the labels that come of it. implies: (child, parent).
+    excludes: pairs. anew: whether they replace all rules.
     """
 
     do: Do
     names: tuple[str, ...] = ()
     into: tuple[str, ...] = ()
-    text: str = ""
     implies: tuple[tuple[str, str], ...] = ()
     excludes: tuple[tuple[str, str], ...] = ()
     anew: bool = False
@@ -71,7 +71,7 @@ class Dropped:
     images: tuple[int, ...]
 
 
-Request = LabelChange | NewImages | Dropped
+Request = LabelChange | NewImages | Dropped | Described | Instructed
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,24 @@ class Changed:
     after: Counts
 
 
-def version(db: sqlite3.Connection) -> int:
+def last(db: sqlite3.Connection) -> int:
     """The event of the last change, its undo among them; 0 without any."""
     sql = "SELECT id FROM events WHERE kind = 'change' ORDER BY id DESC LIMIT 1"
     found = db.execute(sql).fetchone()
     return int(found[0]) if found else 0
 
 
+def _version(db: sqlite3.Connection) -> int:
+    """As `last`, of changes that may alter the table: not those that only tell people something."""
+    rows = db.execute("SELECT id, undoes, detail FROM events WHERE kind = 'change'").fetchall()
+    done = {event: json.loads(detail)["do"] for event, _, detail in rows}
+    return max((e for e, undoes, _ in rows if done[undoes or e] not in TELLS), default=0)
+
+
 def scheme(db: sqlite3.Connection) -> Scheme:
     """Labels, images and rules after all changes that stand."""
     details = [json.loads(row[1]) for row in db.execute(f"{_LAST} ORDER BY id")]
-    labels, rules = folded(initial.names(db), details)
+    labels, rules, instructions = folded(initial.names(db), details)
     images, files, roles, since = initial.images(db)
     here = np.array(since, np.int64) == 0
     folders = []
@@ -122,7 +129,10 @@ def scheme(db: sqlite3.Connection) -> Scheme:
         elif detail["do"] == "drop":
             here[detail["images"]] = False
     names = tuple(labels)
-    return Scheme(version(db), names, rules, images, files, roles, here, tuple(folders))
+    return Scheme(
+        _version(db), names, rules, images, files, roles, here, tuple(folders), last(db),
+        instructions,
+    )  # fmt: skip
 
 
 def over_time(db: sqlite3.Connection) -> dict[int, tuple[Label, ...]]:
@@ -208,8 +218,8 @@ def says(detail: Detail, scheme: Scheme) -> str:
         case {"do": "rename", "label": label, "name": name}:
             before = [*scheme.labels[label].former, "?"][-2:][0]
             return f"label {before!r} is called {name!r}"
-        case {"do": "describe", "label": label, "about": about}:
-            return f"label {names([label])} means: {about}"
+        case {"do": "describe" | "instruct"}:
+            return guide.says(detail, scheme.labels[detail.get("label", 0)].name)
         case {"do": "merge", "labels": labels, "into": into}:
             return f"labels merged: {names(labels)} into {names([into])}"
         case {"do": "split", "label": label, "into": into}:
@@ -246,9 +256,14 @@ def _detail(db: sqlite3.Connection, now: Scheme, request: Request, event: int) -
         return {"do": "drop", "images": sorted(request.images)}
     if isinstance(request, NewImages):
         return _images(db, now, request, event)
+    if isinstance(request, Described):
+        (label,) = numbers(now, [request.label])
+        return guide.describing(now, label, request)
+    if isinstance(request, Instructed):
+        return {"do": "instruct", "text": request.text}
     make: dict[str, Callable[..., dict[str, Any]]] = {
         "add": _add, "rename": _rename, "merge": _merge, "split": _split, "remove": _remove,
-        "describe": _describe, "rule": _rule,
+        "rule": _rule,
     }  # fmt: skip
     return {"do": request.do, **make[request.do](db, now, request, event)}
 
@@ -286,11 +301,6 @@ def _rename(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> di
     if ask.names == ask.into:
         raise UsageError("the label is called so already", seen=repr(ask.into[0]))
     return {"label": label, "name": ask.into[0]}
-
-
-def _describe(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:
-    (label,) = numbers(now, ask.names)
-    return {"label": label, "about": ask.text}
 
 
 def _remove(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict[str, Any]:

@@ -59,9 +59,13 @@ def last_event(db: sqlite3.Connection) -> int:
 
 
 def last_human_event(db: sqlite3.Connection) -> int:
-    """The id of the last event that was no machine's."""
+    """The id of the last event by which people may have altered what is known."""
     # Backwards from the newest, as `max` over a condition would read every event.
-    sql = "SELECT id FROM events WHERE kind <> 'machine' ORDER BY id DESC LIMIT 1"
+    sql = (
+        "SELECT id FROM events WHERE kind NOT IN ('machine', 'note')"
+        " AND NOT (kind = 'change' AND json_extract(detail, '$.do') IN ('describe', 'instruct'))"
+        " ORDER BY id DESC LIMIT 1"
+    )
     return int(db.execute(sql).fetchone()[0])
 
 
@@ -135,7 +139,7 @@ def was_taken(
     request: str,
     person: str,
     kind: Kind,
-    content: Sequence[tuple[int, int | None, int | None]],
+    content: Sequence[tuple[int | None, int | None, int | None]],
 ) -> bool:
     """Whether a request was taken before. Raises `ConflictError` if it asked for something else."""
     check_name("a request's name", request)

@@ -99,6 +99,9 @@ def _said(event: Event, then: Scheme, all_: list[Event]) -> Moment:
         undone = [one for one in all_ if one.act == event.undoes]
         names = ", ".join(then.labels[e.label].name for e in undone if e.label is not None)
         return Moment(event.at, None, event.person, f"took back: {names or 'a skip'}")
+    if event.kind == "note":
+        text = json.loads(event.detail)["text"] if event.detail else "taken as read"
+        return Moment(event.at, label, event.person, f"note: {text or 'the label is unclear'}")
     if event.kind == "skip":
         return Moment(event.at, None, event.person, "skipped the image")
     value = WORDS[event.value if event.value is not None else UNKNOWN]

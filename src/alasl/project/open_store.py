@@ -104,13 +104,13 @@ class OpenStore:
 
     def _now(self, db: sqlite3.Connection) -> Scheme:
         """What there is now, read again only where it has changed."""
-        if self._newest is None or changes.version(db) != self._newest.version:
+        if self._newest is None or changes.last(db) != self._newest.event:
             self._newest = changes.scheme(db)
         return self._newest
 
     def _table(self, db: sqlite3.Connection) -> Scheme:
         """Raise a `ConflictError` unless the rows and columns are still the table's."""
-        if changes.version(db) != self.scheme.version:
+        if self._now(db).version != self.scheme.version:
             raise ConflictError(
                 "labels or images of the project were changed meanwhile",
                 where=str(self.path),
@@ -159,7 +159,7 @@ class OpenStore:
             return events.last_event(db)
 
     def last_human_event(self) -> int:
-        """The id of the last event that was no machine's, 1 for a new store."""
+        """The id of the last event by which people may have altered what is known, 1 at first."""
         with self._database.reading() as db:
             return events.last_human_event(db)
 

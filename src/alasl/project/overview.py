@@ -19,6 +19,7 @@ from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.records import SOURCES, Training
 from alasl.project.shares import refuse_share
+from alasl.project.store import Store
 from alasl.project.targets import answered_by_machine
 from alasl.registry import files_of
 
@@ -73,6 +74,18 @@ class SourceState:
 
 
 @dataclass(frozen=True)
+class NoteState:
+    """What somebody noted of an image, or that a label, which is named, is unclear; see `Note`."""
+
+    id: int
+    at: float
+    person: str
+    image: str | None
+    label: str | None
+    text: str
+
+
+@dataclass(frozen=True)
 class Overview:
     """A project's state; entries are of the pool, alpha is Krippendorff's over all labels.
 
@@ -82,7 +95,7 @@ class Overview:
     entries that follow from others. contradictions: pairs of entries that the rules between labels
     forbid. by_presence: labels of which absents were hardly or never given. troubles:
     what is wrong with the project's settings or its place, so that training and asking would be
-    refused.
+    refused. notes: that nobody has settled.
     """
 
     name: str
@@ -109,6 +122,7 @@ class Overview:
     inferred: int = 0
     contradictions: int = 0
     troubles: tuple[str, ...] = ()
+    notes: tuple[NoteState, ...] = ()
 
     @property
     def promise(self) -> str:
@@ -229,6 +243,7 @@ def overview(project: Project) -> Overview:
             if marked
         ),
         troubles=tuple(_troubles(project)),
+        notes=tuple(_notes(store)),
     )
 
 
@@ -245,6 +260,14 @@ def _troubles(project: Project) -> Iterator[str]:
             check()
         except AlaslError as error:
             yield str(error) if error.where else f"{project.folder / SETTINGS}: {error}"
+
+
+def _notes(store: Store) -> Iterator[NoteState]:
+    now = store.everything()
+    for note in store.notes():
+        image = None if note.image is None else now.images[note.image]
+        label = None if note.label is None else now.labels[note.label].name
+        yield NoteState(note.id, note.at, note.person, image, label, note.text)
 
 
 def stop_advice(

@@ -14,7 +14,7 @@ from alasl.labels import INFERRED, MACHINE
 Ints = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine", "change"]
+Kind = Literal["given", "import", "answer", "skip", "undo", "resolve", "machine", "change", "note"]
 
 # What is done where an import contradicts what is known; see `Store.import_answers`.
 OnContradiction = Literal["refuse", "keep", "replace", "vote"]
@@ -74,10 +74,34 @@ class Undone:
 
 
 @dataclass(frozen=True)
+class Said:
+    """An answer that stands, by number, and the event that it is."""
+
+    event: int
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Note:
+    """What somebody says beside answers: of an image, or that a label, which is named, is unclear.
+
+    id: the event. image, label: their numbers.
+    """
+
+    id: int
+    at: float
+    person: str
+    image: int | None
+    label: int | None
+    text: str
+
+
+@dataclass(frozen=True)
 class Event:
     """One thing that happened. `act` is the id of the first event of its request.
 
-    image, label: their numbers. detail: of a change of labels or images, what it was, as JSON.
+    image, label: their numbers. detail: of a change of labels or images what it was, of a note
+    what it says, as JSON.
     """
 
     id: int

@@ -31,12 +31,19 @@ Detail = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Label:
-    """A label by its number: its name, earlier names, and what it means."""
+    """A label by its number: its name, earlier names, and what it means.
+
+    examples, counter_examples: numbers of images. colour, key: on the page, "" where none is set.
+    """
 
     name: str
     fate: Fate = "here"
     former: tuple[str, ...] = ()
     about: str = ""
+    examples: tuple[int, ...] = ()
+    counter_examples: tuple[int, ...] = ()
+    colour: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,8 +82,9 @@ class Rules:
 class Scheme:
     """Labels and images by number, and which of them the table has.
 
-    version: the event of the last change, 0 without any. images, files, roles: (all,) by number.
-    here: (all,) whether an image is in the table.
+    version: the event of the last change that may alter the table, 0 without any; event: of the
+    last change, what people are told among it. images, files, roles: (all,) by number. here: (all,)
+    whether an image is in the table. instructions: what people are told of the project.
     """
 
     version: int
@@ -87,6 +95,8 @@ class Scheme:
     roles: tuple[str, ...]
     here: NDArray[np.bool_]
     folders: tuple[str, ...] = ()
+    event: int = 0
+    instructions: str = ""
 
     @cached_property
     def rows(self) -> Ints:
@@ -166,6 +176,7 @@ class _Fold:
     excludes: list[Pair] = field(default_factory=list)
     wholes: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
     parts: list[Pair] = field(default_factory=list)
+    instructions: str = ""
 
     def rules(self) -> Rules:
         return Rules(
@@ -191,8 +202,12 @@ class _Fold:
         former = tuple(one for one in former if one != name)
         self.labels[label] = replace(before, name=name, former=former)
 
-    def describe(self, label: int, about: str) -> None:
-        self.labels[label] = replace(self.labels[label], about=about)
+    def describe(self, label: int, **told: Any) -> None:
+        plain: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in told.items()}
+        self.labels[label] = replace(self.labels[label], **plain)
+
+    def instruct(self, text: str) -> None:
+        self.instructions = text
 
     def merge(self, labels: Sequence[int], into: int) -> None:
         # What each part implies, or excludes, the whole does too.
@@ -221,8 +236,8 @@ class _Fold:
 
 def folded(
     names: Sequence[tuple[str, int]], changes: Iterable[Detail]
-) -> tuple[list[Label], Rules]:
-    """The labels by number, and the rules, after all changes that stand, in order.
+) -> tuple[list[Label], Rules, str]:
+    """The labels by number, the rules and the instructions after all changes that stand, in order.
 
     names: of each label its first name and the event that brought it, 0 for the first table's.
     """
@@ -233,7 +248,7 @@ def folded(
         what = {key: value for key, value in detail.items() if key != "do"}
         if made := getattr(fold, detail["do"], None):
             made(**what)
-    return [fold.labels[n] for n in range(len(names))], fold.rules()
+    return [fold.labels[n] for n in range(len(names))], fold.rules(), fold.instructions
 
 
 def in_order(pairs: Sequence[Pair]) -> tuple[Pair, ...]:

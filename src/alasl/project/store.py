@@ -52,7 +52,8 @@ from alasl.project import (
 )
 from alasl.project.agreement import Answers
 from alasl.project.checks import check_places, check_seconds, check_values
-from alasl.project.open_store import OpenStore, moment
+from alasl.project.guided_store import GuidedStore
+from alasl.project.open_store import moment
 from alasl.project.records import (
     LEASE,
     ROLES,
@@ -75,7 +76,7 @@ from alasl.project.records import (
 )
 
 
-class Store(OpenStore):
+class Store(GuidedStore):
     """The store of a project in one file; see the module. Made by `create` or `open`."""
 
     @classmethod
@@ -384,14 +385,3 @@ class Store(OpenStore):
         with self._database.reading() as db:
             scheme, found = self._table(db), table.disagreements(db)
         return found if scheme.whole else [d for d in map(scheme.placed, found) if d is not None]
-
-    def resolve(
-        self, person: str, image: int, label: int, value: int, *, now: float | None = None
-    ) -> bool:
-        """Settle an entry, whatever was given or said; -1: nobody can tell. False: it was so."""
-        self._check([image], [label])
-        check_values([value])
-        now = moment(now)
-        with self._database.writing() as db:
-            queue.close(db, [(image, label)], now)
-            return table.resolve(db, person, image, label, value, now)

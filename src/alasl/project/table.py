@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.project import initial
 from alasl.project.agreement import Answers
-from alasl.project.events import append, person_of
+from alasl.project.events import append, person_of, was_taken
 from alasl.project.inference import completed
 from alasl.project.records import SOURCES, Answer, Disagreement, Ints
 from alasl.project.scheme import Scheme
@@ -32,7 +32,10 @@ _RECHECKED = (
     f" WHERE e.why = '{RECHECK}' AND t.event = e.id AND t.value >= 0"
 )
 # What makes an `Answer` of an event e by a person p.
-COLUMNS = "e.image, e.label, e.value, e.seconds, probability, model, shown, p.name, at, why, pi"
+COLUMNS = (
+    "e.image, e.label, e.value, e.seconds, e.probability, e.model, e.shown, p.name, e.at, e.why,"
+    " e.pi"
+)
 
 
 def stands(
@@ -200,14 +203,24 @@ def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
 
 
 def resolve(
-    db: sqlite3.Connection, person: str, image: int, label: int, value: int, now: float
+    db: sqlite3.Connection,
+    person: str,
+    image: int,
+    label: int,
+    value: int,
+    now: float,
+    request: str | None = None,
 ) -> bool:
-    """Settle what an entry is, whatever was given or said; False where it was settled so before."""
+    """Settle what an entry is, once a request; False where it was settled so before."""
+    if request and was_taken(db, request, person, "resolve", [(image, label, value)]):
+        return False
     entry = (image, label)
     if (value,) in db.execute("SELECT value FROM resolved WHERE image = ? AND label = ?", entry):
         return False
     who = person_of(db, person)
-    _, event = append(db, now, who, "resolve", image=image, label=label, value=value)
+    _, event = append(
+        db, now, who, "resolve", request=request, image=image, label=label, value=value
+    )
     db.execute("INSERT OR REPLACE INTO resolved VALUES (?, ?, ?, ?)", (image, label, value, event))
     return True
 

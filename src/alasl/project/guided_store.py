@@ -1,0 +1,95 @@
+"""A store and what stands beside answers: examples, notes, what is settled, what a person said."""
+
+from __future__ import annotations
+
+from alasl.errors import UsageError
+from alasl.project import actions, examples, notes, queue, table
+from alasl.project.checks import check_places, check_values
+from alasl.project.open_store import OpenStore, moment
+from alasl.project.records import Note, Said
+
+LONGEST_NOTE = 1000
+
+
+class GuidedStore(OpenStore):
+    """What people are told beside questions, and what they tell; all by number."""
+
+    def examples(self, label: int, value: int, many: int = 6) -> list[int]:
+        """Images that have a label (1) or not (0): those set, then known ones that are not asked.
+
+        By number, at most `many`.
+        """
+        self._check([], [label])
+        check_values([value])
+        with self._database.reading() as db:
+            return examples.examples(db, self._now(db), label, value, many)
+
+    def note(
+        self,
+        person: str,
+        text: str,
+        *,
+        image: int | None = None,
+        label: int | None = None,
+        request: str,
+        now: float | None = None,
+    ) -> None:
+        """Keep what a person says of an image, or that a label is unclear; once a request."""
+        if image is None and label is None:
+            raise UsageError("a note is about an image, a label, or both")
+        if len(text) > LONGEST_NOTE or (label is None and not text.strip()):
+            raise UsageError(f"a note has 1 to {LONGEST_NOTE} characters", seen=f"{len(text)}")
+        self._check([] if image is None else [image], [] if label is None else [label])
+        with self._database.writing() as db:
+            notes.note(db, person, image, label, text.strip(), request, moment(now))
+
+    def notes(self) -> list[Note]:
+        """Notes that nobody has settled, the newest first."""
+        with self._database.reading() as db:
+            return notes.notes(db)
+
+    def settle_note(self, person: str, note: int, *, now: float | None = None) -> None:
+        """Take a note as read. Raises `ConflictError` where it was, or never stood."""
+        with self._database.writing() as db:
+            notes.settle(db, person, note, moment(now))
+
+    def said_by(
+        self,
+        person: str,
+        *,
+        since: float = 0.0,
+        before: int | None = None,
+        label: int | None = None,
+        value: int | None = None,
+        many: int = 60,
+    ) -> list[Said]:
+        """What stands of a person's answers on the page, the newest first.
+
+        since: seconds since 1970. before: an event; only what was said earlier. label, value: only
+        of these.
+        """
+        if label is not None:
+            check_places("label", [label], len(self.everything().labels))
+        with self._database.reading() as db:
+            return actions.said_by(db, person, since, before, label, value, many)
+
+    def resolve(
+        self,
+        person: str,
+        image: int,
+        label: int,
+        value: int,
+        *,
+        request: str | None = None,
+        now: float | None = None,
+    ) -> bool:
+        """Settle an entry, whatever was given or said; -1: nobody can tell. False: it was so.
+
+        request: sent again under the same one, it counts once.
+        """
+        self._check([image], [label])
+        check_values([value])
+        now = moment(now)
+        with self._database.writing() as db:
+            queue.close(db, [(image, label)], now)
+            return table.resolve(db, person, image, label, value, now, request)
