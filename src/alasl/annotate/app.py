@@ -22,7 +22,13 @@ from alasl.annotate.messages import (
     Answers,
     By,
     Correct,
+    Guide,
     Held,
+    Meaning,
+    Mine,
+    MineOut,
+    NoteIn,
+    Of,
     Refused,
     Renewed,
     Saved,
@@ -35,6 +41,8 @@ from alasl.annotate.messages import (
 )
 from alasl.annotate.pictures import Pictures, Size
 from alasl.annotate.tasks import NotThere, Tasks, printable
+from alasl.annotate.telling import Telling
+from alasl.annotate.words import LANGUAGES, catalogue, chosen
 from alasl.annotate.writer import Writer
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
 from alasl.files import as_resource_error
@@ -57,6 +65,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+# The cookie of a language that somebody chose.
+LANGUAGE = "alasl-language"
+
 # The page's modules, style and icon, by how their names end.
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _STATIC = Path(__file__).parent / "static"
@@ -73,11 +84,14 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
     """
     write = Writer(handler.store)
     image_threads = ThreadPoolExecutor(_IMAGE_THREADS, "image")
+    # What is only read, and may take a second, is not in the way of answers.
+    telling, reading = Telling(handler.store), ThreadPoolExecutor(1, "reading")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         image_threads.shutdown(cancel_futures=True)
+        reading.shutdown(cancel_futures=True)
         write.stop()
 
     app = FastAPI(
@@ -109,14 +123,16 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
             )
             return answer
         every = handler.store.everything().labels
-        labels = [(printable(label.name), label.fate == "here") for label in every]
-        modules = sorted(file.name for file in _STATIC.glob("*.js"))
+        language = chosen(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
         return _html(
             _template("page.html.j2"),
             name=name or "ALASL",
-            labels=labels,
+            labels=[(printable(label.name), label.fate == "here") for label in every],
             project=handler.project,
-            modules=modules,
+            modules=sorted(file.name for file in _STATIC.glob("*.js")),
+            language=language,
+            languages={one: catalogue(one)["language"] for one in LANGUAGES},
+            t=catalogue(language),
         )
 
     for file in sorted(_STATIC.iterdir()):
@@ -152,6 +168,26 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
     async def correct(sent: Correct) -> Saved:
         """Take a correction of what is known."""
         return await write(lambda: handler.correct(sent))
+
+    @app.post("/api/note")
+    async def note(sent: NoteIn) -> Saved:
+        """Keep a note for whoever runs the project."""
+        return await write(lambda: handler.note(sent))
+
+    @app.post("/api/mine")
+    async def mine(sent: Mine) -> MineOut:
+        """What a person said so far."""
+        return await asyncio.wrap_future(reading.submit(handler.mine, sent))
+
+    @app.get("/api/guide")
+    async def guide() -> Guide:
+        """What people are told before they answer."""
+        return await asyncio.wrap_future(reading.submit(telling.guide))
+
+    @app.post("/api/meaning")
+    async def meaning(sent: Of) -> Meaning:
+        """Images that show what a label means."""
+        return await asyncio.wrap_future(reading.submit(telling.meaning, sent.label))
 
     @app.post("/api/undo")
     async def undo(sent: Undo) -> Undone:

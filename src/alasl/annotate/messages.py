@@ -70,6 +70,14 @@ class Skip(Step):
     image: Row
 
 
+class NoteIn(Step):
+    """Something said of an image, or, where a label is named, that it is unclear."""
+
+    image: Row | None = None
+    label: Row | None = None
+    text: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+
 class Correct(Step):
     """What an entry is, whatever was given or said; -1: nobody can tell."""
 
@@ -99,6 +107,68 @@ class Held(By):
     """Images that this person gives back unanswered."""
 
     images: Rows
+
+
+class Mine(By):
+    """What this person said: since a time, before an event, of a label, of a value."""
+
+    since: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    before: Annotated[int, Field(ge=1, lt=2**53), Whole] | None = None
+    label: Row | None = None
+    value: Annotated[int, Field(ge=-1, le=1), Whole] | None = None
+
+
+class SaidOut(Message):
+    """An answer of one's own that stands, and when it was given; `event` leads to earlier ones."""
+
+    event: int
+    at: float
+    image: int
+    name: str
+    label: int
+    value: int
+
+
+class MineOut(Message):
+    """One's own answers, the newest first; more: whether there are earlier ones."""
+
+    answers: list[SaidOut]
+    more: bool
+
+
+class LabelGuide(Message):
+    """What is told of a label, by the numbers of images and labels; "" where nothing is.
+
+    parents: labels that are present where it is.
+    """
+
+    about: str
+    colour: str
+    key: str
+    parents: list[int]
+    examples: list[int]
+    counter_examples: list[int]
+
+
+class Guide(Message):
+    """What people are told before they answer. labels: every label by its number."""
+
+    event: int
+    instructions: str
+    labels: list[LabelGuide]
+
+
+class Of(Message):
+    """The label that something is asked of."""
+
+    label: Row
+
+
+class Meaning(Message):
+    """Images that show what a label means: some that have it, some that have not."""
+
+    examples: list[int]
+    counter_examples: list[int]
 
 
 class AskedLabel(Message):
@@ -141,7 +211,8 @@ class Status(Message):
     left: of the queue, answers wanted and those not given yet. answers: of everybody, ever. mine,
     seconds: answers of this person and the time they took. labels: for each label of the table, how
     many are left. training: `off`, `idle`, `training` or `failed`; trained: epoch seconds of the
-    last success. worth: None before the first model that could be judged.
+    last success. worth: None before the first model that could be judged. guide: the change by
+    which the guide is as it is. paused: whether nothing is asked for now.
     """
 
     event: int
@@ -155,6 +226,8 @@ class Status(Message):
     training: str
     trained: float | None
     worth: Worth | None
+    guide: int
+    paused: bool
 
 
 class TasksOut(Message):

@@ -15,7 +15,11 @@ from alasl.annotate.messages import (
     Correct,
     Given,
     Held,
+    Mine,
+    MineOut,
+    NoteIn,
     Renewed,
+    SaidOut,
     Saved,
     Skip,
     Status,
@@ -32,6 +36,8 @@ from alasl.project.records import Answer, Progress, Task, Training
 from alasl.project.store import Store
 
 LEASE = 120.0
+# Answers of one's own that are shown at once.
+PAGE = 48
 # Everybody's counts, and what the model is worth, may be this old, in seconds, so that showing them
 # costs a person no wait.
 _FRESH, _WORTH = 1.0, 10.0
@@ -54,6 +60,8 @@ class Tasks:
         self.store = store
         self.project = _mark(store)
         self.training = training
+        # Whoever runs the project may want nothing to be asked for a while.
+        self.paused = False
         self._clock = clock
         self._counted: tuple[float, int, Progress] | None = None
         self._judged: tuple[float, Worth | None] | None = None
@@ -69,6 +77,9 @@ class Tasks:
             self._check(labels=[request.label])
         if request.fresh:
             self.store.release(request.person)
+        if self.paused:
+            status = self.status(request.person, now=True)
+            return TasksOut(tasks=[], lease=LEASE, elsewhere=None, status=status)
         tasks = self._lease(request)
         if not tasks:
             held = {task.image for task in self.store.held(request.person)}
@@ -101,12 +112,46 @@ class Tasks:
         return Saved(status=self.status(sent.person))
 
     def correct(self, sent: Correct) -> Saved:
-        """Settle what is known otherwise. The same again changes nothing, so it needs no memory."""
+        """Settle what is known otherwise."""
         self._check([sent.image], [sent.label])
-        self.store.resolve(sent.person, sent.image, sent.label, sent.value)
+        self.store.resolve(sent.person, sent.image, sent.label, sent.value, request=sent.request)
         status = self.status(sent.person)
         self.training.notice(1, status.left)
         return Saved(status=status)
+
+    def note(self, sent: NoteIn) -> Saved:
+        """Keep a note on an image, or that a label is unclear, for whoever runs the project."""
+        images = [] if sent.image is None else [sent.image]
+        labels = [] if sent.label is None else [sent.label]
+        self._check(images, labels)
+        self.store.note(
+            sent.person, sent.text, image=sent.image, label=sent.label, request=sent.request
+        )
+        return Saved(status=self.status(sent.person))
+
+    def mine(self, sent: Mine) -> MineOut:
+        """A page of what this person said, the newest first."""
+        found = self.store.said_by(
+            sent.person,
+            since=sent.since,
+            before=sent.before,
+            label=sent.label,
+            value=sent.value,
+            many=PAGE + 1,
+        )
+        names = self.store.everything().images
+        answers = [
+            SaidOut(
+                event=one.event,
+                at=one.answer.at or 0.0,
+                image=one.answer.image,
+                name=printable(names[one.answer.image]),
+                label=one.answer.label,
+                value=one.answer.value,
+            )
+            for one in found[:PAGE]
+        ]
+        return MineOut(answers=answers, more=len(found) > PAGE)
 
     def undo(self, sent: Undo) -> Undone:
         """Take back the person's last step, whose images are theirs again."""
@@ -147,6 +192,8 @@ class Tasks:
             training=self.training.state,
             trained=self.training.trained,
             worth=self._worth(),
+            guide=self.store.everything().event,
+            paused=self.paused,
         )
 
     def _lease(self, request: TasksIn) -> list[Task]:

@@ -87,11 +87,11 @@ def says(detail: Mapping[str, Any], name: str) -> str:
     """A change of the guide in words."""
     if detail["do"] == "instruct":
         return "instructions: " + (_short(detail["text"]) or "none")
-    told = [f"means: {_short(detail['about'])}"] if "about" in detail else []
+    told = [f"means: {_short(detail['about'])}"] if detail.get("about") else []
     for what, one in (("examples", "examples"), ("counter_examples", "counter-examples")):
-        told += [f"has {len(detail[what])} {one}"] if what in detail else []
-    told += [f"has the {what} {detail[what]!r}" for what in ("colour", "key") if what in detail]
-    return f"label {name!r} {', '.join(told)}"
+        told += [f"has {len(detail[what])} {one}"] if detail.get(what) else []
+    told += [f"has the {what} {detail[what]!r}" for what in ("colour", "key") if detail.get(what)]
+    return f"label {name!r} {', '.join(told) or 'is told less of'}"
 
 
 def _short(text: str, most: int = 80) -> str:

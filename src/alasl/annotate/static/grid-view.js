@@ -1,10 +1,12 @@
 // One label, and many images of which it is asked.
 
 import { $, stamp } from "./dom.js";
-import { NAMES } from "./labels.js";
+import { name } from "./guide.js";
 import { arrange, pictureSize } from "./layout.js";
 import { picture } from "./pictures.js";
-import { ABSENT, PRESENT, SKIPPED, UNSURE, WORDS } from "./words.js";
+import { hold } from "./touch.js";
+import { ABSENT, PRESENT, SKIPPED, UNSURE, inWords } from "./values.js";
+import { t } from "./words.js";
 
 const KEYS = "qwerasdfzxcv"; // for as many images, those around the marked one
 const MARKS = { [PRESENT]: "✓", [UNSURE]: "?", [SKIPPED]: "–" };
@@ -39,10 +41,10 @@ export const gridView = {
     $("cells").style.setProperty("--height", `${height}px`);
   },
 
-  /** Draw a step; `on.tick(place)` and `on.point(place)` hear of clicks and the focus. */
+  /** Draw a step; `on.tick(place)`, `on.point(place)` and `on.larger()` hear of what a person does. */
   draw(step, on) {
     const label = step.items[0].label;
-    $("tick-label").textContent = NAMES[label];
+    $("tick-label").replaceChildren(name(label));
     $("label").value = label;
     this.arrange(step);
     $("cells").replaceChildren(...step.items.map((item, place) => {
@@ -54,10 +56,11 @@ export const gridView = {
       element.ready.then((why) => {
         if (!why) return;
         const text = document.createElement("span");
-        text.textContent = `Cannot be shown: ${why}`;
+        text.textContent = t("grid.broken", { why });
         element.replaceWith(text);
       });
       button.addEventListener("click", () => on.tick(place));
+      hold(button, () => { on.point(place); on.larger(); });
       button.addEventListener("focus", () => on.point(place));
       return cell;
     }));
@@ -69,9 +72,9 @@ export const gridView = {
     button.dataset.value = value ?? ABSENT;
     button.setAttribute("aria-checked", value === PRESENT ? "true" : value === UNSURE ? "mixed" : "false");
     button.querySelector(".mark").textContent = MARKS[value] ?? "";
-    const state = value === UNSURE || value === SKIPPED ? `, ${WORDS.get(value)}` : "";
-    button.querySelector(".unseen").textContent = `Image ${place + 1} of ${step.items.length}${state}`;
+    const state = value === UNSURE || value === SKIPPED ? `, ${inWords(value)}` : "";
+    button.querySelector(".unseen").textContent = `${t("grid.cell", { place: place + 1, all: step.items.length })}${state}`;
   },
 
-  name: (_, place) => `Image ${place + 1}`,
+  name: (_, place) => t("grid.name", { place: place + 1 }),
 };

@@ -1,8 +1,10 @@
 // One image, large, and the labels asked of it.
 
 import { $, stamp } from "./dom.js";
+import { guide, name } from "./guide.js";
 import { NAMES } from "./labels.js";
-import { ABSENT, PRESENT, WORDS } from "./words.js";
+import { ABSENT, PRESENT, inWords } from "./values.js";
+import { number, t } from "./words.js";
 import { drawStage } from "./zoom.js";
 
 export const imageView = {
@@ -17,11 +19,12 @@ export const imageView = {
     $("find").hidden = true;
     $("asked").replaceChildren(...step.items.map((item, place) => {
       const row = stamp("row");
-      row.querySelector("bdi").textContent = NAMES[item.label];
-      const chance = step.shown && item.probability !== null ? `${Math.round(100 * item.probability)} %`
-        : item.known !== undefined ? "known" : item.unasked ? "not asked" : "";
-      row.querySelector(".chance").textContent = chance;
-      for (const button of row.querySelectorAll("button"))
+      const about = row.querySelector(".about"), { key } = guide.of(item.label);
+      about.replaceChildren(name(item.label));
+      about.addEventListener("click", () => on.point(place));
+      row.querySelector(".chance").textContent = chanceOf(step, item);
+      if (key) about.after(hint(key));
+      for (const button of row.querySelectorAll(".choices button"))
         button.addEventListener("click", () => on.answer(Number(button.dataset.value), place));
       row.firstElementChild.addEventListener("focusin", () => on.point(place));
       return row;
@@ -33,10 +36,14 @@ export const imageView = {
   mark(step, place, value, said) {
     const group = $("asked").children[place].firstElementChild;
     group.dataset.by = said === undefined && value !== undefined ? "model" : "person";
-    for (const button of group.querySelectorAll("button"))
+    for (const button of group.querySelectorAll(".choices button"))
       button.setAttribute("aria-pressed", String(value) === button.dataset.value);
-    const chance = group.querySelector(".chance").textContent;
-    const parts = [this.name(step, place), WORDS.get(value), chance.endsWith("%") ? `expected ${chance}` : chance, `${place + 1} of ${step.items.length}`];
+    const chance = chanceOf(step, step.items[place]);
+    const parts = [
+      this.name(step, place), value === undefined ? "" : inWords(value),
+      chance.endsWith("%") ? t("image.expected", { chance }) : chance,
+      t("image.place", { place: place + 1, all: step.items.length }),
+    ];
     group.setAttribute("aria-label", parts.filter(Boolean).join(", "));
   },
 
@@ -47,29 +54,41 @@ export const imageView = {
   name: (step, place) => NAMES[step.items[place].label],
 };
 
+function chanceOf(step, { probability, known, unasked }) {
+  if (step.shown && probability !== null) return `${number(Math.round(100 * probability))} %`;
+  if (known !== undefined) return t("image.is-known");
+  return unasked ? t("image.not-asked") : "";
+}
+
+/** The key that a label has of its own. */
+function hint(key) {
+  const element = document.createElement("kbd");
+  element.textContent = key.toUpperCase();
+  element.ariaHidden = "true";
+  return element;
+}
+
 function drawKnown(known, open) {
   const parts = [];
-  for (const [value, word] of [[PRESENT, "Present"], [ABSENT, "Absent"]]) {
+  for (const value of [PRESENT, ABSENT]) {
     const labels = known.filter(([, stands]) => stands === value).map(([label]) => label);
     if (!labels.length) continue;
     const term = document.createElement("dt");
-    term.textContent = word;
+    term.textContent = t(`button.${value}`);
     parts.push(term, ...labels.map((label) => {
       const one = document.createElement("dd");
       const button = document.createElement("button");
-      const isolated = document.createElement("bdi");
-      isolated.textContent = NAMES[label];
       button.type = "button";
-      button.title = "Correct it";
+      button.title = t("image.correct");
       button.addEventListener("click", () => open(label));
-      button.append(isolated);
+      button.append(name(label));
       one.append(button);
       return one;
     }));
   }
   if (!parts.length) {
     const none = document.createElement("dd");
-    none.textContent = "Nothing yet";
+    none.textContent = t("image.nothing-known");
     parts.push(none);
   }
   $("known").replaceChildren(...parts);

@@ -1,16 +1,18 @@
 // Keys: which command each one is, and when it is none.
 
 import { $, closeDialogs, openDialog } from "./dom.js";
+import { guide } from "./guide.js";
 import { settings } from "./kept.js";
-import { answer, moveTo, nextLabel, rest, session, tick } from "./session.js";
-import { ABSENT, PRESENT, UNSURE } from "./words.js";
+import { HERE } from "./labels.js";
+import { answer, moveTo, nextLabel, openLabel, rest, session, tick } from "./session.js";
+import { ABSENT, PRESENT, UNSURE } from "./values.js";
 import { zoomBy } from "./zoom.js";
 
 const zoomed = (factor) => session.current?.kind === "image" && zoomBy(factor);
 
 /** Listen to keys, which are about what is shown, or about `commands` by their names. */
 export function listenToKeys(commands) {
-  const { skip, undo, zoom, find, help, mode } = commands;
+  const { skip, undo, zoom, find, help, mode, meaning, note, mine, guide: wholeGuide } = commands;
   const keys = {
     j: () => answer(PRESENT),
     k: () => answer(ABSENT),
@@ -30,6 +32,10 @@ export function listenToKeys(commands) {
     h: help,
     "?": help,
     "/": find,
+    i: meaning,
+    t: note,
+    y: mine,
+    g: wholeGuide,
   };
 
   document.addEventListener("keydown", (event) => {
@@ -43,14 +49,18 @@ export function listenToKeys(commands) {
     // A key held down must not answer what nobody has looked at.
     if (event.repeat && key !== "+" && key !== "-") return;
     if (key.length === 1 && !settings.keys) return;
-    if ($("help").open) {
-      if (key === "h" || key === "?") act(event, closeDialogs);
+    const dialog = openDialog();
+    if (dialog && dialog !== $("larger")) {
+      // The key that opened it closes it.
+      if (key.length === 1 && dialog.dataset.key?.includes(key)) act(event, closeDialogs);
       return;
     }
-    if ($("larger").open && !"jklo".includes(key)) return;
+    if (dialog && !"jklo".includes(key)) return;
     if (key === "Enter" && event.target.matches("button:not(.cell), a, summary, input")) return;
     const place = session.current ? session.view.keyed(session.current, key) : -1;
+    const own = session.current?.kind === "image" ? HERE.find((label) => guide.of(label).key === key) : undefined;
     if (place >= 0) act(event, () => tick(place));
+    else if (own !== undefined) act(event, () => { openLabel(own); answer(PRESENT); });
     else if (Object.hasOwn(keys, key)) act(event, keys[key]);
   });
 }

@@ -5,20 +5,25 @@
 // views of an image and of a grid, waiting, tasks (fetched before they are needed), progress, outbox.
 
 import { clock } from "./clock.js";
-import { $, alarm, arrive, closeDialogs, say } from "./dom.js";
+import { $, alarm, arrive, closeDialogs, openDialog, say } from "./dom.js";
 import { act, listenToKeys } from "./keys.js";
+import { guide, showGuide, showMeaning } from "./guide.js";
 import { change, settings } from "./kept.js";
-import { HERE, NAMES, find } from "./labels.js";
+import { HERE, NAMES, fillList, find } from "./labels.js";
+import { showMine } from "./mine.js";
+import { askNote } from "./note.js";
 import { outbox } from "./outbox.js";
-import { showSaved, showStatus } from "./progress.js";
+import { showLeft, showSaved, showStatus } from "./progress.js";
 import { line } from "./server.js";
 import {
-  answer, askName, comeBack, enter, fit, focusCursor, larger, leave, nextLabel, openLabel, rest, restart, session, setMode, skip,
-  undo,
+  answer, askName, comeBack, enter, fit, focusCursor, larger, leave, nextLabel, openLabel, rest, restart, retell, session, setMode,
+  skip, undo,
 } from "./session.js";
 import { tasks } from "./tasks.js";
 import { wait, waitForTasks, waiting } from "./waiting.js";
-import { UNSURE } from "./words.js";
+import { swipe } from "./touch.js";
+import { ABSENT, PRESENT, UNSURE } from "./values.js";
+import { t } from "./words.js";
 import { drag, toggleZoom, unzoom } from "./zoom.js";
 
 const HEARTBEAT = 40_000;
@@ -47,12 +52,29 @@ const COMMANDS = {
     arrive(dialog, () => $("help-title").focus());
   },
   close: closeDialogs,
+  guide: () => instead(showGuide),
+  mine: () => settings.person && instead(showMine),
+  meaning: () => session.current && showMeaning(marked().label),
+  note: () => session.current && askNote(taskOf(marked()), marked().label),
+  unclear() {
+    const label = Number($("guide").dataset.label);
+    instead(() => askNote(session.current ? taskOf(marked()) : null, label, true));
+  },
   unsure: () => answer(UNSURE),
   mode: () => setMode(settings.mode === "grid" ? "image" : "grid"),
   "next-label": nextLabel,
   "mode-image": () => setMode("image"),
   "mode-grid": () => setMode("grid"),
 };
+
+const marked = () => session.current.items[session.current.cursor];
+const taskOf = (item) => session.current.tasks.find(({ image }) => image === item.image);
+
+/** One dialog in the place of another. */
+function instead(show) {
+  closeDialogs();
+  show();
+}
 
 function found() {
   const text = $("find-label").value.trim();
@@ -62,7 +84,7 @@ function found() {
   const place = text ? find(text, labels.map((label) => NAMES[label])) : undefined;
   $("find").hidden = true;
   if (place !== undefined) return openLabel(labels[place]);
-  if (text) say(`There is no label ${text}.`);
+  if (text) say(t("said.no-label", { name: text }));
   focusCursor();
 }
 
@@ -75,8 +97,9 @@ function beginAgain(why) {
 
 function connect() {
   outbox.onchange = showSaved;
+  guide.onchange = () => { showLeft(); retell(); };
   outbox.onstatus = showStatus;
-  outbox.onrefused = (why) => alarm(`The server refused a step: ${why}`);
+  outbox.onrefused = (why) => alarm(t("saved.refused", { why }));
   line.onchange = () => {
     showSaved();
     if (waiting.why === "loading") waitForTasks();
@@ -91,6 +114,8 @@ function connect() {
 function listen() {
   listenToKeys(COMMANDS);
   document.addEventListener("click", (event) => {
+    const value = event.target.closest("[data-answer]")?.dataset.answer;
+    if (value !== undefined) return answer(Number(value));
     const command = event.target.closest("[data-do]")?.dataset.do;
     if (!command) return;
     COMMANDS[command]();
@@ -120,8 +145,17 @@ function listen() {
     const person = $("rename").value.trim();
     if (person && person !== settings.person) enter(person);
   });
-  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => arrive(document.activeElement, comeBack));
+  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => closed(dialog));
   drag($("stage"));
+  // In a large picture as well as in one of a grid.
+  const swiped = (value) => { if (!$("stage").classList.contains("zoomed")) answer(value); };
+  for (const stage of [$("stage"), $("larger-stage")])
+    swipe(stage, { right: () => swiped(PRESENT), left: () => swiped(ABSENT) });
+  $("language").addEventListener("change", () => {
+    document.cookie = `alasl-language=${$("language").value}; path=${new URL(".", document.baseURI).pathname}; max-age=31536000; samesite=strict`;
+    leave();
+    location.reload();
+  });
   addEventListener("resize", () => { unzoom(); fit(); });
   addEventListener("online", () => { line.hurry(); outbox.send(); tasks.fetch(); });
   addEventListener("pagehide", leave);
@@ -130,11 +164,19 @@ function listen() {
   setInterval(heartbeat, HEARTBEAT);
 }
 
+function closed(dialog) {
+  if (openDialog()) return; // another one came in its place
+  // The time that reading takes is no time of the answer.
+  if (dialog !== $("larger")) clock.lap();
+  arrive(document.activeElement, comeBack);
+}
+
 function heartbeat() {
   // The outbox says when the server is gone.
   if (settings.person && (session.current || tasks.ahead.length)) tasks.renew().catch(() => {});
 }
 
+for (const list of [$("label"), $("mine-label")]) fillList(list, guide.parent);
 $("find-labels").replaceChildren(...HERE.map((label) => {
   const option = document.createElement("option");
   option.value = NAMES[label];

@@ -1,6 +1,7 @@
 // Images, fetched before they are needed; the last 60 are kept.
 
 import { get, line } from "./server.js";
+import { t } from "./words.js";
 
 const pictures = new Map(); // "image/size" -> a loading or loaded <img>
 
@@ -16,6 +17,15 @@ export function picture(image, size) {
   pictures.delete(key);
   pictures.set(key, element);
   if (pictures.size > 60) pictures.delete(pictures.keys().next().value);
+  return element;
+}
+
+/** A small picture in passing, which nobody waits for. */
+export function thumbnail(image, alt) {
+  const element = new Image();
+  element.loading = "lazy";
+  element.src = url(image, "small");
+  element.alt = alt;
   return element;
 }
 
@@ -41,5 +51,5 @@ async function load(element, from) {
     }
   }
   element.dataset.failed = "1";
-  return "the browser cannot read it";
+  return t("image.unreadable");
 }

@@ -1,10 +1,11 @@
 // Where things stand, as the server last said, and whether all is saved.
 
 import { $ } from "./dom.js";
+import { guide } from "./guide.js";
 import { NAMES } from "./labels.js";
 import { outbox } from "./outbox.js";
 import { line } from "./server.js";
-import { count, duration, number } from "./words.js";
+import { duration, t, tenths } from "./words.js";
 
 const ENOUGH = 5; // answers that tell how fast a person is
 
@@ -23,49 +24,56 @@ export function showStatus(status) {
   const { round, queued, left, answers, mine, worth } = status;
   $("bar").max = Math.max(1, queued);
   $("bar").value = queued - left;
-  $("counts").textContent = `${count(answers, "answer")}, ${number(mine)} by you`;
-  $("pace").textContent = queued ? `round ${round}: ${number(left)} of ${number(queued)} left${pace(status)}` : "";
+  $("counts").textContent = t("counts", { n: answers, mine });
+  $("pace").textContent = queued ? t(...pace(status, { round, left, queued })) : "";
   $("worth").textContent = worth ? inWords(worth) : "";
-  [...$("label").options].forEach((option, label) => {
-    option.textContent = `${NAMES[label]} (${status.labels[label]} left)`;
-    option.disabled = status.labels[label] === 0;
-  });
+  guide.fetch(status.guide);
+  showLeft();
 }
 
-/** How fast this person answers now, and how long the rest takes at that pace. */
-function pace({ left, mine, seconds }) {
+/** How many are left of each label, in the list of labels. */
+export function showLeft() {
+  for (const option of $("label").options) {
+    const left = progress.status?.labels[option.value] ?? 0;
+    option.textContent = t("grid.left", { name: NAMES[option.value], n: left });
+    option.disabled = left === 0;
+  }
+}
+
+/** What is left, how fast this person answers now, and how long the rest takes at that pace. */
+function pace({ left, mine, seconds }, values) {
   const { begun } = progress;
   const now = mine - begun.mine >= ENOUGH;
   const [answers, took] = now ? [mine - begun.mine, seconds - begun.seconds] : [mine, seconds];
-  if (answers < ENOUGH || took <= 0) return "";
+  if (answers < ENOUGH || took <= 0) return ["round", values];
   const each = took / answers;
-  return `, ${number(Math.round(60 / each))} a minute, ${duration(left * each)}`;
+  return ["round.pace", { ...values, rate: Math.round(60 / each), time: duration(left * each) }];
 }
 
 /** What a model is worth: "mAP 61.2 % (58.9 to 63.4), +1.2 by the last 100 answers". */
 export function inWords({ map, low, high, brought }) {
-  const interval = low === null ? "" : ` (${low.toFixed(1)} to ${high.toFixed(1)})`;
-  const gain = brought === null ? "" : `, ${brought < 0 ? "\u2212" : "+"}${Math.abs(brought).toFixed(1)} by the last 100 answers`;
-  return `mAP ${map.toFixed(1)} %${interval}${gain}`;
+  const values = { map: tenths(map), low: low === null ? "" : tenths(low), high: high === null ? "" : tenths(high) };
+  const worth = t(low === null ? "worth" : "worth.interval", values);
+  if (brought === null) return worth;
+  return t("worth.brought", { worth, gain: `${brought < 0 ? "\u2212" : "+"}${tenths(Math.abs(brought))}` });
 }
 
 export function showSaved() {
   const many = outbox.items.length;
-  const steps = many === 1 ? "1 step" : `${many} steps`;
-  let text = "All saved", state = "saved";
+  let text = t("saved"), state = "saved";
   if (many && line.trouble) {
-    text = `Not saved yet: ${steps}, kept in this browser. ${line.trouble} Trying again.`;
+    text = t("saved.trouble", { n: many, why: line.trouble });
     state = "trouble";
   } else if (many > 2) {
-    text = `Saving ${steps}`;
+    text = t("saved.saving", { n: many });
     state = "saving";
   }
   if (!many && line.trouble) {
-    text = `${line.trouble} Trying again.`;
+    text = t("saved.gone", { why: line.trouble });
     state = "trouble";
   }
   if (many && !outbox.kept) {
-    text = `Not saved yet: ${steps}, and this browser cannot keep them. Leave this page open.`;
+    text = t("saved.full", { n: many });
     state = "trouble";
   }
   if ($("saved").textContent !== text) $("saved").textContent = text;

@@ -1,6 +1,8 @@
 // Talking to the server. While it is gone, or fails, all that want something of it stand in one
 // line, and one of them may try in two seconds.
 
+import { t } from "./words.js";
+
 const PAUSE = 2000; // ms between two tries of a server that is in trouble
 
 export class Trouble extends Error {
@@ -54,7 +56,7 @@ export async function get(path, options = {}) {
   try {
     answer = await fetch(path, { ...options, signal: AbortSignal.timeout(20_000) });
   } catch {
-    line.tell("The server cannot be reached.");
+    line.tell(t("server.unreachable"));
     throw new Trouble(line.trouble, false);
   }
   if (answer.ok) {
@@ -73,7 +75,7 @@ export async function post(path, body) {
   try {
     return await answer.json();
   } catch {
-    line.tell("The server's answer broke off.");
+    line.tell(t("server.broken"));
     throw new Trouble(line.trouble, false);
   }
 }

@@ -6,14 +6,17 @@
 import { clock } from "./clock.js";
 import { $, arrive, openDialog, say, view } from "./dom.js";
 import { gridView } from "./grid-view.js";
+import { before } from "./guide.js";
 import { imageView } from "./image-view.js";
 import { change, settings } from "./kept.js";
 import { outbox } from "./outbox.js";
 import { picture } from "./pictures.js";
 import { progress } from "./progress.js";
+import { corrections, make, openPlaces, standing } from "./step.js";
 import { chooseLabel, tasks } from "./tasks.js";
 import { stopWaiting, wait, waitForTasks, waiting } from "./waiting.js";
-import { ABSENT, PRESENT, SKIPPED, WORDS } from "./words.js";
+import { ABSENT, PRESENT, SKIPPED, inWords } from "./values.js";
+import { t } from "./words.js";
 import { drawStage } from "./zoom.js";
 
 const STEPS = 200; // steps that can be taken back here; the server knows all older ones
@@ -28,39 +31,11 @@ export const session = {
   },
 };
 
-function make(kind, of) {
-  const items = of.flatMap((task) =>
-    task.asked.map(({ label, probability }) => ({ image: task.image, label, probability, model: task.model })));
-  const chosen = kind === "grid" ? items.filter((item) => item.label === items[0].label) : items;
-  return {
-    kind,
-    tasks: of,
-    items: chosen,
-    values: chosen.map(() => undefined),
-    seconds: chosen.map(() => 0),
-    actions: [], // each a list of [place, value before]
-    cursor: 0,
-    shown: settings.shown,
-    unseen: new Set(), // places whose picture cannot be shown
-    ready: false,
-    requests: 0, // that were sent for it
-  };
-}
-
-/** What stands for an item: what the person said, or what is known, or was ticked beforehand. */
-function stands(place) {
-  const { values, items, shown } = session.current;
-  const expected = shown && items[place].probability >= 0.5 ? PRESENT : undefined;
-  return values[place] ?? items[place].known ?? expected;
-}
-
 const nameOf = (place) => session.view.name(session.current, place);
 const mark = (place) => session.view.mark(session.current, place, stands(place), session.current.values[place]);
 
-/** The places of the current step that are asked, and nothing was said of. */
-const open = () =>
-  session.current.values.flatMap((value, place) =>
-    (value === undefined && !session.current.items[place].unasked ? [place] : []));
+const stands = (place) => standing(session.current, place);
+const open = () => openPlaces(session.current);
 
 // ---------------------------------------------------------------- one step after the other
 
@@ -82,6 +57,7 @@ function show(step) {
   view(step.kind);
   draw();
   comeBack();
+  before(step.items.map((item) => item.label));
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
   const drawn = step.tasks.map((task) => picture(task.image, session.view.size(step)));
   if (drawn.every((element) => element.complete && element.naturalWidth)) begin(step);
@@ -90,7 +66,7 @@ function show(step) {
 
 function draw() {
   const { current } = session;
-  session.view.draw(current, { answer, tick, point, open: openLabel });
+  session.view.draw(current, { answer, tick, point, larger, open: openLabel });
   current.items.forEach((_, place) => mark(place));
   point(current.cursor);
 }
@@ -136,11 +112,6 @@ function send(step) {
   step.requests = (answers.length ? 1 : 0) + images.length;
 }
 
-/** What is known otherwise than the person says. */
-const corrections = (step) =>
-  step.items.map((item, place) => ({ item, value: step.values[place] }))
-    .filter(({ item, value }) => item.known !== undefined && value !== undefined && value !== item.known);
-
 const correct = ({ image, label }, value) => outbox.put("api/correct", { image, label, value });
 
 /** Answers to a part of an image are answers, too. */
@@ -150,6 +121,18 @@ function saveUnfinished() {
     send(step);
     history.push(step);
   }
+}
+
+/** The guide is another one: draw what it colours, and tell what is new of it. */
+export function retell() {
+  if (!session.current) return;
+  if (!session.current.actions.length) draw();
+  before(session.current.items.map((item) => item.label));
+}
+
+/** Steps of before are taken back by the server alone. */
+export function forgetSteps() {
+  history.length = 0;
 }
 
 // ---------------------------------------------------------------- what a person does
@@ -162,14 +145,14 @@ export function answer(value, place = session.current?.cursor) {
   step.values[place] = value;
   step.seconds[place] += took;
   mark(place);
-  say(`${nameOf(place)}: ${WORDS.get(value)}.`);
+  say(t("said.answer", { name: nameOf(place), value: inWords(value) }));
   moveOn(place);
 }
 
 /** Whether a picture cannot be shown, which is then said. */
 function isUnseen(place) {
   const unseen = session.current.unseen.has(place);
-  if (unseen) say("This image cannot be shown, so it can only be skipped.");
+  if (unseen) say(t("image.only-skipped"));
   return unseen;
 }
 
@@ -204,7 +187,7 @@ export function tick(place) {
   step.values[place] = value;
   step.seconds[place] += clock.lap();
   mark(place);
-  say(`${nameOf(place)}: ${value === PRESENT ? "ticked" : "not ticked"}.`);
+  say(t(value === PRESENT ? "said.ticked" : "said.unticked", { name: nameOf(place) }));
   moveTo(place);
 }
 
@@ -221,7 +204,8 @@ export function rest() {
     step.seconds[place] += took;
   }
   const present = step.values.flatMap((value, place) => (value === PRESENT ? [nameOf(place)] : []));
-  say(step.kind === "grid" ? `${present.length} of ${step.items.length} ticked.` : `Present: ${present.join(", ") || "none"}.`);
+  say(step.kind === "grid" ? t("said.grid", { present: present.length, all: step.items.length })
+    : t("said.image", { names: present.join(", ") || t("said.none") }));
   finish();
 }
 
@@ -232,7 +216,7 @@ export function skip() {
   const free = open();
   step.actions.push(free.map((place) => [place, undefined]));
   for (const place of free) step.values[place] = SKIPPED;
-  say("Skipped.");
+  say(t("said.skipped"));
   finish();
 }
 
@@ -257,7 +241,7 @@ function takeBack() {
     mark(place);
   }
   if (action.length) moveTo(action[0][0]);
-  say("Taken back.");
+  say(t("said.undone"));
 }
 
 /** Steps from before the page was loaded are known to the server alone. */
@@ -269,7 +253,7 @@ function undoOnServer() {
     if (mine !== tasks.generation) return;
     waiting.why = "loading";
     if (!undone || undone.kind === "nothing") {
-      say("There is nothing to take back.");
+      say(t("said.nothing-to-undo"));
       return next();
     }
     const images = new Set(undone.tasks.map((task) => task.image));
@@ -282,7 +266,7 @@ function undoOnServer() {
     });
     step.cursor = Math.max(0, step.values.indexOf(undefined));
     show(step);
-    say("Taken back.");
+    say(t("said.undone"));
   });
 }
 

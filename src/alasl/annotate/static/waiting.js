@@ -4,7 +4,7 @@ import { $, openDialog, view } from "./dom.js";
 import { inWords, progress } from "./progress.js";
 import { line } from "./server.js";
 import { tasks } from "./tasks.js";
-import { count, duration, number } from "./words.js";
+import { duration, t } from "./words.js";
 
 export const waiting = { why: "" }; // "", "loading", "empty", "offline", "undoing"
 
@@ -35,26 +35,21 @@ export function waitForTasks() {
 
 function explain(why, detail) {
   const { status } = progress;
-  if (why === "offline") return ["No connection", `${detail} Your answers are kept in this browser, and sent as soon as it is back. Please leave this page open.`];
-  if (why === "undoing") return ["Taking back", "Your last step comes back from the server."];
-  if (why === "loading") return ["Loading", "The next images are on their way."];
-  if (status.left > 0) return ["Nothing for you right now", "Other people have the rest, or you skipped it. What comes free is shown here by itself."];
-  const more = {
-    training: "New questions come by themselves, usually within a minute or two.",
-    idle: "New questions come after the next training.",
-    failed: "The last training failed; whoever started the server can see why.",
-    off: "Whoever started the server can ask for more with `alasl suggest`.",
-  }[status.training];
-  if (status.queued === 0 && status.training !== "training") return ["No questions yet", more];
-  const title = status.training === "training" ? "The model is learning" : "All answered. Thank you!";
+  if (why === "offline") return [t("wait.offline"), t("wait.offline.text", { why: detail })];
+  if (why !== "empty") return [t(`wait.${why}`), t(`wait.${why}.text`)];
+  if (status.paused) return [t("wait.paused"), t("wait.paused.text")];
+  if (status.left > 0) return [t("wait.nothing"), t("wait.nothing.text")];
+  const more = t(`wait.${status.training}`);
+  if (status.queued === 0 && status.training !== "training") return [t("wait.none"), more];
+  const title = t(status.training === "training" ? "wait.learning" : "wait.done");
   return [title, [reached(status), more].filter(Boolean).join(" ")];
 }
 
 /** What has come of all answers, in sentences. */
 function reached({ round, queued, answers, mine, seconds, worth }) {
   const said = [];
-  if (queued) said.push(`Round ${round} is done: ${count(queued, "answer")}, ${number(answers)} in all.`);
-  if (mine) said.push(`You gave ${count(mine, "answer")} in ${duration(seconds)}.`);
-  if (worth) said.push(`The model before it: ${inWords(worth)}.`);
+  if (queued) said.push(t("done.round", { round, n: queued, all: answers }));
+  if (mine) said.push(t("done.mine", { n: mine, time: duration(seconds) }));
+  if (worth) said.push(t("done.worth", { worth: inWords(worth) }));
   return said.join(" ");
 }

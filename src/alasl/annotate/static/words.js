@@ -1,17 +1,32 @@
-// What can be said of an item, and numbers as people read them.
+// The page's sentences, in the language that the server chose, and numbers as people read them.
 
-export const PRESENT = 1, ABSENT = 0, UNSURE = -1, SKIPPED = "skipped";
-export const WORDS = new Map([[PRESENT, "present"], [ABSENT, "absent"], [UNSURE, "cannot tell"], [SKIPPED, "skipped"]]);
+const { language, catalogue } = JSON.parse(document.getElementById("words").textContent);
+const plural = new Intl.PluralRules(language);
+const numbers = new Intl.NumberFormat(language);
 
-/** A whole number, its thousands apart. */
-export const number = (value) => value.toLocaleString("en").replaceAll(",", "\u202f");
+/** The sentence of a key; `{name}` in it becomes a value, and the number `n` chooses its plural. */
+export function t(key, values = {}) {
+  const found = catalogue[key];
+  const text = typeof found === "string" ? found : (found[plural.select(values.n)] ?? found.other);
+  return text.replace(/\{(\w+)\}/g, (_, name) =>
+    typeof values[name] === "number" ? number(values[name]) : values[name]);
+}
+
+/** A number, its thousands apart. */
+export const number = (value) => (language === "en" ? numbers.format(value).replaceAll(",", "\u202f") : numbers.format(value));
+
+/** A number with one digit after the sign. */
+export const tenths = (value) => value.toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 export function duration(seconds) {
   const minutes = Math.round(seconds / 60);
-  if (minutes < 1) return "less than a minute";
-  if (minutes < 120) return minutes === 1 ? "1 minute" : `${minutes} minutes`;
-  return `${Math.round(minutes / 60)} hours`;
+  if (minutes < 1) return t("time.less");
+  return minutes < 120 ? t("time.minutes", { n: minutes }) : t("time.hours", { n: Math.round(minutes / 60) });
 }
 
-/** How many of something: "1 answer", "3 answers". */
-export const count = (many, what) => `${number(many)} ${what}${many === 1 ? "" : "s"}`;
+/** A moment as people say it here; without the day where it is today. */
+export function moment(seconds) {
+  const at = new Date(1000 * seconds);
+  const today = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(language, { timeStyle: "short", ...(today ? {} : { dateStyle: "short" }) });
+}

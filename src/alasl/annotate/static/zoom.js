@@ -2,6 +2,7 @@
 
 import { $ } from "./dom.js";
 import { picture, url } from "./pictures.js";
+import { t } from "./words.js";
 
 const ZOOMED = 2.5;
 
@@ -9,14 +10,14 @@ let scale = 1;
 
 export function drawStage(stage, task) {
   const element = picture(task.image, "large");
-  element.alt = `Image ${task.name}`;
+  element.alt = t("image.alt", { name: task.name });
   element.dataset.image = task.image;
   unzoom(stage);
   stage.replaceChildren(element);
   element.ready.then((why) => {
     if (!why || !stage.contains(element)) return;
     const text = document.createElement("p");
-    text.textContent = `This image cannot be shown: ${why}. It can only be skipped.`;
+    text.textContent = t("image.broken", { why });
     stage.replaceChildren(text);
   });
 }
