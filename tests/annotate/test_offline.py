@@ -193,7 +193,7 @@ def test_where_the_browser_keeps_nothing_it_says_so(
     view.press("j")
     view.ready()
     view.until("document.querySelector('#saved').dataset.state === 'trouble'")
-    assert "this browser cannot keep them. Leave this page open." in view.text("#saved")
+    assert "this browser cannot keep it. Leave this page open." in view.text("#saved")
     site.start()
     view.saved()
     assert project.said() == {(0, 0): 1}

@@ -131,6 +131,7 @@ class Tasks:
 
     def mine(self, sent: Mine) -> MineOut:
         """A page of what this person said, the newest first."""
+        self._check(labels=[] if sent.label is None else [sent.label])
         found = self.store.said_by(
             sent.person,
             since=sent.since,

@@ -152,7 +152,7 @@ def remove(project: Path, names: tuple[str, ...], **how: Any) -> None:
     help="an image that has not, though it may look so; may be repeated",
 )
 @click.option("--colour", help="its colour on the page, e.g. #c05000")
-@click.option("--key", help="its key on the page: a digit, or one of qwertasdfzxcvby")
+@click.option("--key", help="its key on the page: a digit, or one of qwerasdfzxcvb")
 @_change
 def describe(
     project: Path, name: str, person: str, dry_run: bool, as_json: bool, **told: Any

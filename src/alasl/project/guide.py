@@ -21,7 +21,7 @@ from alasl.project.scheme import Label, Scheme
 # Changes that only tell people something.
 TELLS = ("describe", "instruct")
 # Keys that a label may have on the page; all others mean something there already.
-KEYS = "123456789qwertasdfzxcvby"
+KEYS = "123456789qwerasdfzxcvb"
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 # What a line of a label's section may set, in the order in which it is written.
 _FIELDS = ("example", "counter-example", "colour", "key")
