@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi import Path as InPath
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
-from starlette.exceptions import HTTPException
+from fastapi.responses import HTMLResponse, Response
 
 from alasl.annotate.guard import Access, Guard
 from alasl.annotate.messages import (
@@ -40,24 +37,16 @@ from alasl.annotate.messages import (
     Undone,
 )
 from alasl.annotate.pictures import Pictures, Size
-from alasl.annotate.tasks import NotThere, Tasks, printable
+from alasl.annotate.pieces import Jpeg, enter, handle_errors, html, jpeg, serve_file, template
+from alasl.annotate.tasks import Tasks, printable
 from alasl.annotate.telling import Telling
 from alasl.annotate.words import LANGUAGES, catalogue, chosen
 from alasl.annotate.writer import Writer
-from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
-from alasl.files import as_resource_error
 
 # Threads that decode images; of those above 16 megapixels one is decoded at a time, in at most 12
 # bytes a pixel: 0.6 GB for 50 megapixels.
 _IMAGE_THREADS = 2
 
-# A page sends again what met a 409 or 5xx, which may pass; nothing else.
-_STATUS: dict[type[AlaslError], int] = {
-    NotThere: 404,
-    UsageError: 422,
-    ConflictError: 409,
-    ResourceError: 503,
-}
 _SENTENCE = {"content": {"application/json": {"schema": Refused.model_json_schema()}}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"description": HTTPStatus(code).phrase, **_SENTENCE}
@@ -68,13 +57,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 # The cookie of a language that somebody chose.
 LANGUAGE = "alasl-language"
 
-# The page's modules, style and icon, by how their names end.
-_KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _STATIC = Path(__file__).parent / "static"
-
-
-class Jpeg(Response):
-    media_type = "image/jpeg"
 
 
 def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "") -> FastAPI:
@@ -103,29 +86,17 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
         responses=_REFUSALS,
     )
     app.add_middleware(Guard, access=access)
-    _handle_errors(app)
+    handle_errors(app)
 
     @app.get("/", response_class=HTMLResponse)
     async def page(request: Request) -> Response:
         """The page; the link with the token leads here, and leaves it in a cookie."""
         if access.opens(request.url.query):
-            # Our own page leads on, not a redirect: a strict cookie is not sent on a redirect that
-            # began on another site, say a chat that the link was clicked in.
-            answer = _html(_template("enter.html.j2"), place=access.place)
-            answer.headers["refresh"] = f"0; url={access.place}/"
-            answer.set_cookie(
-                access.cookie,
-                access.token,
-                path=f"{access.public.path if access.public else ''}/{access.place}",
-                secure=bool(access.public and access.public.secure),
-                httponly=True,
-                samesite="strict",
-            )
-            return answer
+            return enter(access)
         every = handler.store.everything().labels
         language = chosen(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
-        return _html(
-            _template("page.html.j2"),
+        return html(
+            template("page.html.j2"),
             name=name or "ALASL",
             labels=[(printable(label.name), label.fate == "here") for label in every],
             project=handler.project,
@@ -136,18 +107,12 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
         )
 
     for file in sorted(_STATIC.iterdir()):
-        _serve_file(app, file)
+        serve_file(app, file)
 
     @app.get("/images/{image}/{size}", response_class=Jpeg)
     async def picture(image: Annotated[int, InPath(ge=0, lt=2**31)], size: Size) -> Response:
         """An image by its row in the table, as JPEG."""
-        loop = asyncio.get_running_loop()
-        try:
-            content = await loop.run_in_executor(image_threads, pictures.get, image, size)
-        except DataError as error:
-            return _refused(404, error.what)  # where files lie is nobody's business
-        headers = {"cache-control": "private, max-age=3600"}
-        return Jpeg(content, headers=headers)
+        return await jpeg(pictures, image_threads, image, size)
 
     @app.post("/api/tasks")
     async def tasks(sent: TasksIn) -> TasksOut:
@@ -210,69 +175,3 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
         return await write(lambda: handler.status(sent.person), durable=False)
 
     return app
-
-
-def _handle_errors(app: FastAPI) -> None:
-    """Errors as JSON with one sentence; never what was sent, which may be no text."""
-
-    @app.exception_handler(AlaslError)
-    async def ours(_: Request, error: AlaslError) -> Response:
-        kinds = (kind for kind in _STATUS if isinstance(error, kind))
-        return _refused(_STATUS.get(next(kinds, AlaslError), 500), str(error))
-
-    @app.exception_handler(OSError)
-    async def resources(_: Request, error: OSError) -> Response:
-        resource = as_resource_error(error)
-        if resource is None:
-            raise error
-        return _refused(503, str(resource))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return _refused(422, f"{place}: {first['msg']}")
-
-    @app.exception_handler(HTTPException)
-    async def other(_: Request, error: HTTPException) -> Response:
-        answer = _refused(error.status_code, str(error.detail))
-        answer.headers.update(error.headers or {})
-        return answer
-
-
-def _refused(code: int, why: str) -> Response:
-    return JSONResponse(
-        {"error": printable(why)}, status_code=code, headers={"cache-control": "no-store"}
-    )
-
-
-def _html(template: Callable[..., str], **values: object) -> Response:
-    return HTMLResponse(template(**values), headers={"cache-control": "no-store"})
-
-
-@cache
-def _template(name: str) -> Callable[..., str]:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("alasl.annotate", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name).render
-
-
-def _serve_file(app: FastAPI, file: Path) -> None:
-    """A file of ours, under its name and no other."""
-    content, kind = file.read_bytes(), _KINDS[file.suffix]
-
-    class File(Response):
-        media_type = kind
-
-    @app.get(f"/static/{file.name}", response_class=File, include_in_schema=False)
-    async def static() -> Response:
-        """A module, the style or the icon of the page."""
-        # Asked anew with each load, so that a page never runs the modules of another version.
-        return File(content, headers={"cache-control": "no-cache"})

@@ -33,6 +33,12 @@ CSP = (
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
+# A page that holds its own style and pictures, and runs nothing.
+OWN_STYLE = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+
 HEADERS = {
     "content-security-policy": CSP,
     "cross-origin-opener-policy": "same-origin",
@@ -264,7 +270,11 @@ async def _answer(refusal: Refusal, send: Send) -> None:
 
 
 def _with_safe(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [*headers, *((k.encode(), v.encode()) for k, v in HEADERS.items())]
+    """The headers with those that make it safe; a policy of a route's own stays."""
+    headers = [*headers]
+    given = {name for name, _ in headers}
+    safe = ((k.encode(), v.encode()) for k, v in HEADERS.items())
+    return [*headers, *((k, v) for k, v in safe if k not in given)]
 
 
 def _is_address(name: str) -> bool:

@@ -21,6 +21,10 @@ Row = Annotated[int, Field(ge=0, lt=2**31), Whole]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
+# What whoever runs a project can take away, and in which format.
+What = Literal["table", "answers"]
+Format = Literal["csv-wide", "csv-long", "coco", "label-studio"]
+
 MOST_IMAGES = 64
 Rows = Annotated[list[Row], Field(max_length=10 * MOST_IMAGES)]
 
@@ -265,6 +269,40 @@ class Renewed(Message):
     """The images that this person still holds."""
 
     held: list[int]
+
+
+class Settle(By):
+    """What an entry is, by whoever runs the project; -1: nobody can tell."""
+
+    image: Row
+    label: Row
+    value: Annotated[int, Field(ge=-1, le=1), Whole]
+
+
+class SettleNote(By):
+    """A note that was read, by its event."""
+
+    note: Annotated[int, Field(ge=1, lt=2**53), Whole]
+
+
+class Paused(Message):
+    """Whether people are asked for nothing now."""
+
+    paused: bool
+
+
+class DisagreementOut(Message):
+    """An entry to settle: what each person said of it, or why it cannot be as it is.
+
+    called: the label's name.
+    """
+
+    image: int
+    name: str
+    label: int
+    called: str
+    said: dict[str, int]
+    why: str
 
 
 class Refused(Message):

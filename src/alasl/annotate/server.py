@@ -6,21 +6,27 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from starlette.types import ASGIApp
 
 from alasl.annotate.app import make_app
 from alasl.annotate.connections import Connection
 from alasl.annotate.guard import LOOPBACK, Access, PublicAddress
+from alasl.annotate.owner_app import Doors, make_owner_app
+from alasl.annotate.owning import Owning
 from alasl.annotate.pictures import Pictures
 from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 from alasl.errors import ResourceError, UsageError
 from alasl.files import write_text
+from alasl.project.folder import Project
 from alasl.project.store import Store
 
 PORT = 8765
-TOKEN_FILE = "token"
+TOKEN_FILE, OWNER_TOKEN_FILE = "token", "owner-token"
 # A token that people choose must not be guessed; ours has 43 characters, 256 bits.
 SHORTEST = 16
 # Images that cannot be shown and are named when the page is served.
@@ -46,6 +52,7 @@ def serve(
     links: Sequence[Path] = (),
     train: Sequence[str] | None = None,
     every: int = 100,
+    owned: Project | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve the page until Ctrl-C.
@@ -55,6 +62,7 @@ def serve(
     kept; needed where `host` is not of this machine alone. public: the address of a proxy through
     which people come. links: folders beside `root` that links among the images may lead to. train:
     the command that trains and makes the queue anew, run after `every` answers; None trains never.
+    owned: the project, for a page of whoever runs it, behind a token of its own; None serves none.
     say: told the link, which images cannot be shown, and what a host beyond means. Raises
     `UsageError` without such a token, `ResourceError` where the port is taken.
     """
@@ -84,7 +92,14 @@ def serve(
     pictures = Pictures(_Files(store), root, lambda: store.everything().folders, links)
     for line in _unseen(store, pictures):
         say(line)
-    app = make_app(Tasks(store, training), pictures, access, name)
+    tasks = Tasks(store, training)
+    app: ASGIApp = make_app(tasks, pictures, access, name)
+    owner = None
+    if owned is not None:
+        own_token = kept_token(folder, OWNER_TOKEN_FILE)
+        owner = replace(access, token=own_token, cookie=f"alasl-owner-{port}")
+        own_app = make_owner_app(Owning(owned, tasks), pictures, owner, name)
+        app = Doors(app, own_app, owner)
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -101,6 +116,8 @@ def serve(
         say(OPEN.format(host=host, port=port))
     where = f"{address.origin}{address.path}" if address else f"http://{_in_link(host)}:{port}"
     say(f"{where}/?token={token}")
+    if owner is not None:
+        say(f"for whoever runs it, alone: {where}/?token={owner.token}")
     training.start(now=store.progress().left == 0)
     try:
         uvicorn.Server(config).run(sockets=[listening])
@@ -139,9 +156,9 @@ class _Files(Sequence[str | None]):
         return self._store.everything().files[image]
 
 
-def kept_token(folder: Path) -> str:
+def kept_token(folder: Path, name: str = TOKEN_FILE) -> str:
     """The project's own token of 256 bits, made once, readable by its owner alone."""
-    path = folder / TOKEN_FILE
+    path = folder / name
     if path.is_file() and (found := path.read_text(encoding="ascii", errors="replace").strip()):
         return found
     token = secrets.token_hex(32)

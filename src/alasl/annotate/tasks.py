@@ -74,7 +74,7 @@ class Tasks:
         else is left, so is what was handed out and never arrived.
         """
         if request.label is not None:
-            self._check(labels=[request.label])
+            self.check(labels=[request.label])
         if request.fresh:
             self.store.release(request.person)
         if self.paused:
@@ -98,7 +98,7 @@ class Tasks:
 
     def answer(self, sent: Answers) -> Saved:
         """Keep a batch of answers; it is on the disk when this returns."""
-        self._check([a.image for a in sent.answers], [a.label for a in sent.answers])
+        self.check([a.image for a in sent.answers], [a.label for a in sent.answers])
         answers = [Answer(**given.model_dump()) for given in sent.answers]
         self.store.answer(sent.person, answers, request=sent.request)
         status = self.status(sent.person)
@@ -107,13 +107,13 @@ class Tasks:
 
     def skip(self, sent: Skip) -> Saved:
         """Leave an image to others."""
-        self._check([sent.image])
+        self.check([sent.image])
         self.store.skip(sent.person, sent.image, request=sent.request)
         return Saved(status=self.status(sent.person))
 
     def correct(self, sent: Correct) -> Saved:
         """Settle what is known otherwise."""
-        self._check([sent.image], [sent.label])
+        self.check([sent.image], [sent.label])
         self.store.resolve(sent.person, sent.image, sent.label, sent.value, request=sent.request)
         status = self.status(sent.person)
         self.training.notice(1, status.left)
@@ -123,7 +123,7 @@ class Tasks:
         """Keep a note on an image, or that a label is unclear, for whoever runs the project."""
         images = [] if sent.image is None else [sent.image]
         labels = [] if sent.label is None else [sent.label]
-        self._check(images, labels)
+        self.check(images, labels)
         self.store.note(
             sent.person, sent.text, image=sent.image, label=sent.label, request=sent.request
         )
@@ -131,7 +131,7 @@ class Tasks:
 
     def mine(self, sent: Mine) -> MineOut:
         """A page of what this person said, the newest first."""
-        self._check(labels=[] if sent.label is None else [sent.label])
+        self.check(labels=[] if sent.label is None else [sent.label])
         found = self.store.said_by(
             sent.person,
             since=sent.since,
@@ -202,7 +202,8 @@ class Tasks:
             request.person, images=request.images, label=request.label, seconds=LEASE
         )
 
-    def _check(self, images: Sequence[int] = (), labels: Sequence[int] = ()) -> None:
+    def check(self, images: Sequence[int] = (), labels: Sequence[int] = ()) -> None:
+        """Raise `NotThere` where there never was an image or a label of a number."""
         now = self.store.everything()
         many = len(now.images), len(now.labels)
         for what, rows, count in zip(("image", "label"), (images, labels), many, strict=True):

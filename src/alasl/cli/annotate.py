@@ -70,6 +70,7 @@ def command(
     """Serve the page on which people answer PROJECT's queue, until Ctrl-C.
 
     Open the address that it prints. Answers are on the disk before the page shows the next image.
+    The second address is that of a page for whoever runs the project: give the first one only away.
     """
     from alasl.annotate import serve
 
@@ -97,5 +98,6 @@ def command(
         links=links,
         train=again if train else None,
         every=opened.settings.every,
+        owned=opened,
         say=lambda text: click.echo(text),
     )

@@ -1,0 +1,187 @@
+"""The page of whoever runs a project: its own door, and what can be seen and done there."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alasl.annotate.app import make_app
+from alasl.annotate.guard import Access
+from alasl.annotate.owner_app import Doors, make_owner_app
+from alasl.annotate.owning import Owning, Suspects
+from alasl.annotate.pictures import Pictures
+from alasl.annotate.tasks import Tasks
+from alasl.annotate.training import Training
+from alasl.labels import Labels
+from alasl.project.changes import LabelChange
+from alasl.project.folder import Project as Opened
+from alasl.project.records import Answer
+from alasl.project.settings import ProjectSettings
+from alasl.project.store import Store
+
+from .conftest import TOKEN, MakeProject, Project
+from .test_guard import ORIGIN, Reply, send
+
+OWNER = "o" * 64
+
+
+@pytest.fixture
+def opened(make_project: MakeProject) -> Iterator[tuple[Project, Opened]]:
+    """A project on which two people disagree about one entry, seen by its owner."""
+    entries = np.full((6, 4), -1, np.int8)
+    entries[0], entries[1] = 1, 0
+    made = make_project(entries=entries)
+    roles = ["test", "clean", *["pool"] * 4]
+    labels = Labels(entries, made.store.names, made.store.images)
+    files = [*made.store.files]
+    project = replace(made, store=Store.create(made.folder / "own.sqlite", labels, files, roles))
+    for person, value in (("ann", 1), ("ben", 0)):
+        request = f"request-{person}"
+        project.store.answer(person, [Answer(2, 1, value, 2.0)], request=request)
+    settings = ProjectSettings(data="images", root="images")
+    yield project, Opened(project.folder, settings, project.store, project.images)
+    project.store.close()
+
+
+class Both:
+    """Both pages, and requests to them."""
+
+    def __init__(self, project: Project, opened: Opened) -> None:
+        self.people = Access(TOKEN, "alasl-8765")
+        self.owner = replace(self.people, token=OWNER, cookie="alasl-owner-8765")
+        self.tasks = Tasks(project.store, Training(None))
+        pictures = Pictures(project.store.files, project.images)
+        self.app = Doors(
+            make_app(self.tasks, pictures, self.people),
+            make_owner_app(Owning(opened, self.tasks), pictures, self.owner, "mine"),
+            self.owner,
+        )
+
+    def ask(self, path: str, body: Any = None, cookie: str | None = None) -> Reply:
+        """As the owner's browser, unless another cookie is named."""
+        headers = [("host", "127.0.0.1:8765"), ("origin", ORIGIN)]
+        headers += [("sec-fetch-site", "same-origin"), ("content-type", "application/json")]
+        headers.append(("cookie", cookie or f"alasl-owner-8765={OWNER}"))
+        method = "GET" if body is None else "POST"
+        return send(self.app, method, path, headers, json.dumps(body).encode())
+
+    def own(self, path: str, body: Any = None) -> Reply:
+        return self.ask(f"/{self.owner.place}{path}", body)
+
+
+@pytest.fixture
+def both(opened: tuple[Project, Opened]) -> Both:
+    return Both(*opened)
+
+
+def test_each_token_opens_its_own_page_alone(both: Both) -> None:
+    people = f"alasl-8765={TOKEN}"
+    entered = both.ask(f"/?token={OWNER}", cookie="none=1")
+    assert (entered.status, both.owner.place in entered.headers["refresh"]) == (200, True)
+    assert f"Path=/{both.owner.place}" in entered.headers["set-cookie"]
+    assert both.people.place in both.ask(f"/?token={TOKEN}", cookie="n=1").headers["refresh"]
+    assert both.own("/").status == 200
+    assert "style-src 'self'" in both.own("/").headers["content-security-policy"]
+    # Whoever answers sees nothing of it, by whatever path.
+    for path in ("/", "/api/overview", "/api/export/table/coco", "/report", "/images/0/small"):
+        assert both.ask(f"/{both.owner.place}{path}", cookie=people).status == 403, path
+    forged = f"alasl-owner-8765={TOKEN}"
+    assert both.ask(f"/{both.owner.place}/api/overview", cookie=forged).status == 403
+    for path in ("/api/overview", f"/{both.people.place}/api/overview"):
+        assert both.ask(path, cookie=people).status == 404
+    # Nor does the owner's token open people's page.
+    assert both.ask(f"/{both.people.place}/").status == 403
+
+
+def test_it_tells_what_status_tells_and_pauses(both: Both) -> None:
+    state = both.own("/api/overview").json()
+    assert [one["name"] for one in state["people"]] == ["ann", "ben"]
+    assert (state["disagreements"], state["paused"], state["training"]) == (1, False, "off")
+    assert both.own("/api/pause", {"paused": True}).status == 204
+    assert both.tasks.status("ann").paused
+    assert both.own("/api/overview").json()["paused"]
+    assert both.own("/api/pause", {"paused": "maybe"}).status == 422
+
+
+def test_what_people_disagree_on_is_settled_with_the_image(both: Both, opened: Any) -> None:
+    (found,) = both.own("/api/disagreements").json()
+    assert (found["image"], found["label"], found["called"]) == (2, 1, "cat")
+    assert found["said"] == {"ann": 1, "ben": 0}
+    assert both.own(f"/images/{found['image']}/small").headers["content-type"] == "image/jpeg"
+    settle = {"person": "eve", "image": 2, "label": 1, "value": 1}
+    assert both.own("/api/settle", settle).status == 204
+    assert both.own("/api/disagreements").json() == []
+    assert opened[0].store.labels().entries[2, 1] == 1
+    assert both.own("/api/settle", settle | {"label": 77}).status == 404
+    assert both.own("/api/settle", settle | {"value": 2}).status == 422
+
+
+def test_what_the_rules_forbid_is_listed_with_its_reason(both: Both, opened: Any) -> None:
+    opened[0].store.change("eve", LabelChange("rule", excludes=(("dog", "cat"),)))
+    found = both.own("/api/disagreements").json()
+    whys = [one["why"] for one in found if one["why"]]
+    assert whys == ["excludes cat", "dog excludes it"]
+
+
+def test_notes_are_read_and_files_taken_away(both: Both, opened: Any) -> None:
+    opened[0].store.note("ann", "dark", image=3, label=0, request="request-note")
+    (note,) = both.own("/api/overview").json()["notes"]
+    assert (note["number"], note["label"], note["text"]) == (3, "dog", "dark")
+    assert both.own("/api/note", {"person": "eve", "note": note["id"]}).status == 204
+    assert both.own("/api/note", {"person": "eve", "note": note["id"]}).status == 409
+    table = both.own("/api/export/table/csv-wide")
+    assert table.headers["content-disposition"] == 'attachment; filename="table.csv"'
+    assert table.body.startswith(b"image,dog,cat,boat,tree")
+    assert b"ann" in both.own("/api/export/answers/csv-long").body
+    for wrong in ("table/no", "model/coco"):
+        assert both.own(f"/api/export/{wrong}").status == 422, wrong
+
+
+@pytest.mark.slow
+def test_the_report_holds_its_own_style_and_nothing_else(both: Both) -> None:
+    report = both.own("/report")
+    assert report.status == 200
+    policy = report.headers["content-security-policy"]
+    assert "'unsafe-inline'" in policy
+    assert "script" not in policy
+    assert b"<svg" in report.body or b"ann" in report.body
+
+
+def test_suspects_are_looked_for_by_the_command(tmp_path: Path) -> None:
+    suspects = Suspects(tmp_path)
+    for code, state in (
+        ("print('{\"suspects\": []}')", "found"),
+        ("raise SystemExit('no')", "failed"),
+    ):
+        suspects._command = [sys.executable, "-c", code]
+        suspects.look()
+        end = time.monotonic() + 60
+        while suspects.state == "looking":
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert suspects.state == state
+    assert "no" in suspects.why
+
+
+def test_a_suspect_that_was_settled_is_shown_no_more(opened: tuple[Project, Opened]) -> None:
+    project, own = opened
+    owning = Owning(own, Tasks(project.store, Training(None)))
+    owning.suspects.found = {
+        "suspects": [
+            {"image": name, "label": "dog", "given": 1, "probability": 0.1}
+            for name in project.store.images[:2]
+        ]
+    }
+    assert [one["number"] for one in owning.suspected()["suspects"]] == [0, 1]
+    from alasl.annotate.messages import Settle
+
+    owning.settle(Settle(person="eve", image=0, label=0, value=0))
+    assert [one["number"] for one in owning.suspected()["suspects"]] == [1]
