@@ -62,7 +62,7 @@ def slots(round: int, questions: Questions, repeats: float, seed: int) -> list[S
         [None if pi is None or np.isnan(pi) else pi for pi in numbers(questions.pi, many)],
         strict=True,
     )
-    return [slot for slot, two in zip(rows, twice, strict=True) for _ in range(1 + two)]
+    return [slot for slot, two in zip(rows, twice.tolist(), strict=True) for _ in range(1 + two)]
 
 
 def fill(db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float) -> None:

@@ -36,6 +36,8 @@ from alasl.strategies.picks import by_draws
 SPREAD = 3.6
 # Directions of the features that are kept, and entries of a label that are compared in full.
 DIMS, CANDIDATES = 128, 200
+# Entries of a label that are picked one after the other: what each costs grows with those before.
+MOST = 500
 # Images whose sum stands for that of all, where there are more; drawn.
 SAMPLE = 8192
 TINY = 1e-12
@@ -65,7 +67,7 @@ def variance(pool: Pool) -> Scores:
     scores = np.zeros(pool.entries.shape)
     labels = int(pool.askable.any(axis=0).sum())
     # Twice a label's share, for labels that have fewer entries to ask than their share.
-    picks = -(-2 * pool.batch // max(labels, 1))
+    picks = min(-(-2 * pool.batch // max(labels, 1)), MOST)
 
     def rank(part: slice) -> None:
         for label in range(part.start, part.stop):
