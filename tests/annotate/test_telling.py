@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,6 +134,9 @@ def test_the_page_says_nothing_that_is_not_in_the_catalogue() -> None:
     [
         (None, "", "en"),
         (None, "xx,en;q=0.5", "en"),
+        (None, "de-AT,de;q=0.9,en;q=0.5", "de"),
+        (None, "en;q=0.4,fr-CA;q=0.8", "fr"),
+        ("fr", "de", "fr"),
         ("en", "xx", "en"),
         ("../en", "en-GB", "en"),
         (None, "en;q=x, *", "en"),
@@ -182,3 +186,36 @@ def test_on_the_page_meanings_notes_and_own_answers(
     view.saved()
     assert project.said()[0, 1] == 0
     assert json.dumps(project.store.problems()) == "[]"
+
+
+def test_by_finger_in_german_nothing_is_small_and_a_swipe_answers(
+    make_project: MakeProject, serve: Callable[[Project], Site], browser: Any
+) -> None:
+    project = make_project()
+    project.ask([(0, 0), (0, 1)])
+    site = serve(project)
+    context = browser.new_context(
+        viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True, locale="de-DE"
+    )
+    shown = View(context.new_page())
+    shown.open(site)
+    shown.ready()
+    assert shown.page.get_attribute("html", "lang") == "de"
+    assert shown.text("#question") == "Was davon ist zu sehen?"
+    page = shown.page
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    heights = page.evaluate(
+        "[...document.querySelectorAll('button, select')].filter((one) => one.offsetParent)"
+        ".map((one) => one.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 43.5
+    assert not page.is_visible(".legend")
+    touch = "{ pointerType: 'touch', isPrimary: true, clientY: 200, bubbles: true, clientX: "
+    page.evaluate(
+        "for (const [name, x] of [['pointerdown', 60], ['pointerup', 200]])"
+        f" document.getElementById('stage').dispatchEvent(new PointerEvent(name, {touch} x }}))"
+    )
+    page.click('[data-do="rest"] >> visible=true')
+    shown.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 0}
+    context.close()
