@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -96,3 +96,15 @@ def test_what_is_written_is_a_table_of_entries_too(tmp_path: Path) -> None:
     labels = read_table(path)[0].labels
     assert labels.entries.tolist() == [[1, -1], [0, -1]]
     assert labels.sources[labels.source[0, 0]] == "ann"
+
+
+def test_a_time_in_the_future_is_refused(tmp_path: Path) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=3)
+    head = "image,label,value,annotator,time"
+    (one,) = read(tmp_path, head, f"a.jpg,dog,1,ann,{soon.isoformat()}")
+    assert one.at == soon.timestamp()
+    late = soon + timedelta(days=3)
+    with pytest.raises(DataError, match="answer") as refused:
+        read(tmp_path, head, f"a.jpg,dog,1,ann,{late.isoformat()}", "a.jpg,cat,1,ann,1700000000000")
+    assert "lies in the future" in str(refused.value)
+    assert "1700000000000" in str(refused.value)

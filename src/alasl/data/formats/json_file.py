@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 from alasl.errors import DataError
 from alasl.files import readable
+
+# Clocks and zones may differ by so many seconds.
+_AHEAD = 86_400.0
 
 
 def load(path: Path) -> Any:
@@ -33,7 +37,8 @@ def dump(content: Any) -> str:
 def moment(text: object, where: str) -> float | None:
     """Seconds since 1970 of an ISO 8601 time; None for None and for an empty text.
 
-    A time without a zone is taken as UTC. Raises a `DataError` for anything else.
+    A time without a zone is taken as UTC. Raises a `DataError` for anything else, and for a time
+    more than a day ahead, as of a clock that is wrong or of milliseconds taken for seconds.
     """
     if text is None or text == "":
         return None
@@ -41,16 +46,19 @@ def moment(text: object, where: str) -> float | None:
         if not isinstance(text, str):
             raise ValueError
         found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        seconds = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
         raise DataError(
             "a time must be in ISO 8601, like 2026-01-31T23:59:59Z", where=where, seen=repr(text)
         ) from error
+    if seconds > time.time() + _AHEAD:
+        raise DataError("this time lies in the future", where=where, seen=repr(text))
+    return seconds
 
 
-def iso(time: float) -> str:
+def iso(at: float) -> str:
     """ISO 8601 in UTC, exact to the microsecond, of seconds since 1970."""
-    return datetime.fromtimestamp(time, UTC).isoformat()
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def _text(path: Path) -> str:
