@@ -15,7 +15,9 @@ from alasl.models import neighbours
 from alasl.models.checkpoint import part, read_tensors, write_tensors
 from alasl.models.estimators.logistic import Logistic, LogisticSettings
 from alasl.models.model import Model
-from alasl.models.neighbours import NEAREST, SAME, TINY, Neighbours
+from alasl.models.neighbours import NEAREST, SAME, TINY, Neighbours, Surroundings
+from alasl.models.prepare import Prepared
+from alasl.models.registry import resolve
 
 SMOOTHED = "logistic:spread=2:smooth=0.5"
 
@@ -65,6 +67,15 @@ def test_blocks_and_the_order_of_images_change_nothing(block: int, images: int, 
         np.testing.assert_allclose(found.around(features), expected, atol=1e-6)
         np.testing.assert_allclose(found.around(features[7:9]), expected[7:9], atol=1e-6)
     np.testing.assert_allclose(turned.around(features), expected, atol=1e-6)
+
+
+def test_an_images_neighbours_do_not_hang_on_the_images_beside_it() -> None:
+    rng = np.random.default_rng(2)
+    features = rng.standard_normal((3000, 33)).astype(np.float32)
+    found = found_among(features)
+    whole = found.around(features)
+    for rows in ([5], [2999, 0, 1500], rng.permutation(3000)[:1100]):
+        np.testing.assert_array_equal(found.around(features[rows]), whole[rows])
 
 
 def test_a_neighbour_comes_in_and_goes_out_without_a_jump() -> None:
@@ -188,3 +199,33 @@ def test_smoothing_is_the_mixture_with_as_large_logits_at_first(
     np.testing.assert_allclose(smoothed.embed(Inputs(features, around=around)), mixed, atol=1e-6)
     with pytest.raises(DataError, match="there are none"):
         smoothed.logits(Inputs(features))
+
+
+def test_surroundings_are_found_once_for_the_images_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    features = rng.standard_normal((90, 9)).astype(np.float32)
+    found, asked = found_among(features), []
+    whole, around = found.around(features), Neighbours.around
+
+    def spied(self: Neighbours, some: np.ndarray) -> np.ndarray:
+        asked.append(len(some))
+        return around(self, some)
+
+    monkeypatch.setattr(Neighbours, "around", spied)
+    surroundings = Surroundings(found, features)
+    for rows in ([3, 1, 3], [1, 3], [80, 3, 2], np.arange(90)):
+        np.testing.assert_array_equal(surroundings[np.asarray(rows)], whole[rows])
+    assert asked == [2, 2, 86]
+
+
+def test_what_is_smoothed_by_nothing_asks_for_no_neighbours() -> None:
+    rng = np.random.default_rng(4)
+    features = rng.standard_normal((200, 9)).astype(np.float32)
+    prepared = Prepared.of(resolve("logistic"), Inputs(features), np.arange(200))
+    targets = np.full((200, 3), -1, np.int8)
+    targets[:30] = rng.integers(0, 2, (30, 3))
+    fitted = prepared.kind.estimator(3)
+    fitted.fit(prepared.inputs, targets)
+    fitted.predict_proba(prepared.inputs)
+    assert isinstance(prepared.inputs.around, Surroundings)
+    assert not prepared.inputs.around._done.any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,12 +15,18 @@ from alasl.errors import DataError
 Rows = NDArray[np.intp]
 
 
+class ByRow(Protocol):
+    """An array, or what becomes one when it is indexed."""
+
+    def __getitem__(self, rows: Rows, /) -> NDArray[np.floating]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """N images as a model sees them; `take` gives a view of some of them and copies nothing.
 
     features: (M, D) floats of all images, or None. paths: M image files, or None.
-    around: (M, D) floats, what each image's neighbours look like, or None.
+    around: what neighbours look like, (n, D) of n of the M images when indexed by them, or None.
     evidence: (S, M, L) logits that S other models give each entry, NaN where one says nothing; or
     None. rows: (N,), which of the M images these are; None for all.
 
@@ -34,7 +41,7 @@ class Inputs:
     paths: tuple[Path, ...] | None = None
     evidence: NDArray[np.float32] | None = None
     rows: Rows | None = None
-    around: NDArray[np.floating] | None = None
+    around: ByRow | None = None
 
     def __post_init__(self) -> None:
         if self.features is None and self.paths is None:
@@ -68,6 +75,12 @@ class Inputs:
             raise DataError("this model needs features, and there are image files only")
         chosen = self.features if self.rows is None else self.features[self.rows]
         return np.asarray(chosen, np.float32)
+
+    def surroundings(self) -> NDArray[np.float32]:
+        """(N, D): what their neighbours look like. Raises `DataError` where there are none."""
+        if self.around is None:
+            raise DataError("this model looks at the neighbours of images, and there are none")
+        return np.asarray(self.around[self.places], np.float32)
 
     def files(self) -> Sequence[Path]:
         """N image files. Raises `DataError` where there are features only."""

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import normalize
 
 from alasl.data.inputs import Rows
 from alasl.errors import DataError
@@ -29,6 +31,28 @@ BLOCK, IMAGES = 2**22, 1024
 TINY = 1e-3
 
 Matrix = NDArray[np.float32]
+
+
+class Surroundings:
+    """What the images of a collection have around them, found once somebody asks.
+
+    features: (N, D), after the transform. Indexed by rows (n,) it gives `Neighbours.around` of
+    these. A training asks of labelled images only, and of all once it counts on their neighbours.
+    """
+
+    def __init__(self, neighbours: Neighbours, features: NDArray[np.floating]) -> None:
+        self._neighbours, self._features = neighbours, features
+        self._found: Matrix | None = None
+        self._done = np.zeros(len(features), np.bool_)
+
+    def __getitem__(self, rows: Rows) -> Matrix:
+        if self._found is None:
+            self._found = np.empty(self._features.shape, np.float32)
+        left = np.unique(rows[~self._done[rows]])
+        if len(left):
+            self._found[left] = self._neighbours.around(self._features[left])
+            self._done[left] = True
+        return self._found[rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,32 +92,26 @@ class Neighbours:
 
         features: (n, D), after the transform. With c the cosine between two images, one of the
         `NEAREST` weighs max(c, 0) less the same of the next one after them, so no image comes in
-        or goes out with a jump. An image itself, and its copies, are left out. Each row by itself;
-        2 n R D multiplications.
+        or goes out with a jump. An image itself, and its copies, are left out. Each row by itself,
+        to the last bit; 2 n R D multiplications.
         """
-        references = self.references.astype(np.float32)
-        directions = _directions(references).T
+        references = torch.from_numpy(self.references.astype(np.float32))
+        directions = normalize(references, dim=1).T
         found = np.empty((len(features), references.shape[1]), np.float32)
         step = min(IMAGES, max(1, BLOCK // len(references)))
+        # The last part is filled up: a product's last bits hang on how many rows it has.
+        part = torch.zeros(step, references.shape[1])
         for start in range(0, len(features), step):
-            part = slice(start, start + step)
-            like = _directions(np.asarray(features[part], np.float32)) @ directions
-            like[like > SAME] = 0
-            np.maximum(like, 0, out=like)
-            nearest = np.argpartition(like, -NEAREST - 1, axis=1)[:, -NEAREST - 1 :]
-            weights = np.take_along_axis(like, nearest, axis=1)
-            weights -= weights.min(axis=1, keepdims=True)
-            weights /= weights.sum(axis=1, keepdims=True) + TINY
-            found[part] = np.matmul(weights[:, None], references[nearest])[:, 0]
+            some = np.asarray(features[start : start + step], np.float32)
+            part[: len(some)] = torch.from_numpy(some)
+            like = normalize(part, dim=1) @ directions
+            weights, nearest = like.masked_fill_(like > SAME, 0).topk(NEAREST + 1, dim=1)
+            weights = weights.clamp_(min=0) - weights[:, -1:]
+            weights /= weights.sum(dim=1, keepdim=True) + TINY
+            mean = (weights[:, :, None] * references[nearest]).sum(dim=1)
+            found[start : start + step] = mean[: len(some)].numpy()
         return found
 
     def tensors(self) -> Mapping[str, NDArray[np.float16]]:
         """All that `of` needs to make it again."""
         return {"references": self.references}
-
-
-def _directions(features: Matrix) -> Matrix:
-    """Rows of length 1."""
-    length = np.sqrt(np.square(features).sum(axis=1, keepdims=True))
-    directions: Matrix = features / np.maximum(length, 1e-12)
-    return directions

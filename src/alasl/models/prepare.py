@@ -17,7 +17,7 @@ from alasl.errors import DataError, UsageError
 from alasl.models.base import Context
 from alasl.models.features import extract
 from alasl.models.memory import keep_freed_memory
-from alasl.models.neighbours import Neighbours
+from alasl.models.neighbours import Neighbours, Surroundings
 from alasl.models.registry import Kind, available, resolve
 from alasl.models.source import Source
 from alasl.models.transforms import Transform
@@ -75,7 +75,7 @@ class Prepared:
         learned = transform or kind.source.make_transform(inputs.features, rows)
         features = learned.apply(inputs.features)
         near = kind.source.make_neighbours(features, rows)
-        around = near.around(features) if near else None
+        around = Surroundings(near, features) if near else None
         ready = replace(inputs, features=features, around=around)
         return cls(kind, ready, learned, source, names, near)
 

@@ -6,7 +6,7 @@ point; the optimum of a penalised loss depends on neither rate, batch nor epochs
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from alasl.data.inputs import Inputs, Rows
-from alasl.errors import DataError, UsageError
+from alasl.errors import UsageError
 from alasl.models.base import (
     Estimator,
     OnEpoch,
@@ -218,9 +218,7 @@ class Logistic(Estimator):
         own = tensor_of(inputs, self._device)
         if not smooth:
             return own
-        if inputs.around is None:
-            raise DataError("this model looks at the neighbours of images, and there are none")
-        around = tensor_of(replace(inputs, features=inputs.around), self._device)
+        around = torch.from_numpy(inputs.surroundings()).to(self._device)
         return torch.lerp(own, around, smooth)
 
     def _solve(
