@@ -113,11 +113,14 @@ class _Trials:
         weights: Weights | None,
     ) -> None:
         self._train, self._held = train, held
-        self._targets = np.asarray(targets, np.float64)
-        self._counts = (targets >= 0) * (1.0 if weights is None else weights.astype(np.float64))
-        rows = [np.zeros(0, np.intp), *(each for _, _, each in held)]
-        self._judge = np.maximum(self._targets[np.concatenate(rows)], 0)
-        self._count = self._counts[np.concatenate(rows)]
+        self._targets, self._weights = targets, weights
+        rows = np.concatenate([np.zeros(0, np.intp), *(each for _, _, each in held)])
+        counts = targets[rows] >= 0 if weights is None else (targets >= 0)[rows] * weights[rows]
+        self._images = len(rows)
+        # The known entries of held-out images: little of a table where little is known.
+        self._at, self._cols = np.nonzero(counts)
+        self._judge = targets[rows][self._at, self._cols].astype(np.float64)
+        self._count = counts[self._at, self._cols].astype(np.float64)
         self._done: dict[Choice, Floats] = {}
         self.without = self._losses(self._all(lambda kept, held, _: self._rates(kept, held)))
 
@@ -132,12 +135,12 @@ class _Trials:
         parts = np.stack([logits / size, np.ones_like(logits)])
 
         def judged(by: Floats) -> tuple[float, Floats]:
-            found = np.tensordot(by, parts, 1)
-            slope = np.tensordot(parts, self._count * (expit(found) - self._judge), 2)
-            return float(self._losses(found).sum()), slope
+            found = by @ parts
+            slope = parts @ (self._count * (expit(found) - self._judge))
+            return float(self._loss(found).sum()), slope
 
         by = minimize(judged, [1.0, 0.0], jac=True, method="L-BFGS-B").x
-        return self._losses(np.tensordot(by, parts, 1))
+        return self._losses(by @ parts)
 
     def _logits(self, choice: Choice) -> Floats:
         if choice not in self._done:
@@ -147,22 +150,33 @@ class _Trials:
         return self._done[choice]
 
     def _all(self, logits_of: Callable[[Rows, Rows, int], NDArray[np.floating]]) -> Floats:
-        """(m, L): the logits of all held-out images, part by part."""
+        """The logits of all known entries of held-out images, part by part."""
         found = [logits_of(kept, held, number) for number, kept, held in self._held]
-        return np.concatenate([np.zeros((0, self._judge.shape[1])), *found])
+        if not found:
+            return np.zeros(0)
+        return np.concatenate(found)[self._at, self._cols].astype(np.float64)
+
+    def _loss(self, logits: Floats) -> Floats:
+        """The log-loss of each known entry."""
+        loss: Floats = self._count * (np.logaddexp(0, logits) - self._judge * logits)
+        return loss
 
     def _losses(self, logits: Floats) -> Floats:
-        loss: Floats = (self._count * (np.logaddexp(0, logits) - self._judge * logits)).sum(axis=1)
-        return loss
+        losses = np.bincount(self._at, self._loss(logits), self._images)
+        return np.asarray(losses, np.float64)
 
     def _rates(self, kept: Rows, held: Rows) -> Floats:
         """(held, L): the log-odds of a present entry of each label, drawn to those of all."""
-        counts = self._counts[kept]
-        present = (counts * self._targets[kept]).sum(axis=0)
-        shares = present.sum() / counts.sum()
-        shares = (present + SHRUNK * shares) / (counts.sum(axis=0) + SHRUNK)
+        targets = self._targets[kept]
+        counts = (targets >= 0).astype(np.float32)
+        if self._weights is not None:
+            counts *= self._weights[kept]
+        present = (counts * targets).sum(axis=0, dtype=np.float64)
+        known = counts.sum(axis=0, dtype=np.float64)
+        shares = present.sum() / known.sum()
+        shares = (present + SHRUNK * shares) / (known + SHRUNK)
         shares = np.clip(shares, 1e-6, 1 - 1e-6)
-        return np.tile(np.log(shares) - np.log1p(-shares), (len(held), 1))
+        return np.broadcast_to(np.log(shares) - np.log1p(-shares), (len(held), len(shares)))
 
 
 def _held(
