@@ -106,7 +106,7 @@ def test_every_strategy_asks_the_same(
     [
         {},
         {"strategy": "bald", "members": 3},
-        {"auto": 0.2, "auto_delta": 0.4, "clean": 0.3},
+        {"auto": 0.2, "auto_delta": 0.4, "clean": 0.3, "calibrate": "known"},
         {"growth": 1.5},
         {"seconds": 30.0, "open_seconds": 2.0},
         {"train": "clean"},
@@ -127,7 +127,7 @@ def test_settings_do_the_same(
 
 @pytest.mark.parametrize(
     "more",
-    [{}, {"strategy": "bald", "members": 3}, {"auto": 0.2, "auto_delta": 0.4, "clean": 0.3}],
+    [{}, {"strategy": "bald", "members": 3}, {"auto": 0.2, "auto_delta": 0.4, "clean": 0.3, "calibrate": "known"}],
     ids=lambda more: "-".join(more) or "plain",
 )
 def test_other_models_predictions_do_the_same(
