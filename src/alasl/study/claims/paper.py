@@ -15,25 +15,14 @@ from alasl.study.checks import (
     Seeds,
     against,
     area_until,
-    final_cost,
     final_map,
     increase,
-    map_at,
     pairs,
 )
 from alasl.study.claims.base import claims
+from alasl.study.claims.shares import AT_FIXED, FIXED, HIGHEST, STRATEGIES, Share, note
 from alasl.study.stats import LESS, Region
 
-STRATEGIES = (
-    "random",
-    "medium",
-    "hard",
-    "hard+medium",
-    "entropy",
-    "medium+entropy",
-    "hard+entropy",
-    "hard+medium+entropy",
-)
 SPLITS = tuple(f"hard+medium:share={share}" for share in (0.1, 0.25, 0.5, 0.75, 0.9))
 SHARES = (0.2, 0.4, 0.6)
 CHOSEN = "hard+entropy"
@@ -50,22 +39,13 @@ NEARLY = 0.9
 # How much dearer the dearest strategy must be than the cheapest, in per cent.
 DEARER = 10.0
 
-_HIGHEST = (
-    "{what} against each other strategy: holds if it is above all of them, does not if one is "
-    "above it. A strategy that asks the same images in every seed shares the place."
-)
-_AT_FIXED = "mAP at the fixed cost"
-_FIXED = (
-    "the cost that all strategies reach: Random's last, or the lowest last cost if that is less"
-)
-
 
 @claims("paper")
 def checks(seeds: Seeds) -> Iterator[Check]:
     """Every claim of the paper, in its order."""
     yield from _falls(seeds)
     yield from _initial(seeds)
-    at = {missing: _Share(seeds, missing) for missing in SHARES}
+    at = {missing: Share(seeds, missing) for missing in SHARES}
     yield from _at_20(at[0.2])
     yield from _at_40(at[0.4])
     yield from _at_60(at[0.6])
@@ -75,50 +55,6 @@ def checks(seeds: Seeds) -> Iterator[Check]:
     yield from _raises_asl(seeds, at)
     yield from _splits(seeds)
     yield from _converge(at)
-
-
-class _Share:
-    """The figures of every strategy at one share missing, by strategy, each for every seed."""
-
-    def __init__(self, seeds: Seeds, missing: float) -> None:
-        self.seeds, self.missing = seeds, missing
-        self.percent = f"{100 * missing:.0f} %"
-        self.final, self.cost, self.increase = (
-            {m: seeds.each("strategies", figure, missing=missing, strategy=m) for m in STRATEGIES}
-            for figure in (final_map, final_cost, increase)
-        )
-        # Random is one of them, so this is the paper's rule at every share.
-        self.common = _lowest(self.cost)
-        self.fixed = self.at(self.common)
-
-    def at(self, costs: PerSeed) -> dict[str, PerSeed]:
-        """mAP of each strategy at a cost of each seed."""
-        return {
-            m: self.seeds.each("strategies", map_at, costs, missing=self.missing, strategy=m)
-            for m in STRATEGIES
-        }
-
-    def highest(
-        self,
-        claim: str,
-        paper: str,
-        values: Mapping[str, PerSeed],
-        name: str,
-        what: str,
-        unit: str,
-        reading: str = "",
-    ) -> Check:
-        """That no other strategy's figure is as high as that of `name`."""
-        return Check(
-            claim=claim,
-            paper=paper,
-            measured=_HIGHEST.format(what=f"{name}: {what} at {self.percent} missing")
-            + _note(what),
-            subject=f"{what} of {name} less that of {{}}",
-            unit=unit,
-            differences=against(values, name),
-            reading=reading,
-        )
 
 
 def _falls(seeds: Seeds) -> Iterator[Check]:
@@ -171,7 +107,7 @@ def _initial(seeds: Seeds) -> Iterator[Check]:
     )
 
 
-def _at_20(at: _Share) -> Iterator[Check]:
+def _at_20(at: Share) -> Iterator[Check]:
     best = "20 %: Hard + Medium has the highest mAP"
     yield at.highest("A20", best, at.final, "hard+medium", "final mAP", POINTS)
     yield at.highest(
@@ -179,7 +115,7 @@ def _at_20(at: _Share) -> Iterator[Check]:
         "and the best mAP at fixed cost",
         at.fixed,
         "hard+medium",
-        _AT_FIXED,
+        AT_FIXED,
         POINTS,
     )
     yield Check(
@@ -195,21 +131,21 @@ def _at_20(at: _Share) -> Iterator[Check]:
     yield at.highest("A20", "Random has the highest I", at.increase, "random", "I", RATE)
     for what, values, unit in (
         ("final mAP", at.final, POINTS),
-        (_AT_FIXED, at.fixed, POINTS),
+        (AT_FIXED, at.fixed, POINTS),
         ("I", at.increase, RATE),
     ):
         yield Check(
             claim="A20",
             paper="Hard with entropy is good on all three",
             measured=f"{what} of hard+entropy less the median of the other strategies, in each "
-            "seed: above 0." + _note(what),
+            "seed: above 0." + note(what),
             subject=f"{what} of hard+entropy less {{}}",
             unit=unit,
             differences={"the others' median": _beside_median(values, CHOSEN)},
         )
 
 
-def _at_40(at: _Share) -> Iterator[Check]:
+def _at_40(at: Share) -> Iterator[Check]:
     yield at.highest("A40", "40 %: Random has the highest I", at.increase, "random", "I", RATE)
     yield Check(
         claim="A40",
@@ -231,7 +167,7 @@ def _at_40(at: _Share) -> Iterator[Check]:
         differences={"random": at.final[CHOSEN] - at.final["random"]},
     )
     for reading, costs in (
-        (f"fixed cost: {_FIXED}", at.common),
+        (f"fixed cost: {FIXED}", at.common),
         ("fixed cost: 8000 answers, as the caption of fig. 4b says", 0 * at.common + 8000),
     ):
         fixed = at.at(costs)
@@ -246,7 +182,7 @@ def _at_40(at: _Share) -> Iterator[Check]:
         )
 
 
-def _at_60(at: _Share) -> Iterator[Check]:
+def _at_60(at: Share) -> Iterator[Check]:
     yield at.highest(
         "A60", "60 %: Hard has the highest final mAP", at.final, "hard", "final mAP", POINTS
     )
@@ -256,19 +192,19 @@ def _at_60(at: _Share) -> Iterator[Check]:
         "Hard + Medium has the best mAP at fixed cost",
         at.fixed,
         "hard+medium",
-        _AT_FIXED,
+        AT_FIXED,
         POINTS,
     )
 
 
-def _random_falls_behind(at: Mapping[float, _Share]) -> Iterator[Check]:
-    for what, kind in (("final mAP", "final"), (_AT_FIXED, "fixed")):
+def _random_falls_behind(at: Mapping[float, Share]) -> Iterator[Check]:
+    for what, kind in (("final mAP", "final"), (AT_FIXED, "fixed")):
         gap = {n: _others(getattr(at[n], kind)) - getattr(at[n], kind)["random"] for n in SHARES}
         yield Check(
             claim="R",
             paper="Random does worse, relative to the others, as noise grows",
             measured=f"{what}: the others' mean less Random's, at 60 % less at 20 % missing: above "
-            "0." + _note(what),
+            "0." + note(what),
             subject=f"{what}: growth of Random's lag behind the others' mean {{}}",
             unit=POINTS,
             differences={"from 20 to 60 % missing": gap[0.6] - gap[0.2]},
@@ -286,7 +222,7 @@ def _random_falls_behind(at: Mapping[float, _Share]) -> Iterator[Check]:
     )
 
 
-def _beats_random(at: _Share) -> Iterator[Check]:
+def _beats_random(at: Share) -> Iterator[Check]:
     hard, random = at.final[CHOSEN], at.final["random"]
     yield Check(
         claim="B",
@@ -308,7 +244,7 @@ def _beats_random(at: _Share) -> Iterator[Check]:
     )
 
 
-def _consistent(at: _Share) -> Iterator[Check]:
+def _consistent(at: Share) -> Iterator[Check]:
     steps = np.linspace(0.1, 1.0, 10)
     curves = np.array([list(at.at(step * at.common).values()) for step in steps])
     # SciPy takes a second to import.
@@ -343,7 +279,7 @@ def _consistent(at: _Share) -> Iterator[Check]:
     )
 
 
-def _raises_asl(seeds: Seeds, at: Mapping[float, _Share]) -> Iterator[Check]:
+def _raises_asl(seeds: Seeds, at: Mapping[float, Share]) -> Iterator[Check]:
     for assume in ("ignore", "absent"):
         for unit, way in ((POINTS, "in points"), ("%", "relative to ASL's mAP")):
             for missing, gain in zip(SHARES, (10.0, 20.0, 30.0), strict=True):
@@ -384,14 +320,14 @@ def _splits(seeds: Seeds) -> Iterator[Check]:
         yield Check(
             claim=claim,
             paper="10/90 has the highest I",
-            measured=_HIGHEST.format(what="I of share=0.1").replace("strategy", "split"),
+            measured=HIGHEST.format(what="I of share=0.1").replace("strategy", "split"),
             subject=f"I of {SPLITS[0]} less that of {{}}",
             unit=RATE,
             differences=against(rates, SPLITS[0]),
         )
 
 
-def _converge(at: Mapping[float, _Share]) -> Iterator[Check]:
+def _converge(at: Mapping[float, Share]) -> Iterator[Check]:
     for missing in SHARES:
         yield Check(
             claim="C",
@@ -417,14 +353,6 @@ def _converge(at: Mapping[float, _Share]) -> Iterator[Check]:
             differences={"the cheapest": dearer},
             region=(DEARER, math.inf),
         )
-
-
-def _note(what: str) -> str:
-    return f" The fixed cost is {_FIXED}." if what == _AT_FIXED else ""
-
-
-def _lowest(values: Mapping[str, PerSeed]) -> PerSeed:
-    return np.asarray(np.min(list(values.values()), axis=0))
 
 
 def _others(values: Mapping[str, PerSeed]) -> PerSeed:
