@@ -17,7 +17,7 @@ from alasl.files import as_resource_error
 
 # The commands by what somebody wants to do, as the help shows them.
 JOBS = {
-    "Label your own images": ("init", "suggest", "annotate", "status", "train", "report"),
+    "Label your own images": ("init", "plan", "suggest", "annotate", "status", "train", "report"),
     "Change a project": ("add", "drop", "labels", "undo", "history"),
     "Keep a project": ("backup", "restore"),
     "Look over the answers": ("resolve", "suspects"),

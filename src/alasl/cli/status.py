@@ -77,6 +77,8 @@ def lines(state: Overview) -> Iterator[str]:
         yield f"note of {note.person}: {', '.join(about)}{note.text and ': '}{note.text}"
     if len(state.notes) > MOST_NOTES:
         yield f"and {len(state.notes) - MOST_NOTES} notes more"
+    if state.plan:
+        yield state.plan.beside(state.answers, state.trainings)
     yield str(state.advice)
     for trouble in state.troubles:
         yield f"not as it should be: {trouble}"

@@ -58,14 +58,15 @@ class Driver:
         self._files = ModelFiles(project, progress, trust=trust)
 
     @cached_property
-    def _prepared(self) -> Prepared:
+    def prepared(self) -> Prepared:
+        """All images as the model sees them."""
         return self._files.prepared()
 
     @cached_property
     def _learner(self) -> ActiveLearner:
         settings = self.project.settings
         nothing = np.full((len(self._split.test), len(self.project.store.names)), UNKNOWN, np.int8)
-        return ActiveLearner(self._prepared, self._split, settings, nothing, context_of(settings))
+        return ActiveLearner(self.prepared, self._split, settings, nothing, context_of(settings))
 
     def known(self, memory: dict[str, object] | None = None) -> Known:
         """All that is known by now, as a learner takes it."""
@@ -142,7 +143,7 @@ class Driver:
         model, judged_model = learner.model(known, judged, store.names, **notes), None
         if self.project.settings.refit and not audit.complete:
             judged_model, model = model, learner.refit(model, known)
-        name = f"{self._prepared.kind.source.__name__.lower()}-{event}"
+        name = f"{self.prepared.kind.source.__name__.lower()}-{event}"
         probabilities = learner.estimator.predict_proba(learner.inputs)
         self._files.keep(name, event, model, judged_model, probabilities, judged.logits)
         training = Training(
@@ -189,7 +190,7 @@ class Driver:
             )
         if about.model and learner.strategy.needs:
             model = self._files.judged()
-            if model.predictions != self._prepared.predictions:
+            if model.predictions != self.prepared.predictions:
                 raise ConflictError(
                     "the model was trained with other predictions than there are now",
                     where=str(project.folder),

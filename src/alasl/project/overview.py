@@ -17,6 +17,7 @@ from alasl.labels import INFERRED, PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import SETTINGS, Project
+from alasl.project.plans import Plan, last_plan
 from alasl.project.records import SOURCES, Training
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
@@ -95,7 +96,7 @@ class Overview:
     entries that follow from others. contradictions: pairs of entries that the rules between labels
     forbid. by_presence: labels of which absents were hardly or never given. troubles:
     what is wrong with the project's settings or its place, so that training and asking would be
-    refused. notes: that nobody has settled.
+    refused. notes: that nobody has settled. plan: the last forecast of `alasl plan`.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Overview:
     contradictions: int = 0
     troubles: tuple[str, ...] = ()
     notes: tuple[NoteState, ...] = ()
+    plan: Plan | None = None
 
     @property
     def promise(self) -> str:
@@ -237,6 +239,7 @@ def overview(project: Project) -> Overview:
         audit=settings.audit,
         inferred=int((labels.source[pool] == SOURCES.index(INFERRED)).sum()),
         contradictions=len(store.contradictions()),
+        plan=last_plan(project.folder),
         by_presence=tuple(
             name
             for name, marked in zip(labels.names, known_by_presence(before), strict=True)
