@@ -98,7 +98,7 @@ def command(
         click.echo(f"  {forecast}; {_in_words(one)}")
     click.echo(
         f"at {seconds.answer:.2g} s an answer, {open_seconds:g} s to open an image, "
-        f"{tag_seconds:g} s a tag; simulated on what is known alone"
+        f"{tag_seconds:g} s a tag; simulated on what is known alone; ?: more than there is to ask"
     )
 
 
@@ -108,5 +108,5 @@ def _in_words(told: Hours) -> str:
 
 
 def _range(middle: float | None, low: float, high: float | None) -> str:
-    most = "?" if high is None else f"{high:.1f}"
-    return f"{'?' if middle is None else f'{middle:.1f}'} ({low:.1f} to {most})"
+    most = "?" if high is None else f"{high:.2g}"
+    return f"{'?' if middle is None else f'{middle:.2g}'} ({low:.2g} to {most})"
