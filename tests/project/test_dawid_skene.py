@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alasl.project import dawid_skene as dawid_skene_module
 from alasl.project.agreement import Answers
 from alasl.project.dawid_skene import STRENGTH, USUAL, dawid_skene
 
@@ -162,3 +163,46 @@ def test_the_probability_is_bayes_rule_on_the_rates_of_each_label() -> None:
         miss, alarm = found.by_label[:, p, c]
         odds[r, c] *= (1 - miss) / alarm if v else miss / (1 - alarm)
     np.testing.assert_allclose(found.probability, [o / (1 + o) for o in odds.values()], atol=1e-9)
+
+
+def three_people(seed: int, images: int, labels: int, spread: float) -> tuple[Answers, np.ndarray]:
+    """Answers of people who err at 5, 20 and 20 %, more or less by label, to every entry."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.random((images, labels)) < 0.3).astype(np.int8)
+    rows, cols = (places.ravel() for places in np.indices(truth.shape))
+    said = []
+    for error in (0.05, 0.2, 0.2):
+        rates = error * np.exp(spread * rng.standard_normal((2, labels)))
+        wrong = rng.random(truth.shape) < np.where(truth == 1, *np.clip(rates, 0.01, 0.45))
+        said.append(np.where(wrong, 1 - truth, truth).ravel())
+    names = np.repeat(["a", "b", "c"], len(rows)).tolist()
+    return Answers.of(np.tile(rows, 3), np.tile(cols, 3), names, np.concatenate(said)), truth
+
+
+@pytest.mark.parametrize(("images", "seeds"), [(12, 30), (36, 30), (125, 8), (1250, 2)])
+def test_labels_have_rates_of_their_own_only_as_far_as_the_evidence_carries(
+    images: int, seeds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {"majority": 0.0, "pooled": 0.0, "found": 0.0}
+    for seed in range(seeds):
+        answers, truth = three_people(seed, images, 8, 0.0)
+        found = dawid_skene(answers)
+        says = found.probability > 0.5
+        wrong["found"] += float((says != truth[found.rows, found.cols]).mean())
+        votes = np.zeros(truth.shape)
+        np.add.at(votes, (answers.rows, answers.cols), answers.values)
+        wrong["majority"] += float(((votes > 1.5) != truth).mean())
+        with monkeypatch.context() as patch:
+            patch.setattr(dawid_skene_module, "_strength", lambda *_: dawid_skene_module.MOST)
+            pooled = dawid_skene(answers)
+        wrong["pooled"] += float(
+            ((pooled.probability > 0.5) != truth[found.rows, found.cols]).mean()
+        )
+    assert wrong["found"] <= 1.1 * min(wrong["majority"], wrong["pooled"])
+
+
+def test_how_far_is_told_by_how_much_labels_differ() -> None:
+    alike = [dawid_skene(three_people(seed, 400, 20, 0.0)[0]).strength for seed in range(5)]
+    apart = [dawid_skene(three_people(seed, 400, 20, 0.8)[0]).strength for seed in range(5)]
+    assert min(alike) > 300
+    assert max(apart) < 100

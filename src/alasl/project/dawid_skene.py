@@ -8,7 +8,9 @@ the probability of each entry being present.
 What can be estimated: with a person's errors on one label alone there is seldom enough to go by, so
 the rates are fitted twice. First each person has one pair of rates for all labels, drawn towards
 `USUAL` as if `STRENGTH` answers had been seen with that rate. Then each person and label has a pair
-of its own, drawn towards the person's by as much: where a label has few answers it keeps the
+of its own, drawn towards the person's as far as the evidence carries: by how much more these rates
+differ from label to label than chance alone makes them, in the answers at hand. Where they do not,
+that is all the way, so nothing is lost by it; and where a label has few answers it keeps the
 person's rates. Two people who disagree cannot tell who is right; labels of different shares, a
 third person, or entries of known truth can. "Cannot tell" is no answer: the model takes it that
 people pass over present and absent entries alike.
@@ -28,7 +30,9 @@ from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.project.agreement import Answers, Floats, Ints
 
 USUAL = 0.1  # the error rate of a person of whom nothing is known
-STRENGTH = 10.0  # what that is worth, in answers
+STRENGTH = 10.0  # what that is worth, in answers, and a person's rates at least to each label
+MOST = 1e6  # where labels do not differ at all
+_FITS = 3  # the second fit and its strength follow from each other
 _STEPS, _ENOUGH = 500, 1e-8
 
 
@@ -40,7 +44,8 @@ class Belief:
     names: the P people. labels: the K columns asked.
     miss, false_alarm: (P,) error rates over all labels. by_label: (2, P, K) the same two for each
     label. answers: (P,) answers they rest on. share: (K,) present among the entries of unknown
-    truth that were asked. history: the log-posterior after each step of EM, of both fits in turn.
+    truth that were asked. strength: what a person's rates are worth to each label, in answers.
+    history: the log-posterior after each step of EM, of both fits in turn.
     """
 
     rows: Ints
@@ -53,6 +58,7 @@ class Belief:
     by_label: Floats
     answers: NDArray[np.int64]
     share: Floats
+    strength: float
     history: tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -96,7 +102,10 @@ def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
     P, K = len(answers.names), len(labels)
     person = _em(data, data.people, np.full((2, P), USUAL), _votes(data))
     group = data.people * K + data.label[data.of]
-    each = _em(data, group, np.repeat(person.rates, K, axis=1), person.probability)
+    each, usual = person, np.repeat(person.rates, K, axis=1)
+    for _ in range(_FITS):
+        strength = _strength(data, group, usual, each.probability)
+        each = _em(data, group, usual, person.probability, strength)
     return Belief(
         rows,
         cols,
@@ -108,6 +117,7 @@ def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
         each.rates.reshape(2, P, K),
         np.bincount(answers.people, minlength=P),
         each.share,
+        strength,
         (person.history, each.history),
     )
 
@@ -158,34 +168,49 @@ def _votes(data: _Data) -> Floats:
     return np.where(data.truth == UNKNOWN, ones / np.maximum(many, 1), data.truth)
 
 
-def _em(data: _Data, group: Ints, usual: Floats, start: Floats) -> _Fit:
+def _em(data: _Data, group: Ints, usual: Floats, start: Floats, strength: float = STRENGTH) -> _Fit:
     """EM from probabilities (C,) of present; each of G groups has its prior rates (2, G)."""
     probability = start
     history: list[float] = []
     while True:
-        rates = _rates(data, group, usual, probability)
+        rates = _rates(data, group, usual, probability, strength)
         share = _share(data, probability)
         likelihood = _likelihood(data, group, rates, share)
         free = data.truth == UNKNOWN
         probability = np.where(free, expit(likelihood[0] - likelihood[1]), data.truth)
         fit = np.where(free, np.logaddexp(*likelihood), np.where(data.truth == 1, *likelihood))
-        prior = _prior(rates, usual) + np.log(share * (1 - share)).sum()
+        prior = _prior(rates, usual, strength) + np.log(share * (1 - share)).sum()
         history.append(float(data.times @ fit + prior))
         gain = history[-1] - history[-2] if len(history) > 1 else np.inf
         if len(history) == _STEPS or gain < _ENOUGH * max(1.0, abs(history[-1])):
             return _Fit(rates, share, probability, tuple(history))
 
 
-def _rates(data: _Data, group: Ints, usual: Floats, probability: Floats) -> Floats:
+def _rates(data: _Data, group: Ints, usual: Floats, probability: Floats, strength: float) -> Floats:
     """(2, G) error rates: those expected under `probability`, drawn towards the usual."""
-    G = usual.shape[1]
-    present, absent = (data.times * p for p in (probability, 1 - probability))
-    rates = []
-    for state, wrong, prior in ((present, ~data.values, 0), (absent, data.values, 1)):
-        errors = np.bincount(group, state[data.of] * wrong, minlength=G)
-        many = np.bincount(group, state[data.of], minlength=G)
-        rates.append((errors + STRENGTH * usual[prior]) / (many + STRENGTH))
-    return np.stack(rates)
+    errors, many = _counts(data, group, usual.shape[1], probability)
+    return (errors + strength * usual) / (many + strength)
+
+
+def _counts(data: _Data, group: Ints, G: int, probability: Floats) -> tuple[Floats, Floats]:
+    """(2, G) each: errors, and answers, to present and to absent entries, as expected."""
+    states = np.stack([data.times * probability, data.times * (1 - probability)])[:, data.of]
+    wrong = np.stack([~data.values, data.values])
+    errors = [np.bincount(group, one, minlength=G) for one in states * wrong]
+    return np.stack(errors), np.stack([np.bincount(group, one, minlength=G) for one in states])
+
+
+def _strength(data: _Data, group: Ints, usual: Floats, probability: Floats) -> float:
+    """What the usual rates (2, G) are worth to each group, in answers, from `STRENGTH` to `MOST`.
+
+    By the moments of a beta-binomial distribution: how far the groups' errors are from the usual,
+    squared, beyond what chance makes of them.
+    """
+    errors, many = _counts(data, group, usual.shape[1], probability)
+    spread = usual * (1 - usual)
+    beyond = ((errors - many * usual) ** 2 - many * spread).sum()
+    pairs = (np.maximum(many * (many - 1), 0) * spread).sum()
+    return float(np.clip(pairs / beyond - 1, STRENGTH, MOST)) if beyond > 0 else MOST
 
 
 def _share(data: _Data, probability: Floats) -> Floats:
@@ -206,7 +231,7 @@ def _likelihood(data: _Data, group: Ints, rates: Floats, share: Floats) -> Float
     return prior + np.stack([present, absent])
 
 
-def _prior(rates: Floats, usual: Floats) -> float:
+def _prior(rates: Floats, usual: Floats, strength: float) -> float:
     """Log-density of the rates under Beta priors, but for a constant."""
     density = usual * np.log(rates) + (1 - usual) * np.log1p(-rates)
-    return float(STRENGTH * density.sum())
+    return float(strength * density.sum())
