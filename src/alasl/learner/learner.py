@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -28,13 +27,14 @@ from alasl.learner.hard import hardened
 from alasl.learner.implied import with_credit
 from alasl.learner.judging import Judge, Judged
 from alasl.learner.known import Known
+from alasl.learner.rounds import Rounds
 from alasl.learner.weak import WeakAbsents
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.base import Context, Estimator, Job, Probabilities
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared
 from alasl.models.thresholds import choose_thresholds
-from alasl.query import Ask, Budget, Price, select
+from alasl.query import Ask, Price, select
 from alasl.query import Query as Picks
 from alasl.seeds import stream, torch_seed
 from alasl.settings import LearnerSettings
@@ -81,6 +81,7 @@ class ActiveLearner:
         self.strategy = resolve(settings.strategy)
         self.asks: Ask = settings.ask or self.strategy.asks  # type: ignore[assignment]
         self.inputs: Inputs = prepared.inputs
+        self.rounds = Rounds(settings, self.asks)
         self._prepared, self._context = prepared, context
         self.estimator = self.new_estimator()
         self._price = Price(settings.answer_seconds, settings.open_seconds)
@@ -303,7 +304,7 @@ class ActiveLearner:
             scores,
             pool.ties,
             self.asks,
-            self.budget(known.round).part(share),
+            self.rounds.budget(known.round).part(share),
             self._price,
         )
         chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
@@ -323,30 +324,6 @@ class ActiveLearner:
         """Images, or entries, that can be asked at all."""
         askable = self._askable(known)
         return int(askable.any(axis=1).sum() if self.asks == "images" else askable.sum())
-
-    def budget(self, round: int) -> Budget:
-        """What the next round may take, after `round` rounds."""
-        settings, grown = self.settings, self.settings.growth**round
-        if settings.seconds is not None:
-            return Budget(seconds=settings.seconds * grown)
-        if self.asks == "images":
-            return Budget(images=self.planned(round))
-        return Budget(answers=self.planned(round))
-
-    def planned(self, round: int) -> int:
-        """Images or answers that the round after `round` rounds asks; at most, within seconds."""
-        settings = self.settings
-        by_images = self.asks == "images"
-        each: float = settings.images if by_images else settings.answers
-        if settings.seconds is not None:
-            opening = settings.open_seconds if by_images else 0.0
-            each = settings.seconds / (settings.answer_seconds + opening)
-        return max(1, int(np.rint(each * settings.growth**round)))
-
-    @cached_property
-    def whole_budget(self) -> int:
-        """Images or answers of all rounds that the settings plan."""
-        return sum(self.planned(number) for number in range(self.settings.rounds))
 
     def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
         """What the strategy is shown of the images `rows`, and of those beside them."""
@@ -371,7 +348,7 @@ class ActiveLearner:
 
         asked = known.asked & known.initially_unknown
         many = int(asked.any(axis=1).sum() if self.asks == "images" else asked.sum())
-        batch = self.planned(known.round)
+        batch = self.rounds.planned(known.round)
         draws = stream(settings.seed, "ties", known.round + 1).random(len(entries))
         return Pool(
             entries[rows],
@@ -391,7 +368,7 @@ class ActiveLearner:
             closed=known.closed[rows],
             asked=many,
             # People may go on beyond what was planned.
-            budget=max(self.whole_budget, many + batch),
+            budget=max(self.rounds.whole, many + batch),
             batch=batch,
             ask=self.asks,
             ids=rows,

@@ -230,9 +230,9 @@ class Simulation:
                 "no entry of the pool is unknown, so there is nothing to ask",
                 do="make some unknown with --missing",
             )
-        if settings.seconds is None and learner.whole_budget > available:
+        if settings.seconds is None and learner.rounds.whole > available:
             what = learner.asks if learner.asks == "images" else "answers"
-            each = f"{learner.planned(0)} {what}{' and more' if settings.growth > 1 else ''}"
+            each = f"{learner.rounds.planned(0)} {what}{' and more' if settings.growth > 1 else ''}"
             raise UsageError(
                 "the budget is beyond the pool",
                 seen=f"{settings.rounds} rounds of {each}, {available} {what} to ask",
