@@ -127,7 +127,11 @@ def test_settings_do_the_same(
 
 @pytest.mark.parametrize(
     "more",
-    [{}, {"strategy": "bald", "members": 3}, {"auto": 0.2, "auto_delta": 0.4, "clean": 0.3, "calibrate": "known"}],
+    [
+        {},
+        {"strategy": "bald", "members": 3},
+        {"auto": 0.2, "auto_delta": 0.4, "clean": 0.3, "calibrate": "known"},
+    ],
     ids=lambda more: "-".join(more) or "plain",
 )
 def test_other_models_predictions_do_the_same(

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 
 from alasl.data.dataset import Dataset
 from alasl.data.inputs import Inputs
 from alasl.data.opening import make_split
-from alasl.errors import AlaslError, ConflictError, DataError, UsageError
+from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
 from alasl.labels import Labels
 from alasl.models.checkpoint import read_tensors, write_tensors
 from alasl.models.model import VERSION, Model
@@ -578,3 +579,15 @@ def test_two_models_of_one_name_are_refused() -> None:
             """Another."""
 
     assert resolve("logistic").source is Logistic
+
+
+def test_a_full_disk_is_said_where_a_model_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: No space left on device (os error 28)")
+
+    monkeypatch.setattr("alasl.models.checkpoint.save_file", full)
+    with pytest.raises(ResourceError, match="No space left"):
+        write_tensors(tmp_path / "model.safetensors", {}, {})
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,16 @@ Tensors = dict[str, Tensor]
 
 def write_tensors(path: Path, tensors: Tensors, about: dict[str, Any]) -> None:
     """Write tensors by name, with `about` as JSON, in the place of what stood there."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    notes = {"alasl": json.dumps(about)}
     with replacing(path) as beside:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            beside,
-            {"alasl": json.dumps(about)},
-        )
+        try:
+            save_file(plain, beside, notes)
+        except SafetensorError as error:
+            # Its message alone says what the system said: e.g. "... (os error 28)".
+            if found := re.search(r"\(os error (\d+)\)", str(error)):
+                raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+            raise
 
 
 def read_tensors(path: Path, do: str = "") -> tuple[Tensors, dict[str, Any]]:
