@@ -185,6 +185,23 @@ def test_the_bets_are_those_of_plain_loops(seed: int, share: str) -> None:
     assert test._holds(threshold, 0.12, stake, 0.05) == holds
 
 
+def test_each_search_has_its_part_of_the_chance() -> None:
+    n = 40
+    nothing = np.zeros(n, np.bool_)
+    right = audited._Test(np.full(n, 0.1), np.full(n, 0.5), ~nothing, nothing, 0.0, 1.3, BOUND)
+    tried, allowed = np.array([0.1, 0.2]), np.full(2, 0.1)
+    variance = n * 0.1 * 0.9
+    grown = right._grown(np.full(n, -0.1), right.pi, 0.5, variance)
+    # On either side 1.5 times the level that what was seen allows.
+    just = Bound(0.1, 3 * math.exp(-grown), "answers")
+    assert 0 < just.delta < 1
+    alone = replace(right, bound=just)
+    assert alone.trusted(tried, allowed, [0]).tolist() == [0.1, 0.2]
+    assert alone.trusted(tried, allowed, [0, 1]).tolist() == []
+    # From the first that fails on, a search tries nothing more.
+    assert alone.trusted(tried, np.array([0.01, 0.1]), [0]).tolist() == []
+
+
 def test_what_does_not_fit_is_refused() -> None:
     some = np.zeros((4, 2))
     yes = np.ones((4, 2), np.bool_)
