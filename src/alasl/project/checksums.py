@@ -38,6 +38,8 @@ _COVERED = {
 def register(connection: sqlite3.Connection) -> None:
     """Give a connection the function that the triggers call; without it nobody can write."""
     connection.create_function("checksum", -1, checksum, deterministic=True)
+    # Else a row that another takes the place of (INSERT OR REPLACE) would stay in the sum.
+    connection.execute("PRAGMA recursive_triggers = ON")
 
 
 def checksum(*values: object) -> int:
