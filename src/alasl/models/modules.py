@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from alasl.errors import UsageError
-from alasl.models.neighbours import NEAREST, SAME, TINY, Neighbours
+from alasl.models.neighbours import Neighbours, mean_of_nearest
 from alasl.models.transforms import Transform
 
 if TYPE_CHECKING:
@@ -81,10 +81,5 @@ class Smoothed(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         directions = nn.functional.normalize(self.references, dim=1)
-        like = nn.functional.normalize(features, dim=1) @ directions.T
-        like = torch.where(like > SAME, torch.zeros_like(like), like).clamp(min=0)
-        weights, nearest = like.topk(NEAREST + 1, dim=1)
-        weights = weights - weights[:, -1:]
-        weights = weights / (weights.sum(dim=1, keepdim=True) + TINY)
-        around = (weights[:, :, None] * self.references[nearest]).sum(dim=1)
+        around = mean_of_nearest(features, self.references, directions)
         return torch.lerp(features, around, self.smooth)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from alasl.data.inputs import Rows
@@ -96,7 +97,7 @@ class Neighbours:
         to the last bit; 2 n R D multiplications.
         """
         references = torch.from_numpy(self.references.astype(np.float32))
-        directions = normalize(references, dim=1).T
+        directions = normalize(references, dim=1)
         found = np.empty((len(features), references.shape[1]), np.float32)
         step = min(IMAGES, max(1, BLOCK // len(references)))
         # The last part is filled up: a product's last bits hang on how many rows it has.
@@ -104,14 +105,23 @@ class Neighbours:
         for start in range(0, len(features), step):
             some = np.asarray(features[start : start + step], np.float32)
             part[: len(some)] = torch.from_numpy(some)
-            like = normalize(part, dim=1) @ directions
-            weights, nearest = like.masked_fill_(like > SAME, 0).topk(NEAREST + 1, dim=1)
-            weights = weights.clamp_(min=0) - weights[:, -1:]
-            weights /= weights.sum(dim=1, keepdim=True) + TINY
-            mean = (weights[:, :, None] * references[nearest]).sum(dim=1)
+            mean = mean_of_nearest(part, references, directions)
             found[start : start + step] = mean[: len(some)].numpy()
         return found
 
     def tensors(self) -> Mapping[str, NDArray[np.float16]]:
         """All that `of` needs to make it again."""
         return {"references": self.references}
+
+
+def mean_of_nearest(features: Tensor, references: Tensor, directions: Tensor) -> Tensor:
+    """(n, D): see `Neighbours.around`, of features (n, D).
+
+    references, directions: (R, D), the same of length 1.
+    """
+    like = normalize(features, dim=1) @ directions.T
+    weights, nearest = like.masked_fill(like > SAME, 0).topk(NEAREST + 1, dim=1)
+    weights = weights.clamp(min=0)
+    weights = weights - weights[:, -1:]
+    weights = weights / (weights.sum(dim=1, keepdim=True) + TINY)
+    return (weights[:, :, None] * references[nearest]).sum(dim=1)
