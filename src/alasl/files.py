@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,12 @@ from pathlib import Path
 from alasl.errors import DataError, ResourceError
 
 _RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+
+# What makes a formula of a cell, in plain and in full width, or may hide that a formula follows.
+_SIGN = r"(?=(?:\"|[^\S\t\r\n])*[=+\-@＝＋－＠\t\r\n])"
+_FORMULA = re.compile(r"(^|[;\t\r\n])('*)" + _SIGN)
+_GUARDED = re.compile(r"(^|[;\t\r\n])'('*)" + _SIGN)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
 
 _SPECIAL = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -97,11 +104,36 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
+def guarded(cell: str) -> str:
+    """A text as a cell of CSV that no spreadsheet takes for a formula, and so runs.
+
+    What begins with a sign such as =, and what would where a spreadsheet separates cells by
+    semicolons or tabs, gets an apostrophe before it; what begins with apostrophes and such a sign
+    gets one more, so that no two texts become one cell.
+    """
+    return _FORMULA.sub(r"\1'\2", cell)
+
+
+def unguarded(cell: str) -> str:
+    """The text that `guarded` made the cell of."""
+    return _GUARDED.sub(r"\1\2", cell) if "'" in cell else cell
+
+
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as the text of a CSV file; equal rows, equal bytes on every system."""
+    """Rows as the text of a CSV file; equal rows, equal bytes on every system.
+
+    Each cell is `guarded`, unless it is a number.
+    """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    safe = ([_safe(cell) for cell in cells] for cells in rows)
+    csv.writer(text, lineterminator="\n").writerows(safe)
     return text.getvalue()
+
+
+def _safe(cell: object) -> object:
+    if not isinstance(cell, str) or _NUMBER.fullmatch(cell):
+        return cell
+    return guarded(cell)
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:

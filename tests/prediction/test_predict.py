@@ -236,7 +236,7 @@ def test_csv_with_a_row_an_image(tmp_path: Path) -> None:
     write(predictions(), tmp_path / "p.csv", "csv-wide")
     rows = list(csv.reader((tmp_path / "p.csv").open(encoding="utf-8", newline="")))
     assert rows == [
-        ["image", "dog", "cat, big", "=boat", "present"],
+        ["image", "dog", "cat, big", "'=boat", "present"],
         ["a.jpg", "0.9", "0.25", "1e-07", "dog;cat, big"],
         ["b é.jpg", "0.1", "0.5", "1", "cat, big"],
     ]
@@ -249,7 +249,7 @@ def test_csv_with_a_row_an_entry(tmp_path: Path) -> None:
         ["image", "label", "probability", "present"],
         ["a.jpg", "dog", "0.9", "1"],
         ["a.jpg", "cat, big", "0.25", "1"],
-        ["a.jpg", "=boat", "1e-07", ""],
+        ["a.jpg", "'=boat", "1e-07", ""],
     ]
     assert rows[4][3] == "0"
     write(predictions(calls=False), tmp_path / "p.csv", "csv-long")

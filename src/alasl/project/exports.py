@@ -15,7 +15,6 @@ from alasl.evaluate.suspects import Ranked
 from alasl.files import replacing
 from alasl.project import exchange
 from alasl.project.exchange import Asked
-from alasl.project.exchange.queue import guarded
 from alasl.project.folder import Project
 from alasl.project.records import Disagreement
 from alasl.project.table import RECHECK
@@ -74,7 +73,7 @@ def write_suspects(project: Project, found: Sequence[Ranked], out: Path) -> None
     """Write given entries that are likely wrong, with a column to fill in for `resolve`."""
     store = project.store
     rows = [
-        row(guarded(store.images[i]), guarded(store.names[j]), str(side.value), f"{p:.4f}", "")
+        row(store.images[i], store.names[j], str(side.value), f"{p:.4f}", "")
         for side in found
         for i, j, p in side
     ]
@@ -97,15 +96,15 @@ def write_disagreements(project: Project, found: Sequence[Disagreement], out: Pa
         also.pop((d.image, d.label), None)
     rows = [
         row(
-            guarded(store.images[d.image]),
-            guarded(store.names[d.label]),
-            guarded("; ".join(f"{who}: {value}" for who, value in d.answers.items())),
+            store.images[d.image],
+            store.names[d.label],
+            "; ".join(f"{who}: {value}" for who, value in d.answers.items()),
             "",
         )
         for d in found
     ]
     rows += [
-        row(guarded(store.images[i]), guarded(store.names[j]), guarded(answers), "")
+        row(store.images[i], store.names[j], answers, "")
         for (i, j), answers in sorted(also.items())
     ]
     with replacing(out) as beside:

@@ -6,13 +6,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from alasl.errors import DataError
 from alasl.project import exchange
 from alasl.project.exchange import Asked
-from alasl.project.exchange.queue import guarded, unguarded
 from alasl.project.records import Answer
 
 IMAGES, NAMES = ("a.jpg", "=b;.jpg", "ä.jpg"), ("dog", "=cat")
@@ -101,16 +98,3 @@ def test_unicode_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
         path.write_bytes(text.encode(encoding))
         assert read(path, person="ann") == [said(0, 0, 1, "ann")]
         assert exchange.read(path, None, IMAGES, NAMES, person="ann") == read(path, person="ann")
-
-
-@given(st.text(st.sampled_from("'=+-@\t\r\n＝x")))
-@example("''=")
-@example("'x")
-def test_guarding_is_undone_and_leaves_no_formula(name: str) -> None:
-    cell = guarded(name)
-    assert unguarded(cell) == name
-    assert cell[:1] not in set("=+-@\t\r\n＝＋－＠")
-
-
-def test_a_name_that_a_person_typed_without_guard_is_itself() -> None:
-    assert unguarded("=cat") == "=cat"

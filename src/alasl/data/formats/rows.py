@@ -1,7 +1,8 @@
 """CSV files as rows with line numbers, as programs and spreadsheets write them.
 
 UTF-8, or UTF-16 with its mark; cells separated by commas, semicolons or tabs. Blanks around a cell
-do not count, unless they stand in quotes; rows of empty cells are left out.
+do not count, unless they stand in quotes; rows of empty cells are left out. The apostrophe that
+keeps a spreadsheet from taking a cell for a formula is no part of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from alasl.errors import DataError
-from alasl.files import readable
+from alasl.files import guarded, readable, unguarded
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
 
 Row = tuple[int, list[str]]
@@ -74,6 +75,8 @@ def read_rows(path: Path, separator: str | None = None) -> Iterator[Row]:
                 raw.clear()
                 if blank.search(record):
                     cells = _trimmed(cells, record)
+                if "'" in record:
+                    cells = [unguarded(cell) for cell in cells]
                 if any(cells):
                     yield line, cells
                 line = reader.line_num + skipped + 1
@@ -181,8 +184,11 @@ def bad_cells(path: Path, bad: list[tuple[int, str, str]]) -> DataError:
 
 
 def row(*cells: str) -> str:
-    """One line of CSV, without its end, that `read_rows` reads back exactly."""
-    return ",".join(map(_quoted, cells))
+    """One line of CSV, without its end, that `read_rows` reads back exactly.
+
+    No spreadsheet takes a cell for a formula: see `guarded`.
+    """
+    return ",".join(_quoted(guarded(cell)) for cell in cells)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

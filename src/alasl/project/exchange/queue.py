@@ -2,47 +2,32 @@
 
 An answer is 1 (present), 0 (absent) or ? (cannot tell); an empty cell is no answer.
 
-Spreadsheets take a cell that begins with a sign such as = for a formula, by which a name from
-elsewhere could run one. So such a name gets an apostrophe before it, and loses it when it is read.
-One that begins with apostrophes and such a sign gets one more, so that no two names become one.
+A name that a spreadsheet would take for a formula gets an apostrophe before it, as in all CSV that
+is written, and loses it when it is read.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from alasl.data.formats.base import NamedAnswer, Options
 from alasl.data.formats.rows import first_line, read_rows, refuse_ragged, write_lines
 from alasl.errors import DataError
-from alasl.files import readable
+from alasl.files import guarded, readable
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
 from alasl.project.exchange.base import Query, exchange
 
 COLUMNS = ("image", "label", "probability", "priority", "answer")
 _NEEDED = ("image", "label", "answer")
 _ANSWERS = {"1": PRESENT, "1.0": PRESENT, "0": ABSENT, "0.0": ABSENT, "?": UNKNOWN}
-# What makes a formula of a cell, in plain and in full width, or may hide that a formula follows.
-_FORMULA = re.compile(r"('*)[=+\-@\t\r\n＝＋－＠]")
-
-
-def guarded(name: str) -> str:
-    """The name as a cell that no spreadsheet takes for a formula."""
-    return "'" + name if _FORMULA.match(name) else name
-
-
-def unguarded(cell: str) -> str:
-    """The name that `guarded` made the cell of."""
-    found = _FORMULA.match(cell)
-    return cell[1:] if found and found[1] else cell
 
 
 def _write_query(path: Path, query: Query) -> None:
     lines = (
         _row(
-            guarded(image),
-            guarded(label),
+            image,
+            label,
             "" if asked.probability is None else f"{asked.probability:.4f}",
             f"{asked.priority:.4f}",
             "",
@@ -55,7 +40,7 @@ def _write_query(path: Path, query: Query) -> None:
 
 def _row(*cells: str) -> str:
     """A line of CSV with every cell quoted: some spreadsheets separate by semicolons."""
-    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+    return ",".join('"' + guarded(cell).replace('"', '""') + '"' for cell in cells)
 
 
 def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG001
@@ -82,7 +67,7 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
         if value is None:
             bad.append(f"{path}:{line}: {answer!r}")
         else:
-            yield NamedAnswer(f"{path}:{line}", unguarded(image), unguarded(label), value)
+            yield NamedAnswer(f"{path}:{line}", image, label, value)
     if bad:
         raise DataError(
             f"{len(bad)} cells of the column 'answer' are no answers",
