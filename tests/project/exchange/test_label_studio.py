@@ -347,3 +347,34 @@ def test_labels_keep_their_order_and_bare_ones_their_place(tmp_path: Path) -> No
 def test_the_interface_stands_in_the_docs() -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
     assert f"```xml\n{CONFIG}```" in page.read_text(encoding="utf-8")
+
+
+def timed(path: Path, *times: object) -> list[float | None]:
+    """The times of one answer each of an image a person, as they are taken."""
+    tasks = [
+        {
+            "data": {"uid": "a.jpg", "asked": [{"value": "dog"}]},
+            "annotations": [{"id": n, "completed_by": n, "result": [], "lead_time": time}],
+        }
+        for n, time in enumerate(times)
+    ]
+    path.write_text(json.dumps(tasks))
+    return [one.seconds for one in read(path)]
+
+
+def test_times_in_milliseconds_are_not_taken_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert timed(tmp_path / "a.json", 4200, 2100.0, 900, None) == [None] * 4
+    assert "half of 3 annotations took longer than 15 minutes" in caplog.text
+    assert "a.json" in caplog.text
+
+
+def test_a_page_that_stood_open_for_days_has_no_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert timed(tmp_path / "a.json", 4.2, 86_401, 5000, 3, 2) == [4.2, None, 5000, 3, 2]
+    assert "1 annotations took longer than a day by 'lead_time', the longest 86401" in caplog.text
+    caplog.clear()
+    assert timed(tmp_path / "a.json", 900, 86_400, 0.0) == [900, 86_400, 0]
+    assert not caplog.records

@@ -10,7 +10,9 @@ Its CSV and JSON_MIN exports lose skipped tasks and answers without a choice, an
 
 from __future__ import annotations
 
+import logging
 import math
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,11 @@ from alasl.errors import DataError, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
 _GIVEN = "given"
+# Nobody takes a quarter of an hour for the choices of most images; a page may stand open for a day.
+_SLOW, _DAY = 900, 86_400.0
 _FULL = "export the project as JSON, not as JSON-MIN or CSV"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,9 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
     """What people said, by a full JSON export, in the order of its times.
 
     Of each task and person, the last annotation counts that was not cancelled. The time that it
-    took is shared evenly by its answers. empty: what is meant by labels that an annotation of a
-    project of others does not have. Raises a `UsageError` where that has to be said.
+    took is shared evenly by its answers; one that cannot be seconds is not taken, and told.
+    empty: what is meant by labels that an annotation of a project of others does not have.
+    Raises a `UsageError` where that has to be said.
     """
     content = json_file.load(path)
     if not isinstance(content, list):
@@ -57,8 +64,8 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         )
     images: dict[str, None] = {}
     names: dict[str, None] = {}
-    answers: list[NamedAnswer] = []
     faults: list[str] = []
+    ours: list[tuple[str, _Annotation, tuple[str, ...]]] = []
     others: list[tuple[str, _Annotation]] = []
     for number, task in enumerate(content):
         where = f"{path}: task {number + 1}"
@@ -77,7 +84,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         names.update(dict.fromkeys(asked))
         for annotation in _last_of_each_person(task, where):
             faults += _faults(annotation, asked)
-            answers += _answers(annotation, uid, asked)
+            ours.append((uid, annotation, asked))
     if others and empty is None:
         raise UsageError(
             f"{len(others)} annotations do not say which labels were asked; say what a label is "
@@ -87,7 +94,11 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         )
     for image, annotation in others:
         about = names if empty == "absent" else sorted(annotation.present)
-        answers += _answers(annotation, image, tuple(about))
+        ours.append((image, annotation, tuple(about)))
+    answers: list[NamedAnswer] = []
+    longest = _longest([one.lead_time for _, one, _ in ours if one.lead_time is not None], path)
+    for image, annotation, asked in ours:
+        answers += _answers(annotation, image, asked, longest)
     if faults:
         raise DataError(
             f"{len(faults)} choices cannot be understood",
@@ -223,13 +234,37 @@ def _faults(found: _Annotation, asked: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _answers(found: _Annotation, uid: str, asked: tuple[str, ...]) -> list[NamedAnswer]:
+def _longest(took: list[float], path: Path) -> float:
+    """The longest time, s, that is taken for one: none where half of them seem to be milliseconds.
+
+    What is not taken is told: answers count, whatever time they are said to have taken.
+    """
+    if took and statistics.median(took) > _SLOW:
+        _log.warning(
+            "%s: half of %d annotations took longer than %d minutes by 'lead_time', as if it "
+            "held milliseconds: no time is taken; divide by 1000 if it does",
+            *(path, len(took), _SLOW // 60),
+        )
+        return -math.inf
+    if long := sum(seconds > _DAY for seconds in took):
+        _log.warning(
+            "%s: %d annotations took longer than a day by 'lead_time', the longest %g seconds: "
+            "their times are not taken",
+            *(path, long, max(took)),
+        )
+    return _DAY
+
+
+def _answers(
+    found: _Annotation, uid: str, asked: tuple[str, ...], longest: float
+) -> list[NamedAnswer]:
     def value(name: str) -> int:
         if name in found.present:
             return PRESENT
         return UNKNOWN if name in found.unsure else ABSENT
 
-    seconds = None if found.lead_time is None else found.lead_time / max(len(asked), 1)
+    took = found.lead_time
+    seconds = None if took is None or took > longest else took / max(len(asked), 1)
     return [
         NamedAnswer(found.where, uid, name, value(name), found.person, seconds, found.time)
         for name in asked
