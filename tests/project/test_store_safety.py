@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,8 +13,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from alasl.errors import ConflictError, DataError, ResourceError
 from alasl.project.records import LEASE, Answer, Questions
@@ -119,6 +124,62 @@ def test_a_full_disk_is_said_and_loses_nothing(make_store: Make, small_disk: Pat
     again = Store.open(store.path)
     assert {*acknowledged} <= {e.request for e in again.events()}
     assert again.progress().left == 0
+    again.close()
+
+
+def fill(disk: Path) -> None:
+    """Leave no room on a disk."""
+    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)
+
+
+def test_a_project_on_a_full_disk_is_looked_at(small_disk: Path, say: Callable[..., Any]) -> None:
+    images, project = small_disk / "images", small_disk / "project"
+    images.mkdir()
+    for n in range(4):
+        Image.new("RGB", (8, 8), (60 * n, 0, 0)).save(images / f"{n}.png")
+    say("init", project, images, "--label", "dog")
+    one, two = small_disk.parent / "one.csv", small_disk.parent / "two.csv"
+    one.write_text("image,label,value\n0.png,dog,1\n")
+    two.write_text("image,label,value\n1.png,dog,1\n")
+    say("import", project, one)
+    gc.collect()  # a store that is open has its files already
+    assert not (project / "store.sqlite-shm").exists()
+    fill(small_disk)
+    assert say("status", project, "--json")["answers"] == 1
+    say("check", project)
+    assert "dog: present" in say("history", project, "0.png")
+    assert "intact" in say("import", project, two, code=5)
+    gc.collect()
+    (small_disk / "filler").unlink()
+    say("import", project, two)
+    assert say("status", project, "--json")["answers"] == 2
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_what_a_kill_left_in_the_log_is_read_on_a_full_disk(
+    make_store: Make, small_disk: Path, index: bool
+) -> None:
+    store = make_store(path=small_disk / "killed" / "store.sqlite")
+    store.answer("ann", [Answer(2, 0, 1, 1.0)], request="r")
+    # As a kill leaves them: the log is not in the file.
+    for file in store.path.parent.iterdir():
+        if index or not file.name.endswith("-shm"):
+            shutil.copy(file, small_disk / file.name)
+    store.close()
+    shutil.rmtree(store.path.parent)
+    fill(small_disk)
+    again = Store.open(small_disk / "store.sqlite")
+    assert [e.request for e in again.events()] == [None, "r"]
+    assert again.problems() == []
+    with pytest.raises(ResourceError, match="intact"):
+        again.answer("ann", [Answer(n, 0, 1, 1.0) for n in range(3)], request="s")
+    again.close()
+    (small_disk / "filler").unlink()
+    again = Store.open(small_disk / "store.sqlite")
+    again.answer("ann", [Answer(3, 0, 1, 1.0)], request="t")
+    assert [e.request for e in again.events()] == [None, "r", "t"]
     again.close()
 
 

@@ -17,6 +17,8 @@ from alasl.project.shares import refuse_share, share_of
 
 # How long a process waits for another one's transaction, seconds; they take milliseconds.
 PATIENCE = 30.0
+# What SQLite says where a disk has no room for the files beside a store.
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 
 
 class Database:
@@ -32,6 +34,7 @@ class Database:
         # Of a colleague, a backup, a mount that is read only, a share: it can be looked at.
         mine = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
         self.read_only = not mine or share_of(path) is not None
+        self._full: sqlite3.Error | None = None
         self._local = threading.local()
         self._writing = threading.Lock()
         self._open: list[sqlite3.Connection] = []
@@ -82,6 +85,8 @@ class Database:
             refuse_share(self.path)
         with self._errors(), self._writing:
             connection = self._connection()
+            if self._full:
+                raise self._full
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 yield
@@ -100,10 +105,20 @@ class Database:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = look(self.path) if self.read_only else _connect(self.path)
+            connection = look(self.path) if self.read_only else self._connect()
             self._local.connection = connection
             self._open.append(connection)
         return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        """A connection that writes; one that reads where the disk has no room for the log."""
+        try:
+            return _connect(self.path)
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(_NO_ROOM):
+                raise
+            self._full = error
+            return _look_without_room(self.path)
 
     def _migrate(self) -> None:
         connection = self._connection()
@@ -204,37 +219,62 @@ def _refuse_foreign(path: Path, read_only: bool) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # Autocommit: transactions begin where we say. Threads close each other's connections.
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=PATIENCE,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    register(connection)
-    _write_ahead(connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    # Some builds of SQLite let no trigger call a function of ours.
-    connection.execute("PRAGMA trusted_schema = ON")
+    connection = _opened(path, "rw")
+    try:
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # Some builds of SQLite let no trigger call a function of ours.
+        connection.execute("PRAGMA trusted_schema = ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
 def look(path: Path, *, immutable: bool = True) -> sqlite3.Connection:
     """A connection that only reads; immutable: it writes no file beside the store either."""
     # With a log beside it the file is in use, or not whole by itself.
-    alone = immutable and not path.with_name(f"{path.name}-wal").exists()
-    whole = "&immutable=1" if alone else ""
+    connection = _opened(path, "ro", alone=immutable and not _log(path).exists())
+    try:
+        _version(connection)
+    except sqlite3.Error as error:
+        if not error.sqlite_errorname.startswith(_NO_ROOM):
+            return connection  # whoever reads is told
+        connection.close()
+        return _look_without_room(path)
+    return connection
+
+
+def _look_without_room(path: Path) -> sqlite3.Connection:
+    """A connection that only reads where not even the index of a log can be written.
+
+    What a kill left in a log is read by an index in memory, for which no other process may have
+    the file open; none has, or there would be an index.
+    """
+    if not _log(path).exists() or not _log(path).stat().st_size:
+        return _opened(path, "ro", alone=True)
+    connection = _opened(path, "rw")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
+
+
+def _opened(path: Path, mode: str, *, alone: bool = False) -> sqlite3.Connection:
+    """A connection; alone: that the file stays as it is, and is whole without a log."""
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro{whole}",
+        f"{path.absolute().as_uri()}?mode={mode}{'&immutable=1' if alone else ''}",
         uri=True,
         timeout=PATIENCE,
+        # Autocommit: transactions begin where we say. Threads close each other's connections.
         isolation_level=None,
         check_same_thread=False,
     )
     register(connection)
     return connection
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
