@@ -21,8 +21,10 @@ from scipy.special import expit
 
 from alasl.data.formats import read
 from alasl.evaluate.audit import Audit
+from alasl.evaluate.calls import NAMES, Calls
 from alasl.evaluate.draw import inclusion, permanent_numbers, weights
-from alasl.evaluate.estimate import Scored, estimate, gain
+from alasl.evaluate.estimate import Estimate, Scored, estimate, gain
+from alasl.evaluate.thresholds import called_by_others, choose_thresholds
 from alasl.metrics import average_precision
 from alasl.models.features import features_of
 from alasl.models.solver import Solution, solve
@@ -114,8 +116,26 @@ class Project:
         return fit(self.x[rows], known[rows])
 
     def judged(self) -> Scored:
-        """What the model says of the test images."""
-        return Scored(self.logits[self.test], expit(self.logits[self.test]))
+        """What the model says of the test images, and calls present of them."""
+        p, audit = expit(self.logits[self.test]), self.audit()
+        called = called_by_others(p, audit.entries, weights=self.worth, seed=self.seed)
+        return Scored(self.logits[self.test], p, called)
+
+    @property
+    def worth(self) -> Floats:
+        """(T, L): how many entries each known one stands for."""
+        audit = self.audit()
+        inverse = np.divide(1, audit.pi, out=np.zeros(audit.pi.shape), where=audit.audited)
+        return np.where(audit.certain, 1.0, inverse)
+
+    def calls_new(self, x: NDArray[np.float32]) -> NDArray[np.int8]:
+        """What is called present of other images, by the thresholds of all that is known."""
+        rows = (self.learned >= 0).any(axis=1)
+        model = fit(self.x[rows], self.learned[rows])
+        p, entries = expit(self.logits[self.test]), self.audit().entries
+        thresholds = choose_thresholds(p, entries, weights=self.worth)
+        said = expit(model.logits(torch.from_numpy(x)).numpy())
+        return np.where(np.isnan(thresholds), -1, said >= thresholds).astype(np.int8)
 
     def audit(self) -> Audit:
         """What the estimate may use: given entries, and those drawn by chance."""
@@ -134,8 +154,52 @@ def sample(
     return kept, rest, np.flatnonzero(both)
 
 
-def followed(project: Project, draws: int) -> Iterator[tuple[int, dict[str, float]]]:
-    """After each round: how far the estimates are off, in points, and whether intervals hold."""
+def calls_off(
+    found: Estimate, project: Project, judged: Scored, x: NDArray[np.float32], truth: Mask
+) -> dict[str, float]:
+    """How far the figures of what is called present are off, in points, and whether they hold.
+
+    x, truth: of images never touched, to tell how the same thresholds fare there.
+    """
+    assert judged.called is not None
+    calls, present = Calls(judged.called, judged.probabilities), project.truth[project.test] == 1
+    exact, _ = calls.complete(present)
+    row = {}
+    anew, _ = Calls(project.calls_new(x), np.zeros(truth.shape)).complete(truth)
+    for name, figure, other in zip(NAMES, exact, anew, strict=True):
+        labels, mean = found.calls[name].labels, found.calls[name].mean
+        kept = ~np.isnan(labels.value) & ~np.isnan(figure.value)
+        if not kept.any():
+            continue
+        true, low, high = figure.value[kept], labels.low[kept], labels.high[kept]
+        row[f"{name} off"] = 100 * (float(mean.value) - true.mean())
+        row[f"{name} holds"] = float(mean.low <= true.mean() <= mean.high)
+        row[f"{name} half"] = 50 * float(mean.high - mean.low)
+        row[f"{name} label off"] = 100 * float(np.sqrt(np.mean((labels.value[kept] - true) ** 2)))
+        row[f"{name} labels hold"] = float(((low <= true) & (true <= high)).mean())
+        row[f"{name} label half"] = 50 * float((high - low).mean())
+        if name in ("precision", "recall", "f1"):
+            both = kept & ~np.isnan(other.value)
+            row[f"{name} new"] = 100 * float((figure.value - other.value)[both].mean())
+        row[f"{name} is"] = 100 * true.mean()
+    if found.reliability is not None:
+        kept = np.flatnonzero(~np.isnan(found.labels.value))
+        bins = calls.take(kept).bins
+        true = np.array([present[:, kept][bins == b].sum() for b in range(bins.max() + 1)])
+        observed = found.reliability.observed
+        some = slice(len(true))
+        held = (observed.low[some] <= true + 1e-6) & (true <= observed.high[some] + 1e-6)
+        row["bins hold"] = float(held.mean())
+    return row
+
+
+def followed(
+    project: Project, draws: int, x: NDArray[np.float32], truth: Mask
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """After each round: how far the estimates are off, in points, and whether intervals hold.
+
+    x, truth: of images never touched.
+    """
     before, exact_before, asked = None, None, 0
     for budget in BUDGETS:
         project.round(budget, (budget - asked) * project.truth.shape[1])
@@ -163,7 +227,7 @@ def followed(project: Project, draws: int) -> Iterator[tuple[int, dict[str, floa
             row["gain off"] = 100 * (float(step.mean.value) - true)
             row["gain holds"] = float(step.mean.low <= true <= step.mean.high)
         before, exact_before = judged, exact
-        yield budget, row
+        yield budget, row | calls_off(found, project, judged, x, truth)
 
 
 def reached(
@@ -188,7 +252,7 @@ def reached(
 def report(rows: list[dict[str, float]]) -> str:
     """One line of means and root mean squares."""
     off = np.array([row["off"] for row in rows])
-    mean = {key: np.nanmean([row.get(key, np.nan) for row in rows]) for key in rows[0]}
+    mean = {key: np.nanmean([row.get(key, np.nan) for row in rows]) for key in rows[-1]}
     line = (
         f"mAP off by {np.sqrt((off**2).mean()):.2f} (bias {off.mean():+.2f}), holds "
         f"{100 * mean['holds']:.0f} %, half width {mean['half']:.1f}; AP off by "
@@ -199,7 +263,18 @@ def report(rows: list[dict[str, float]]) -> str:
         gains = np.array([row["gain off"] for row in rows])
         line += f"; gain off by {np.sqrt((gains**2).mean()):.2f}, "
         line += f"holds {100 * mean['gain holds']:.0f} %"
-    return line
+    for name in NAMES:
+        off = np.array([row.get(f"{name} off", np.nan) for row in rows])
+        m = {key.removeprefix(f"{name} "): value for key, value in mean.items() if name in key}
+        line += (
+            f"\n    {name} {m['is']:.1f}: off by {np.sqrt(np.nanmean(off**2)):.2f} (bias "
+            f"{np.nanmean(off):+.2f}), holds {100 * m['holds']:.0f} %, half width {m['half']:.1f}; "
+            f"a label's off by {m['label off']:.1f}, holds {100 * m['labels hold']:.1f} %, half "
+            f"width {m['label half']:.0f}"
+        )
+        if "new" in m:
+            line += f"; over that of new images by {m['new']:+.1f}"
+    return f"{line}\n    presents in bins: hold {100 * mean['bins hold']:.0f} %"
 
 
 def main() -> None:
@@ -208,7 +283,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--table", default="labels.csv")
     parser.add_argument("--projects", type=int, default=20)
-    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     parser.add_argument("--reached", action="store_true", help="what audits cost, instead")
     told = parser.parse_args()
@@ -231,9 +306,10 @@ def main() -> None:
             continue
         found: dict[int, list[dict[str, float]]] = {}
         for seed in range(told.projects):
-            rows, _, labels = sample(x, truth, told.images, seed)
+            rows, rest, labels = sample(x, truth, told.images, seed)
             project = Project(x[rows], truth[np.ix_(rows, labels)], kind, seed)
-            for budget, row in followed(project, draws=60):
+            others = truth[np.ix_(rest, labels)] == 1
+            for budget, row in followed(project, 60, x[rest], others):
                 found.setdefault(budget, []).append(row)
         for budget, lines in found.items():
             print(f"{kind}, {budget} a label: {report(lines)}", flush=True)

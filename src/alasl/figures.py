@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,13 +169,21 @@ def curve(
     xlabel: str,
     title: str,
     intervals: Sequence[tuple[float, float] | None] = (),
+    breaks: Sequence[int] = (),
 ) -> Figure:
-    """mAP in per cent over something, as one line; intervals, where there are any, as bars."""
+    """mAP in per cent over something, as a line; intervals, where there are any, as bars.
+
+    breaks: the points before which the line breaks, as they cannot be compared with those before;
+    a dotted line stands between.
+    """
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     with style():
         figure, axes = canvas()
-        axes.plot(xs, maps, "o-", color=COLOURS["entropy"])
+        for first, end in pairwise((0, *breaks, len(xs))):
+            axes.plot(xs[first:end], maps[first:end], "o-", color=COLOURS["entropy"])
+        for first in breaks:
+            axes.axvline((xs[first - 1] + xs[first]) / 2, color=GREY, linestyle=":", linewidth=1)
         ends = [(x, *pair) for x, pair in zip(xs, intervals, strict=False) if pair is not None]
         if ends:
             axes.vlines(

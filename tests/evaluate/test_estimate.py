@@ -7,11 +7,11 @@ import pytest
 from scipy.special import expit
 
 from alasl.errors import DataError
-from alasl.evaluate import estimate as module
 from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT, Audit
 from alasl.evaluate.complete import Sampled
 from alasl.evaluate.draw import inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Scored, estimate, gain
+from alasl.evaluate.joined import joined
 from alasl.metrics import average_precision
 
 IMAGES, LABELS = 600, 20
@@ -226,10 +226,10 @@ def test_the_bias_of_the_corrected_guess_is_taken_off_and_noise_counts_for_less(
     corrected = np.full((1, 10), 0.6)
     sure = 0.1 + rng.normal(0, 1e-4, (1, 500, 10))
     noisy = 0.1 + rng.normal(0, 10, (1, 500, 10))
-    mean, error = module._joined(Sampled(completed, corrected, sure))
+    mean, error = joined(Sampled(completed, corrected, sure))
     assert mean == pytest.approx(0.5, abs=0.002)
     assert error < 0.002
-    mean, error = module._joined(Sampled(completed, corrected, noisy))
+    mean, error = joined(Sampled(completed, corrected, noisy))
     assert mean == pytest.approx(0.4, abs=0.002)
     assert 0.005 < error < 0.03
 

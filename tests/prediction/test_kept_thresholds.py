@@ -12,8 +12,8 @@ import alasl
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.data.opening import make_split
+from alasl.evaluate.thresholds import choose_thresholds
 from alasl.labels import Labels
-from alasl.models.thresholds import choose_thresholds
 from alasl.project.driver import Driver
 from alasl.project.folder import init
 from alasl.project.settings import ProjectSettings

@@ -32,6 +32,7 @@ from alasl.annotate.messages import (
 )
 from alasl.annotate.training import Training as Background
 from alasl.errors import DataError
+from alasl.project.curve import alike
 from alasl.project.records import Answer, Progress, Task, Training
 from alasl.project.store import Store
 
@@ -249,14 +250,14 @@ class Tasks:
 
 def worth_of(trainings: Sequence[Training]) -> Worth | None:
     """What the last of the trainings is worth, beside one of a hundred answers before, or more."""
-    judged = [one for one in trainings if one.map is not None]
-    if not judged or (value := judged[-1].map) is None:
+    judged = alike(trainings)
+    if not judged or (value := judged[-1][0].map) is None:
         return None
-    last, brought = judged[-1], None
-    earlier = [one for one in judged if one.answers <= last.answers - 100]
-    before = earlier[-1] if earlier else judged[0]
-    if before.map is not None and before.answers < last.answers:
-        brought = 100 * (value - before.map) / (last.answers - before.answers)
+    (last, mean), brought = judged[-1], None
+    earlier = [one for one in judged if one[0].answers <= last.answers - 100]
+    before, was = earlier[-1] if earlier else judged[0]
+    if before.answers < last.answers:
+        brought = 100 * (mean - was) / (last.answers - before.answers)
     low, high = (last.ground.map if last.ground else None) or (None, None)
     return Worth(map=value, low=low, high=high, brought=brought)
 

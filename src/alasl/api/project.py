@@ -14,6 +14,7 @@ from alasl.api.changing import Changing
 from alasl.frames import data_frame
 from alasl.labels import UNKNOWN, Labels
 from alasl.project import folder as folders
+from alasl.project.overview import Overview, overview
 from alasl.project.records import Answer, Training
 from alasl.project.settings import ProjectSettings
 from alasl.settings import made
@@ -40,6 +41,8 @@ class Project(Changing):
     >>> alasl.write(labels, data / "table.npz", "npz", features=features)
     >>> project = alasl.Project.create(data / "mine", data / "table.npz", answers=4, gold=0.0)
     >>> training = project.train()
+    >>> sorted(project.status().labels[0].figures)
+    ['calibration', 'f1', 'precision', 'prevalence', 'recall']
     >>> asked = project.suggest()
     >>> project.tell((image, label, 1) for image, label, _ in asked)
     >>> project.predict(features[:3]).shape
@@ -134,6 +137,16 @@ class Project(Changing):
     ) -> NDArray[np.float32]:
         """(n, L): the probability of each label for new images; see `Model.predict_proba`."""
         return self.model().predict_proba(images, predictions=predictions)
+
+    def status(self) -> Overview:
+        """Where it stands, as `alasl status` tells: answers, people, what the model is worth.
+
+        Of each label by the last training: `ap` and `interval`, and in `figures` precision, recall,
+        f1, prevalence and calibration, each (value, low, high) in per cent; `lacks` says why one is
+        missing.
+        """
+        self._opened.store.refresh()
+        return overview(self._opened)
 
     def labels(self) -> Labels:
         """The table as it is now."""

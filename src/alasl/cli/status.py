@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import click
 from alasl.cli.options import json_option, print_json
 from alasl.cli.train import lines as training_lines
 from alasl.data.presence import in_words
+from alasl.project.ground import SPOKEN
 
 if TYPE_CHECKING:
     from alasl.project.overview import Overview
@@ -21,8 +22,9 @@ MOST_NOTES = 20
 
 @click.command("status")
 @click.argument("project", type=click.Path(path_type=Path))
+@click.option("--labels", is_flag=True, help="Also what the model is worth for each label.")
 @json_option
-def command(project: Path, as_json: bool) -> None:
+def command(project: Path, labels: bool, as_json: bool) -> None:
     """Show where PROJECT stands: answers, people, agreement, what the model is worth."""
     from alasl.project.folder import load
     from alasl.project.overview import overview
@@ -33,6 +35,9 @@ def command(project: Path, as_json: bool) -> None:
         return
     for text in lines(state):
         click.echo(text)
+    if labels:
+        for text in label_lines(state):
+            click.echo(text)
 
 
 def lines(state: Overview) -> Iterator[str]:
@@ -56,6 +61,10 @@ def lines(state: Overview) -> Iterator[str]:
     if state.trainings:
         names = [label.name for label in state.labels]
         yield from training_lines(state.trainings[-1], names, state.audit)
+        if state.breaks:
+            last = state.breaks[-1]
+            answers = state.trainings[last.training].answers
+            yield f"from {answers} answers on mAP is {last.why}: compare it since then only"
     else:
         yield "no model has been trained yet"
     for person in state.people:
@@ -83,6 +92,27 @@ def lines(state: Overview) -> Iterator[str]:
     for trouble in state.troubles:
         yield f"not as it should be: {trouble}"
     yield state.next
+
+
+def label_lines(state: Overview) -> Iterator[str]:
+    """A table of the labels: each figure in per cent, with its 95 % interval or why it is none."""
+    rows = [("label", "AP", *SPOKEN.values())]
+    for label in state.labels:
+        cells = [] if label.ap is None else [_cell((label.ap, *(label.interval or ())))]
+        cells = cells or [label.lacks.get("ap", "-")]
+        for name in SPOKEN:
+            told, why = label.figures.get(name), label.lacks.get(name, "-")
+            # What holds of all figures is said once.
+            cells.append(_cell(told) if told else "-" if why == cells[0] else why)
+        rows.append((label.name, *cells))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+
+
+def _cell(told: Sequence[float]) -> str:
+    value, *ends = told
+    return f"{value:.1f}" + (f" ({ends[0]:.1f} to {ends[1]:.1f})" if ends else "")
 
 
 def sizes(state: Overview) -> str:

@@ -21,8 +21,10 @@ from alasl.cli.options import (
     trust_option,
 )
 from alasl.errors import NothingToDo
+from alasl.project.ground import SPOKEN
 
 if TYPE_CHECKING:
+    from alasl.project.ground import Figures, Ground
     from alasl.project.records import Training
 
 
@@ -82,15 +84,51 @@ def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[st
             yield "let chance ask about the test images: set audit = 0.25 in project.toml"
         return
     low, high = ground.map
-    left, all_ = len(ground.left_out), len(training.ap)
-    over = f" over {all_ - left} of {all_} labels" if left else ""
+    over = _over(training)
     sure = f"95 % interval {low:.1f} to {high:.1f}"
     yield f"mAP {training.map:.1f} % ({sure}){over} {of}, by {ground.on}"
     if ground.gain:
         gain, low, high = ground.gain
         yield f"gained since the last training: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+    yield from _figures(ground)
     if ground.left_out:
         yield f"without {len(ground.left_out)} labels: {reasons(ground.left_out, names)}"
+    if "f1" in ground.figures:
+        left = ground.figures["precision"].left_out
+        more = {col: why for col, why in left.items() if col not in ground.left_out}
+        if more:
+            yield f"not all figures of {len(more)} labels: {reasons(more, names)}"
+
+
+def _over(training: Training) -> str:
+    """Of how many labels mAP is the mean, where these are not all that there are now."""
+    here = sum(ap is not None for ap in training.ap)
+    if here < len(training.over):
+        return f" over {len(training.over)} labels, of which {here} are still there"
+    return f" over {here} of {len(training.ap)} labels" if here < len(training.ap) else ""
+
+
+def _figures(ground: Ground) -> Iterator[str]:
+    """The means over labels of what the model calls present, and of what its probabilities say."""
+    of = {name: each for name, each in ground.figures.items() if each.mean is not None}
+    called = [
+        f"{SPOKEN[name]} {_told(of[name])}" for name in ("precision", "recall", "f1") if name in of
+    ]
+    if called:
+        over = of["recall"].over if "recall" in of else 0
+        yield f"called present, means over {over} labels: {', '.join(called)}"
+    if "prevalence" in of and "calibration" in of:
+        yield (
+            f"present are {_told(of['prevalence'])} of the entries; probabilities are off by "
+            f"{_told(of['calibration'], 'points')}"
+        )
+
+
+def _told(figure: Figures, unit: str = "%") -> str:
+    if figure.mean is None:
+        return "unknown"
+    value, low, high = figure.mean
+    return f"{value:.1f} {unit} ({low:.1f} to {high:.1f})"
 
 
 def reasons(left_out: dict[int, str], names: Sequence[str]) -> str:

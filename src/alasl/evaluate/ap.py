@@ -6,6 +6,8 @@ presents of the share of presents among the images ranked as high.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,24 @@ from alasl.evaluate.order import Order, Ranking
 
 Array = NDArray[np.floating]
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """AP by one model's rankings, as a `Measure`."""
+
+    order: Order
+    many = 1
+
+    def exact(self, col: int, tables: Array) -> Array:
+        """(1, M): of M tables of one label, (N, M), by images."""
+        ranking = self.order.label(col)
+        return exact(tables[ranking.images], ranking)[None]
+
+    def estimated(self, col: int, values: Array, least: Array | float) -> Array:
+        """(1, M): of estimates (N, M) without bias; see `ratio`."""
+        ranking = self.order.label(col)
+        return ratio(values[ranking.images], ranking, least)[None]
 
 
 def exact(tables: Array, ranking: Ranking) -> Array:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from alasl.evaluate import ap
 from alasl.evaluate.audit import Audit
 from alasl.evaluate.calibrate import View, calibrate
 from alasl.labels import PRESENT
@@ -17,15 +17,34 @@ from alasl.seeds import stream
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+Array = NDArray[np.floating]
+Columns = slice | NDArray[np.intp]
+
+
+class Measure(Protocol):
+    """Figures in [0, 1] of one label's column, from its entries by images."""
+
+    @property
+    def many(self) -> int:
+        """How many figures, K."""
+
+    def exact(self, col: int, tables: Array) -> Array:
+        """(K, M): of M tables (N, M) of 1 and 0; NaN where undefined."""
+
+    def estimated(self, col: int, values: Array, least: Array | float) -> Array:
+        """(K, M): from estimates (N, M) of the entries, which may lie outside [0, 1].
+
+        least: presents that are known, which the estimated number never falls below.
+        """
 
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """AP, in [0, 1], of V models and L labels.
+    """K figures, in [0, 1], of L labels: those of each measure, one after the other.
 
-    completed: (V, M, L), of M tables whose unknown entries are filled in by chance.
-    corrected: (V, L), from the guess corrected by the audit's answers over their chances.
-    error: (V, M, L), how far such estimates are off on tables made up from the guess, each audited
+    completed: (K, M, L), of M tables whose unknown entries are filled in by chance.
+    corrected: (K, L), from the guess corrected by the audit's answers over their chances.
+    error: (K, M, L), how far such estimates are off on tables made up from the guess, each audited
     anew; NaN where the made-up audit found no present.
     """
 
@@ -33,20 +52,22 @@ class Sampled:
     corrected: Floats
     error: Floats
 
-    def of(self, view: int) -> Sampled:
-        """One model's share, as the one of one."""
+    def of(self, figure: int, columns: Columns = slice(None)) -> Sampled:
+        """One figure alone, of all labels or of some."""
         return Sampled(
-            self.completed[view : view + 1],
-            self.corrected[view : view + 1],
-            self.error[view : view + 1],
+            self.completed[figure : figure + 1, :, columns],
+            self.corrected[figure : figure + 1, columns],
+            self.error[figure : figure + 1, :, columns],
         )
 
 
-def sample(views: Sequence[View], audit: Audit, seed: int, draws: int) -> Sampled:
-    """Complete the tables and repeat the audit, for all models on the same tables and draws."""
+def sample(
+    views: Sequence[View], measures: Sequence[Measure], audit: Audit, seed: int, draws: int
+) -> Sampled:
+    """Complete the tables and repeat the audit, for all measures on the same tables and draws."""
     rng = stream(seed, "completed tables")
     calibrated = calibrate(views, audit.entries, audit.certain, audit.audited, audit.pi)
-    shape = (len(views), draws, audit.entries.shape[1])
+    shape = (sum(measure.many for measure in measures), draws, audit.entries.shape[1])
     found = Sampled(np.empty(shape), np.empty(shape[::2]), np.empty(shape))
     for col, (guess, credible) in enumerate(calibrated.curves(rng, draws)):
         label = _Label.of(audit, col, expit(guess).astype(np.float32))
@@ -56,14 +77,15 @@ def sample(views: Sequence[View], audit: Audit, seed: int, draws: int) -> Sample
         drawn = label.certain[:, None] | (_uniform(rng, made_up.shape) < label.pi[:, None])
         again = label.corrected(made_up, drawn)
         least = (made_up * drawn).sum(axis=0)
-        for number, view in enumerate(views):
-            ranking = view.order.label(col)
-            order = ranking.images
-            found.completed[number, :, col] = ap.exact(tables[order], ranking)
-            found.corrected[number, col] = ap.ratio(corrected[order], ranking, label.presents)[0]
-            error = ap.ratio(again[order], ranking, np.maximum(least, 1))
-            error = error - ap.exact(made_up[order], ranking)
-            found.error[number, :, col] = np.where(least > 0, error, np.nan)
+        first = 0
+        for measure in measures:
+            here = slice(first, first + measure.many)
+            first += measure.many
+            found.completed[here, :, col] = measure.exact(col, tables)
+            found.corrected[here, col] = measure.estimated(col, corrected, label.presents)[:, 0]
+            error = measure.estimated(col, again, np.maximum(least, 1))
+            error = error - measure.exact(col, made_up)
+            found.error[here, :, col] = np.where(least > 0, error, np.nan)
     return found
 
 

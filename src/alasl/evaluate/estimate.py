@@ -1,4 +1,4 @@
-"""mAP and each label's AP of a table that is known in part, each with its 95 % interval.
+"""mAP and other figures of a table that is known in part, each label's too, with 95 % intervals.
 
 Two estimates are joined. One completes the table many times by a calibrated guess of each entry: it
 varies little, and keeps a bias where labels differ more than it thinks. The other corrects the
@@ -10,31 +10,26 @@ second varies, the more it counts. docs/trust.md has the figures.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import expit, stdtrit
+from scipy.special import stdtrit
 
 from alasl.errors import DataError
 from alasl.evaluate import ap
 from alasl.evaluate.audit import Audit
 from alasl.evaluate.calibrate import View
-from alasl.evaluate.complete import Sampled, sample
-from alasl.evaluate.intervals import NORMAL, Figure, log_odds, share_interval
+from alasl.evaluate.calls import BINS, EDGES, NAMES, Calls
+from alasl.evaluate.complete import Measure, Sampled, sample
+from alasl.evaluate.intervals import NORMAL, Figure, share_interval
+from alasl.evaluate.joined import figures, joined, reach
 from alasl.evaluate.order import Order
 from alasl.labels import PRESENT, Entries
 
 Floats = NDArray[np.float64]
 
 DRAWS = 100
-# Settled by benchmarks/audits.py: how far the completed tables may be off in mAP, as a share; how
-# far the two estimates err together; how many standard errors a label's interval reaches, and that
-# of mAP, with so many more, over the answers a label, as few answers make the errors less normal.
-_DOUBT, _TOGETHER = 0.02, 0.9
-_WIDE_LABEL = 2.35
-_WIDE, _WIDER_AT_FEW = 2.0, 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +38,38 @@ class Scored:
 
     Nor may they have learned from any answer of the audit, to whichever image; see `draw`.
     scores: (N, L), higher = more likely present; AP is that of their order. probabilities: (N, L).
+    called: int8 (N, L), what is called present, see `called_by_others`; None: not to be judged.
     """
 
     scores: NDArray[np.floating]
     probabilities: NDArray[np.floating]
+    called: Entries | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One figure in [0, 1]: its mean over labels and each label's (L,), with 95 % intervals.
+
+    left_out: columns without it, NaN there, and why.
+    """
+
+    mean: Figure
+    labels: Figure
+    left_out: dict[int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """How many presents the probabilities expect, and how many there are, over all labels judged.
+
+    edges: (B + 1,), of the bins of probability. sizes: (B,), entries in each. expected: (B,),
+    presents. observed: (B,), presents, with the 95 % interval.
+    """
+
+    edges: tuple[float, ...]
+    sizes: NDArray[np.intp]
+    expected: Floats
+    observed: Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +79,7 @@ class Estimate:
     images: N, which AP hangs on: compare at equal numbers. answers: audit answers it rests on.
     complete: whether every entry is known, of every label. The intervals then say how far other
     images of the same kind may differ; else how far these images' own AP may.
-    left_out: columns without AP, and why.
+    left_out: columns without AP, and why. calls: each of `calls.NAMES`, where anything is called.
     """
 
     mean: Figure
@@ -65,6 +88,8 @@ class Estimate:
     answers: int
     complete: bool
     left_out: dict[int, str]
+    calls: dict[str, Measured] = field(default_factory=dict)
+    reliability: Reliability | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +106,7 @@ class Gain:
 
 
 def estimate(judged: Scored, audit: Audit, seed: int = 0, draws: int = DRAWS) -> Estimate:
-    """How well a model ranks, from what is known and the audit.
+    """How well a model ranks and calls, from what is known and the audit.
 
     Every entry known gives the exact AP; nothing judged gives NaN, and the reasons. `seed` decides
     the `draws` completed tables, and so the last digits. Raises `DataError` for shapes that differ,
@@ -120,117 +145,129 @@ def _compare(
     shape = audit.entries.shape
     kept = np.setdiff1d(np.arange(shape[1]), list(left_out))
     part = audit.take(kept)
-    orders = [Order.of(model.scores[:, kept]) for model in judged]
-    complete = bool(audit.seen.all())
     if len(kept) == 0:
         nothing = _nothing()
-        figures, gains = [(nothing, nothing)] * len(judged), [nothing] * (len(judged) - 1)
-    elif part.seen.all():
-        figures, gains = _exact(part, orders)
+        parts, gains = [_Part(nothing, nothing) for _ in judged], [nothing] * (len(judged) - 1)
     else:
-        views = [
-            View(order, np.asarray(model.probabilities[:, kept], np.float64))
-            for order, model in zip(orders, judged, strict=True)
+        orders = [Order.of(model.scores[:, kept]) for model in judged]
+        calls = [
+            None if model.called is None else Calls(model.called, model.probabilities).take(kept)
+            for model in judged
         ]
-        figures, gains = _audited(views, part, seed, draws)
+        if part.seen.all():
+            parts, gains = _exact(part, orders, calls)
+        else:
+            views = [
+                View(order, np.asarray(model.probabilities[:, kept], np.float64))
+                for order, model in zip(orders, judged, strict=True)
+            ]
+            parts, gains = _audited(views, calls, part, seed, draws)
     return [
         Estimate(
-            mean,
-            _spread(labels, kept, shape[1]),
+            one.mean,
+            _spread(one.labels, kept, shape[1]),
             shape[0],
             int(part.audited.sum()),
-            complete,
+            bool(audit.seen.all()),
             left_out,
+            {
+                name: Measured(
+                    each.mean,
+                    _spread(each.labels, kept, shape[1]),
+                    left_out | {int(kept[col]): why for col, why in each.left_out.items()},
+                )
+                for name, each in one.calls.items()
+            },
+            one.reliability,
         )
-        for mean, labels in figures
+        for one in parts
     ], gains
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What is found of one model, of the labels that can be judged."""
+
+    mean: Figure
+    labels: Figure
+    calls: dict[str, Measured] = field(default_factory=dict)
+    reliability: Reliability | None = None
+
+
 def _audited(
-    views: Sequence[View], audit: Audit, seed: int, draws: int
-) -> tuple[list[tuple[Figure, Figure]], list[Figure]]:
-    sampled = sample(views, audit, seed, draws)
-    wide = _WIDE + _WIDER_AT_FEW * audit.entries.shape[1] / max(int(audit.audited.sum()), 1)
-    whole = audit.seen.all(axis=0)
-    figures, gains = [], []
-    for number, view in enumerate(views):
-        mean, error = _joined(sampled.of(number))
-        labels = _labels(sampled.completed[number], mean)
-        if whole.any():
-            columns = np.flatnonzero(whole)
-            known = _exact(audit.take(columns), [view.order.take(columns)])[0][0][1]
-            for values, exact in zip(_arrays(labels), _arrays(known), strict=True):
-                values[whole] = exact
-        figures.append((share_interval(mean, error, wide), labels))
+    views: Sequence[View], calls: Sequence[Calls | None], audit: Audit, seed: int, draws: int
+) -> tuple[list[_Part], list[Figure]]:
+    ranked: list[Measure] = [ap.Ranked(view.order) for view in views]
+    called = [one for one in calls if one is not None]
+    sampled = sample(views, [*ranked, *called], audit, seed, draws)
+    wide, whole = reach(audit), np.flatnonzero(audit.seen.all(axis=0))
+    known: list[_Part | None] = [None] * len(views)
+    if len(whole):
+        orders = [view.order.take(whole) for view in views]
+        of_whole = [one and one.take(whole) for one in calls]
+        known = [*_exact(audit.take(whole), orders, of_whole)[0]]
+    parts, gains, first = [], [], len(views)
+    for number, (one, exact) in enumerate(zip(calls, known, strict=True)):
+        mean, labels = figures(sampled.of(number), wide)
+        part = _Part(mean, _with(labels, whole, exact.labels if exact else None))
+        if one is not None:
+            found = {}
+            for place, name in enumerate(NAMES):
+                found[name] = _measured(sampled, first + place, one.left_out(name), wide)
+                if exact:
+                    each = found[name]
+                    full = _with(each.labels, whole, exact.calls[name].labels)
+                    found[name] = Measured(each.mean, full, each.left_out)
+            bins = [joined(sampled.of(first + len(NAMES) + b)) for b in range(BINS)]
+            entries = audit.entries.size
+            observed = entries * np.array([mean for mean, _ in bins])
+            reaches = wide * entries * np.array([error for _, error in bins])
+            part = _Part(mean, part.labels, found, _reliability(one, observed, reaches))
+            first += one.many
+        parts.append(part)
     for after in range(1, len(views)):
         before = sampled.of(after - 1)
         now = sampled.of(after)
-        mean, error = _joined(
+        gained, error = joined(
             Sampled(
                 now.completed - before.completed,
                 now.corrected - before.corrected,
                 now.error - before.error,
             )
         )
-        gains.append(_around(mean, wide * error))
-    return figures, gains
+        gains.append(_around(gained, wide * error))
+    return parts, gains
 
 
-def _joined(sampled: Sampled) -> tuple[float, float]:
-    """The mean over labels of one model's AP, or of a difference, and its standard error."""
+def _measured(sampled: Sampled, figure: int, left_out: dict[int, str], wide: float) -> Measured:
     labels = sampled.corrected.shape[1]
-    tables = sampled.completed[0].mean(axis=1)
-    with np.errstate(invalid="ignore"):
-        error = sampled.error[0][:, ~np.isnan(sampled.error[0]).all(axis=0)]
-        bias = float(np.nanmean(error, axis=0).mean()) if error.size else 0.0
-        varies = float(np.nanvar(error, axis=0).sum()) / labels**2 if error.size else 1.0
-    spread = float(tables.var(ddof=1))
-    weight = (spread + _DOUBT**2) / (spread + _DOUBT**2 + varies)
-    mean = weight * (float(sampled.corrected.mean()) - bias) + (1 - weight) * float(tables.mean())
-    error_of = (
-        (1 - weight) ** 2 * (spread + (_DOUBT / 2) ** 2)
-        + weight**2 * varies
-        + 2 * weight * (1 - weight) * _TOGETHER * np.sqrt(spread * varies)
-    )
-    return mean, float(np.sqrt(error_of))
+    kept = np.setdiff1d(np.arange(labels), list(left_out))
+    if not len(kept):
+        return Measured(_nothing(), _spread(_nothing(), kept, labels), left_out)
+    mean, each = figures(sampled.of(figure, kept), wide)
+    return Measured(mean, _spread(each, kept, labels), left_out)
 
 
-def _labels(completed: Floats, mean: float) -> Figure:
-    """AP (L,) of each label: its completed tables' (M, L), moved so that their mean is `mean`.
-
-    The less sure a label is, the more it moves.
-    """
-    odds = log_odds(completed)
-    spread = odds.std(axis=0, ddof=1)
-
-    def moved(by: float) -> Floats:
-        return np.asarray(expit(odds + by * spread**2))
-
-    def off(by: float) -> float:
-        return float(moved(by).mean()) - mean
-
-    reach = 50.0
-    by = brentq(off, -reach, reach) if off(-reach) < 0 < off(reach) else 0.0
-    centre = (odds + by * spread**2).mean(axis=0)
-    value = moved(by).mean(axis=0)
-    low, high = expit(centre - _WIDE_LABEL * spread), expit(centre + _WIDE_LABEL * spread)
-    return Figure(value, np.minimum(low, value), np.maximum(high, value))
+def _reliability(calls: Calls, observed: Floats, reach: Floats) -> Reliability:
+    sizes = calls.sizes.sum(axis=1)
+    low, high = np.clip(observed - reach, 0, sizes), np.clip(observed + reach, 0, sizes)
+    found = Figure(np.clip(observed, 0, sizes), low, high)
+    return Reliability(EDGES, sizes, calls.expected.sum(axis=1), found)
 
 
 def _exact(
-    audit: Audit, orders: Sequence[Order]
-) -> tuple[list[tuple[Figure, Figure]], list[Figure]]:
-    """Exact AP, with intervals by the jackknife over images (its limit for small weights)."""
+    audit: Audit, orders: Sequence[Order], calls: Sequence[Calls | None]
+) -> tuple[list[_Part], list[Figure]]:
+    """Exact figures, AP's intervals by the jackknife over images (its limit for small weights)."""
     present = audit.entries == PRESENT
     found, moves = zip(*(ap.jackknife(present, order) for order in orders), strict=True)
     few = stdtrit(np.maximum(present.sum(axis=0) - 1, 1), 0.975)
-    figures = [
-        (
-            share_interval(value.mean(), np.linalg.norm(move.mean(axis=1)), NORMAL),
-            share_interval(value, np.linalg.norm(move, axis=0), few),
-        )
-        for value, move in zip(found, moves, strict=True)
-    ]
+    parts = []
+    for value, move, one in zip(found, moves, calls, strict=True):
+        mean = share_interval(value.mean(), np.linalg.norm(move.mean(axis=1)), NORMAL)
+        labels = share_interval(value, np.linalg.norm(move, axis=0), few)
+        measured, reliability = ({}, None) if one is None else _exact_calls(one, present)
+        parts.append(_Part(mean, labels, measured, reliability))
     gains = [
         _around(
             float((found[i] - found[i - 1]).mean()),
@@ -238,7 +275,27 @@ def _exact(
         )
         for i in range(1, len(orders))
     ]
-    return figures, gains
+    return parts, gains
+
+
+def _exact_calls(
+    calls: Calls, present: NDArray[np.bool_]
+) -> tuple[dict[str, Measured], Reliability]:
+    of_labels, moves = calls.complete(present)
+    measured = {}
+    for name, labels, move in zip(NAMES, of_labels, moves, strict=False):
+        left_out = calls.left_out(name)
+        kept = np.setdiff1d(np.arange(present.shape[1]), list(left_out))
+        mean = _nothing()
+        if len(kept):
+            error = np.linalg.norm(move[:, kept].mean(axis=1))
+            mean = share_interval(labels.value[kept].mean(), error, NORMAL)
+        some = Figure(*(values[kept] for values in _arrays(labels)))
+        measured[name] = Measured(mean, _spread(some, kept, present.shape[1]), left_out)
+    bins = calls.bins
+    observed = np.array([present[bins == b].sum() for b in range(BINS)], np.float64)
+    error = len(present) * np.linalg.norm(moves[len(NAMES) :].sum(axis=2), axis=1)
+    return measured, _reliability(calls, observed, NORMAL * error)
 
 
 def _check(model: Scored, audit: Audit) -> None:
@@ -248,6 +305,8 @@ def _check(model: Scored, audit: Audit) -> None:
             "scores and probabilities must fit the table",
             seen=f"{model.scores.shape} and {model.probabilities.shape}, the table {shape}",
         )
+    if model.called is not None and model.called.shape != shape:
+        raise DataError("calls must fit the table", seen=f"{model.called.shape}, the table {shape}")
     if not ((model.probabilities >= 0) & (model.probabilities <= 1)).all():
         raise DataError("a probability must be between 0 and 1")
 
@@ -262,6 +321,14 @@ def _nothing() -> Figure:
 
 def _arrays(figure: Figure) -> tuple[Floats, Floats, Floats]:
     return figure.value, figure.low, figure.high
+
+
+def _with(figure: Figure, columns: NDArray[np.intp], known: Figure | None) -> Figure:
+    """The same with known figures in the place of those of some columns."""
+    if known is not None:
+        for values, exact in zip(_arrays(figure), _arrays(known), strict=True):
+            values[columns] = exact
+    return figure
 
 
 def _spread(figure: Figure, kept: NDArray[np.intp], labels: int) -> Figure:

@@ -20,6 +20,7 @@ from alasl.data.inputs import Inputs, Rows
 from alasl.data.presence import known_by_presence
 from alasl.data.split import Split
 from alasl.errors import NothingToDo
+from alasl.evaluate.thresholds import choose_thresholds
 from alasl.labeller import Automatic, Bound, answer
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.learner.folds import assign_folds, out_of_fold
@@ -33,7 +34,6 @@ from alasl.metrics import average_precision, mean_ap
 from alasl.models.base import Context, Estimator, Job, Probabilities
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared
-from alasl.models.thresholds import choose_thresholds
 from alasl.query import Ask, Price, select
 from alasl.query import Query as Picks
 from alasl.seeds import stream, torch_seed

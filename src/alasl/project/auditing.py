@@ -9,21 +9,27 @@ by that share, label by label.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from alasl.evaluate.audit import Audit
 from alasl.evaluate.draw import FLOOR, inclusion, permanent_numbers, weights
-from alasl.evaluate.estimate import Estimate, Gain, Scored, estimate, gain
+from alasl.evaluate.estimate import Estimate, Gain, Measured, Reliability, Scored, estimate, gain
 from alasl.evaluate.intervals import Figure
+from alasl.evaluate.thresholds import called_by_others
 from alasl.labels import INFERRED, UNKNOWN, Entries
 from alasl.learner import Known
-from alasl.project.records import SOURCES, Chances, Floats, Ground, Ints, Mask
+from alasl.project.ground import Bin, Figures, Ground, Told
+from alasl.project.records import SOURCES, Chances, Floats, Ints, Mask
 from alasl.project.store import Store
+
+# Of figures that are kept, as there are many.
+_DIGITS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +132,21 @@ class ProjectAudit:
         return Draw(self.rows[rows], cols, now[rows, cols], chances)
 
     def judge(
-        self, logits: NDArray[np.floating], before: NDArray[np.floating] | None = None
+        self,
+        logits: NDArray[np.floating],
+        before: NDArray[np.floating] | None = None,
+        precision: float | None = None,
     ) -> tuple[float | None, tuple[float | None, ...], Ground]:
         """mAP, each label's AP, both in per cent and None where undefined, and what they rest on.
 
         logits: (T, L), of a model that saw no test image. before: those of the last training.
+        precision: what thresholds are chosen for; None for the best F1.
         """
         scored = _scored(logits)
+        called = called_by_others(
+            scored.probabilities, self.entries, precision, self.weights, self.seed
+        )
+        scored = replace(scored, called=called)
         change: Gain | None = None
         if before is not None and before.shape == logits.shape:
             change = gain(_scored(before), scored, self.audit, self.seed)
@@ -171,4 +185,37 @@ def _ground(found: Estimate, change: Gain | None) -> Ground:
         ),
         left_out=found.left_out,
         gain=gained,
+        figures={name: _figures(each) for name, each in found.calls.items()},
+        bins=_bins(found.reliability) if found.reliability else (),
+    )
+
+
+def _figures(measured: Measured) -> Figures:
+    labels = measured.labels
+    each = zip(labels.value, labels.low, labels.high, strict=True)
+    mean = measured.mean
+    return Figures(
+        _told(mean.value, mean.low, mean.high),
+        tuple(_told(*values) for values in each),
+        measured.left_out,
+        int((~np.isnan(labels.value)).sum()),
+    )
+
+
+def _told(*shares: ArrayLike) -> Told | None:
+    value, low, high = (round(100 * float(share), _DIGITS) for share in np.asarray(shares))
+    return None if math.isnan(value) else (value, low, high)
+
+
+def _bins(found: Reliability) -> tuple[Bin, ...]:
+    observed = found.observed
+    return tuple(
+        Bin(
+            found.edges[b],
+            found.edges[b + 1],
+            int(size),
+            round(float(found.expected[b]), _DIGITS),
+            (float(observed.value[b]), float(observed.low[b]), float(observed.high[b])),
+        )
+        for b, size in enumerate(found.sizes)
     )

@@ -120,7 +120,8 @@ class Driver:
         automatic, seen, look = self._auto_answers(known, audit)
         judged = learner.train(known, by_folds=False)
         before = self._files.logits() if about.table == store.scheme.version else None
-        value, ap, ground = audit.judge(judged.logits, before)
+        precision = self.project.settings.precision()
+        value, ap, ground = audit.judge(judged.logits, before, precision)
         judged = replace(
             judged,
             ap=np.array([np.nan if a is None else a / 100 for a in ap]),
@@ -157,6 +158,9 @@ class Driver:
             model=name,
             judged=ground.on,
             ground=ground,
+            over=tuple(
+                n for n, a in zip(store.scheme.cols.tolist(), ap, strict=True) if a is not None
+            ),
         )
         with store.together():
             store.machine(name, automatic, seen)

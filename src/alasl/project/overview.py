@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from alasl.data.presence import known_by_presence
 from alasl.errors import AlaslError
 from alasl.labels import INFERRED, PRESENT, UNKNOWN
 from alasl.project.agreement import Alpha, agreement, attention
+from alasl.project.curve import Break, alike, breaks
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import SETTINGS, Project
+from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
 from alasl.project.records import SOURCES, Training
 from alasl.project.shares import refuse_share
@@ -31,6 +33,8 @@ class LabelState:
 
     present: of those known. ap: in per cent by the last training, interval: its 95 % interval,
     alpha: how far people agree on it; None where undefined.
+    figures: precision, recall, f1, prevalence and calibration by the last training, in per cent,
+    each with its 95 % interval. lacks: why there is no ap, or no such figure, by its name.
     """
 
     name: str
@@ -42,6 +46,8 @@ class LabelState:
     ap: float | None
     interval: tuple[float, float] | None
     alpha: float | None
+    figures: dict[str, Told] = field(default_factory=dict)
+    lacks: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class Overview:
     forbid. by_presence: labels of which absents were hardly or never given. troubles:
     what is wrong with the project's settings or its place, so that training and asking would be
     refused. notes: that nobody has settled. plan: the last forecast of `alasl plan`.
+    breaks: where the curve of mAP is over other labels or images than before.
     """
 
     name: str
@@ -125,6 +132,7 @@ class Overview:
     troubles: tuple[str, ...] = ()
     notes: tuple[NoteState, ...] = ()
     plan: Plan | None = None
+    breaks: tuple[Break, ...] = ()
 
     @property
     def promise(self) -> str:
@@ -174,6 +182,7 @@ def overview(project: Project) -> Overview:
         both = zip(belief.miss, belief.false_alarm, strict=True)
         errors = dict(zip(belief.names, both, strict=True))
     progress, trainings = store.progress(), tuple(store.trainings())
+    everything = store.everything()
     ground = trainings[-1].ground if trainings else None
     ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
     intervals = ground.ap if ground else (None,) * len(labels.names)
@@ -224,6 +233,7 @@ def overview(project: Project) -> Overview:
                 ap[j],
                 intervals[j],
                 _defined(agree.labels[j].value if j in agree.labels else None),
+                *_figures(ground, j),
             )
             for j, name in enumerate(labels.names)
         ),
@@ -247,7 +257,24 @@ def overview(project: Project) -> Overview:
         ),
         troubles=tuple(_troubles(project)),
         notes=tuple(_notes(store)),
+        breaks=breaks(trainings, {n: label.name for n, label in enumerate(everything.labels)}),
     )
+
+
+def _figures(ground: Ground | None, column: int) -> tuple[dict[str, Told], dict[str, str]]:
+    """The figures of one label, and the reasons for those that it has not."""
+    if ground is None:
+        return {}, {}
+    found, lacks = {}, {}
+    if column in ground.left_out:
+        lacks["ap"] = ground.left_out[column]
+    for name, figure in ground.figures.items():
+        value = figure.labels[column]
+        if value is not None:
+            found[name] = value
+        elif column in figure.left_out:
+            lacks[name] = figure.left_out[column]
+    return found, lacks
 
 
 def _troubles(project: Project) -> Iterator[str]:
@@ -278,10 +305,10 @@ def stop_advice(
 ) -> Advice:
     """What the next `batch` answers are expected to bring, by the trainings so far, whose mAP was
     measured on so many images."""
-    measured = [t for t in trainings if t.map is not None]
+    measured = alike(trainings)
     # Undoing may take answers back; the curve is over the most there ever were.
-    costs = np.maximum.accumulate([t.answers for t in measured]) if measured else np.zeros(0)
-    maps = [t.map for t in measured if t.map is not None]
+    costs = np.maximum.accumulate([t.answers for t, _ in measured]) if measured else np.zeros(0)
+    maps = [value for _, value in measured]
     return advise(costs.tolist(), maps, batch, stop_below, judged=judged)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alasl.labels import INFERRED, MACHINE
+from alasl.project.ground import Ground
 
 Ints = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -170,6 +171,7 @@ class Training:
     people's time. took: seconds of training. map: in per cent, None where undefined. ap: of each
     label, in per cent, None where undefined. judged: on what, in words. ground: what it rests on;
     None for trainings of versions that did not note it, whose `map` is over known entries.
+    over: the labels whose AP `map` is the mean of, by their numbers, which stay when labels change.
     """
 
     at: float
@@ -182,32 +184,7 @@ class Training:
     model: str
     judged: str
     ground: Ground | None = None
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What a training's mAP and AP rest on, and how sure they are.
-
-    images: that were judged; compare at equal numbers. answers: of the audit. complete: every entry
-    judged is known. map: the 95 % interval of mAP, in per cent; ap: of each label, None where
-    undefined. left_out: why a label has no AP, by its column. gain: what this training gained over
-    the last one, in mAP points, and its 95 % interval; None for the first.
-    """
-
-    images: int
-    answers: int
-    complete: bool
-    map: tuple[float, float] | None
-    ap: tuple[tuple[float, float] | None, ...]
-    left_out: dict[int, str]
-    gain: tuple[float, float, float] | None = None
-
-    @property
-    def on(self) -> str:
-        """What it rests on, in words."""
-        if self.complete:
-            return f"{self.images} test images, all known"
-        return f"{self.answers} audit answers to {self.images} test images"
+    over: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

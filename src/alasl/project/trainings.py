@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TypeVar
 
-from alasl.project.records import Ground, Training
+from alasl.project import ground as grounds
+from alasl.project.ground import Ground
+from alasl.project.records import Training
 from alasl.project.scheme import Scheme
 
 T = TypeVar("T")
+
+# Why a label has no figures by a training from before it came: it is new, merged or split off.
+CAME = "no training yet"
 
 
 def note_training(db: sqlite3.Connection, training: Training, now: Scheme) -> None:
@@ -32,6 +37,8 @@ def note_training(db: sqlite3.Connection, training: Training, now: Scheme) -> No
     values = {
         **vars(training), "ap": json.dumps(training.ap), "labels": labels, "ground": ground
     }  # fmt: skip
+    # These are the labels that have an AP.
+    del values["over"]
     db.execute(
         f"INSERT INTO trainings ({', '.join(values)})"
         f" VALUES ({', '.join(':' + name for name in values)})",
@@ -46,27 +53,25 @@ def trainings(db: sqlite3.Connection, now: Scheme) -> list[Training]:
         " FROM trainings ORDER BY training"
     ).fetchall()
     found = []
-    for *figures, ap, model, judged, labels, ground in rows:
-        placed = _placed(json.loads(ap), labels, now)
-        found.append(Training(*(*figures, placed, model, judged, _ground(ground, labels, now))))
+    for *figures, noted, model, judged, labels, ground in rows:
+        ap = json.loads(noted)
+        numbers = json.loads(labels) if labels else list(range(len(ap)))
+        over = tuple(n for n, value in zip(numbers, ap, strict=True) if value is not None)
+        told = _ground(ground, numbers, now)
+        placed = _placed(ap, numbers, now)
+        found.append(Training(*(*figures, placed, model, judged, told, over)))
     return found
 
 
-def _placed(noted: Sequence[T], labels: str | None, now: Scheme) -> tuple[T | None, ...]:
+def _placed(noted: Sequence[T], numbers: Sequence[int], now: Scheme) -> tuple[T | None, ...]:
     """What was noted for each label of a training, for those that the table has now."""
-    numbers = json.loads(labels) if labels else range(len(noted))
     by_number = dict(zip(numbers, noted, strict=True))
     return tuple(by_number.get(number) for number in now.cols.tolist())
 
 
-def _ground(text: str | None, labels: str | None, now: Scheme) -> Ground | None:
+def _ground(text: str | None, numbers: Sequence[int], now: Scheme) -> Ground | None:
     if text is None:
         return None
-    values = json.loads(text)
-    pairs = [None if pair is None else tuple(pair) for pair in values["ap"]]
-    reasons = [values["left_out"].get(str(column)) for column in range(len(pairs))]
-    placed = _placed(reasons, labels, now)
-    left_out = {column: reason for column, reason in enumerate(placed) if reason}
-    whole, gain = (None if values[k] is None else tuple(values[k]) for k in ("map", "gain"))
-    ap = _placed(pairs, labels, now)
-    return Ground(**{**values, "ap": ap, "left_out": left_out, "map": whole, "gain": gain})
+    there = set(numbers)
+    came = {col: CAME for col, number in enumerate(now.cols.tolist()) if number not in there}
+    return grounds.read(json.loads(text), lambda noted: _placed(noted, numbers, now), came)

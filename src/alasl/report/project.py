@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alasl.errors import DataError
 from alasl.figures import curve, span
 from alasl.files import write_text
+from alasl.project.ground import SPOKEN
 from alasl.report.html import inline, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from alasl.project.overview import Overview
+    from alasl.project.records import Training
 
 
 def write_project_report(state: Overview, out: Path) -> None:
@@ -35,12 +38,15 @@ def project_page(state: Overview) -> str:
             for number, (says, figure) in enumerate(project_figures(state))
         ],
         width=_widths(state),
+        shown=SPOKEN,
+        breaks={one.training: one.why for one in state.breaks},
     )
 
 
 def project_figures(state: Overview) -> list[tuple[str, Figure]]:
     """mAP against answers, and against people's time, each with what it says; none before two."""
-    told = [t for t in state.trainings if t.map is not None]
+    places = [place for place, t in enumerate(state.trainings) if t.map is not None]
+    told = [state.trainings[place] for place in places]
     if len(told) < 2:
         return []
     maps = [t.map for t in told if t.map is not None]
@@ -48,18 +54,27 @@ def project_figures(state: Overview) -> list[tuple[str, Figure]]:
     ends = [end for pair in sure if pair for end in pair]
     says = " Bars are 95 % intervals." if ends else ""
     says += " The mAP axis does not start at 0." if span([*maps, *ends])[0] > 0 else ""
-    title = f"{state.name}: {len(state.labels)} labels\njudged on {told[-1].judged}"
+    if state.breaks:
+        says += " Where the line breaks, mAP is of something else than before; see Trainings."
+    title = f"{state.name}: {_counts(told)} labels\njudged on {told[-1].judged}"
     answers, minutes = [t.answers for t in told], [t.seconds / 60 for t in told]
+    cuts = [places.index(one.training) for one in state.breaks]
     return [
         (
             f"mAP over the entries that people filled.{says}",
-            curve(answers, maps, "answers (entries filled)", title, sure),
+            curve(answers, maps, "answers (entries filled)", title, sure, cuts),
         ),
         (
             f"mAP over the time that people spent.{says}",
-            curve(minutes, maps, "people's time (minutes)", title, sure),
+            curve(minutes, maps, "people's time (minutes)", title, sure, cuts),
         ),
     ]
+
+
+def _counts(trainings: Sequence[Training]) -> str:
+    """Of how many labels mAP is: one number, or the least and the most."""
+    counts = sorted({len(t.over) for t in trainings})
+    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 def write_project_figures(state: Overview, folder: Path) -> None:

@@ -68,7 +68,7 @@ async function stands() {
   $("next").textContent = state.next;
   $("advice").textContent = state.advice.says;
   $("more").replaceChildren(...state.troubles.map((text) => make("li", `Not as it should be: ${text}`)));
-  drawCurve(state.trainings);
+  drawCurve(state.trainings, state.breaks);
   drawPeople(state);
   drawLabels(state.labels);
   drawNotes(state.notes);
@@ -108,10 +108,14 @@ function table(id, heads, rows) {
   $(id).replaceChildren(head, body);
 }
 
-/** mAP of each training against answers, with intervals where there are any. */
-function drawCurve(trainings) {
-  const points = trainings.filter(({ map }) => map !== null)
-    .map(({ answers, map, ground }) => ({ x: answers, y: map, low: ground?.map?.[0] ?? map, high: ground?.map?.[1] ?? map }));
+/**
+ * mAP of each training against answers, with intervals where there are any. The line breaks where
+ * trainings cannot be compared.
+ */
+function drawCurve(trainings, breaks) {
+  const cuts = new Set(breaks.map(({ training }) => training));
+  const points = trainings.map((training, place) => ({ ...training, cut: cuts.has(place) })).filter(({ map }) => map !== null)
+    .map(({ answers, map, ground, cut }) => ({ cut,  x: answers, y: map, low: ground?.map?.[0] ?? map, high: ground?.map?.[1] ?? map }));
   const several = points.length > 1 && points.at(-1).x > points[0].x;
   $("curve").hidden = !several;
   $("curve").querySelector("svg")?.remove();
@@ -128,11 +132,16 @@ function drawCurve(trainings) {
     return element;
   };
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `mAP ${tenth(points[0].y)} to ${tenth(points.at(-1).y)} %` });
-  const line = (key, of = points) => of.map((p) => `${x(p.x).toFixed(1)},${y(p[key]).toFixed(1)}`).join(" ");
+  const stretches = [];
+  for (const point of points) {
+    if (point.cut || !stretches.length) stretches.push([]);
+    stretches.at(-1).push(point);
+  }
+  const line = (key, of) => of.map((p) => `${x(p.x).toFixed(1)},${y(p[key]).toFixed(1)}`).join(" ");
   svg.append(
     draw("line", { class: "axis", x1: left, y1: base, x2: width, y2: base }),
-    draw("polygon", { class: "band", points: `${line("high")} ${line("low", [...points].reverse())}` }),
-    draw("polyline", { class: "line", points: line("y") }),
+    ...stretches.map((of) => draw("polygon", { class: "band", points: `${line("high", of)} ${line("low", [...of].reverse())}` })),
+    ...stretches.map((of) => draw("polyline", { class: "line", points: line("y", of) })),
     ...points.map((p) => draw("circle", { cx: x(p.x), cy: y(p.y), r: 3 })),
     ...[low, high].map((value) => draw("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, `${value} %`)),
     draw("text", { x: left, y: base + 18 }, whole(least)),

@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score
 
 from alasl.errors import UsageError
-from alasl.models.thresholds import choose_thresholds
+from alasl.evaluate.thresholds import PARTS, called_by_others, choose_thresholds
+from alasl.seeds import stream
 from alasl.settings import RunSettings
 
 
@@ -119,3 +120,38 @@ def test_an_entry_that_stands_for_several_counts_as_if_repeated(seed: int) -> No
                 probabilities.repeat(many, axis=0), entries.repeat(many, axis=0), precision
             ),
         )
+
+
+def test_no_image_is_called_by_a_threshold_that_saw_its_entry() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random((60, 5))
+    entries = (rng.random(p.shape) < p).astype(np.int8)
+    called = called_by_others(p, entries, seed=3)
+    assert set(np.unique(called)) <= {0, 1}
+    for row in range(60):
+        changed = entries.copy()
+        changed[row] = 1 - changed[row]
+        assert (called_by_others(p, changed, seed=3)[row] == called[row]).all()
+
+
+def test_each_image_is_called_by_the_thresholds_of_the_other_parts() -> None:
+    rng = np.random.default_rng(1)
+    p = rng.random((50, 3))
+    entries = (rng.random(p.shape) < p).astype(np.int8)
+    many = rng.random(p.shape) + 0.5
+    called = called_by_others(p, entries, 0.8, many, seed=4)
+    part = stream(4, "parts for thresholds").permutation(50) % PARTS
+    for row in range(50):
+        others = part != part[row]
+        found = choose_thresholds(p[others], entries[others], 0.8, many[others])
+        for label in range(3):
+            expected = -1 if np.isnan(found[label]) else int(p[row, label] >= found[label])
+            assert called[row, label] == expected
+
+
+def test_a_label_whose_only_present_is_left_out_is_not_called() -> None:
+    p, entries = np.linspace(0, 1, 40)[:, None], np.zeros((40, 1), np.int8)
+    entries[-1] = 1
+    called = called_by_others(p, entries)
+    assert called[-1, 0] == -1
+    assert (called == -1).sum() == 4, "the present's whole part"

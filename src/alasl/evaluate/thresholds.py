@@ -6,6 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.seeds import stream
+
+# In how many parts the images are called, each by thresholds of the others. Settled by
+# benchmarks/audits.py: what is called so fares as on new images.
+PARTS = 10
 
 
 def choose_thresholds(
@@ -37,6 +42,29 @@ def choose_thresholds(
             many = np.ones(len(present)) if weights is None else weights[seen, label]
             found[label] = _threshold(probabilities[seen, label], present, many, precision)
     return found
+
+
+def called_by_others(
+    probabilities: NDArray[np.floating],
+    entries: Entries,
+    precision: float | None = None,
+    weights: NDArray[np.floating] | None = None,
+    seed: int = 0,
+) -> Entries:
+    """int8 (n, L): which images are called present, each by the thresholds of other images.
+
+    A threshold looks better than it is on the images that it was chosen on. So these are divided
+    by chance into tenths, and each is called by what `choose_thresholds` finds on the other nine.
+    1: called present, 0: not, -1 where nothing is found. seed: of the division; else as there.
+    """
+    part = stream(seed, "parts for thresholds").permutation(len(entries)) % PARTS
+    called = np.full(entries.shape, UNKNOWN, np.int8)
+    for number in range(PARTS):
+        here = part == number
+        others = np.where(here[:, None], np.int8(UNKNOWN), entries)
+        found = choose_thresholds(probabilities, others, precision, weights)
+        called[here] = np.where(np.isnan(found), UNKNOWN, probabilities[here] >= found)
+    return called
 
 
 def _threshold(
