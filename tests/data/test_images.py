@@ -142,7 +142,8 @@ def broken(path: Path, how: str) -> str:
         image.save(path.with_suffix("." + how))
         whole = path.with_suffix("." + how).read_bytes()
         path.write_bytes(whole[: len(whole) // 2])
-        return "truncated or damaged"
+        half = f"truncated: the file has {len(whole) // 2} of {len(whole)} bytes"
+        return half if how == "webp" else "truncated or damaged"
     if how == "bytes":
         path.write_bytes(np.random.default_rng(0).bytes(4096))
         return "no image of a known kind"
@@ -282,9 +283,13 @@ def test_a_png_whose_pixels_are_damaged_is_refused_all_the_same(tmp_path: Path):
         ("BMP", {}),
         ("TIFF", {}),
         ("PPM", {}),
+        ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
+        ("JPEG2000", {}),
+        ("JPEG2000", {"no_jp2": True, "irreversible": True}),
     ],
 )
-@pytest.mark.parametrize("missing", [2, 10, 100])
+@pytest.mark.parametrize("missing", [1, 2, 10, 100])
 def test_an_image_whose_last_bytes_are_missing_is_shown(tmp_path: Path, kind, options, missing):
     y, x = np.mgrid[0:300, 0:400]
     noise = np.random.default_rng(0).integers(0, 40, (300, 400))
@@ -300,6 +305,52 @@ def test_an_image_whose_last_bytes_are_missing_is_shown(tmp_path: Path, kind, op
     there = np.abs(np.asarray(look(tmp_path / "a").pixels, int) - whole).mean(axis=(1, 2)) < 12
     assert there.mean() > 0.94
     assert load_square(tmp_path / "a", 32).shape == (32, 32, 3)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_an_avif_whose_last_bytes_are_missing_is_shown_or_named(tmp_path: Path):
+    """Its decoder goes on from what is no picture for as long as it finds no contradiction."""
+    noise = np.random.default_rng(0).integers(-20, 20, (200, 300, 1))
+    pixels = np.asarray(photo(300, 200), int) + noise
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "a.avif", quality=90)
+    whole = np.asarray(load_image(tmp_path / "a.avif"), int)
+    content = (tmp_path / "a.avif").read_bytes()
+    shown = 0
+    for missing in (1, 2, 3, 5, 10, 30, 100, 300, 1000):
+        (tmp_path / "a.avif").write_bytes(content[:-missing])
+        try:
+            seen = look(tmp_path / "a.avif")
+        except DataError as error:
+            assert f"the file has {len(content) - missing} of {len(content)} bytes" in error.what
+        else:
+            shown += 1
+            assert "the end of the file is missing" in seen.notes[0]
+            there = np.abs(np.asarray(seen.pixels, int) - whole).mean(axis=(1, 2)) < 12
+            assert there.mean() > 0.9
+    assert shown > 1
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG2000", "AVIF"])
+def test_a_file_that_says_its_length_is_named_with_what_is_missing(tmp_path: Path, kind):
+    if not features.check({"JPEG2000": "jpg_2000"}.get(kind, kind.lower())):
+        pytest.skip(f"this Pillow has no {kind}")
+    photo().save(tmp_path / "a", kind)
+    content = (tmp_path / "a").read_bytes()
+    kept = len(content) * 3 // 4
+    (tmp_path / "a").write_bytes(content[:kept])
+    with pytest.raises(DataError, match=f"truncated: the file has {kept} of {len(content)} bytes"):
+        look(tmp_path / "a")
+
+
+@pytest.mark.parametrize("cut", range(0, 60, 3))
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG2000", "AVIF"])
+def test_any_head_of_a_file_is_a_clear_error(tmp_path: Path, kind, cut):
+    if not features.check({"JPEG2000": "jpg_2000"}.get(kind, kind.lower())):
+        pytest.skip(f"this Pillow has no {kind}")
+    photo().save(tmp_path / "a", kind)
+    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:cut])
+    with pytest.raises(DataError):
+        look(tmp_path / "a")
 
 
 @pytest.mark.parametrize(

@@ -216,15 +216,15 @@ def _decode(
     except DataError as error:
         if not path.is_file():
             raise
-        whole = path.read_bytes()
-        content = mending.without_extras(whole)
-        if content is None or len(content) == len(whole):
+        mended = mending.mended(path.read_bytes())
+        if mended is None:
             raise
+        content, note = mended
         try:
             result, size, notes = _decode_file(path, io.BytesIO(content), side, use)
         except DataError:
             raise error from None
-        return result, size, (mending.EXTRAS, *notes)
+        return result, size, (note, *notes)
 
 
 def _decode_file(
@@ -304,6 +304,9 @@ def _reason(path: Path, error: Exception) -> str:
         return f"the image file cannot be read ({_words(unreadable)})"
     if not head:
         return "the image file is empty (zero bytes)"
+    length, there = mending.full_length(path.read_bytes()), path.stat().st_size
+    if length is not None and there < length:
+        return f"the image is truncated: the file has {there} of {length} bytes"
     if isinstance(error, UnidentifiedImageError):
         if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
             return "the file holds HTML or XML, not an image"
