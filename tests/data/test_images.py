@@ -318,15 +318,15 @@ def test_an_avif_whose_last_bytes_are_missing_is_shown_or_named(tmp_path: Path):
     shown = 0
     for missing in (1, 2, 3, 5, 10, 30, 100, 300, 1000):
         (tmp_path / "a.avif").write_bytes(content[:-missing])
-        try:
-            seen = look(tmp_path / "a.avif")
-        except DataError as error:
-            assert f"the file has {len(content) - missing} of {len(content)} bytes" in error.what
-        else:
-            shown += 1
-            assert "the end of the file is missing" in seen.notes[0]
-            there = np.abs(np.asarray(seen.pixels, int) - whole).mean(axis=(1, 2)) < 12
-            assert there.mean() > 0.9
+        (bad,) = readable_images([tmp_path / "a.avif"])[1] or [None]
+        if bad:
+            assert f"the file has {len(content) - missing} of {len(content)} bytes" in bad[1]
+            continue
+        shown += 1
+        seen = look(tmp_path / "a.avif")
+        assert "the end of the file is missing" in seen.notes[0]
+        there = np.abs(np.asarray(seen.pixels, int) - whole).mean(axis=(1, 2)) < 12
+        assert there.mean() > 0.9
     assert shown > 1
 
 
