@@ -45,6 +45,9 @@ def test_near_pairs_are_those_of_plain_loops(dim, within):
     assert near_pairs(features, within).tolist() == expected
     assert 0 < len(expected) < 150 * 149 / 2
     assert near_pairs(features.astype(np.float16), within).shape[1] == 2
+    for since in (1, 20, len(features) - 1, len(features)):
+        new = [pair for pair in expected if pair[1] >= since]
+        assert near_pairs(features, within, since).tolist() == new
 
 
 def test_near_pairs_over_more_images_than_are_compared_at_once():

@@ -139,7 +139,9 @@ def test_a_backup_restores_the_whole_project(
         say("status", back, "--json")["trainings"] == say("status", folder, "--json")["trainings"]
     )
     assert "already" in say("restore", file, back, code=6)
-    say("backup", folder, file)  # in the place of the earlier one
+    assert done["events"] == 1
+    # In the place of the earlier one.
+    assert "MB, 1 event\n" in say("backup", folder, file)
     other = tmp_path / "notes.txt"
     other.write_text("mine")
     assert "no backup" in say("backup", folder, other, code=6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,35 @@ def with_files(tmp_path: Path) -> Project:
     write(Labels(entries, ("dog", "cat"), names), tmp_path / "data" / "labels.csv", "csv-wide")
     settings = ProjectSettings(data=str(tmp_path / "data"), empty="unknown", answers=5, gold=0.0)
     return init(tmp_path / "mine", settings)
+
+
+@pytest.mark.slow
+def test_nothing_is_asked_of_an_image_whose_file_is_lost(
+    with_files: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = replace(with_files.settings, gold=0.5, answers=12)
+    project = replace(with_files, settings=settings)
+    store = project.store
+    Driver(project).renew()
+    Driver(project).suggest()
+    assert "have no file" not in caplog.text
+    asked = {question.image for question in store.queue()}
+    away = sorted(asked)[: len(asked) // 2]
+    assert away
+    for row in away:
+        (project.root / str(store.files[row])).unlink()
+    Driver(project).suggest()
+    left = {question.image for question in store.queue()}
+    assert left
+    assert not left & set(away)
+    assert f"{len(away)} of 10 images have no file, the first {store.images[away[0]]!r}" in (
+        caplog.text
+    )
+    # Once they are back, they are asked of as before.
+    for row in away:
+        picture(project.root / str(store.files[row]), int(store.images[row].split(".")[0]))
+    Driver(project).suggest()
+    assert {question.image for question in store.queue()} & set(away)
 
 
 @pytest.mark.slow

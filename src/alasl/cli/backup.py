@@ -28,5 +28,5 @@ def command(project: Path, file: Path, as_json: bool) -> None:
     if as_json:
         print_json({"schema_version": 1, "file": str(file), "bytes": size, **asdict(found)})
         return
-    click.echo(f"{file}: {size / 1e6:.1f} MB, {found.events} events")
+    click.echo(f"{file}: {size / 1e6:.1f} MB, {found.events} event{'s' * (found.events != 1)}")
     click.echo(f"to bring it back: alasl restore {file} FOLDER; images are not in it")

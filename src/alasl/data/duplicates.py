@@ -88,10 +88,13 @@ def same_content(contents: Sequence[bytes]) -> Groups:
     )
 
 
-def near_pairs(features: NDArray[np.floating], within: float = NEAR) -> NDArray[np.intp]:
+def near_pairs(
+    features: NDArray[np.floating], within: float = NEAR, since: int = 0
+) -> NDArray[np.intp]:
     """(n, 2): the pairs of rows of `features` (N, D) whose cosine distance is at most `within`.
 
-    The first of a pair is the smaller row, and pairs ascend. Rows of zeros are like no other.
+    since: rows before this one were compared with each other before, and are not again. The first
+    of a pair is the smaller row, and pairs ascend. Rows of zeros are like no other.
     Exact: the images are first compared on a few directions, in which no two are farther apart
     than they are, and in the order of the widest, so that most pairs are never looked at.
     """
@@ -107,17 +110,20 @@ def near_pairs(features: NDArray[np.floating], within: float = NEAR) -> NDArray[
     order = np.argsort(coarse[:, 0], kind="stable")
     units, coarse, rows = units[order], coarse[order], rows[order]
     widest = coarse[:, 0]
+    fresh = np.flatnonzero(rows >= since)
+    begins = np.searchsorted(widest, widest - np.sqrt(apart)) if since else np.arange(len(rows))
     ends = np.searchsorted(widest, widest + np.sqrt(apart), side="right")
     square = np.einsum("nd,nd->n", coarse, coarse)
     pairs = []
-    for start in range(0, len(rows), _BLOCK):
-        stop = min(start + _BLOCK, len(rows))
-        end = int(ends[stop - 1])
-        between = square[start:stop, None] + square[None, start:end]
-        between -= 2 * coarse[start:stop] @ coarse[start:end].T
+    for start in range(0, len(fresh), _BLOCK):
+        block = fresh[start : start + _BLOCK]
+        begin, end = int(begins[block[0]]), int(ends[block[-1]])
+        between = square[block, None] + square[None, begin:end]
+        between -= 2 * coarse[block] @ coarse[begin:end].T
         one, other = np.nonzero(between <= apart)
-        kept = one < other
-        one, other = one[kept] + start, other[kept] + start
+        one, other = block[one], other + begin
+        kept = (one < other) | (rows[other] < since)
+        one, other = one[kept], other[kept]
         cosine = np.einsum("nd,nd->n", units[one], units[other], dtype=np.float64)
         close = 1 - cosine <= within
         pairs.append(np.stack([rows[one[close]], rows[other[close]]], axis=1))

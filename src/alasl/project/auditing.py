@@ -41,6 +41,11 @@ class Draw:
     pi: Floats
     chances: Chances
 
+    def without(self, lost: Mask) -> Draw:
+        """The same without questions about images that cannot be seen, (N,); chances stay."""
+        there = ~lost[self.rows]
+        return replace(self, rows=self.rows[there], cols=self.cols[there], pi=self.pi[there])
+
 
 @dataclass(frozen=True, eq=False)
 class ProjectAudit:

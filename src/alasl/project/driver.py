@@ -6,6 +6,7 @@ and the queue that were there before.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -31,13 +32,15 @@ from alasl.project.inference import closed
 from alasl.project.looks import Look
 from alasl.project.model_files import About, ModelFiles
 from alasl.project.rechecking import doubted, first_of
-from alasl.project.records import Questions, Training
+from alasl.project.records import Mask, Questions, Training
 from alasl.project.table import RECHECK
 from alasl.project.targets import answered_by_machine, targets
 from alasl.seeds import stream
 from alasl.trust import require_trust
 
 Progress = Callable[[int, int], None]
+
+_log = logging.getLogger(__name__)
 
 
 class Driver:
@@ -179,8 +182,8 @@ class Driver:
     def suggest(self) -> int:
         """Make the queue of the next round by the model there is; how many entries it asks.
 
-        Raises `NothingToDo`, and leaves the queue empty but for what people hold, where no entry
-        of the pool is left to ask.
+        Nothing is asked of an image whose file is not there. Raises `NothingToDo`, and leaves the
+        queue empty but for what people hold, where no entry of the pool is left to ask.
         """
         project, store = self.project, self.project.store
         about = self._files.about()
@@ -205,9 +208,11 @@ class Driver:
         share = 0.0 if audit.complete else settings.audit
         again = settings.recheck if about.model else 0.0
         new = 1 - share - again
+        lost = self._lost()
+        open_ = replace(known, closed=known.closed | lost[:, None])
         try:
-            self._require_questions(known)
-            query = learner.ask(known, by=None if about.model else "random", share=new)
+            self._require_questions(open_)
+            query = learner.ask(open_, by=None if about.model else "random", share=new)
             each = len(query) / new
         except NothingToDo:
             nothing = np.zeros(0, np.intp)
@@ -219,8 +224,11 @@ class Driver:
                 self._files.logits() if about.model else None,
                 round(each * share),
                 FLOOR_AUTOMATIC if settings.audited_answers else FLOOR,
-            )
-        checked = first_of(self.suspects(known), round(each * again)) if again else None
+            ).without(lost)
+        checked = None
+        if again:
+            rows, cols = first_of(self.suspects(known), round(each * again))
+            checked = rows[~lost[rows]], cols[~lost[rows]]
         if not len(query) and not (drawn and len(drawn.rows)) and not (checked and len(checked[0])):
             store.fill(known.round + 1, Questions([], []), chances=audit.ended)
             raise NothingToDo(
@@ -228,7 +236,7 @@ class Driver:
                 "automatically, or nobody could tell",
                 where=str(project.folder),
             )
-        questions = self._questions(query, drawn, checked, about, known.round + 1)
+        questions = self._questions(query, drawn, checked, about, known.round + 1, lost)
         store.fill(
             known.round + 1,
             questions,
@@ -296,13 +304,14 @@ class Driver:
         checked: tuple[Rows, Rows] | None,
         about: About,
         round: int,
+        lost: Mask,
     ) -> Questions:
         """The query with all other questions mixed in, each at a place by chance."""
         seed = self.project.settings.seed
         why = self.project.settings.strategy if about.model else "random"
         image, label, score = query.rows, query.cols, query.scores
         pi, reasons = np.full(len(query), np.nan), np.full(len(query), why, object)
-        gold, gold_label = self._gold(len(query), round)
+        gold, gold_label = self._gold(len(query), round, lost)
         mixed = [("golden places", "gold", gold, gold_label, np.full(len(gold), np.nan))]
         if drawn:
             mixed.append(("audit places", "audit", drawn.rows, drawn.cols, drawn.pi))
@@ -326,13 +335,26 @@ class Driver:
             pi,
         )
 
-    def _gold(self, asked: int, round: int) -> tuple[Rows, Rows]:
+    def _lost(self) -> Mask:
+        """(N,): the images whose files are not there, of which a warning tells."""
+        lost = self.project.lost()
+        if lost.any():
+            folder = self.project.folder
+            _log.warning(
+                "%d of %d images have no file, the first %r: nothing is asked of them. To take "
+                "them out: alasl suggest %s --skip-bad",
+                *(lost.sum(), len(lost), self.project.store.images[int(lost.argmax())], folder),
+            )
+        return lost
+
+    def _gold(self, asked: int, round: int, lost: Mask) -> tuple[Rows, Rows]:
         """Entries known from the start: half of them present, as near as can be.
 
         Of clean images, where there are any.
         """
         settings = self.project.settings
         clean = self._split.clean if len(self._split.clean) else self._split.pool
+        clean = clean[~lost[clean]]
         initial = self.project.store.initial()[clean]
         # Streams keep their old name, so that a seed still means the same draws.
         rng = stream(settings.seed, "golden", round)

@@ -69,6 +69,11 @@ class Project:
                 "folder or from /",
             )
 
+    def lost(self) -> NDArray[np.bool_]:
+        """(N,): the images whose files are not there; none where the project has no files."""
+        files = self.store.files
+        return np.array([f is not None and not (self.root / f).is_file() for f in files], np.bool_)
+
     @property
     def model(self) -> Path:
         """The folder of what training made."""

@@ -35,7 +35,7 @@ def looked_at(
 def near_rows(old: Features, new: Features) -> dict[int, int]:
     """For each row of `new` that is nearly the same as some of `old`, the first of these."""
     found: dict[int, int] = {}
-    for one, other in near_pairs(np.concatenate([old, new])).tolist():
+    for one, other in near_pairs(np.concatenate([old, new]), since=len(old)).tolist():
         if one < len(old) <= other:
             found.setdefault(other - len(old), one)
     return found

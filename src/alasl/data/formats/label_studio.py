@@ -33,8 +33,9 @@ from alasl.errors import DataError, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
 _GIVEN = "given"
-# Nobody takes a quarter of an hour for the choices of most images; a page may stand open for a day.
-_SLOW, _DAY = 900, 86_400.0
+# Nobody takes a quarter of an hour for the choices of most images, of so many at least; a page may
+# stand open for a day.
+_SLOW, _MANY, _DAY = 900, 10, 86_400.0
 _FULL = "export the project as JSON, not as JSON-MIN or CSV"
 
 _log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         about = names if empty == "absent" else sorted(annotation.present)
         ours.append((image, annotation, tuple(about)))
     answers: list[NamedAnswer] = []
-    longest = _longest([one.lead_time for _, one, _ in ours if one.lead_time is not None], path)
+    longest = _longest([(one.lead_time, len(asked)) for _, one, asked in ours], path)
     for image, annotation, asked in ours:
         answers += _answers(annotation, image, asked, longest)
     if faults:
@@ -234,23 +235,25 @@ def _faults(found: _Annotation, asked: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _longest(took: list[float], path: Path) -> float:
-    """The longest time, s, that is taken for one: none where half of them seem to be milliseconds.
+def _longest(took: list[tuple[float | None, int]], path: Path) -> float:
+    """The longest time, s, that is taken for an answer's: none where all seem to be milliseconds.
 
-    What is not taken is told: answers count, whatever time they are said to have taken.
+    took: of each annotation its `lead_time`, and how many answers share it. What is not taken is
+    told: answers count, whatever time they are said to have taken.
     """
-    if took and statistics.median(took) > _SLOW:
+    times = [(seconds, seconds / max(count, 1)) for seconds, count in took if seconds is not None]
+    if len(times) >= _MANY and statistics.median(seconds for seconds, _ in times) > _SLOW:
         _log.warning(
-            "%s: half of %d annotations took longer than %d minutes by 'lead_time', as if it "
-            "held milliseconds: no time is taken; divide by 1000 if it does",
-            *(path, len(took), _SLOW // 60),
+            "%s: half of %d annotations took longer than %d minutes by 'lead_time', as if it held "
+            "milliseconds: no time is taken; divide by 1000 if it does",
+            *(path, len(times), _SLOW // 60),
         )
         return -math.inf
-    if long := sum(seconds > _DAY for seconds in took):
+    if long := [seconds for seconds, share in times if share > _DAY]:
         _log.warning(
             "%s: %d annotations took longer than a day by 'lead_time', the longest %g seconds: "
             "their times are not taken",
-            *(path, long, max(took)),
+            *(path, len(long), max(long)),
         )
     return _DAY
 
@@ -263,8 +266,9 @@ def _answers(
             return PRESENT
         return UNKNOWN if name in found.unsure else ABSENT
 
-    took = found.lead_time
-    seconds = None if took is None or took > longest else took / max(len(asked), 1)
+    seconds = None if found.lead_time is None else found.lead_time / max(len(asked), 1)
+    if seconds is not None and seconds > longest:
+        seconds = None
     return [
         NamedAnswer(found.where, uid, name, value(name), found.person, seconds, found.time)
         for name in asked

@@ -84,27 +84,48 @@ def read(
     known = Names(images, names)
     answers: dict[tuple[int, int, str], Answer] = {}
     left_out = dict.fromkeys((MACHINE, INFERRED), 0)
-    for one in found:
-        if one.person in left_out:
-            left_out[one.person] += 1
-            continue
-        entry = known.entry(one)
-        if entry is not None:
-            key = (*entry, one.person or person)
-            answers.pop(key, None)  # so that the last answer also stands last
-            answers[key] = Answer(
-                *(*entry, one.value, one.seconds),
-                person=key[2],
-                at=one.at,
-                why=one.why,
-                pi=one.pi,
-            )
+    try:
+        for one in found:
+            if one.person in left_out:
+                left_out[one.person] += 1
+                continue
+            entry = known.entry(one)
+            if entry is not None:
+                key = (*entry, one.person or person)
+                answers.pop(key, None)  # so that the last answer also stands last
+                answers[key] = Answer(
+                    *(*entry, one.value, one.seconds),
+                    person=key[2],
+                    at=one.at,
+                    why=one.why,
+                    pi=one.pi,
+                )
+    except DataError as error:
+        _refuse_also_lost(error, known, path)
+        raise
     known.refuse_lost(path)
     known.note_taken(path)
     for source, what in _NO_PERSONS.items():
         if left_out[source]:
             _log.warning("%s: %d %s", path, left_out[source], what)
     return list(answers.values())
+
+
+def _refuse_also_lost(fault: DataError, known: Names, path: Path) -> None:
+    """Raise one error for cells that hold no answer and names that are not found, if there are."""
+    try:
+        known.refuse_lost(path)
+    except DataError as lost:
+        if not fault.more:  # the file could not be read to its end
+            return
+        # The first of each kind, as few are shown.
+        first = [*fault.more[:2], *lost.more[:2]]
+        raise DataError(
+            f"{fault.what}; {lost.what}",
+            where=str(path),
+            more=[*first, *fault.more[2:], *lost.more[2:]],
+            do="; ".join(one.do for one in (fault, lost) if one.do),
+        ) from fault
 
 
 def write(
