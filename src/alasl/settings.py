@@ -105,6 +105,11 @@ class DataSettings(Seeded):
     split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
+    near: bool = setting(
+        True,
+        "keep images that are nearly the same, by features of lite0, in one part: clean set, pool "
+        "or test set",
+    )
 
     def check(self) -> None:
         """See `Seeded.check`."""

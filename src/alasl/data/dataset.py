@@ -24,6 +24,7 @@ class Dataset:
     features: (N, D) floats that the data set brought itself, or None.
     name: what figures and reports call it.
     predictions: what other models say of the entries; apart from what is known of them.
+    groups: (N,), equal for images that are the same or nearly so; None where nobody has looked.
     """
 
     labels: Labels
@@ -31,6 +32,7 @@ class Dataset:
     features: NDArray[np.floating] | None = None
     name: str = "data"
     predictions: tuple[Predictions, ...] = ()
+    groups: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         if self.paths is not None and len(self.paths) != len(self):
@@ -61,6 +63,7 @@ class Dataset:
             paths=None if self.paths is None else tuple(self.paths[i] for i in rows),
             features=None if self.features is None else self.features[rows],
             predictions=tuple(source.take(rows) for source in self.predictions),
+            groups=None if self.groups is None else self.groups[rows],
         )
 
     def readable(

@@ -131,6 +131,15 @@ def near_pairs(
     return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
+def near_rows(old: NDArray[np.floating], new: NDArray[np.floating]) -> dict[int, int]:
+    """For each row of `new` (M, D) that is nearly the same as some of `old` (N, D), their first."""
+    found: dict[int, int] = {}
+    for one, other in near_pairs(np.concatenate([old, new]), since=len(old)).tolist():
+        if one < len(old) <= other:
+            found.setdefault(other - len(old), one)
+    return found
+
+
 def joined(images: int, *found: Groups, pairs: ArrayLike = ()) -> Groups:
     """(N,): groups that join all that any of the groups `found`, each (N,), or `pairs` (n, 2) join.
 

@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alasl.data.alike import spelled
 from alasl.data.dataset import Dataset
-from alasl.data.duplicates import groups_of
+from alasl.data.duplicates import Groups, groups_of
 from alasl.data.formats import FORMATS, read
 from alasl.data.named_images import named_images
 from alasl.data.predictions import read_all
@@ -67,20 +66,31 @@ def _whole(dataset: Dataset, progress: Callable[[int, int], None] | None) -> Dat
     return good
 
 
-def make_split(
-    dataset: Dataset,
-    settings: DataSettings,
-    features: NDArray[np.floating] | None = None,
-    *,
-    audited: bool = False,
-) -> Split:
+def make_split(dataset: Dataset, settings: DataSettings, *, audited: bool = False) -> Split:
     """Clean set, pool and test set: from the named file, else stratified by seed.
 
     Images whose files have the same content fall into one part, as do those that are nearly the
-    same by a backbone's `features` (N, D), where these are given. audited: an audit judges where
-    the test set would not be complete; it is then drawn by chance, and nothing is clean.
+    same, where the data set has its groups and the settings have `near`; with a warning they do
+    not where that would leave a part empty. audited: an audit judges where the test set would not
+    be complete; it is then drawn by chance, and nothing is clean.
     """
-    groups = groups_of(dataset, features)
+    if settings.near and dataset.groups is not None:
+        try:
+            return _split(dataset, settings, _some_alike(dataset.groups), audited)
+        except DataError as error:
+            _log.warning(
+                "%s where images that are nearly the same stay in one part (%s): only images whose "
+                "files are equal do",
+                *(error.what, error.seen),
+            )
+    return _split(dataset, settings, groups_of(dataset), audited)
+
+
+def _some_alike(groups: Groups) -> Groups | None:
+    return groups if len(np.unique(groups)) < len(groups) else None
+
+
+def _split(dataset: Dataset, settings: DataSettings, groups: Groups | None, audited: bool) -> Split:
     if settings.split:
         path = Path(settings.split)
         return read_split(path, dataset.labels, settings.seed, settings.clean, groups)

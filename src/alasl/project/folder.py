@@ -6,7 +6,6 @@ models say; model/ can be made again from these at any time, and so can report.h
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import uuid
@@ -17,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
@@ -27,16 +25,14 @@ from alasl.data.split import Split
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import resource_errors
 from alasl.labels import Labels
+from alasl.models.nearness import grouped
 from alasl.project import settings as files
 from alasl.project.calibration import require_ground
-from alasl.project.nearness import looked_at
 from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
 from alasl.project.taxonomy import take_taxonomy
-
-_log = logging.getLogger(__name__)
 
 SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
 PREDICTIONS = "predictions"
@@ -188,8 +184,8 @@ def init(
         dataset = data_of_names(Path(settings.data), names, skip_bad=skip_bad)
     else:
         dataset = read_data(settings, skip_bad=skip_bad)
-    near = looked_at(dataset, settings, progress)
-    split = _split(dataset, settings, near)
+    dataset = grouped(dataset, settings, progress)
+    split = make_split(dataset, settings, audited=settings.audit > 0)
     require_ground(settings, split, dataset.labels.entries)
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
@@ -220,20 +216,6 @@ def init(
             keep(source, dataset.labels.images, dataset.labels.names, beside)
         files.write(settings, beside / SETTINGS)
     return load(folder)
-
-
-def _split(dataset: Dataset, settings: ProjectSettings, near: NDArray[np.floating] | None) -> Split:
-    audited = settings.audit > 0
-    if near is not None:
-        try:
-            return make_split(dataset, settings, near, audited=audited)
-        except DataError as error:
-            _log.warning(
-                "%s where images that are nearly the same stay in one part (%s): only images whose "
-                "files are equal do",
-                *(error.what, error.seen),
-            )
-    return make_split(dataset, settings, audited=audited)
 
 
 def load(folder: Path) -> Project:

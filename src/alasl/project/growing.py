@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
-from alasl.data.duplicates import digests, groups_of, same_content
+from alasl.data.duplicates import digests, groups_of, near_rows, same_content
 from alasl.data.formats import has_table, read
 from alasl.data.formats.base import Empty
 from alasl.data.named_images import named_images
@@ -27,13 +27,15 @@ from alasl.data.split import audited_split, stratified_split
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
 from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.models.nearness import looked_at
 from alasl.project.changes import Changed, Dropped, NewImages
 from alasl.project.folder import FEATURES, Project
-from alasl.project.nearness import Progress, looked_at, near_rows
 from alasl.project.records import ROLES
 from alasl.project.scheme import Scheme
 
 _log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
 
 # Where new images go: all into the pool, or by the shares that the project began with.
 Deal = Literal["pool", "shares"]

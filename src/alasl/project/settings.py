@@ -28,11 +28,6 @@ class ProjectSettings(LearnerSettings, DataSettings):
 
     name: str = setting("", "what pages and reports call the project [DATA's name]")
     root: str = setting("", "the folder below which the images lie")
-    near: bool = setting(
-        True,
-        "keep images that are nearly the same, by features of lite0, in one part: clean set, pool "
-        "or test set",
-    )
     repeats: float = setting(0.1, "share of entries that two people are asked", limits=BELOW_ONE)
     gold: float = setting(
         0.03,

@@ -23,6 +23,7 @@ from alasl.labels import UNKNOWN
 from alasl.learner import Judged
 from alasl.metrics import undefined
 from alasl.models.model import Model
+from alasl.models.nearness import grouped
 from alasl.models.prepare import context_of, prepare
 from alasl.record import Evaluation, OutOfFold, Record, Round, Start
 from alasl.settings import RunSettings
@@ -75,6 +76,8 @@ def _simulate(
     if before and before.done:
         return before
     dataset = dataset or read_data(settings)
+    if dataset.groups is None:
+        dataset = grouped(dataset, settings, progress)
     split = make_split(dataset, settings)
     folder = journal.folder if journal else None
     prepared = prepare(dataset, split.seen, settings, progress)

@@ -19,6 +19,7 @@ from alasl.errors import ConflictError, DataError
 from alasl.files import resource_errors, write_text
 from alasl.models.device import small_products
 from alasl.models.features import features_of
+from alasl.models.nearness import grouped
 from alasl.models.prepare import prepare
 from alasl.models.registry import Kind, resolve
 from alasl.record import Evaluation
@@ -75,6 +76,8 @@ def run_study(
 
         tell()
         if left:
+            # Once and here, as a worker elsewhere may see other files.
+            dataset = grouped(dataset, from_dict(dict(study.base)), extracting)
             dataset = _with_features(dataset, study, extracting)
         jobs = [(study, unit, dataset, folder.resolve(), Path.cwd()) for unit in left]
         sizes = {unit.name: len(unit.runs) for unit in units}

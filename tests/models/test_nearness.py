@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from alasl.data.formats import write
+from alasl.data.duplicates import near_rows
+from alasl.data.formats import read, write
+from alasl.data.opening import make_split
 from alasl.data.scenes import make_scenes
 from alasl.labels import Labels
+from alasl.models.nearness import grouped
 from alasl.project.folder import init
 from alasl.project.growing import add
-from alasl.project.nearness import near_rows
 from alasl.project.settings import ProjectSettings
+from alasl.settings import RunSettings
+from alasl.simulation.run import simulate
 
 SCENES = 12
 
@@ -35,7 +39,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
             twin.save(folder / "images" / f"{number}b.png")
         names += [f"{number}a.png", f"{number}b.png"]
     entries = np.full((len(names), 2), -1, np.int8)
-    entries[::3] = 1
+    entries[::3], entries[1::3] = 1, 0
     write(Labels(entries, ("dog", "cat"), tuple(names)), folder / "labels.csv", "csv-wide")
     return folder
 
@@ -56,6 +60,30 @@ def test_twins_are_judged_by_no_model_that_saw_the_other(twins: Path, tmp_path: 
     for seed in range(3):
         assert divided(twins, tmp_path / f"near{seed}", seed, near=True) == 0
         assert divided(twins, tmp_path / f"far{seed}", seed, near=False) > 0
+
+
+@pytest.mark.slow
+def test_a_simulation_keeps_twins_together_as_a_project_does(twins: Path) -> None:
+    dataset = read(twins, empty="unknown")
+    of = np.array([int(name.split("a")[0].split("b")[0]) for name in dataset.labels.images])
+    for seed in range(3):
+        apart = {}
+        for near in (True, False):
+            settings = RunSettings(data=str(twins), clean=0.2, test=0.4, near=near, seed=seed)
+            split = make_split(grouped(dataset, settings), settings)
+            apart[near] = len(set(of[split.test]) & set(of[split.seen]))
+        assert apart[True] == 0 < apart[False]
+
+
+@pytest.mark.slow
+def test_a_run_looks_for_twins_itself(twins: Path) -> None:
+    sizes = []
+    for near in (True, False):
+        settings = RunSettings(
+            data=str(twins), empty="unknown", test=0.38, rounds=0, near=near, model="logistic"
+        )
+        sizes.append(simulate(settings).start.sizes["test"])
+    assert sizes == [10, 9], "9 of 24 images, in whole pairs"
 
 
 @pytest.mark.slow

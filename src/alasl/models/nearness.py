@@ -1,4 +1,4 @@
-"""Images that are nearly the same, kept in one part of a project: no copy judges what it taught."""
+"""Which images of a data set are the same or nearly so, by what a backbone sees in them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
-from alasl.data.duplicates import near_pairs
-from alasl.project.settings import ProjectSettings
+from alasl.data.duplicates import groups_of
+from alasl.settings import DataSettings
 
 Progress = Callable[[int, int], None]
 Features = NDArray[np.floating]
 
 
+def grouped(dataset: Dataset, settings: DataSettings, progress: Progress | None = None) -> Dataset:
+    """The data set with its groups, by which a split and folds keep copies together.
+
+    Files of the same content are a group, and images that are nearly the same where the settings
+    have `near`. progress(done, of): of features made.
+    """
+    groups = groups_of(dataset, looked_at(dataset, settings, progress))
+    return replace(dataset, groups=np.arange(len(dataset)) if groups is None else groups)
+
+
 def looked_at(
-    dataset: Dataset, settings: ProjectSettings, progress: Progress | None = None
+    dataset: Dataset, settings: DataSettings, progress: Progress | None = None
 ) -> Features | None:
     """(N, D): features of the images by which near ones are found; None where nobody looks.
 
@@ -30,12 +40,3 @@ def looked_at(
     from alasl.models.features import features_of
 
     return features_of(replace(dataset, features=None), progress=progress)
-
-
-def near_rows(old: Features, new: Features) -> dict[int, int]:
-    """For each row of `new` that is nearly the same as some of `old`, the first of these."""
-    found: dict[int, int] = {}
-    for one, other in near_pairs(np.concatenate([old, new]), since=len(old)).tolist():
-        if one < len(old) <= other:
-            found.setdefault(other - len(old), one)
-    return found
