@@ -13,8 +13,9 @@ from scipy.optimize import minimize
 from alasl.data.inputs import Inputs
 from alasl.errors import UsageError
 from alasl.models import choice
-from alasl.models.choice import MORE, USUAL, Choice, _held, _Trials, choose
+from alasl.models.choice import MORE, USUAL, Choice, choose
 from alasl.models.estimators.logistic import Logistic, LogisticSettings
+from alasl.models.held_out import PARTS, Train, Trials, held_out
 from alasl.models.neighbours import Neighbours
 from alasl.models.registry import resolve
 
@@ -26,7 +27,7 @@ def table(images: int = 400, labels: int = 4, seed: int = 0) -> tuple[np.ndarray
     return rng.standard_normal((images, 3)).astype(np.float32), entries
 
 
-def as_good_as(truth: np.ndarray, good: dict[Choice, float], noise: float = 0.0) -> choice.Train:
+def as_good_as(truth: np.ndarray, good: dict[Choice, float], noise: float = 0.0) -> Train[Choice]:
     """A training whose logits are the truth's side by `good`, with some noise of its own."""
 
     def train(_kept: np.ndarray, held: np.ndarray, of: Choice, _part: int) -> np.ndarray:
@@ -103,8 +104,8 @@ def test_the_margin_is_a_share_of_what_is_explained_without(
     features, entries = table()
     train = as_good_as(entries, {USUAL: 0.7, Choice(3.6, 0.5): 2.0}, noise=0.5)
     found = choose(train, features, entries, None, USUAL, spread=False)
-    held = _held(features, entries, None)
-    tried = _Trials(train, held, entries, None)
+    held = held_out(features, entries, None)
+    tried = Trials(train, held, entries, None)
     expected = MORE * (tried.without - tried.scaled(USUAL)).mean()
     assert asked == [pytest.approx(expected)]
     assert found.smooth == choice.SMOOTH
@@ -116,8 +117,8 @@ def test_losses_are_those_of_plain_loops_and_count_by_weight() -> None:
     weights = np.random.default_rng(3).random(entries.shape).astype(np.float32)
     weights[5] = 0
     train = as_good_as(entries, {USUAL: 0.8}, noise=1.0)
-    held = _held(features, soft, weights)
-    tried = _Trials(train, held, soft, weights)
+    held = held_out(features, soft, weights)
+    tried = Trials(train, held, soft, weights)
     expected, base = [], []
     for number, kept, out in held:
         logits = train(kept, out, USUAL, number)
@@ -145,8 +146,8 @@ def test_losses_are_those_of_plain_loops_and_count_by_weight() -> None:
 def test_a_scale_is_the_best_one(by: float) -> None:
     features, entries = table(300)
     train = as_good_as(entries, {USUAL: by}, noise=2 * by)
-    held = _held(features, entries, None)
-    tried = _Trials(train, held, entries, None)
+    held = held_out(features, entries, None)
+    tried = Trials(train, held, entries, None)
     logits = np.concatenate([train(kept, out, USUAL, number) for number, kept, out in held])
     targets = np.concatenate([entries[out] for *_, out in held])
     known = targets >= 0
@@ -163,9 +164,7 @@ def test_a_scale_is_the_best_one(by: float) -> None:
 def test_parts_share_no_image_and_no_copy(seed: int, images: int, enough: int) -> None:
     features, entries = table(images, seed=seed)
     of = np.random.default_rng(seed).integers(0, images // 2 + 1, images)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choice, "ENOUGH", enough)
-        held = _held(features[of], entries, None)
+    held = held_out(features[of], entries, None, enough)
     known = entries >= 0
     seen, before = set(), 0
     for number, kept, out in held:
@@ -178,7 +177,7 @@ def test_parts_share_no_image_and_no_copy(seed: int, images: int, enough: int) -
         seen.add(number)
     parts = [set(out) for *_, out in held]
     assert not any(one & other for one, other in product(parts, parts) if one is not other)
-    if len(held) == choice.PARTS:
+    if len(held) == PARTS:
         assert set().union(*parts) == {*np.flatnonzero(known.any(axis=1))}
 
 

@@ -71,8 +71,8 @@ def plain(costs: list[float], maps: list[float], target: float) -> float:
 @given(st.lists(st.integers(0, 20), min_size=2, max_size=8), st.floats(-1, 21))
 def test_a_curve_reaches_its_target_where_a_plain_loop_says(maps: list[int], target: float) -> None:
     costs = [10.0 * i**2 for i in range(len(maps))]
-    found = reached(np.array([costs]), np.array([maps], float), np.array([target]))
-    assert found[0] == pytest.approx(plain(costs, [float(m) for m in maps], target))
+    found = reached(np.array(costs), np.array(maps, float) - target)
+    assert found == pytest.approx(plain(costs, [float(m) for m in maps], target))
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_the_interval_holds_the_true_ratio_as_often_as_it_says() -> None:
         found = needed(replace(results, runs=tuple(shaken)))
         ratio = next(n.ratio for n in found if (n.method, n.comparison) == (TRAINED, "whole"))
         held += ratio.low <= 2 <= ratio.high
-    assert held >= 32
+    assert held >= 35
 
 
 def test_what_is_there_before_any_answer_and_what_is_never_reached_are_told() -> None:

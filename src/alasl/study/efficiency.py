@@ -1,9 +1,9 @@
 """Answers for the same mAP: how many each method of a study needs, and how many times fewer.
 
-A method is a grid at one share of unknown entries. Its curve is the mean over seeds of mAP after
-each round over the mean of the answers by then; what it needs for a mAP is where its curve first
-reaches it. Intervals come from resampling seeds, the same ones for all methods, for runs of one
-seed are paired; of ten seeds they cover about 90 % where 95 are meant.
+A method is a grid at one share of unknown entries. Its curve is the mean over seeds of mAP by
+answers, on straight lines between rounds; what it needs for a mAP is where its curve first reaches
+it. An interval holds every number of answers at which the method is neither surely below the
+baseline nor surely above it, by a t-test on the differences of runs of one seed, which are paired.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.files import csv_text
-from alasl.seeds import stream
 from alasl.settings import RunSettings
 from alasl.study.results import Results, RunResult
-from alasl.study.stats import LEVEL, Interval
+from alasl.study.stats import Interval, student_t
 
-RESAMPLES = 4000
+# Places between two rounds at which a curve is looked at.
+BETWEEN = 64
 # The strategy whose runs show what the same training makes of entries asked by chance.
 CHANCE = "random-entry"
 
-# (B, R + 1): a curve for each resample; the first is that of the seeds as they are.
-Curves = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,17 @@ class Needed:
     """The answers that a method needs for the mAP of a baseline, and how many times fewer.
 
     unknown: share of the pool's entries. target: mAP in per cent that `baseline` reaches at its
-    `budget` of answers. comparison: `whole`, with the study's baseline, or `selection`, with
-    entries asked by chance under the method's own training. answers: 0 where the mAP is there
-    before any answer, infinite where it is not reached. ratio: the baseline's answers over them.
+    `budget` of answers, from `start` before any. comparison: `whole`, with the study's baseline, or
+    `selection`, with entries asked by chance under the method's own training. answers: 0 where the
+    mAP is there before any answer, infinite where it is not reached. ratio: the baseline's answers
+    over them.
     """
 
     unknown: float
     comparison: str
     baseline: str
     budget: float
+    start: float
     target: float
     method: str
     answers: Interval
@@ -92,23 +93,19 @@ def methods_of(results: Results) -> list[Method]:
     ]
 
 
-def reached(costs: Curves, maps: Curves, target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(B,): where each curve first reaches its target, on the straight line between two points.
+def reached(costs: Floats, heights: Floats) -> float:
+    """Where a curve first reaches 0; 0 where it starts there, infinite where it never gets there.
 
-    costs, maps: (B, R + 1). 0 where it starts there, infinite where it never gets there.
+    costs, heights: (P,), joined by straight lines.
     """
-    answers = np.full(len(maps), np.inf)
-    for row, (cost, height, level) in enumerate(zip(costs, maps, target, strict=True)):
-        above = np.flatnonzero(height >= level)
-        if not len(above):
-            continue
-        at = above[0]
-        if at == 0:
-            answers[row] = cost[0]
-            continue
-        share = (level - height[at - 1]) / (height[at] - height[at - 1])
-        answers[row] = cost[at - 1] + share * (cost[at] - cost[at - 1])
-    return answers
+    above = np.flatnonzero(heights >= 0)
+    if not len(above):
+        return math.inf
+    at = above[0]
+    if at == 0:
+        return float(costs[0])
+    share = -heights[at - 1] / (heights[at] - heights[at - 1])
+    return float(costs[at - 1] + share * (costs[at] - costs[at - 1]))
 
 
 def efficiency_csv(results: Results) -> str:
@@ -130,6 +127,7 @@ def ratios_csv(results: Results, found: Sequence[Needed]) -> str:
             "data",
             "share_unknown",
             "comparison",
+            "start_map",
             "target_map",
             "baseline",
             "baseline_answers",
@@ -141,7 +139,8 @@ def ratios_csv(results: Results, found: Sequence[Needed]) -> str:
     for n in found:
         figures = [f"{v:.1f}" for v in (n.answers.mean, n.answers.low, n.answers.high)]
         figures += [f"{v:.2f}" for v in (n.ratio.mean, n.ratio.low, n.ratio.high)]
-        first = [results.data, n.unknown, n.comparison, f"{n.target:.4f}", n.baseline]
+        maps = [f"{n.start:.4f}", f"{n.target:.4f}"]
+        first = [results.data, n.unknown, n.comparison, *maps, n.baseline]
         rows.append([*first, f"{n.budget:.0f}", n.method, *figures, n.ratio.n])
     return csv_text(rows)
 
@@ -159,25 +158,24 @@ def _by_chance(baseline: Method, method: Method) -> bool:
 def _compared(method: Method, baseline: Method, comparison: str, budget: int) -> Needed:
     mine, theirs = _by_seed(method), _by_seed(baseline)
     seeds = sorted(mine.keys() & theirs.keys())
-    draws = stream(0, "resample").integers(len(seeds), size=(RESAMPLES, len(seeds)))
-    draws = np.concatenate([np.arange(len(seeds))[None], draws])
-    costs, maps = _curves([mine[seed] for seed in seeds], draws)
-    base_costs, base_maps = _curves([theirs[seed] for seed in seeds], draws)
-    most = np.minimum(base_costs[:, -1], budget)
-    target = np.array([np.interp(*each) for each in zip(most, base_costs, base_maps, strict=True)])
-    answers = reached(costs, maps, target)
-    base = reached(base_costs, base_maps, target)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(answers == base, 1.0, base / answers)
+    base = [theirs[seed] for seed in seeds]
+    most = min(float(np.mean([run.costs[-1] for run in base])), budget)
+    target = np.array([np.interp(most, run.costs, run.maps) for run in base])
+    answers = _crossing(*_above([mine[seed] for seed in seeds], target))
+    # Where the baseline's own curve is not even, it may be there before.
+    first = _crossing(*_above(base, target)).mean
+    ends = (answers.mean, answers.high, answers.low)
+    mean, low, high = (1.0 if end == first else first / end if end else math.inf for end in ends)
     return Needed(
         unknown=method.unknown,
         comparison=comparison,
         baseline=baseline.name,
-        budget=float(most[0]),
-        target=float(target[0]),
+        budget=most,
+        start=float(np.mean([run.maps[0] for run in base])),
+        target=float(target.mean()),
         method=method.name,
-        answers=_interval(answers, len(seeds)),
-        ratio=_interval(ratio, len(seeds)),
+        answers=answers,
+        ratio=Interval(mean, low, high, answers.n),
     )
 
 
@@ -185,18 +183,27 @@ def _by_seed(method: Method) -> dict[int, RunResult]:
     return {run.settings.seed: run for run in method.runs}
 
 
-def _curves(runs: Sequence[RunResult], draws: NDArray[np.intp]) -> tuple[Curves, Curves]:
-    """(B, R + 1) mean costs and mAPs of each resample of the runs."""
-    costs = np.array([run.costs for run in runs], np.float64)
-    maps = np.array([run.maps for run in runs], np.float64)
-    return costs[draws].mean(axis=1), maps[draws].mean(axis=1)
+def _above(runs: Sequence[RunResult], target: Floats) -> tuple[Floats, Floats]:
+    """Numbers of answers (P,), the mean rounds and between them, and how far each run's mAP is
+    above its target there, (n, P).
+    """
+    rounds = np.mean([run.costs for run in runs], axis=0)
+    parts = np.arange(BETWEEN) / BETWEEN
+    between = rounds[:-1, None] + np.diff(rounds)[:, None] * parts
+    costs = np.append(between.ravel(), rounds[-1])
+    maps = np.array([np.interp(costs, run.costs, run.maps) for run in runs])
+    return costs, maps - target[:, None]
 
 
-def _interval(values: NDArray[np.float64], seeds: int) -> Interval:
-    """The first value and the percentile interval of the rest; none for a single seed."""
+def _crossing(costs: Floats, above: Floats) -> Interval:
+    """Where curves reach 0 in the mean, and from where on that is not, and is, sure.
+
+    costs: (P,). above: (n, P), a curve for each seed. No interval for a single seed.
+    """
+    seeds = len(above)
+    mean = above.mean(axis=0)
     if seeds < 2:
-        return Interval(float(values[0]), math.nan, math.nan, seeds)
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    # An order statistic, for some resamples may be infinite.
-    low, high = np.quantile(values[1:], tails, method="inverted_cdf")
-    return Interval(float(values[0]), float(low), float(high), seeds)
+        return Interval(reached(costs, mean), math.nan, math.nan, seeds)
+    half = student_t(seeds) * above.std(axis=0, ddof=1) / math.sqrt(seeds)
+    ends = (reached(costs, mean), reached(costs, mean + half), reached(costs, mean - half))
+    return Interval(*ends, seeds)

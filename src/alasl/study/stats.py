@@ -60,6 +60,13 @@ def interval(values: ArrayLike) -> Interval:
     return Interval(mean, float(low), float(high), len(found))
 
 
+def student_t(n: int) -> float:
+    """The standard errors on either side of a mean of n seeds, 2 or more, in its 95 % interval."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + LEVEL) / 2, n - 1))
+
+
 def paired(a: ArrayLike, b: ArrayLike = 0.0, region: Region = MORE) -> Effect:
     """The mean of a - b over paired seeds, (n,) each, and whether it lies in `region`.
 

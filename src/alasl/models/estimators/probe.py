@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
@@ -29,6 +29,7 @@ from alasl.models.base import (
 from alasl.models.bootstrap import bootstrap
 from alasl.models.device import all_of, pick_device, small_products, tensor_of
 from alasl.models.modules import linear
+from alasl.models.rates import choose_rate
 from alasl.models.registry import model
 from alasl.seeds import torch_seed
 
@@ -43,7 +44,8 @@ STACK = 12
 class ProbeSettings:
     """How a probe trains. The defaults were found on the drawn scenes: docs/settings.md.
 
-    rate: None for the loss's own.
+    rate: None for the loss's own. tune: find the rate on known entries, held out, beginning from
+    that one; training then takes several times as long.
     """
 
     loss: str = "asl"
@@ -51,6 +53,7 @@ class ProbeSettings:
     rate: float | None = None
     batch: int = 64
     decay: float = 1e-2
+    tune: bool = False
 
     def __post_init__(self) -> None:
         resolve(self.loss)
@@ -89,6 +92,7 @@ class Probe(Estimator):
         """See `Estimator.fit`."""
         self._fit_together(
             [self],
+            self._tuned(inputs, targets, weights),
             inputs,
             [Job(inputs.places, targets, weights, seed)],
             eval_on,
@@ -109,13 +113,15 @@ class Probe(Estimator):
         """See `Estimator.fit_many`: those of equal settings and size train in one product."""
         alike: dict[tuple[ProbeSettings, int, bool], list[int]] = {}
         for place, (one, job) in enumerate(zip(estimators, jobs, strict=True)):
-            key = one._settings, len(job.rows), job.weights is None
+            settings = one._tuned(inputs.take(job.rows), job.targets, job.weights)
+            key = settings, len(job.rows), job.weights is None
             alike.setdefault(key, []).append(place)
-        for places in alike.values():
+        for (settings, *_), places in alike.items():
             for start in range(0, len(places), STACK):
                 group = places[start : start + STACK]
                 cls._fit_together(
                     [estimators[place] for place in group],
+                    settings,
                     inputs,
                     [jobs[place] for place in group],
                     eval_on,
@@ -126,6 +132,7 @@ class Probe(Estimator):
     def _fit_together(
         cls,
         probes: Sequence[Probe],
+        settings: ProbeSettings,
         inputs: Inputs,
         jobs: Sequence[Job],
         eval_on: Inputs | None,
@@ -133,7 +140,7 @@ class Probe(Estimator):
         start: Weighted | None = None,
     ) -> None:
         device = probes[0]._device
-        together = Probes(all_of(inputs, device), len(jobs), probes[0].labels, probes[0]._settings)
+        together = Probes(all_of(inputs, device), len(jobs), probes[0].labels, settings)
         if start is not None:
             together.begin_from(start)
 
@@ -176,7 +183,8 @@ class Probe(Estimator):
         members: int,
     ) -> None:
         """See `Estimator.fit_members`: probes trained together that see images unequally often."""
-        probes = Probes(all_of(inputs, self._device), members, self.labels, self._settings)
+        settings = self._tuned(inputs, targets, weights)
+        probes = Probes(all_of(inputs, self._device), members, self.labels, settings)
         draws = bootstrap(seed, members, len(inputs))[:, :, None]
         if weights is not None:
             draws = draws * weights
@@ -212,6 +220,22 @@ class Probe(Estimator):
         weights, bias = restored(tensors, "weights", "bias")
         check_labels(weights.shape[-1], self.labels)
         self._fitted = weights.to(self._device), bias.to(self._device)
+
+    def _tuned(self, inputs: Inputs, targets: Targets, weights: Weights | None) -> ProbeSettings:
+        """The settings, with the rate that held-out entries say is best where it is to be found."""
+        settings = self._settings
+        if not settings.tune:
+            return settings
+
+        def train(kept: Rows, held: Rows, rate: float, part: int) -> NDArray[np.float32]:
+            probe = Probe(self.labels, replace(settings, rate=rate, tune=False))
+            known = None if weights is None else weights[kept]
+            probe.fit(inputs.take(kept), targets[kept], known, seed=part)
+            return probe.logits(inputs.take(held))
+
+        usual = settings.rate or resolve(settings.loss).kind.probe_rate
+        rate = choose_rate(train, inputs.array(), targets, weights, usual)
+        return replace(settings, rate=rate, tune=False)
 
     def _trained(self) -> Weighted:
         if self._fitted is None:
