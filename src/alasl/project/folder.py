@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
