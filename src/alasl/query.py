@@ -90,6 +90,8 @@ def select(
     ask: Ask,
     budget: Budget,
     price: Price | None = None,
+    *,
+    weigh: bool = True,
 ) -> Query:
     """The entries that bring the most score for the budget.
 
@@ -99,6 +101,7 @@ def select(
     ask: `images` asks all askable entries of the highest-scored ones; entries' scores are summed,
     and by the second where the budget is not in images. `entries` asks those of the highest score
     by the second; an image's score counts for each of its entries.
+    weigh: False ranks by the scores alone, and the price only says what the budget buys.
     Raises `NothingToDo` where nothing is askable, `UsageError` where the budget buys nothing.
     """
     price = price or Price()
@@ -116,10 +119,11 @@ def select(
         # A NaN is passed on to the least; that of an image without a question is nobody's.
         if np.isnan(scores[block].min()) and np.isnan(scores[block][some[block]]).any():
             raise DataError("a score is NaN, so nothing can be ranked")
+    weighed = price if weigh else Price()
     if ask == "images":
-        query = _images(askable, scores, ties, budget, price)
+        query = _images(askable, scores, ties, budget, price, weighed)
     else:
-        query = _entries(askable, scores, ties, budget, price)
+        query = _entries(askable, scores, ties, budget, price, weighed)
     if not len(query):
         raise UsageError("the budget of a round does not buy one answer", seen=str(budget))
     return query
@@ -131,6 +135,7 @@ def _images(
     ties: NDArray[np.float64],
     budget: Budget,
     price: Price,
+    weighed: Price,
 ) -> Query:
     candidates = np.flatnonzero(askable.any(axis=1))
     each = np.broadcast_to(price.answer, askable.shape[1])
@@ -141,7 +146,7 @@ def _images(
         worth = np.concatenate(
             [np.where(askable[b], scores[b], 0).sum(axis=1) for b in row_blocks(askable.shape)]
         )[candidates]
-        if budget.images is None:
+        if budget.images is None and weighed is price:
             worth = _by_the_second(worth, price.open + takes)
     else:
         worth = scores[candidates]
@@ -162,6 +167,7 @@ def _entries(
     ties: NDArray[np.float64],
     budget: Budget,
     price: Price,
+    weighed: Price,
 ) -> Query:
     labels = askable.shape[1]
     each = np.asarray(np.broadcast_to(price.answer, labels), np.float64)
@@ -178,12 +184,12 @@ def _entries(
         for block in row_blocks(askable.shape):
             there, score = askable[block] & within_means, scores[block]
             score = score if score.ndim == 2 else np.broadcast_to(score[:, None], there.shape)
-            yield block.start * labels, there, _worth(there, score, price)
+            yield block.start * labels, there, _worth(there, score, weighed)
 
     draws = entry_chance(ties, labels)
 
     def chance(places: Flat) -> NDArray[np.floating]:
-        if not price.open:
+        if not weighed.open:
             return draws(places)
         # Entries of one prefix are worth the same: they stay together, the best of them first.
         rows, cols = np.divmod(places, labels)

@@ -8,14 +8,26 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import tomli_w
 
 from alasl.errors import DataError, UsageError
+from alasl.limits import (
+    ANY,
+    AT_LEAST_ONE,
+    BELOW_HALF,
+    BELOW_ONE,
+    NATURAL,
+    POSITIVE,
+    SEVERAL,
+    SHARE,
+    UP_TO_ONE,
+    setting,
+)
 
 # What settings were called before, so that whoever types an old name is told the new one.
 RENAMED = {
@@ -27,32 +39,6 @@ RENAMED = {
     "start": "warm_start",
     "golden": "gold",
 }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a number may be, as a test and in words."""
-
-    holds: Callable[[float], bool]
-    says: str
-
-
-ANY = Limits(lambda value: value == value, "a number")
-SHARE = Limits(lambda value: 0 < value < 1, "between 0 and 1")
-BELOW_ONE = Limits(lambda value: 0 <= value < 1, "at least 0 and below 1")
-AT_LEAST_ONE = Limits(lambda value: value >= 1, "1 or more")
-BELOW_HALF = Limits(lambda value: 0 <= value < 0.5, "at least 0 and below 0.5")
-UP_TO_ONE = Limits(lambda value: 0 < value <= 1, "above 0 and at most 1")
-SEVERAL = Limits(lambda value: value >= 2, "2 or more")
-NATURAL = Limits(lambda value: value >= 0, "0 or more")
-POSITIVE = Limits(lambda value: value > 0, "more than 0")
-
-
-def setting(
-    default: Any, about: str, *, choices: tuple[str, ...] = (), limits: Limits = ANY
-) -> Any:
-    """A field with the one line of help that the command line shows, and what it may hold."""
-    return field(default=default, metadata={"about": about, "choices": choices, "limits": limits})
 
 
 S = TypeVar("S", bound="Seeded")
@@ -135,6 +121,9 @@ class MissingSettings(Seeded):
     oracle_error: float = setting(
         0.0, "share of wrong answers of the simulated oracle", limits=BELOW_ONE
     )
+    oracle_missed: float = setting(
+        0.0, "share of presents that the simulated oracle overlooks: absent", limits=BELOW_ONE
+    )
 
 
 @dataclass(frozen=True)
@@ -145,8 +134,8 @@ class AskSettings(Seeded):
     ask: str | None = setting(
         None,
         "ask for all unknown entries of an image, or for single entries; by default what the "
-        "strategy scores",
-        choices=("images", "entries"),
+        "strategy scores; tags: images of which people name what is there, and the rest is absent",
+        choices=("images", "entries", "tags"),
     )
     rounds: int = setting(
         10, "rounds of asking; what a strategy that plans ahead counts on", limits=NATURAL
@@ -164,11 +153,25 @@ class AskSettings(Seeded):
 
 @dataclass(frozen=True)
 class TimeSettings(Seeded):
-    """What people's time costs."""
+    """What people's time costs: see `alasl.seconds`."""
 
-    answer_seconds: float = setting(1.0, "people's time for an answer, seconds", limits=POSITIVE)
-    open_seconds: float = setting(
-        0.0, "people's time for opening an image, once a round, seconds", limits=NATURAL
+    by: str | None = setting(
+        None,
+        "how people answer: in grids of one label, or image by image; by default whichever takes "
+        "less time for what is asked",
+        choices=("label", "image"),
+    )
+    open_seconds: float | None = setting(
+        None, "people's time for opening an image, once a round [2, or as measured]", limits=NATURAL
+    )
+    answer_seconds: float | None = setting(
+        None, "for an answer of an image that is open [1, or as measured]", limits=POSITIVE
+    )
+    grid_seconds: float | None = setting(
+        None, "for an answer in a grid of one label [1.7, or as measured]", limits=POSITIVE
+    )
+    tag_seconds: float | None = setting(
+        None, "for naming a label that is there, where images are tagged [3]", limits=POSITIVE
     )
 
 

@@ -30,6 +30,7 @@ from alasl.annotate.training import Training
 from alasl.labels import Labels
 from alasl.project.records import Event, Questions
 from alasl.project.store import Store
+from alasl.seconds import Way
 
 TOKEN = "t" * 64
 NAMES = ("dog", "cat", "boat", "tree")
@@ -72,11 +73,17 @@ class Project:
     images: Path
     folder: Path
 
-    def ask(self, pairs: list[tuple[int, int]], p: list[float] | None = None) -> None:
+    def ask(
+        self,
+        pairs: list[tuple[int, int]],
+        p: list[float] | None = None,
+        way: Way = "image",
+        round: int = 1,
+    ) -> None:
         """Make these (image, label) the queue, in this order."""
         rows, cols = np.array(pairs, np.intp).reshape(-1, 2).T
         chance = np.linspace(0.9, 0.1, len(pairs)) if p is None else np.array(p)
-        self.store.fill(1, Questions(rows, cols, chance, chance, model="m1"))
+        self.store.fill(round, Questions(rows, cols, chance, chance, model="m1"), way=way)
 
     def said(self) -> dict[tuple[int, int], int]:
         """What stands of what people said: (image, label) to 1, 0 or -1."""

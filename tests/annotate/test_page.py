@@ -700,6 +700,33 @@ def test_a_label_chosen_while_the_page_looks_for_one_stays(
     assert view.text("#tick-label") == "boat"
 
 
+def test_the_page_asks_the_way_that_is_quicker_for_the_queue_until_the_person_chooses(
+    project: Project, serve: Serve, view: View
+) -> None:
+    pairs = [(i, j) for i in range(6) for j in range(3)]
+    project.ask(pairs, way="label", round=2)
+    view.open(serve(project))
+    view.ready("grid")
+    assert view.page.get_attribute("#mode-grid", "aria-pressed") == "true"
+    # A round comes in that is quicker by image: what is shown is answered first.
+    project.ask(pairs[6:], way="image", round=3)
+    view.press("Enter")
+    view.saved()
+    view.ready("grid")
+    view.press("Enter")
+    view.ready()
+    assert view.page.get_attribute("#mode-image", "aria-pressed") == "true"
+    # Whoever chooses the other way keeps it.
+    view.press("m")
+    view.ready("grid")
+    view.page.reload()
+    view.ready("grid")
+    # Who comes back to the queue's way goes by the queue again.
+    view.press("m")
+    view.ready()
+    assert view.inside("settings.chosen") is None
+
+
 def test_single_keys_can_be_turned_off_and_the_mouse_does_everything(
     project: Project, serve: Serve, view: View
 ) -> None:

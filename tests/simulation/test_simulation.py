@@ -165,7 +165,7 @@ def test_a_budget_beyond_the_pool_is_refused_with_both_numbers(dataset: Dataset)
     [
         ("images", {"images": 4}, [4, 6, 9, 14]),
         ("entries", {"answers": 4}, [4, 6, 9, 14]),
-        ("entries", {"seconds": 8.0, "answer_seconds": 2.0}, [4, 6, 9, 13]),
+        ("entries", {"seconds": 8.0, "grid_seconds": 2.0, "by": "label"}, [4, 6, 9, 13]),
     ],
 )
 def test_rounds_grow(dataset: Dataset, ask: str, given: dict, expected: list[int]) -> None:
@@ -176,6 +176,42 @@ def test_rounds_grow(dataset: Dataset, ask: str, given: dict, expected: list[int
         for event in rounds
     ]
     assert asked == expected
+
+
+@pytest.mark.parametrize("by", [None, "label", "image"])
+def test_people_take_what_each_way_of_asking_takes(dataset: Dataset, by: str | None) -> None:
+    run = make_run(dataset, replace(SETTINGS, by=by, ask="images", images=7))
+    expected = 0.0
+    for _ in range(3):
+        event = run.ask()
+        answers = sum(len(asked.answers) for asked in event.asked)
+        by_image, by_label = 2.0 * 7 + 1.0 * answers, 1.7 * answers
+        expected += {"image": by_image, "label": by_label}.get(by or "", min(by_image, by_label))
+    assert run.time == pytest.approx(expected)
+
+
+def test_tagging_takes_the_opening_and_the_tags_that_are_there(dataset: Dataset) -> None:
+    run = make_run(dataset, replace(SETTINGS, ask="tags", images=7, tag_seconds=4.0))
+    event = run.ask()
+    said = [value for asked in event.asked for value in asked.answers.values()]
+    assert len(event.asked) == 7
+    assert run.time == pytest.approx(2.0 * 7 + 4.0 * said.count(1))
+    assert run.cost == len(said), "what is not named is absent"
+
+
+def test_an_oracle_overlooks_its_share_of_presents_and_no_absents(dataset: Dataset) -> None:
+    run = make_run(dataset, replace(SETTINGS, ask="tags", images=60, rounds=1, oracle_missed=0.3))
+    event = run.ask()
+    truth = dict(zip(dataset.labels.images, dataset.labels.entries.tolist(), strict=True))
+    names = dataset.labels.names
+    said = [
+        (truth[asked.image][names.index(name)], value)
+        for asked in event.asked
+        for name, value in asked.answers.items()
+    ]
+    assert all(value == 0 for true, value in said if true == 0)
+    missed = [value == 0 for true, value in said if true == 1]
+    assert 0.15 < np.mean(missed) < 0.45
 
 
 def test_a_grown_budget_beyond_the_pool_is_refused(dataset: Dataset) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from alasl.seconds import Way
+
 
 def _whole(value: object) -> object:
     """JSON knows no integers, only numbers: 2.0 is 2 there."""
@@ -216,7 +218,8 @@ class Status(Message):
     seconds: answers of this person and the time they took. labels: for each label of the table, how
     many are left. training: `off`, `idle`, `training` or `failed`; trained: epoch seconds of the
     last success. worth: None before the first model that could be judged. guide: the change by
-    which the guide is as it is. paused: whether nothing is asked for now.
+    which the guide is as it is. paused: whether nothing is asked for now. way: how the queue takes
+    people the least time.
     """
 
     event: int
@@ -232,6 +235,7 @@ class Status(Message):
     worth: Worth | None
     guide: int
     paused: bool
+    way: Way
 
 
 class TasksOut(Message):

@@ -196,6 +196,7 @@ class Tasks:
             worth=self._worth(),
             guide=self.store.everything().event,
             paused=self.paused,
+            way=progress.way,
         )
 
     def _lease(self, request: TasksIn) -> list[Task]:

@@ -15,9 +15,11 @@ from alasl.cli.options import (
     json_option,
     print_json,
     quiet_option,
+    setting_options,
     show_warnings,
     trust_option,
 )
+from alasl.settings import TimeSettings, made
 
 if TYPE_CHECKING:
     from alasl.project.hours import Hours
@@ -35,25 +37,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="simulations of each way of asking",
 )
-@click.option(
-    "--answer-seconds",
-    type=click.FloatRange(0, min_open=True),
-    help="people's time for an answer [as measured on the page, else 1]",
-)
-@click.option(
-    "--open-seconds",
-    type=click.FloatRange(0),
-    default=2.0,
-    show_default=True,
-    help="people's time for opening an image",
-)
-@click.option(
-    "--tag-seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=3.0,
-    show_default=True,
-    help="people's time for a tag, where whole images are tagged",
-)
+@setting_options(TimeSettings, without=("by", "seed"))
 @trust_option
 @download_option
 @json_option
@@ -62,13 +46,11 @@ def command(
     project: Path,
     target: float,
     seeds: int,
-    answer_seconds: float | None,
-    open_seconds: float,
-    tag_seconds: float,
     trust: bool,
     download: bool,
     as_json: bool,
     quiet: bool,
+    **given: float | None,
 ) -> None:
     """Forecast how many answers and hours PROJECT takes to reach a mAP.
 
@@ -79,26 +61,32 @@ def command(
     """
     from alasl.project.driver import Driver
     from alasl.project.folder import load
-    from alasl.project.hours import Seconds, hours, measured
+    from alasl.project.hours import hours
     from alasl.project.planning import plan
+    from alasl.project.timing import measured
 
     show_warnings(quiet)
     allow_download(download)
     opened = load(project)
-    seconds = Seconds(answer_seconds or measured(opened.store) or 1.0, open_seconds, tag_seconds)
+    takes = measured(opened.store).but(opened.settings).but(made(TimeSettings, given))
     driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
     with opened.training():
-        made = plan(driver, target, seeds, Bar("trainings", "training", quiet))
-    told = hours(made, opened.store, seconds)
+        forecast = plan(driver, target, seeds, Bar("trainings", "training", quiet))
+    told = hours(forecast, opened.store, takes)
     if as_json:
-        print_json({"schema_version": 1, **asdict(made), "hours": [asdict(one) for one in told]})
+        print_json(
+            {"schema_version": 1, **asdict(forecast), "hours": [asdict(one) for one in told]}
+        )
         return
-    click.echo(f"mAP now {made.now:.1f} %; to reach {target:g} % (80 % interval, {seeds} seeds):")
-    for one, forecast in zip(told, made.forecasts, strict=True):
-        click.echo(f"  {forecast}; {_in_words(one)}")
     click.echo(
-        f"at {seconds.answer:.2g} s an answer, {open_seconds:g} s to open an image, "
-        f"{tag_seconds:g} s a tag; simulated on what is known alone; ?: more than there is to ask"
+        f"mAP now {forecast.now:.1f} %; to reach {target:g} % (80 % interval, {seeds} seeds):"
+    )
+    for one, by in zip(told, forecast.forecasts, strict=True):
+        click.echo(f"  {by}; {_in_words(one)}")
+    click.echo(
+        f"at {takes.grid:.2g} s an answer by label, {takes.open:.2g} s to open an image and "
+        f"{takes.answer:.2g} s an answer by image, {takes.tag:.2g} s a tag; "
+        "simulated on what is known alone; ?: more than there is to ask"
     )
 
 

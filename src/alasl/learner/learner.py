@@ -28,14 +28,14 @@ from alasl.learner.hard import hardened
 from alasl.learner.implied import with_credit
 from alasl.learner.judging import Judge, Judged
 from alasl.learner.known import Known
+from alasl.learner.picking import asked_of, picked
 from alasl.learner.rounds import Rounds
 from alasl.learner.weak import WeakAbsents
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.base import Context, Estimator, Job, Probabilities
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared
-from alasl.query import Ask, Price, select
-from alasl.query import Query as Picks
+from alasl.seconds import Seconds
 from alasl.seeds import stream, torch_seed
 from alasl.settings import LearnerSettings
 from alasl.strategies import Labelled, Pool, resolve
@@ -66,7 +66,7 @@ class ActiveLearner:
 
     prepared: the images as the model sees them. split: rows of the clean set, pool and test set.
     test_entries: int8 (T, L) of the test set, to judge by. checkpoint: where a training of hours
-    keeps what it needs to go on after a kill.
+    keeps what it needs to go on after a kill. seconds: people's, where settings do not name them.
     """
 
     def __init__(
@@ -76,15 +76,16 @@ class ActiveLearner:
         settings: LearnerSettings,
         test_entries: Entries,
         context: Context | None = None,
+        seconds: Seconds | None = None,
     ) -> None:
         self.settings, self.split, self.test_entries = settings, split, test_entries
         self.strategy = resolve(settings.strategy)
-        self.asks: Ask = settings.ask or self.strategy.asks  # type: ignore[assignment]
+        self.asks = asked_of(settings, self.strategy.asks)
         self.inputs: Inputs = prepared.inputs
         self.rounds = Rounds(settings, self.asks)
         self._prepared, self._context = prepared, context
         self.estimator = self.new_estimator()
-        self._price = Price(settings.answer_seconds, settings.open_seconds)
+        self.seconds = (seconds or Seconds()).but(settings)
         self._weak_absents = WeakAbsents(prepared, split, settings.seed, context)
 
     def new_estimator(self, context: Context | None = None) -> Estimator:
@@ -299,14 +300,9 @@ class ActiveLearner:
         scores, askable = strategy(pool), pool.askable
         if by is None and self.asks == "entries" and (known.implies or known.excludes):
             scores, askable = with_credit(scores, pool, known)
-        picks: Picks = select(
-            askable,
-            scores,
-            pool.ties,
-            self.asks,
-            self.rounds.budget(known.round).part(share),
-            self._price,
-        )
+        budget = self.rounds.budget(known.round).part(share)
+        way = self.settings, self.seconds, self.asks, known.entries
+        picks = picked(askable, scores, pool.ties, budget, *way)
         chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
         return Query(
             rows[picks.rows], picks.cols, np.asarray(chosen, np.float64), dict(pool.memory)

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from alasl.query import Ask, Budget
+from alasl.seconds import Seconds
 from alasl.settings import LearnerSettings
 
 
@@ -33,8 +34,9 @@ class Rounds:
         by_images = self.asks == "images"
         each: float = settings.images if by_images else settings.answers
         if settings.seconds is not None:
-            opening = settings.open_seconds if by_images else 0.0
-            each = settings.seconds / (settings.answer_seconds + opening)
+            takes = Seconds().but(settings)
+            least = min(takes.answer, takes.grid)
+            each = settings.seconds / (takes.by_image(1, 1) if by_images else least)
         return max(1, int(np.rint(each * settings.growth**round)))
 
     @cached_property

@@ -35,6 +35,7 @@ from alasl.project.rechecking import doubted, first_of
 from alasl.project.records import Mask, Questions, Training
 from alasl.project.table import RECHECK
 from alasl.project.targets import answered_by_machine, targets
+from alasl.project.timing import measured, quickest
 from alasl.seeds import stream
 from alasl.trust import require_trust
 
@@ -67,9 +68,10 @@ class Driver:
 
     @cached_property
     def _learner(self) -> ActiveLearner:
-        settings = self.project.settings
+        settings, takes = self.project.settings, measured(self.project.store)
         nothing = np.full((len(self._split.test), len(self.project.store.names)), UNKNOWN, np.int8)
-        return ActiveLearner(self.prepared, self._split, settings, nothing, context_of(settings))
+        context = context_of(settings)
+        return ActiveLearner(self.prepared, self._split, settings, nothing, context, takes)
 
     def known(self, memory: dict[str, object] | None = None) -> Known:
         """All that is known by now, as a learner takes it."""
@@ -243,6 +245,7 @@ class Driver:
             repeats=project.settings.repeats,
             seed=project.settings.seed,
             chances=drawn.chances if drawn else None,
+            way=quickest(learner.seconds, questions, settings.by),
         )
         self._files.note(replace(about, memory=query.memory))
         also = (drawn.rows if drawn else (), checked[0] if checked else ())

@@ -6,9 +6,14 @@ from alasl.errors import UsageError
 from alasl.project import actions, examples, notes, queue, table
 from alasl.project.checks import check_places, check_values
 from alasl.project.open_store import OpenStore, moment
-from alasl.project.records import Note, Said
+from alasl.project.records import Note, Said, Timed
 
 LONGEST_NOTE = 1000
+# Answers from files have no request.
+_STEPS = (
+    "SELECT count(DISTINCT image), count(*), sum(seconds) FROM events WHERE kind = 'answer'"
+    " GROUP BY act HAVING max(request) IS NOT NULL AND sum(seconds) > 0"
+)
 
 
 class GuidedStore(OpenStore):
@@ -42,6 +47,11 @@ class GuidedStore(OpenStore):
         self._check([] if image is None else [image], [] if label is None else [label])
         with self._database.writing() as db:
             notes.note(db, person, image, label, text.strip(), request, moment(now))
+
+    def steps(self) -> list[Timed]:
+        """What was answered in each step on the page that took any time."""
+        with self._database.reading() as db:
+            return [Timed(*row) for row in db.execute(_STEPS)]
 
     def notes(self) -> list[Note]:
         """Notes that nobody has settled, the newest first."""

@@ -8,23 +8,9 @@ from alasl.labels import PRESENT
 from alasl.project.forecast import WHOLE
 from alasl.project.plans import Plan
 from alasl.project.store import Store
-
-# Answers that must have been timed before the page's time is taken for what people take.
-_TIMED = 50
+from alasl.seconds import Seconds
 
 Range = tuple[float | None, float, float | None]
-
-
-@dataclass(frozen=True)
-class Seconds:
-    """People's time: for an answer, for opening an image, for a tag where whole images are tagged.
-
-    2 s to open an image and 3 s a tag are what an independent check of such work took.
-    """
-
-    answer: float = 1.0
-    open: float = 2.0
-    tag: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -33,12 +19,6 @@ class Hours:
 
     way: str
     by: dict[str, Range]
-
-
-def measured(store: Store) -> float | None:
-    """The mean seconds that an answer took on the page; None where too few were timed."""
-    took = [a.seconds for a in store.answers() if a.seconds]
-    return sum(took) / len(took) if len(took) >= _TIMED else None
 
 
 def hours(plan: Plan, store: Store, seconds: Seconds) -> list[Hours]:
@@ -54,9 +34,9 @@ def hours(plan: Plan, store: Store, seconds: Seconds) -> list[Hours]:
     told = []
     for one in plan.forecasts:
         if one.way == WHOLE:
-            each = {"tagging": seconds.open / of_image + tags * seconds.tag}
+            each = {"tagging": seconds.by_tags(1, tags * of_image) / of_image}
         else:
-            each = {"by label": seconds.answer, "by image": seconds.open + seconds.answer}
+            each = {"by label": seconds.by_label(1), "by image": seconds.by_image(1, 1)}
         by = {
             name: tuple(
                 None if answers is None else answers * takes / 3600

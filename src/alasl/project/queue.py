@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from alasl.labels import MACHINE
 from alasl.project.records import PersonCount, Progress, Questions, Queued, Task
+from alasl.seconds import Way
 from alasl.seeds import stream
 
 # Image, label, score, probability, model, round, gold, why, pi.
@@ -30,9 +31,7 @@ _FREE = (
     "  AND o.person = :p AND o.done = 0 AND o.until > :now)"
 )
 # No REPLACE: that would take the row away without the triggers that keep its checksum.
-_NOTE_ROUND = (
-    "INSERT INTO notes VALUES ('round', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
-)
+_NOTE = "INSERT INTO notes VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND person = ?"
 # An answer fills the slot that the person holds, else one that nobody holds, if there is any.
 _FILL_SLOT = (
@@ -65,7 +64,9 @@ def slots(round: int, questions: Questions, repeats: float, seed: int) -> list[S
     return [slot for slot, two in zip(rows, twice.tolist(), strict=True) for _ in range(1 + two)]
 
 
-def fill(db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float) -> None:
+def fill(
+    db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float, way: Way = "image"
+) -> None:
     """Make these slots the queue, but for the entries that people hold right now."""
     db.execute("DELETE FROM queue WHERE done = 1 OR until <= ?", (now,))
     kept = set(db.execute("SELECT image, label FROM queue"))
@@ -74,7 +75,7 @@ def fill(db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float) 
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
-    db.execute(_NOTE_ROUND, (round,))
+    db.executemany(_NOTE, [("round", round), ("way", way)])
 
 
 def numbers(values: ArrayLike | None, count: int) -> list[float | None]:
@@ -86,6 +87,12 @@ def current_round(db: sqlite3.Connection) -> int:
     """The round that the queue is of, 0 before the first."""
     row = db.execute("SELECT value FROM notes WHERE key = 'round'").fetchone()
     return int(row[0]) if row else 0
+
+
+def way(db: sqlite3.Connection) -> Way:
+    """How the queue is answered in the least time: by label, or by image."""
+    row = db.execute("SELECT value FROM notes WHERE key = 'way'").fetchone()
+    return "label" if row and row[0] == "label" else "image"
 
 
 def queued(db: sqlite3.Connection) -> list[Queued]:
@@ -214,6 +221,7 @@ def progress(db: sqlite3.Connection) -> Progress:
         sum(left for _, left in labels),
         {name: PersonCount(*counts) for name, *counts in people},
         tuple(labels),
+        way(db),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alasl.labels import INFERRED, MACHINE
 from alasl.project.ground import Ground
+from alasl.seconds import Way
 
 Ints = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -139,7 +140,7 @@ class PersonCount:
 class Progress:
     """Where the queue stands. All counts are of answers wanted; an entry asked twice wants two.
 
-    labels: for each label (wanted, left).
+    labels: for each label (wanted, left). way: how it takes people the least time.
     """
 
     round: int
@@ -147,6 +148,7 @@ class Progress:
     left: int
     people: dict[str, PersonCount]
     labels: tuple[tuple[int, int], ...]
+    way: Way = "image"
 
     @property
     def answered(self) -> int:
@@ -217,6 +219,15 @@ class Revised:
     new: int
     same: int
     taken: int
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What was answered in one step on the page: of so many images, and the seconds it took."""
+
+    images: int
+    answers: int
+    seconds: float
 
 
 @dataclass(frozen=True)

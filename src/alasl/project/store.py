@@ -74,6 +74,7 @@ from alasl.project.records import (
     Training,
     Undone,
 )
+from alasl.seconds import Way
 
 
 class Store(GuidedStore):
@@ -190,12 +191,13 @@ class Store(GuidedStore):
         repeats: float = 0.0,
         seed: int = 0,
         chances: Chances | None = None,
+        way: Way = "image",
         now: float | None = None,
     ) -> None:
         """Make `wanted` the queue. What people hold right now they keep; all else is replaced.
 
         repeats: the share of entries that two people are to answer, drawn by `seed`. chances: of
-        the audit, with the questions that it drew now.
+        the audit, with the questions that it drew now. way: how it takes people the least time.
         """
         check_places("image", questions.rows, len(self.images))
         check_places("label", questions.cols, len(self.names))
@@ -205,7 +207,7 @@ class Store(GuidedStore):
         slots = queue.slots(round, by_number, repeats, seed)
         with self._database.writing() as db:
             self._table(db)
-            queue.fill(db, round, slots, moment(now))
+            queue.fill(db, round, slots, moment(now), way)
             if chances is not None:
                 draws.write(db, chances, self.scheme.rows[chances.rows], self.scheme.cols)
 

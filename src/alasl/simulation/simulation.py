@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,7 +55,8 @@ class Simulation:
         unknown[split.pool] = self.known.human_labels.unknown[split.pool]
         self.known = replace(self.known, initially_unknown=unknown)
         self._truth = truth
-        self._oracle = Oracle(truth.entries, stream(settings.seed, "oracle"), settings.oracle_error)
+        chance = stream(settings.seed, "oracle")
+        self._oracle = Oracle(truth.entries, chance, settings.oracle_error, settings.oracle_missed)
         self.cost = 0
         self.time = 0.0
         self._refuse_a_test_that_judges_nothing()
@@ -123,7 +125,7 @@ class Simulation:
 
     def take(self, event: Round) -> None:
         """Take a round's answers into the table and the ledger; replaying a run is just this."""
-        labels, settings = self.known.human_labels, self.settings
+        labels = self.known.human_labels
         row_of = {image: row for row, image in enumerate(labels.images)} if event.asked else {}
         col_of = {name: col for col, name in enumerate(labels.names)}
         rows, cols, values = [], [], []
@@ -145,8 +147,7 @@ class Simulation:
             memory=event.memory,
         )
         self.cost += sum(value != UNKNOWN for value in values)
-        self.time += len(event.asked) * settings.open_seconds
-        self.time += len(values) * settings.answer_seconds
+        self.time += self._takes(len(event.asked), values)
 
     def take_out_of_fold(self, event: OutOfFold) -> None:
         """Put a training's automatic answers in the place of the last one's."""
@@ -160,6 +161,15 @@ class Simulation:
         self.known = replace(self.known, automatic=automatic)
 
     # How the steps are made
+
+    def _takes(self, images: int, values: Sequence[int]) -> float:
+        """Seconds of people's time for a round's answers, in the way that it is asked."""
+        takes = self.learner.seconds
+        if self.settings.ask == "tags":
+            return takes.by_tags(images, sum(value == PRESENT for value in values))
+        if (self.settings.by or takes.quicker(images, len(values))) == "label":
+            return takes.by_label(len(values))
+        return takes.by_image(images, len(values))
 
     def _auto_answers(self, probabilities: Probabilities) -> tuple[AutoAnswers, AutoAnswers]:
         """The automatic answers, absent and present, with how many are wrong in truth."""

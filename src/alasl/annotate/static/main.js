@@ -91,7 +91,7 @@ function found() {
 /** The server does not take this name, or this label. */
 function beginAgain(why) {
   alarm(why);
-  change({ person: "", label: null, mode: "image" });
+  change({ person: "", label: null, mode: "image", chosen: null });
   askName();
 }
 

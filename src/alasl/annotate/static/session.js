@@ -16,6 +16,7 @@ import { corrections, make, openPlaces, standing } from "./step.js";
 import { chooseLabel, tasks } from "./tasks.js";
 import { stopWaiting, wait, waitForTasks, waiting } from "./waiting.js";
 import { ABSENT, PRESENT, SKIPPED, inWords } from "./values.js";
+import { choose, follow, press } from "./way.js";
 import { t } from "./words.js";
 import { drawStage } from "./zoom.js";
 
@@ -40,6 +41,10 @@ const open = () => openPlaces(session.current);
 // ---------------------------------------------------------------- one step after the other
 
 function next() {
+  if (follow()) {
+    session.current = null;
+    return restart();
+  }
   const found = tasks.take();
   if (found.length) show(make(settings.mode, found));
   else {
@@ -326,7 +331,7 @@ export function restart() {
   saveUnfinished();
   tasks.forget();
   session.current = null;
-  for (const mode of ["image", "grid"]) $(`mode-${mode}`).setAttribute("aria-pressed", settings.mode === mode);
+  press();
   waitForTasks();
   tasks.fetch();
 }
@@ -359,7 +364,7 @@ export function leave() {
 
 export function setMode(mode) {
   if (mode === settings.mode) return;
-  change({ mode });
+  choose(mode);
   restart();
 }
 

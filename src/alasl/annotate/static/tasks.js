@@ -6,6 +6,7 @@ import { outbox } from "./outbox.js";
 import { picture } from "./pictures.js";
 import { progress, showStatus } from "./progress.js";
 import { post } from "./server.js";
+import { follow } from "./way.js";
 
 const AHEAD = 6; // images fetched before they are needed
 const MOST_ROWS = 640, MOST_IMAGES = 64; // that a request may name, and ask for
@@ -51,15 +52,24 @@ export const tasks = {
     this.label = settings.label;
   },
 
+  /** How many images are to be fetched now. */
+  wanted() {
+    return (settings.mode === "grid" ? 2 * capacity() : AHEAD) - this.ahead.length;
+  },
+
   async fetch() {
-    const wanted = (settings.mode === "grid" ? 2 * capacity() : AHEAD) - this.ahead.length;
-    if (this.asking || wanted <= 0 || !settings.person) return;
+    if (this.asking || this.wanted() <= 0 || !settings.person) return;
     this.asking = true;
     // Unsent answers first: the server would ask them again.
     if (this.fresh && outbox.items.length) await outbox.send();
     const mine = this.generation;
     try {
-      const came = await ask(wanted, mine);
+      if (!progress.status) {
+        // How to ask is told by the queue.
+        showStatus(await post("api/status", { person: settings.person }));
+        if (mine === this.generation) follow();
+      }
+      const came = await ask(this.wanted(), mine);
       this.asking = false;
       if (mine !== this.generation) this.fetch();
       else this.onfetched(came);
