@@ -49,7 +49,7 @@ def project(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     write(whole.labels.forget(hidden), tmp_path / "partly.csv", "csv-wide")
     settings = ProjectSettings(
         data=str(tmp_path / "partly.csv"), empty="unknown", image_folder=str(scenes / "images"),
-        answers=ASKED, repeats=0.0, gold=0.0,
+        answers=ASKED, repeats=0.0, gold=0.0, by="image", open_seconds=2.0, answer_seconds=1.0,
     )  # fmt: skip
     made = init(tmp_path / "mine", settings)
     follow(made)

@@ -19,12 +19,13 @@ from alasl.data.formats import write
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
 from alasl.project.forecast import CHANCE, WHOLE, Curves, Law, fit, forecasts
-from alasl.project.hours import Seconds, hours
+from alasl.project.hours import hours
 from alasl.project.overview import overview
 from alasl.project.plans import Plan, keep, last_plan
 from alasl.project.records import Answer
 from alasl.project.settings import ProjectSettings
 from alasl.report import write_project_report
+from alasl.seconds import Seconds
 
 LAW = Law(80.0, 400.0, 0.5)
 
@@ -107,9 +108,9 @@ def test_a_plan_is_printed_kept_and_set_beside_what_came(
     assert made is not None
     assert (made.target, made.answers) == (90, 0)
     assert made.now == told["now"]
-    text = say("plan", project.folder, "--target", 90, "--seeds", 2, "--answer-seconds", 2)
+    text = say("plan", project.folder, "--target", 90, "--seeds", 2, "--grid-seconds", 2)
     assert f"mAP now {made.now:.1f} %; to reach 90 %" in text
-    assert "at 2 s an answer" in text
+    assert "at 2 s an answer by label, 2 s to open an image and 1 s an answer by image" in text
     assert last_plan(project.folder) == made, "the same seed plans the same"
     state = overview(load(project.folder))
     assert "forecast for mAP 90 % by strategy" in "\n".join(lines(state))
@@ -137,16 +138,18 @@ def test_hours_are_answers_times_seconds_and_those_measured_are_taken(
 ) -> None:
     project = tenth()
     plan = Plan(50.0, 40.0, 0, 2, tuple(forecasts(exact(), LAW.at(5000.0))))
-    strategy, whole, _ = hours(plan, project.store, Seconds(1.0, 2.0, 3.0))
+    strategy, whole, _ = hours(
+        plan, project.store, Seconds(answer=1.0, open=2.0, grid=1.5, tag=3.0)
+    )
     answers, tagged = plan.forecasts[0].answers or 0, plan.forecasts[1].low
-    assert strategy.by["by label"][0] == pytest.approx(answers / 3600)
+    assert strategy.by["by label"][0] == pytest.approx(1.5 * answers / 3600)
     assert strategy.by["by image"][0] == pytest.approx(3 * answers / 3600)
     entries = project.store.labels().entries
     tags = (entries == 1).sum() / (entries >= 0).sum()
     assert whole.by["tagging"][1] == pytest.approx(tagged * (2 / 4 + 3 * tags) / 3600)
-    some = np.argwhere(entries < 0)[:60].tolist()
-    project.store.answer("ann", [Answer(i, j, 1, 5.0) for i, j in some], request="a")
-    assert "at 5 s an answer" in say("plan", project.folder, "--target", 90, "--seeds", 2)
+    some = np.flatnonzero(entries[:, 0] < 0)[:60].tolist()
+    project.store.answer("ann", [Answer(i, 0, 1, 5.0) for i in some], request="a")
+    assert "at 5 s an answer by label" in say("plan", project.folder, "--target", 90, "--seeds", 2)
 
 
 def test_where_nothing_can_be_told_it_says_what_to_do(

@@ -14,6 +14,7 @@ from alasl.project.records import Answer, Questions, Timed
 from alasl.project.store import Store
 from alasl.project.timing import LEAST, measured, of_steps, quickest
 from alasl.seconds import Seconds
+from alasl.settings import LearnerSettings
 
 
 def opened(rng: np.random.Generator, many: int, most: int = 6) -> list[Timed]:
@@ -70,10 +71,12 @@ def test_a_queue_says_how_it_is_answered_soonest() -> None:
     def queue(rows: list[int]) -> Questions:
         return Questions(rows, [0] * len(rows))
 
-    assert quickest(Seconds(), queue([1, 2, 3, 4])) == "label"
-    assert quickest(Seconds(), queue([1, 1, 1, 1])) == "image"
-    assert quickest(Seconds(), queue([1, 1, 1, 1]), "label") == "label"
-    assert quickest(Seconds(), queue([1, 2, 3, 4]), "image") == "image"
+    apart, together, plain = queue([1, 2, 3, 4]), queue([1, 1, 1, 1]), LearnerSettings()
+    assert quickest(Seconds(), apart, plain) == "label"
+    assert quickest(Seconds(), together, plain) == "image"
+    assert quickest(Seconds(), together, LearnerSettings(by="label")) == "label"
+    assert quickest(Seconds(), apart, LearnerSettings(by="image")) == "image"
+    assert quickest(Seconds(), apart, LearnerSettings(ask="tags")) == "image"
 
 
 def test_the_store_keeps_the_way_of_its_queue(make_store: Callable[..., Store]) -> None:
@@ -87,7 +90,12 @@ def test_the_store_keeps_the_way_of_its_queue(make_store: Callable[..., Store]) 
 
 @pytest.mark.parametrize(
     ("run", "way"),
-    [({}, "label"), ({"by": "image"}, "image"), ({"grid_seconds": 30.0}, "image")],
+    [
+        ({}, "label"),
+        ({"by": "image"}, "image"),
+        ({"grid_seconds": 30.0}, "image"),
+        ({"ask": "tags", "images": 20}, "image"),
+    ],
 )
 def test_a_suggestion_says_the_way(
     make_project: Callable[..., Project], run: dict[str, Any], way: str

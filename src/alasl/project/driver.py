@@ -245,7 +245,7 @@ class Driver:
             repeats=project.settings.repeats,
             seed=project.settings.seed,
             chances=drawn.chances if drawn else None,
-            way=quickest(learner.seconds, questions, settings.by),
+            way=quickest(learner.seconds, questions, settings),
         )
         self._files.note(replace(about, memory=query.memory))
         also = (drawn.rows if drawn else (), checked[0] if checked else ())

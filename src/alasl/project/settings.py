@@ -47,12 +47,6 @@ class ProjectSettings(LearnerSettings, DataSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.ask == "tags":
-            raise UsageError(
-                "the page asks of labels one by one, and takes none for absent unasked",
-                seen="ask = tags",
-                do="take ask = images; tags are for simulations: alasl run --ask tags",
-            )
         if self.audit + self.recheck >= 1:
             raise UsageError(
                 "the shares of the audit and of what is checked again leave nothing to ask",

@@ -9,9 +9,7 @@ from alasl.labels import Entries
 from alasl.project.driver import Driver
 from alasl.project.records import Answer
 from alasl.project.store import Store
-
-# What a person takes for an answer, seconds, on the page's grid of images.
-SECONDS = 1.0
+from alasl.seconds import Seconds
 
 
 def answer_from(store: Store, truth: Entries, person: str, count: int) -> int:
@@ -25,8 +23,9 @@ def answer_from(store: Store, truth: Entries, person: str, count: int) -> int:
     while done < count and (tasks := store.lease(person)):
         (task,) = tasks
         row, col_of = store.scheme.row_of[task.image], store.scheme.col_of
+        each = Seconds().by_image(1, len(task.labels)) / len(task.labels)
         answers = [
-            Answer(task.image, label, int(truth[row, col_of[label]]), SECONDS, chance, task.model)
+            Answer(task.image, label, int(truth[row, col_of[label]]), each, chance, task.model)
             for label, chance in zip(task.labels, task.probabilities, strict=True)
         ]
         store.answer(person, answers, request=str(uuid.uuid4()))

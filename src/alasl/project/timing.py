@@ -15,6 +15,7 @@ import numpy as np
 from alasl.project.records import Questions, Timed
 from alasl.project.store import Store
 from alasl.seconds import Seconds, Way
+from alasl.settings import LearnerSettings
 
 # Answers, of grids or of images, that must have been timed before they tell what people take, and
 # steps of images with several answers before openings can be told from answers.
@@ -62,9 +63,11 @@ def _of_images(steps: Sequence[Timed]) -> dict[str, float]:
     return {"open": max(0.0, float(took.mean() - answer * n.mean())), "answer": answer}
 
 
-def quickest(seconds: Seconds, questions: Questions, by: str | None = None) -> Way:
-    """The way that takes less time for a queue, unless settings say which."""
-    if by is not None:
-        return "label" if by == "label" else "image"
+def quickest(seconds: Seconds, questions: Questions, settings: LearnerSettings) -> Way:
+    """The way that takes less time for a queue, unless settings say which; tags are of images."""
+    if settings.ask == "tags" or settings.by == "image":
+        return "image"
+    if settings.by == "label":
+        return "label"
     rows = np.asarray(questions.rows)
     return seconds.quicker(len(np.unique(rows)), len(rows))
