@@ -26,11 +26,12 @@ from alasl.models.prepare import prepare
 from alasl.seconds import Seconds
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
-from alasl.study.reach import Curves, times_sooner
+from alasl.study.efficiency import crossing
 
 Floats = NDArray[np.float64]
 # What each round takes, in seconds: half as much again as the one before.
 FIRST, GROWTH, ROUNDS = 150.0, 1.5, 8
+POINTS = 2000
 # mAP is that of tagging after so many seconds.
 TARGETS = (1000.0, 3000.0)
 AFTER = (500, 1000, 2000, 4000)
@@ -75,6 +76,37 @@ def curve(run: Simulation) -> Floats:
     return np.array(points)
 
 
+def tell(title: str, found: dict[str, list[Floats]]) -> None:
+    """Print what each way brings and takes."""
+    ways = {
+        way: [(p[:, :3] @ takes if takes else p[:, 3], p[:, 4]) for p in found[name]]
+        for way, (name, takes) in WAYS.items()
+    }
+    tagging = ways["tagging"]
+    print(f"{title}: mAP before any answer {np.mean([maps[0] for _, maps in tagging]):.1f}")
+    print("| way | " + " | ".join(f"after {t:g} s" for t in AFTER) + " |")
+    for way, runs in ways.items():
+        print(f"| {way} | " + " | ".join(f"{at(runs, t).mean():.1f}" for t in AFTER) + " |")
+    last = min(seconds[-1] for seconds, _ in tagging)
+    for after in np.minimum(TARGETS, last):
+        target = at(tagging, after)
+        print(f"for the {target.mean():.1f} that tagging has after {after:.0f} s:")
+        for way, runs in ways.items():
+            points = np.linspace(0, min(seconds[-1] for seconds, _ in runs), POINTS)
+            above = np.array([np.interp(points, *run) for run in runs]) - target[:, None]
+            took = crossing(points, above)
+            times = [after / each if each else np.inf for each in (took.mean, took.high, took.low)]
+            print(
+                f"| {way} | {took.mean:.0f} s ({took.low:.0f} to {took.high:.0f}) | "
+                f"{times[0]:.2f} ({times[1]:.2f} to {times[2]:.2f}) |"
+            )
+
+
+def at(runs: list[tuple[Floats, Floats]], seconds: float) -> Floats:
+    """(S,): the mAP of each seed after some seconds; its last, where they are beyond."""
+    return np.array([np.interp(seconds, *run) for run in runs])
+
+
 def main() -> None:
     """Simulate all ways seed by seed, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -108,25 +140,7 @@ def main() -> None:
         print(f"seed {seed} done", flush=True)
     if asked.keep:
         np.savez(asked.keep, **{name: np.array(each, object) for name, each in found.items()})
-    ways = {}
-    for way, (name, takes) in WAYS.items():
-        seconds = [p[:, :3] @ takes if takes else p[:, 3] for p in found[name]]
-        ways[way] = Curves.of(seconds, [points[:, 4] for points in found[name]])
-    title = f"{asked.folder.name}, {asked.missing:.0%} unknown, {asked.seeds} seeds"
-    print(f"{title}: mAP before any answer {ways['tagging'].mean[0]:.1f}")
-    print("| way | " + " | ".join(f"after {t:g} s" for t in AFTER) + " |")
-    for way, curves in ways.items():
-        print(f"| {way} | " + " | ".join(f"{curves.level(t):.1f}" for t in AFTER) + " |")
-    tagging = ways["tagging"]
-    for after in TARGETS:
-        target = tagging.level(after)
-        print(
-            f"for the {target:.1f} that tagging has after {min(after, tagging.points[-1]):.0f} s:"
-        )
-        for way, curves in ways.items():
-            needed, sooner = curves.needed(target), times_sooner(curves, tagging, after)
-            told = f"{needed:.0f} s | {sooner.mean:.2f} ({sooner.low:.2f} to {sooner.high:.2f})"
-            print(f"| {way} | {told if np.isfinite(needed) else 'not reached |'} |")
+    tell(f"{asked.folder.name}, {asked.missing:.0%} unknown, {asked.seeds} seeds", found)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""What a setting may hold, and its line of help."""
+"""What a setting may hold, with its line of help, and the check that it holds it."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from alasl.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,29 @@ def setting(
 ) -> Any:
     """A field with the one line of help that the command line shows, and what it may hold."""
     return field(default=default, metadata={"about": about, "choices": choices, "limits": limits})
+
+
+def check_setting(item: dataclasses.Field[Any], value: object) -> None:
+    """Raise a `UsageError` unless a setting's value is of its type and in its range."""
+    flag = "--" + item.name.replace("_", "-")
+    choices, limits = item.metadata["choices"], item.metadata["limits"]
+    if choices and value not in choices:
+        raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
+    if "tuple" in str(item.type):
+        if not (isinstance(value, tuple) and all(isinstance(one, str) for one in value)):
+            raise UsageError(f"{flag} must be a list of texts", seen=repr(value))
+        return
+    if "bool" in str(item.type):
+        if not isinstance(value, bool):
+            raise UsageError(f"{flag} must be true or false", seen=repr(value))
+        return
+    if "str" in str(item.type):
+        if not isinstance(value, str):
+            raise UsageError(f"{flag} must be a text", seen=repr(value))
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{flag} must be a number", seen=repr(value))
+    if "int" in str(item.type) and not isinstance(value, int):
+        raise UsageError(f"{flag} must be a whole number", seen=repr(value))
+    if not limits.holds(value):
+        raise UsageError(f"{flag} must be {limits.says}", seen=str(value))

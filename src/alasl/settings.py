@@ -26,6 +26,7 @@ from alasl.limits import (
     SEVERAL,
     SHARE,
     UP_TO_ONE,
+    check_setting,
     setting,
 )
 
@@ -323,32 +324,6 @@ class RunSettings(StopSettings, LearnerSettings, MissingSettings, DataSettings):
             if values[item.name] != item.default
         }
         return f"RunSettings({', '.join(f'{name}={value!r}' for name, value in told.items())})"
-
-
-def check_setting(item: dataclasses.Field[Any], value: object) -> None:
-    """Raise a `UsageError` unless a setting's value is of its type and in its range."""
-    flag = "--" + item.name.replace("_", "-")
-    choices, limits = item.metadata["choices"], item.metadata["limits"]
-    if choices and value not in choices:
-        raise UsageError(f"{flag} must be one of {', '.join(choices)}", seen=repr(value))
-    if "tuple" in str(item.type):
-        if not (isinstance(value, tuple) and all(isinstance(one, str) for one in value)):
-            raise UsageError(f"{flag} must be a list of texts", seen=repr(value))
-        return
-    if "bool" in str(item.type):
-        if not isinstance(value, bool):
-            raise UsageError(f"{flag} must be true or false", seen=repr(value))
-        return
-    if "str" in str(item.type):
-        if not isinstance(value, str):
-            raise UsageError(f"{flag} must be a text", seen=repr(value))
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"{flag} must be a number", seen=repr(value))
-    if "int" in str(item.type) and not isinstance(value, int):
-        raise UsageError(f"{flag} must be a whole number", seen=repr(value))
-    if not limits.holds(value):
-        raise UsageError(f"{flag} must be {limits.says}", seen=str(value))
 
 
 def from_dict(values: dict[str, Any], where: str | None = None) -> RunSettings:

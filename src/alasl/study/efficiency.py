@@ -161,9 +161,9 @@ def _compared(method: Method, baseline: Method, comparison: str, budget: int) ->
     base = [theirs[seed] for seed in seeds]
     most = min(float(np.mean([run.costs[-1] for run in base])), budget)
     target = np.array([np.interp(most, run.costs, run.maps) for run in base])
-    answers = _crossing(*_above([mine[seed] for seed in seeds], target))
+    answers = crossing(*_above([mine[seed] for seed in seeds], target))
     # Where the baseline's own curve is not even, it may be there before.
-    first = _crossing(*_above(base, target)).mean
+    first = crossing(*_above(base, target)).mean
     ends = (answers.mean, answers.high, answers.low)
     mean, low, high = (1.0 if end == first else first / end if end else math.inf for end in ends)
     return Needed(
@@ -195,7 +195,7 @@ def _above(runs: Sequence[RunResult], target: Floats) -> tuple[Floats, Floats]:
     return costs, maps - target[:, None]
 
 
-def _crossing(costs: Floats, above: Floats) -> Interval:
+def crossing(costs: Floats, above: Floats) -> Interval:
     """Where curves reach 0 in the mean, and from where on that is not, and is, sure.
 
     costs: (P,). above: (n, P), a curve for each seed. No interval for a single seed.
