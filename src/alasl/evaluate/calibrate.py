@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 # Prior variances, of covariates in standard deviations: the common level and slopes, the bends of
 # the common curves, each label's level and slope.
-_COMMON, _BEND, _OWN = 4.0, 0.5, 0.5
+_COMMON, _BEND, _OWN = 4.0, 0.5, 1.0
 _KNOTS = 6
 _STEPS, _SHORTEST, _DONE = 50, 1e-4, 1e-4
 
@@ -47,6 +47,7 @@ class Calibration:
     _size: Floats
     _knots: tuple[Floats, ...]
     _theta: Floats
+    _mean: Floats
     _root: Floats
 
     def curves(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Floats, Floats]]:
@@ -56,7 +57,7 @@ class Calibration:
         """
         labels = self._offset.shape[1]
         noise = rng.standard_normal((len(self._theta), draws))
-        drawn = self._theta[:, None] + solve_triangular(self._root, noise, lower=False)
+        drawn = self._mean[:, None] + solve_triangular(self._root, noise, lower=False)
         common = len(self._theta) - labels * self._owned
         for col in range(labels):
             here = [c[:, col] for c in self._covariates]
@@ -128,7 +129,20 @@ def _fit(
     x = sparse.hstack([sparse.csr_matrix(common), owned], format="csr")
     y = (entries[audited] == 1).astype(np.float64)
     theta, root = _newton(x, y, offset[audited], 1 / variance)
-    return Calibration(tuple(covariates), offset, chance, sizes, knots, theta, root)
+    mean = theta + _skew(x, offset[audited], theta, root)
+    return Calibration(tuple(covariates), offset, chance, sizes, knots, theta, mean, root)
+
+
+def _skew(x: sparse.csr_matrix, offset: Floats, theta: Floats, root: Floats) -> Floats:
+    """How far the mean of the coefficients lies from the most credible ones, to the first order.
+
+    Where few are present, the likelihood falls slowly towards lower odds. Draws about its top have
+    too many presents (a fifth at 25 answers a label of which 4 % are present, in simulation).
+    """
+    odds = expit(offset + x @ theta)
+    lever = (solve_triangular(root, x.T.toarray(), trans="T") ** 2).sum(axis=0)
+    third = x.T @ (odds * (1 - odds) * (1 - 2 * odds) * lever)
+    return np.asarray(-cho_solve((root, False), third) / 2)
 
 
 def _newton(

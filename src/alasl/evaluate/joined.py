@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 # reaches, and that of a mean, with so many more, over the answers a label, as few answers make the
 # errors less normal.
 _DOUBT, _TOGETHER = 0.02, 0.9
-_WIDE_LABEL = 2.35
+_WIDE_LABEL = 2.5
 _WIDE, _WIDER_AT_FEW = 2.0, 20.0
 
 
