@@ -83,8 +83,8 @@ class Project:
 
     def _train(self) -> Floats:
         rows = (self.learned >= 0).any(axis=1)
-        model = fit(self.x[rows], self.learned[rows])
-        return np.asarray(model.logits(torch.from_numpy(self.x)).numpy(), np.float64)
+        self.model = fit(self.x[rows], self.learned[rows])
+        return np.asarray(self.model.logits(torch.from_numpy(self.x)).numpy(), np.float64)
 
     def round(self, audited: float, chosen: int) -> None:
         """Audit up to `audited` entries of each label in all, and have the model ask `chosen`."""
@@ -130,11 +130,9 @@ class Project:
 
     def calls_new(self, x: NDArray[np.float32]) -> NDArray[np.int8]:
         """What is called present of other images, by the thresholds of all that is known."""
-        rows = (self.learned >= 0).any(axis=1)
-        model = fit(self.x[rows], self.learned[rows])
         p, entries = expit(self.logits[self.test]), self.audit().entries
         thresholds = choose_thresholds(p, entries, weights=self.worth)
-        said = expit(model.logits(torch.from_numpy(x)).numpy())
+        said = expit(self.model.logits(torch.from_numpy(x)).numpy())
         return np.where(np.isnan(thresholds), -1, said >= thresholds).astype(np.int8)
 
     def audit(self) -> Audit:

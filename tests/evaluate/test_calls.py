@@ -259,7 +259,9 @@ def test_a_label_known_whole_has_its_exact_figures_beside_others_that_are_not() 
     scored = judged(scores, audit)
     found = estimate(scored, audit).calls
     for name, true in true_figures(scored, truth).items():
-        assert found[name].labels.value[2] == pytest.approx(true[2])
+        labels = found[name].labels
+        assert labels.value[2] == pytest.approx(true[2])
+        assert labels.low[2] < true[2] < labels.high[2], "over images, as nothing else is unknown"
 
 
 def test_without_calls_nothing_is_judged_of_them_and_ap_is_the_same() -> None:
