@@ -132,3 +132,11 @@ def test_what_the_page_measured_takes_the_place_of_the_defaults(
     again.train()
     again.suggest()
     assert project.store.progress().way == "image"
+
+
+def test_answers_from_a_file_tell_nothing_of_the_page(make_store: Callable[..., Store]) -> None:
+    store = make_store()
+    told = Answer(3, 0, 1, seconds=9.0, person="ann")
+    store.import_answers("file.csv", [told])
+    assert [answer.seconds for answer in store.answers()] == [9.0]
+    assert store.steps() == []
