@@ -6,7 +6,7 @@ absent). Entries by label stand for scattered single entries as well, each of wh
 and tags for whole images that are answered label by label: they differ in what they take alone.
 Prints mAP after some seconds; for the mAP that tagging has after some, how long each way takes, and
 how many times less than tagging, with a 95 % interval over seeds.
-Run: python -m benchmarks.people FOLDER [--table labels.csv] [--missing 0.98] [--seeds 10]
+Run: python -m benchmarks.people FOLDER [--labels labels.csv] [--missing 0.98] [--seeds 10]
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def main() -> None:
     """Simulate all ways seed by seed, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--table", default="labels.csv")
+    parser.add_argument("--labels", default="labels.csv")
     parser.add_argument("--missing", type=float, default=0.98)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--model", default="logistic")
@@ -121,7 +121,7 @@ def main() -> None:
     found: dict[str, list[Floats]] = {name: [] for name in RUNS}
     base = RunSettings(
         data=str(asked.folder),
-        labels=asked.table,
+        labels=asked.labels,
         missing=asked.missing,
         clean=0.02,
         model=asked.model,
