@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -134,7 +135,7 @@ class Access:
         headers: names in lower case.
         """
         host = headers.get("host", "")
-        if not self._ours(host):
+        if not self.ours(host):
             return Refusal(421, "this address is not one the page is served under")
         if path == "/" and method == "GET" and self.opens(query):
             return None
@@ -176,7 +177,8 @@ class Access:
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
 
-    def _ours(self, host: str) -> bool:
+    def ours(self, host: str) -> bool:
+        """Whether a Host header names this server."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
@@ -186,12 +188,26 @@ class Access:
         return self.addresses and _is_address(name)
 
 
-class Guard:
-    """Middleware around the whole application: refuses, limits bodies, adds the safe headers."""
+class Rule(Protocol):
+    """What a guard asks of each request; see `Access`."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def within(self, path: str) -> str:
+        """The path of a request as routes know it."""
+
+    def refuse(self, method: str, path: str, query: str, headers: dict[str, str]) -> Refusal | None:
+        """Why a request must not be answered; None where it may."""
+
+
+class Guard:
+    """Middleware around the whole application: refuses, limits bodies, adds the safe headers.
+
+    most: bytes that a body may have.
+    """
+
+    def __init__(self, app: ASGIApp, access: Rule, most: int = MAX_BODY) -> None:
         self.app = app
         self.access = access
+        self.most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -204,9 +220,9 @@ class Guard:
         scope = {**scope, "path": self.access.within(scope["path"])}
         refusal = self._refusal(scope)
         if refusal is None and scope["method"] != "GET":
-            body = await _body(receive)
+            body = await _body(receive, self.most)
             if body is None:
-                refusal = Refusal(413, f"more than {MAX_BODY // 1024} kB were sent")
+                refusal = Refusal(413, f"more than {self.most // 1024} kB were sent")
             else:
                 receive = _replay(body)
         if refusal:
@@ -232,7 +248,7 @@ class Guard:
         return self.access.refuse(scope["method"], scope["path"], query, headers)
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     """The request's body; None where it is too long, or its sender has gone."""
     body = bytearray()
     while True:
@@ -240,7 +256,7 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] != "http.request":
             return None
         body += message.get("body", b"")
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
             return bytes(body)

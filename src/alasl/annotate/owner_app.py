@@ -100,12 +100,18 @@ def make_owner_app(owning: Owning, pictures: Pictures, access: Access, name: str
 
 
 class Doors:
-    """One server, two doors: people's, and that of whoever runs the project, by their secrets."""
+    """One server, several doors: people's, that of whoever runs the project, Label Studio's.
 
-    def __init__(self, people: ASGIApp, owner: ASGIApp, access: Access) -> None:
+    label_studio: what is below /label-studio/; None where nothing is.
+    """
+
+    def __init__(
+        self, people: ASGIApp, owner: ASGIApp, access: Access, label_studio: ASGIApp | None = None
+    ) -> None:
         self._people = people
         self._owner = owner
         self._access = access
+        self._label_studio = label_studio
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lead a request to the application whose secret it names."""
@@ -118,4 +124,7 @@ class Doors:
         ours = path.startswith(f"/{self._access.place}/") or (
             path == "/" and self._access.opens(query)
         )
-        await (self._owner if ours else self._people)(scope, receive, send)
+        if self._label_studio is not None and path.startswith("/label-studio/"):
+            await self._label_studio(scope, receive, send)
+        else:
+            await (self._owner if ours else self._people)(scope, receive, send)

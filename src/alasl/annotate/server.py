@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from alasl.annotate.app import make_app
 from alasl.annotate.connections import Connection
 from alasl.annotate.guard import LOOPBACK, Access, PublicAddress
+from alasl.annotate.label_studio import Backend, Link, make_label_studio_app
 from alasl.annotate.owner_app import Doors, make_owner_app
 from alasl.annotate.owning import Owning
 from alasl.annotate.pictures import Pictures
@@ -27,6 +28,7 @@ from alasl.project.store import Store
 
 PORT = 8765
 TOKEN_FILE, OWNER_TOKEN_FILE = "token", "owner-token"
+LABEL_STUDIO_TOKEN_FILE = "label-studio-token"
 # A token that people choose must not be guessed; ours has 43 characters, 256 bits.
 SHORTEST = 16
 # Images that cannot be shown and are named when the page is served.
@@ -53,6 +55,7 @@ def serve(
     train: Sequence[str] | None = None,
     every: int = 100,
     owned: Project | None = None,
+    label_studio: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve the page until Ctrl-C.
@@ -63,8 +66,9 @@ def serve(
     which people come. links: folders beside `root` that links among the images may lead to. train:
     the command that trains and makes the queue anew, run after `every` answers; None trains never.
     owned: the project, for a page of whoever runs it, behind a token of its own; None serves none.
-    say: told the link, which images cannot be shown, and what a host beyond means. Raises
-    `UsageError` without such a token, `ResourceError` where the port is taken.
+    label_studio: whether a Label Studio may use the server of that page as an ML backend. say: told
+    the link, which images cannot be shown, and what a host beyond means. Raises `UsageError`
+    without such a token, `ResourceError` where the port is taken.
     """
     import uvicorn
 
@@ -94,12 +98,16 @@ def serve(
         say(line)
     tasks = Tasks(store, training)
     app: ASGIApp = make_app(tasks, pictures, access, name)
-    owner = None
+    owner = link = None
     if owned is not None:
         own_token = kept_token(folder, OWNER_TOKEN_FILE)
         owner = replace(access, token=own_token, cookie=f"alasl-owner-{port}")
         own_app = make_owner_app(Owning(owned, tasks), pictures, owner, name)
-        app = Doors(app, own_app, owner)
+        backend: ASGIApp | None = None
+        if label_studio:
+            link = Link(replace(access, token=kept_token(folder, LABEL_STUDIO_TOKEN_FILE)))
+            backend = make_label_studio_app(Backend(owned, tasks), link)
+        app = Doors(app, own_app, owner, backend)
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -118,6 +126,8 @@ def serve(
     say(f"{where}/?token={token}")
     if owner is not None:
         say(f"for whoever runs it, alone: {where}/?token={owner.token}")
+    if link is not None:
+        say(f"for Label Studio, as the URL of an ML backend: {where}{link.place}")
     training.start(now=store.progress().left == 0)
     try:
         uvicorn.Server(config).run(sockets=[listening])

@@ -53,6 +53,12 @@ PORT = 8765
     show_default=True,
     help="train and ask anew in the background while people answer",
 )
+@click.option(
+    "--label-studio",
+    is_flag=True,
+    help="be an ML backend of a Label Studio, too: predictions and the order go there, and what "
+    "people annotate there comes back",
+)
 @trust_option
 @quiet_option
 def command(
@@ -64,6 +70,7 @@ def command(
     public_url: str | None,
     links: tuple[Path, ...],
     train: bool,
+    label_studio: bool,
     trust: bool,
     quiet: bool,
 ) -> None:
@@ -99,5 +106,6 @@ def command(
         train=again if train else None,
         every=opened.settings.every,
         owned=opened,
+        label_studio=label_studio,
         say=lambda text: click.echo(text),
     )

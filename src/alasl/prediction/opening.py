@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alasl.errors import DataError
 from alasl.models.model import Model
+from alasl.project.about import model_path
 from alasl.project.folder import is_project
-from alasl.project.model_files import model_path
 from alasl.simulation.run import last_model
 
 

@@ -24,13 +24,14 @@ from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.learner import ActiveLearner, Known, Query
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
+from alasl.project.about import About
 from alasl.project.auditing import Draw, ProjectAudit
 from alasl.project.automatic import decide, due, standing
 from alasl.project.calibration import require_ground
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.inference import closed
 from alasl.project.looks import Look
-from alasl.project.model_files import About, ModelFiles
+from alasl.project.model_files import ModelFiles
 from alasl.project.rechecking import doubted, first_of
 from alasl.project.records import Mask, Questions, Training
 from alasl.project.table import RECHECK

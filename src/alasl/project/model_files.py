@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +24,13 @@ from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
 from alasl.models.source import Source
+from alasl.project.about import ABOUT, About, model_path, read_about
 from alasl.project.checks import check_model_name
-from alasl.project.folder import MODEL, Project
+from alasl.project.folder import Project
 
 Progress = Callable[[int, int], None]
 
-# Models and probabilities are named after their training, and count once about.json names it.
-ABOUT, FEATURES = "about.json", "features.npy"
-
-
-@dataclass(frozen=True)
-class About:
-    """What the files are: the model's name, the last event it knew, and the strategy's notes.
-
-    source: what made the features; others are made anew. settings: the model was made by.
-    predictions: the digests of those that it was made with. table: the last change of labels or
-    images that it knew.
-    """
-
-    model: str = ""
-    event: int = 0
-    source: dict[str, Any] | None = None
-    settings: dict[str, Any] | None = None
-    memory: dict[str, Any] | None = None
-    predictions: dict[str, str] | None = None
-    table: int = 0
+FEATURES = "features.npy"
 
 
 class ModelFiles:
@@ -220,35 +202,3 @@ class ModelFiles:
     def _load(self, name: str) -> NDArray[np.float32]:
         found: NDArray[np.float32] = np.load(self._project.model / name, mmap_mode="r")
         return found
-
-
-def read_about(folder: Path) -> About:
-    """What a project's folder of its model holds. Raises `DataError` where that makes no sense."""
-    path = folder / ABOUT
-    if not path.exists():
-        return About()
-    try:
-        found = About(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            "the notes on the model cannot be read",
-            where=str(path),
-            seen=str(error),
-            do="remove the folder model/: it is made again",
-        ) from error
-    if found.model:
-        check_model_name(found.model, str(path))
-    return found
-
-
-def model_path(project: Path) -> Path:
-    """The file of the model of the project in a folder, which need not be open.
-
-    Raises `DataError` before the first training.
-    """
-    name = read_about(project / MODEL).model
-    if not name:
-        raise DataError(
-            "there is no model yet", where=str(project), do=f"train one: alasl train {project}"
-        )
-    return project / MODEL / f"{name}.safetensors"

@@ -112,6 +112,32 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a person said of a task: nothing where they skipped it."""
+
+    image: str
+    person: str
+    answers: tuple[NamedAnswer, ...]
+
+
+def read_annotation(task: Any, annotation: Any, where: str) -> Said:
+    """What one annotation of a task of ours says. Raises a `DataError` for anything else."""
+    uid, asked = asked_of(task, where)
+    found = _annotation(annotation, where)
+    if found is None:
+        return Said(uid, _person(annotation.get("completed_by"), where), ())
+    if faults := _faults(found, asked):
+        raise DataError(f"{len(faults)} choices cannot be understood", where=where, more=faults)
+    return Said(uid, found.person, tuple(_answers(found, uid, asked, _DAY)))
+
+
+def asked_of(task: Any, where: str) -> tuple[str, tuple[str, ...]]:
+    """The image of a task of ours, and the labels that it asks. Raises a `DataError` for others."""
+    data = _field(task, "data", dict, where)
+    return _field(data, "uid", str, where), _asked(data, where)
+
+
+@dataclass(frozen=True)
 class _Annotation:
     """What one person said of one task."""
 
@@ -172,21 +198,26 @@ def _last_of_each_person(
         raise DataError("this is the export of a Label Studio before 1.0", where=where)
     last: dict[str, _Annotation] = {}
     for record in _field({"annotations": [], **task}, "annotations", list, where):
-        at = f"{where}: annotation {_short(record.get('id')) if isinstance(record, dict) else '?'}"
-        result = _field(record, "result", list, at)
-        if record.get("was_cancelled"):
-            continue
-        found = _Annotation(
-            at,
-            _person(record.get("completed_by"), at),
-            json_file.moment(record.get("updated_at") or record.get("created_at"), at),
-            _lead_time(record.get("lead_time"), at),
-            chosen(result, at) if others else _chosen(result, PRESENT_GROUP, at),
-            frozenset() if others else _chosen(result, UNSURE_GROUP, at),
-        )
-        if found.person not in last or found.order >= last[found.person].order:
+        found = _annotation(record, where, others=others)
+        if found and (found.person not in last or found.order >= last[found.person].order):
             last[found.person] = found
     return list(last.values())
+
+
+def _annotation(record: Any, where: str, *, others: bool = False) -> _Annotation | None:
+    """What an annotation says; None where it was cancelled."""
+    at = f"{where}: annotation {_short(record.get('id')) if isinstance(record, dict) else '?'}"
+    result = _field(record, "result", list, at)
+    if record.get("was_cancelled"):
+        return None
+    return _Annotation(
+        at,
+        _person(record.get("completed_by"), at),
+        json_file.moment(record.get("updated_at") or record.get("created_at"), at),
+        _lead_time(record.get("lead_time"), at),
+        chosen(result, at) if others else _chosen(result, PRESENT_GROUP, at),
+        frozenset() if others else _chosen(result, UNSURE_GROUP, at),
+    )
 
 
 def _person(who: object, where: str) -> str:

@@ -102,16 +102,19 @@ def _task(task: Task, prefix: str) -> dict[str, Any]:
     asked = [{"value": name} for name in task.asked]
     content: dict[str, Any] = {"data": {"image": image, "asked": asked, "uid": task.image}}
     if task.guess is not None:
-        content["predictions"] = [
-            {
-                "model_version": task.guess.model,
-                "score": 1 - task.guess.priority,
-                "result": [_result(task, PRESENT_GROUP, task.guess.present)],
-            }
-        ]
+        content["predictions"] = [prediction(task, task.guess)]
     if task.answers:
         content["annotations"] = [_annotation(task, answers) for answers in task.answers]
     return content
+
+
+def prediction(task: Task, guess: Guess) -> dict[str, Any]:
+    """What a model says of a task, as Label Studio takes it."""
+    return {
+        "model_version": guess.model,
+        "score": 1 - guess.priority,
+        "result": [_result(task, PRESENT_GROUP, guess.present)],
+    }
 
 
 def _annotation(task: Task, answers: tuple[NamedAnswer, ...]) -> dict[str, Any]:
