@@ -5,22 +5,26 @@ with probability $m_{pl}$ (miss) and an absent one present with $f_{pl}$ (false 
 others say. EM finds the rates, the share $\pi_l$ of present among what was asked of each label, and
 the probability of each entry being present.
 
-What can be estimated: with a person's errors on one label alone there is seldom enough to go by, so
-the rates are fitted twice. First each person has one pair of rates for all labels, drawn towards
-`USUAL` as if `STRENGTH` answers had been seen with that rate. Then each person and label has a pair
-of its own, drawn towards the person's as far as the evidence carries: by how much more these rates
-differ from label to label than chance alone makes them, in the answers at hand. Where they do not,
-that is all the way, so nothing is lost by it; and where a label has few answers it keeps the
-person's rates. Two people who disagree cannot tell who is right; labels of different shares, a
-third person, or entries of known truth can. "Cannot tell" is no answer: the model takes it that
-people pass over present and absent entries alike.
+Rates are learned only where they can be told: from entries of known truth, and from those that
+three or more people answered. Two who disagree cannot tell who is right, and a label's share of
+present can explain nearly any disagreement, so their answers tell but how often people err at all:
+of errors as likely on either side, how often pairs agree does not hang on the share.
+
+With a person's errors on one label alone there is seldom enough to go by. So a person has a pair of
+rates for all labels, drawn towards what is usual as if `PERSON` answers had been seen with it, and
+for each label one that is drawn towards the person's as far as the evidence carries: by how much
+more these rates differ from label to label than chance alone makes them. Both are found together,
+from the answers on: rates that are the same for all labels, once fitted, explain labels that differ
+by shares that are wrong. Where labels do not differ nothing is lost, and a label of few answers
+keeps the person's rates. "Cannot tell" is no answer: the model takes it that people pass over
+present and absent entries alike.
 
 Dawid and Skene, Applied Statistics 28(1), 1979.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +33,15 @@ from scipy.special import expit
 from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.project.agreement import Answers, Floats, Ints
 
-USUAL = 0.1  # the error rate of a person of whom nothing is known
-STRENGTH = 10.0  # what that is worth, in answers, and a person's rates at least to each label
-MOST = 1e6  # where labels do not differ at all
-_FITS = 3  # the second fit and its strength follow from each other
+USUAL = 0.1  # the error rate where nothing is known, worth so many pairs of answers
+PAIRS = 10.0
+PERSON = 30.0  # what the usual rates are worth to a person, in answers
+# What a person's rates are worth to each label, in answers: at least, and where labels do not
+# differ at all. A first guess of it is worth so many pairs of a label's answers.
+STRENGTH, MOST = 10.0, 1e6
+_GUESS, _EVIDENCE = 20.0, 100.0
+# Persons' rates and what they are worth follow from the labels' rates, and these from them.
+_FITS, _SETTLED = 10, 1e-3
 _STEPS, _ENOUGH = 500, 1e-8
 
 
@@ -43,9 +52,11 @@ class Belief:
     rows, cols, probability: (E,) each entry answered, and how likely it is present.
     names: the P people. labels: the K columns asked.
     miss, false_alarm: (P,) error rates over all labels. by_label: (2, P, K) the same two for each
-    label. answers: (P,) answers they rest on. share: (K,) present among the entries of unknown
+    label. answers: (P,), and told: (P,) those to entries that tell of errors. usual: the error
+    rate that persons' are drawn towards. share: (K,) present among the entries of unknown
     truth that were asked. strength: what a person's rates are worth to each label, in answers.
-    history: the log-posterior after each step of EM, of both fits in turn.
+    history: the log-posterior after each step of EM, of each fit in turn, the
+    last with the rates as they were found.
     """
 
     rows: Ints
@@ -57,9 +68,11 @@ class Belief:
     false_alarm: Floats
     by_label: Floats
     answers: NDArray[np.int64]
+    told: NDArray[np.int64]
+    usual: float
     share: Floats
     strength: float
-    history: tuple[tuple[float, ...], tuple[float, ...]]
+    history: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,25 +113,41 @@ def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
     known = np.full(len(rows), UNKNOWN, np.int8) if truth is None else truth[rows, cols]
     data = _cases(answers, of, label, known, len(labels))
     P, K = len(answers.names), len(labels)
-    person = _em(data, data.people, np.full((2, P), USUAL), _votes(data))
+    error = _usual(data)
+    usual = np.full((2, P), error)
     group = data.people * K + data.label[data.of]
-    each, usual = person, np.repeat(person.rates, K, axis=1)
-    for _ in range(_FITS):
-        strength = _strength(data, group, usual, each.probability)
-        each = _em(data, group, usual, person.probability, strength)
+    many = np.bincount(data.of, minlength=len(data.truth))
+    tells = (many > 2) | (data.truth != UNKNOWN)
+    telling = replace(data, times=data.times * tells)
+    probability = _start(data, usual)
+    person, by_label, strength = usual, np.repeat(usual, K, axis=1), MOST
+    history = []
+    for _ in range(_FITS if tells.any() else 0):
+        person = _rates(telling, data.people, usual, probability, PERSON)
+        drawn = np.repeat(person, K, axis=1)
+        strength = _strength(telling, group, drawn, probability)
+        fit = _em(telling, group, drawn, probability, strength)
+        history.append(fit.history)
+        moved = np.abs(fit.probability - probability)[tells].max()
+        probability, by_label = fit.probability, fit.rates
+        if moved < _SETTLED:
+            break
+    each = _em(data, group, by_label, probability, np.inf)
     return Belief(
         rows,
         cols,
         each.probability[data.case],
         answers.names,
         labels,
-        person.rates[0],
-        person.rates[1],
-        each.rates.reshape(2, P, K),
+        person[0],
+        person[1],
+        by_label.reshape(2, P, K),
         np.bincount(answers.people, minlength=P),
+        np.bincount(answers.people[tells[data.case][of]], minlength=P),
+        error,
         each.share,
         strength,
-        (person.history, each.history),
+        (*history, each.history),
     )
 
 
@@ -161,15 +190,33 @@ def _starts(many: Ints) -> Ints:
     return np.asarray(np.cumsum(many) - many)
 
 
-def _votes(data: _Data) -> Floats:
-    """(C,) where EM starts: the share of people who say present, or the known truth."""
+def _usual(data: _Data) -> float:
+    """How often people err, from how often two of them disagree, which is 2 e (1 - e).
+
+    Each entry counts as one pair fewer than it has answers.
+    """
     many = np.bincount(data.of, minlength=len(data.truth))
     ones = np.bincount(data.of, data.values, minlength=len(data.truth))
-    return np.where(data.truth == UNKNOWN, ones / np.maximum(many, 1), data.truth)
+    pairs = data.times * np.maximum(many - 1, 0)
+    apart = ones * (many - ones) / np.maximum(many * (many - 1) / 2, 1)
+    before = 2 * USUAL * (1 - USUAL)
+    disagree = (pairs @ apart + PAIRS * before) / (pairs.sum() + PAIRS)
+    return float((1 - np.sqrt(max(1 - 2 * disagree, 0.0))) / 2)
 
 
-def _em(data: _Data, group: Ints, usual: Floats, start: Floats, strength: float = STRENGTH) -> _Fit:
-    """EM from probabilities (C,) of present; each of G groups has its prior rates (2, G)."""
+def _start(data: _Data, usual: Floats) -> Floats:
+    """(C,) where EM starts: what answers come to where all people err as is usual."""
+    many = np.bincount(data.of, minlength=len(data.truth))
+    ones = np.bincount(data.of, data.values, minlength=len(data.truth))
+    votes = np.where(data.truth == UNKNOWN, ones / np.maximum(many, 1), data.truth)
+    return _em(data, data.people, usual, votes, np.inf).probability
+
+
+def _em(data: _Data, group: Ints, usual: Floats, start: Floats, strength: float) -> _Fit:
+    """EM from probabilities (C,) of present; each of G groups has its prior rates (2, G).
+
+    strength: what these are worth, in answers; if infinite they stay, and shares alone are found.
+    """
     probability = start
     history: list[float] = []
     while True:
@@ -188,6 +235,8 @@ def _em(data: _Data, group: Ints, usual: Floats, start: Floats, strength: float 
 
 def _rates(data: _Data, group: Ints, usual: Floats, probability: Floats, strength: float) -> Floats:
     """(2, G) error rates: those expected under `probability`, drawn towards the usual."""
+    if np.isinf(strength):
+        return usual
     errors, many = _counts(data, group, usual.shape[1], probability)
     return (errors + strength * usual) / (many + strength)
 
@@ -204,12 +253,13 @@ def _strength(data: _Data, group: Ints, usual: Floats, probability: Floats) -> f
     """What the usual rates (2, G) are worth to each group, in answers, from `STRENGTH` to `MOST`.
 
     By the moments of a beta-binomial distribution: how far the groups' errors are from the usual,
-    squared, beyond what chance makes of them.
+    squared, beyond what chance makes of them; beside a first guess.
     """
     errors, many = _counts(data, group, usual.shape[1], probability)
     spread = usual * (1 - usual)
     beyond = ((errors - many * usual) ** 2 - many * spread).sum()
-    pairs = (np.maximum(many * (many - 1), 0) * spread).sum()
+    pairs = (np.maximum(many * (many - 1), 0) * spread).sum() + _EVIDENCE
+    beyond += _EVIDENCE / (1 + _GUESS)
     return float(np.clip(pairs / beyond - 1, STRENGTH, MOST)) if beyond > 0 else MOST
 
 
@@ -233,5 +283,7 @@ def _likelihood(data: _Data, group: Ints, rates: Floats, share: Floats) -> Float
 
 def _prior(rates: Floats, usual: Floats, strength: float) -> float:
     """Log-density of the rates under Beta priors, but for a constant."""
+    if np.isinf(strength):
+        return 0.0
     density = usual * np.log(rates) + (1 - usual) * np.log1p(-rates)
     return float(strength * density.sum())

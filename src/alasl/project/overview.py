@@ -179,8 +179,10 @@ def overview(project: Project) -> Overview:
     belief = dawid_skene(answers, truth) if len(answers) else None
     errors = {}
     if belief is not None:
+        # Without an answer that tells of errors, an estimate is only what is usual.
         both = zip(belief.miss, belief.false_alarm, strict=True)
-        errors = dict(zip(belief.names, both, strict=True))
+        told = zip(belief.names, both, belief.told, strict=True)
+        errors = {name: pair for name, pair, answers_told in told if answers_told}
     progress, trainings = store.progress(), tuple(store.trainings())
     everything = store.everything()
     ground = trainings[-1].ground if trainings else None
@@ -189,9 +191,7 @@ def overview(project: Project) -> Overview:
     people = []
     for name, count in progress.people.items():
         gold, alpha = right.get(name), agree.people.get(name)
-        # Without an answer of others or of the gold questions, an estimate is only what is usual.
-        checked = (gold.asked if gold else 0) + (alpha.entries if alpha else 0)
-        miss, false_alarm = errors[name] if checked and name in errors else (None, None)
+        miss, false_alarm = errors.get(name, (None, None))
         people.append(
             PersonState(
                 name,

@@ -54,10 +54,13 @@ def targets(labels: Labels, initial: Entries, answers: Answers, automatic: float
 
 
 def _doubted(answers: Answers, initial: Entries) -> NDArray[np.bool_]:
-    """(E,): entries answered by several people, or only by people whose errors can be told."""
+    """(E,): entries answered by several people, or only by people whose errors can be told.
+
+    Of errors tell entries of known truth, and those of three answers or more (`dawid_skene`).
+    """
     rows, cols, of = answers.entries()
     many = np.bincount(of, minlength=len(rows))
-    checked = (many > 1) | (initial[rows, cols] != UNKNOWN)
+    checked = (many > 2) | (initial[rows, cols] != UNKNOWN)
     evidence = np.bincount(answers.people, checked[of], minlength=len(answers.names))
     unsure = np.bincount(of, evidence[answers.people] < EVIDENCE, minlength=len(rows))
     return np.asarray((many > 1) | (unsure == 0))
