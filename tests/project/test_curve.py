@@ -220,7 +220,7 @@ def test_the_page_has_the_figures_of_each_label_and_the_bins(
     for figure in ground.figures.values():
         for told in (figure.mean, *figure.labels):
             assert told is not None
-            assert f"{told[0]:.1f} ({told[1]:.1f} to {told[2]:.1f})" in page
+            assert f"{told[0]:.1f}<br><small>{told[1]:.1f} to {told[2]:.1f}" in page
     assert "Calibration error" in page
     for one in ground.bins:
         assert f"{one.observed[0]:.0f} ({one.observed[1]:.0f} to {one.observed[2]:.0f})" in page
