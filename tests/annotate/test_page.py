@@ -545,7 +545,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
 ) -> None:
     for answers, value in ((0, 40.0), (100, 41.5), (300, 44.5)):
         project.store.note_training(
-            Training_(1.0, answers, answers, 1.0, 1.0, value, (None,) * 4, "m", "on what is known")
+            Training_(1.0, answers, answers, 1.0, 1.0, value, (value,) * 4, "m", "on what is known")
         )
     view.page.clock.install()
     view.open(serve(project))
