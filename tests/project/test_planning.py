@@ -19,10 +19,11 @@ from alasl.data.formats import write
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
 from alasl.project.forecast import CHANCE, WHOLE, Curves, Law, fit, forecasts
+from alasl.project.ground import Figures, Ground
 from alasl.project.hours import hours
 from alasl.project.overview import overview
 from alasl.project.plans import Plan, keep, last_plan
-from alasl.project.records import Answer
+from alasl.project.records import Answer, Training
 from alasl.project.settings import ProjectSettings
 from alasl.report import write_project_report
 from alasl.seconds import Seconds
@@ -150,6 +151,22 @@ def test_hours_are_answers_times_seconds_and_those_measured_are_taken(
     some = np.flatnonzero(entries[:, 0] < 0)[:60].tolist()
     project.store.answer("ann", [Answer(i, 0, 1, 5.0) for i in some], request="a")
     assert "at 5 s an answer by label" in say("plan", project.folder, "--target", 90, "--seeds", 2)
+
+
+def test_tagging_has_as_many_tags_as_the_audit_found_and_no_hours_where_nothing_tells(
+    tenth: Callable[..., Project],
+) -> None:
+    project = tenth(0.5, 0.0, 200)
+    plan = Plan(50.0, 40.0, 0, 2, tuple(forecasts(exact(), LAW.at(5000.0))))
+    seconds = Seconds(open=2.0, tag=3.0)
+    assert hours(plan, project.store, seconds)[1].by == {}
+    found = Figures((12.0, 10.0, 14.0), (None,) * 4, {}, 0)
+    ground = Ground(40, 100, False, None, (None,) * 4, {}, figures={"prevalence": found})
+    project.store.note_training(
+        Training(1.0, 0, 0, 0.0, 1.0, None, (None,) * 4, "m", "an audit", ground)
+    )
+    tagged = plan.forecasts[1].low * (2 / 4 + 3 * 0.12) / 3600
+    assert hours(plan, project.store, seconds)[1].by["tagging"][1] == pytest.approx(tagged)
 
 
 def test_where_nothing_can_be_told_it_says_what_to_do(
