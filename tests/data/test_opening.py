@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from alasl.data.dataset import Dataset
 from alasl.data.opening import data_of_names, make_split, read_names
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
-from alasl.settings import DataSettings
+from alasl.settings import DataSettings, RunSettings
 
 
 @pytest.fixture
@@ -85,3 +87,23 @@ def test_else_chance_draws_it() -> None:
     assert len(split.clean) == 0
     assert len(split.test) == 40
     assert len(make_split(data, settings).clean) == 20, "a simulation asks no audit"
+
+
+def test_a_part_is_not_left_small_because_images_are_alike(
+    make_dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = make_dataset(images=60)
+    settings = RunSettings(data="x", clean=0.2, test=0.3)
+    pairs = replace(plain, groups=np.arange(60) // 2)
+    split = make_split(pairs, settings)
+    assert not split.shared()
+    assert not caplog.text
+    chained = replace(plain, groups=np.maximum(np.arange(60) - 52, 0))
+    with caplog.at_level(logging.WARNING, "alasl"):
+        again = make_split(chained, settings)
+    assert "the test set of the split has" in caplog.text
+    np.testing.assert_array_equal(again.test, make_split(plain, settings).test)
+    with caplog.at_level(logging.WARNING, "alasl"):
+        caplog.clear()
+        make_split(chained, replace(settings, near=False))
+    assert not caplog.text

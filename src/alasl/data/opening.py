@@ -15,7 +15,7 @@ from alasl.data.duplicates import Groups, groups_of
 from alasl.data.formats import FORMATS, read
 from alasl.data.named_images import named_images
 from alasl.data.predictions import read_all
-from alasl.data.split import Split, audited_split, read_split, stratified_split
+from alasl.data.split import MOST_AUDITED, Split, audited_split, read_split, stratified_split
 from alasl.errors import DataError, UsageError
 from alasl.labels import UNKNOWN, Labels
 from alasl.settings import DataSettings
@@ -71,19 +71,36 @@ def make_split(dataset: Dataset, settings: DataSettings, *, audited: bool = Fals
 
     Images whose files have the same content fall into one part, as do those that are nearly the
     same, where the data set has its groups and the settings have `near`; with a warning they do
-    not where that would leave a part empty. audited: an audit judges where the test set would not
-    be complete; it is then drawn by chance, and nothing is clean.
+    not where that would leave a part with less than half its images. audited: an audit judges
+    where the test set would not be complete; it is then drawn by chance, and nothing is clean.
     """
     if settings.near and dataset.groups is not None:
         try:
-            return _split(dataset, settings, _some_alike(dataset.groups), audited)
+            split = _split(dataset, settings, _some_alike(dataset.groups), audited)
+            why = _too_small(split, dataset, settings)
         except DataError as error:
-            _log.warning(
-                "%s where images that are nearly the same stay in one part (%s): only images whose "
-                "files are equal do",
-                *(error.what, error.seen),
-            )
+            why = f"{error.what} ({error.seen})"
+        if not why:
+            return split
+        _log.warning(
+            "%s where images that are nearly the same stay in one part: only images whose files "
+            "are equal do",
+            why,
+        )
     return _split(dataset, settings, groups_of(dataset), audited)
+
+
+def _too_small(split: Split, dataset: Dataset, settings: DataSettings) -> str:
+    """What part of a drawn split has less than half of the images that it is to have, in words."""
+    if settings.split:
+        return ""
+    wanted = {"clean": settings.clean if len(split.clean) else 0.0, "test": settings.test}
+    small = [
+        f"the {part} set of the split has {len(getattr(split, part))} images in place of {size}"
+        for part, share in wanted.items()
+        if 2 * len(getattr(split, part)) < (size := min(round(share * len(dataset)), MOST_AUDITED))
+    ]
+    return " and ".join(small)
 
 
 def _some_alike(groups: Groups) -> Groups | None:
