@@ -102,8 +102,8 @@ def label_lines(state: Overview) -> Iterator[str]:
         cells = cells or [label.lacks.get("ap", "-")]
         for name in SPOKEN:
             told, why = label.figures.get(name), label.lacks.get(name, "-")
-            # What holds of all figures is said once.
-            cells.append(_cell(told) if told else "-" if why == cells[0] else why)
+            # What holds of several figures is said once.
+            cells.append(_cell(told) if told else "-" if why in cells else why)
         rows.append((label.name, *cells))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
