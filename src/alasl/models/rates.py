@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from alasl.metrics import surely_above
 from alasl.models.base import Targets, Weights
-from alasl.models.held_out import Train, Trials, held_out
+from alasl.models.held_out import Floats, Train, Trials, held_out
 
-# Rates that are tried, as parts of the usual one, the highest first.
+# Rates that may be tried, as parts of the usual one, the highest first: lower ones until one is
+# surely worse, and higher ones where none is better.
 RATES = (3, 1, 1 / 3, 1 / 10, 1 / 30)
 # Held-out known entries that are enough, and present and absent ones of which fewer say nothing.
 ENOUGH, FEW = 2000, 10
@@ -39,11 +40,27 @@ def choose_rate(
     if min(tried.known) < FEW:
         return usual
     rates = [usual * part for part in RATES]
-    losses = [tried.scaled(rate, by_label=True) for rate in rates]
-    best = int(np.argmin([each.mean() for each in losses]))
+    losses: dict[int, Floats] = {}
+
+    def loss(at: int) -> Floats:
+        if at not in losses:
+            losses[at] = tried.scaled(rates[at], by_label=True)
+        return losses[at]
+
+    best = first = RATES.index(1)
+    for at in range(first + 1, len(rates)):
+        if loss(at).mean() < loss(best).mean():
+            best = at
+        elif surely_above(loss(at), loss(best)):
+            break
+    if best == first:
+        for at in reversed(range(first)):
+            if loss(at).mean() >= loss(best).mean():
+                break
+            best = at
     chosen = best
     for at in range(best + 1, len(rates)):
-        if surely_above(losses[at], losses[best]):
+        if surely_above(loss(at), loss(best)):
             break
         chosen = at
     return rates[chosen]

@@ -1,6 +1,6 @@
 """From what people said to what a model learns: targets between 0 and 1, and weights.
 
-Who errs how often is estimated from entries that several people answered and from gold questions
+Who errs how often is estimated from entries of three answers or more and from gold questions
 (Dawid and Skene). Where there is too little of either to go by, a person is taken at their word.
 """
 
