@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
 
 from alasl.annotate.app import make_app
+from alasl.annotate.connections import Connection
 from alasl.annotate.guard import Access
 from alasl.annotate.owner_app import Doors, make_owner_app
 from alasl.annotate.owning import Owning, Suspects
 from alasl.annotate.pictures import Pictures
+from alasl.annotate.server import listen
 from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 from alasl.labels import Labels
@@ -33,21 +37,26 @@ from .test_guard import ORIGIN, Reply, send
 OWNER = "o" * 64
 
 
-@pytest.fixture
-def opened(make_project: MakeProject) -> Iterator[tuple[Project, Opened]]:
-    """A project on which two people disagree about one entry, seen by its owner."""
+def own_project(made: Project, said: dict[str, int]) -> tuple[Project, Opened]:
+    """A project on which people said this of one entry, seen by its owner."""
     entries = np.full((6, 4), -1, np.int8)
     entries[0], entries[1] = 1, 0
-    made = make_project(entries=entries)
     roles = ["test", "clean", *["pool"] * 4]
     labels = Labels(entries, made.store.names, made.store.images)
     files = [*made.store.files]
     project = replace(made, store=Store.create(made.folder / "own.sqlite", labels, files, roles))
-    for person, value in (("ann", 1), ("ben", 0)):
+    for person, value in said.items():
         request = f"request-{person}"
         project.store.answer(person, [Answer(2, 1, value, 2.0)], request=request)
     settings = ProjectSettings(data="images", root="images")
-    yield project, Opened(project.folder, settings, project.store, project.images)
+    return project, Opened(project.folder, settings, project.store, project.images)
+
+
+@pytest.fixture
+def opened(make_project: MakeProject) -> Iterator[tuple[Project, Opened]]:
+    """A project on which two people disagree about one entry, seen by its owner."""
+    project, own = own_project(make_project(), {"ann": 1, "ben": 0})
+    yield project, own
     project.store.close()
 
 
@@ -185,3 +194,30 @@ def test_a_suspect_that_was_settled_is_shown_no_more(opened: tuple[Project, Open
 
     owning.settle(Settle(person="eve", image=0, label=0, value=0))
     assert [one["number"] for one in owning.suspected()["suspects"]] == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", [{}, {"ann": 1}, {"ann": 1, "ben": 1}, {"ann": 1, "ben": 0}])
+def test_a_browser_shows_every_table_however_far_people_got(
+    said: dict[str, int], make_project: MakeProject, browser: Any
+) -> None:
+    project, own = own_project(make_project(), said)
+    listening = listen("127.0.0.1", 0)
+    config = uvicorn.Config(Both(project, own).app, log_level="error", http=Connection)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    page, problems = browser.new_page(), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    try:
+        page.goto(f"http://127.0.0.1:{listening.getsockname()[1]}/?token={OWNER}")
+        page.wait_for_selector("#labels td")
+        page.wait_for_selector("#exports a")
+        assert page.locator("#people tbody tr").count() == len(said)
+        assert page.locator("#labels tbody tr").count() == 4
+        assert not problems
+    finally:
+        page.close()
+        server.should_exit = True
+        thread.join()
+        project.store.close()

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from alasl.annotate.messages import Answers, Given, Skip, TasksIn
+from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
+
+from .conftest import MakeProject
 
 Make = Callable[..., Training]
 
@@ -121,3 +125,26 @@ def test_without_a_command_it_is_off() -> None:
     training.notice(1000, left=0)
     assert training.state == "off"
     training.stop()
+
+
+def test_it_trains_once_nobody_here_can_answer_what_is_left(
+    make: Make, make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project()
+    project.ask([(0, 0), (1, 1)])
+    training = make(counted(tmp_path / "runs"), every=1000)
+    tasks = Tasks(project.store, training)
+    (first,) = tasks.tasks(TasksIn(person="ann")).tasks
+    given = [Given(image=first.image, label=first.asked[0].label, value=1, seconds=1.0)]
+    tasks.answer(Answers(person="ann", request="request-1", answers=given))
+    (second,) = tasks.tasks(TasksIn(person="ann")).tasks
+    tasks.skip(Skip(person="ann", request="request-2", image=second.image))
+    time.sleep(0.2)
+    assert training.state == "idle"
+    assert training.trained is None
+    assert tasks.tasks(TasksIn(person="ann")).tasks == []
+    until(lambda: training.trained is not None)
+    # It does not train again for nothing.
+    assert tasks.tasks(TasksIn(person="ann")).tasks == []
+    time.sleep(0.3)
+    assert runs_of(tmp_path / "runs") == 1

@@ -90,6 +90,9 @@ class Tasks:
         elsewhere = (
             None if tasks or request.label is None else self.store.free_label(request.person)
         )
+        if not tasks and elsewhere is None:
+            # What is left is for somebody else, who may never come: on with what was answered.
+            self.training.notice(0, 0)
         return TasksOut(
             tasks=[self._shown(task) for task in tasks],
             lease=LEASE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,8 @@ def lines(state: Overview) -> Iterator[str]:
         alpha = "" if person.alpha is None else f", agreement {person.alpha:.2f}"
         minutes = f"{person.seconds / 60:.1f} min"
         yield f"  {person.name}: {person.answers} answers, {minutes}{gold}{alpha}"
-    if state.alpha.entries:
+    # All said the same of all: there is no chance agreement to compare with.
+    if state.alpha.entries and not math.isnan(state.alpha.value):
         yield f"agreement (alpha) {state.alpha.value:.2f} over {state.alpha.entries} entries"
     if state.inferred:
         yield f"of the known, {state.inferred} follow from others by the rules between labels"

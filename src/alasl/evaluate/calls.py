@@ -18,7 +18,7 @@ Array = NDArray[np.floating]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-NO_THRESHOLD = "too little known for a threshold"
+NO_THRESHOLD = "too little known to judge a threshold"
 NONE_CALLED = "nothing called present"
 
 # calibration: the mean gap, over the images, between what is expected and what is, bin by bin.

@@ -55,8 +55,8 @@ def curves(
 
     labels: what is given and what people say. audit: what the test images are judged by; see
     `by_chance`. progress(done, of): called after each training.
-    Raises `NothingToDo` where too little is known of the pool, and `DataError` where nothing known
-    is absent, or no label can be judged.
+    Raises `NothingToDo` where too little is known of the pool, and `DataError` where no label can
+    be judged.
     """
     known = np.zeros(labels.shape, np.bool_)
     known[split.pool] = labels.known[split.pool]
@@ -66,11 +66,6 @@ def curves(
             "too little is known to plan by, as a plan hides most of it and asks it again",
             seen=f"{count} known entries of the pool, at least {_LEAST} are needed",
             do="answer some first: alasl suggest, alasl annotate",
-        )
-    if known_by_presence(labels.entries[split.pool]).all():
-        raise DataError(
-            "all that is known was recorded because it is present, which tells no mAP",
-            do="answer a queue first, a part of which chance draws: alasl suggest, alasl annotate",
         )
     batch = max(1, round(_ASKED * count / _ROUNDS))
     trial = _Trial(prepared, split, labels, audit, replace(settings, answers=batch), known)
@@ -124,13 +119,23 @@ def plan(driver: Driver, target: float, seeds: int, progress: Progress | None = 
     """Forecast what it takes to reach `target` mAP, in per cent, and keep it in the project.
 
     The test images are judged by the project's audit, or before any of its answers by what is known
-    of them, as if chance had chosen it.
+    of them, as if chance had chosen it. Raises as `curves`, and `DataError` where labels are known
+    by presence.
     """
     project, known = driver.project, driver.known()
     split, settings = project.split(), project.settings
     audit = ProjectAudit.of(project.store, split.test, known, settings.seed).audit
     if not audit.audited.any() and not audit.certain.all():
         audit = by_chance(audit.entries)
+    marked = known_by_presence(known.given[split.pool])
+    if marked.any():
+        raise DataError(
+            "a plan hides known entries and asks them again, which says nothing of labels that are "
+            "known because they are present",
+            seen=f"{int(marked.sum())} of {len(marked)} labels, "
+            f"as {project.store.names[int(marked.argmax())]!r}",
+            do="go by what status says after each round: alasl status",
+        )
     labels = known.human_labels
     found = curves(driver.prepared, split, labels, audit, settings, seeds, progress)
     told = tuple(forecasts(found, target, settings.seed))

@@ -82,7 +82,7 @@ async function stands() {
 }
 
 function drawPeople({ people, alpha }) {
-  $("agreement").textContent = alpha.entries ? `Agreement (Krippendorff's alpha): ${alpha.value.toFixed(2)} over ${whole(alpha.entries)} entries.` : "Nobody answered the same as somebody else yet.";
+  $("agreement").textContent = alpha.value !== null ? `Agreement (Krippendorff's alpha): ${alpha.value.toFixed(2)} over ${whole(alpha.entries)} entries.` : "Too few entries were answered by several people to say how far they agree.";
   table("people", ["Person", "Answers", "Skipped", "Minutes", "A minute", "Gold right", "Agreement", "Misses", "False alarms"],
     people.map((one) => [one.name, whole(one.answers), whole(one.skips), tenth(one.seconds / 60), one.seconds ? tenth(60 * one.answers / one.seconds) : "",
       one.checked ? `${one.right} of ${one.checked}` : "", one.alpha === null ? "" : one.alpha.toFixed(2), percent(one.miss), percent(one.false_alarm)]));

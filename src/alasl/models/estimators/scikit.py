@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import expit
 
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError, ResourceError, UsageError
@@ -39,7 +39,7 @@ from alasl.seeds import torch_seed
 _log = logging.getLogger(__name__)
 
 # Probabilities nearer to 0 or 1 are as good as these: their log-odds stay finite.
-LEAST = 1e-6
+LEAST = 1e-30
 
 # What scikit-learn's classifiers are made of beside what skops knows: all of it holds numbers, and
 # none of it runs code that a file brings.
@@ -108,7 +108,7 @@ class Scikit(Estimator):
 
     def logits(self, inputs: Inputs) -> NDArray[np.float32]:
         """See `Estimator.logits`."""
-        return np.asarray(logit(self._says(self._columns, inputs.array())), np.float32)
+        return self._says(self._columns, inputs.array())
 
     def fit_members(
         self,
@@ -136,7 +136,8 @@ class Scikit(Estimator):
     def members_proba(self, inputs: Inputs) -> Probabilities:
         """See `Estimator.members_proba`."""
         features = inputs.array()
-        return np.stack([self._says(columns, features) for columns in self._members])
+        logits = np.stack([self._says(columns, features) for columns in self._members])
+        return np.asarray(expit(logits), np.float32)
 
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`: in skops' format, which holds no code."""
@@ -215,13 +216,15 @@ class Scikit(Estimator):
             ) from error
 
     @staticmethod
-    def _says(columns: list[Any], features: NDArray[np.float32]) -> Probabilities:
+    def _says(columns: list[Any], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, L): logits. By both probabilities, as one that is near 1 is rounded to it."""
         if not columns:
             raise RuntimeError("fit comes first")
         if not len(features):  # which scikit-learn refuses
             return np.zeros((0, len(columns)), np.float32)
-        present = [column.predict_proba(features)[:, 1] for column in columns]
-        return np.asarray(np.clip(np.stack(present, axis=1), LEAST, 1 - LEAST), np.float32)
+        both = np.stack([column.predict_proba(features) for column in columns], axis=1)
+        sides = np.log(np.maximum(both.astype(np.float64), LEAST))
+        return np.asarray(sides[..., 1] - sides[..., 0], np.float32)
 
 
 class Literally(Parameter):
