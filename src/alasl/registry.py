@@ -38,6 +38,10 @@ T = TypeVar("T", bound=Named)
 Source = TypeVar("Source", bound=Callable[..., Any])
 
 
+# Files of users' own that were run: what fails in one is theirs to mend.
+RUN: set[str] = set()
+
+
 @dataclass(frozen=True)
 class Found(Generic[T]):
     """The part that a spec names, the parameters that it sets, and the file that the part is in."""
@@ -177,6 +181,7 @@ class Registry(Mapping[str, T]):
         if spec is None or spec.loader is None or not file.is_file():
             raise UsageError(f"there is no such file of {self.plural}", seen=str(file))
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        RUN.add(str(file.resolve()))
         try:
             self._guarded(partial(spec.loader.exec_module, module), str(file))
         except AlaslError:

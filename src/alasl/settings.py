@@ -230,7 +230,7 @@ class ModelSettings(Seeded):
     model: str = setting(
         "logistic",
         "what is trained: logistic or probe on frozen features, finetune for the whole backbone, "
-        "FILE.py:NAME, or a class as sklearn.svm:SVC",
+        "FILE.py:NAME, or a class as sklearn.ensemble:ExtraTreesClassifier",
     )
     backbone: str = setting(
         "lite0", "lite0, tresnet_m, or any timm model; NAME@320: of images at 320 pixels"

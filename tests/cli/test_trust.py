@@ -19,6 +19,7 @@ import pytest
 
 from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
+from alasl.data.formats import write
 from alasl.models.checkpoint import read_tensors, write_tensors
 from warm import Python
 
@@ -264,3 +265,21 @@ def test_a_shipped_study_with_a_configuration_that_names_code(call: Call, data: 
     code, said = call("study", "paper", data, "--config", "c.toml")
     assert code == 2
     refused(said, "c.toml", f"alasl study paper {data} --config c.toml --trust")
+
+
+@pytest.mark.slow
+def test_what_fails_in_a_file_of_the_users_is_not_called_a_bug(
+    make_dataset: Callable[..., Dataset], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_dataset(images=40)
+    write(data.labels, tmp_path / "t.npz", "npz", features=data.features)
+    file = tmp_path / "boom.py"
+    file.write_text(
+        'from alasl.strategies import strategy\n\n\n@strategy("boom", paper="none")\n'
+        'def boom(pool):\n    """Fails."""\n    return [][3]\n'
+    )
+    command = ["run", tmp_path / "t.npz", "--strategy", f"{file}:boom", "--out", tmp_path / "out"]
+    assert exit_code([*map(str, command), "--rounds", "1", "--images", "2"]) == 2
+    said = capsys.readouterr().err
+    assert f"error: {file}:7: IndexError: list index out of range" in said
+    assert "bug" not in said

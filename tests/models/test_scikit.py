@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pytest
+from sklearn.naive_bayes import GaussianNB
 
 import alasl
 from alasl.data.inputs import Inputs
@@ -83,3 +84,28 @@ def test_members_learn_nothing_of_an_entry_of_weight_0(
         estimator.fit_members(Inputs(features), known, weights, seed=0, members=3)
         found.append(estimator.members_proba(Inputs(features)))
     np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_a_class_that_gives_no_probabilities_so_is_told_of(
+    table: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    features, targets, _ = table
+    estimator = resolve("sklearn.svm:SVC").estimator(2)
+    with pytest.raises(UsageError, match="SVC gives no probabilities with these parameters"):
+        estimator.fit(Inputs(features), targets)
+
+
+def test_what_is_all_but_sure_keeps_its_order() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((300, 40)).astype(np.float32)
+    features[:, :20] += 3 * (features[:, :1] > 0)
+    targets = (features[:, :1] > 0).astype(np.int8)
+    estimator = resolve("sklearn.naive_bayes:GaussianNB").estimator(1)
+    estimator.fit(Inputs(features), targets)
+    found = estimator.logits(Inputs(features))[:, 0]
+    known = GaussianNB().fit(features, targets[:, 0]).predict_log_proba(features)
+    expected = known[:, 1] - known[:, 0]
+    assert np.abs(expected).max() > 30, "a probability of 1 for float32"
+    within = np.abs(expected) < 60
+    np.testing.assert_allclose(found[within], expected[within], rtol=1e-3)
+    assert np.isfinite(found).all()

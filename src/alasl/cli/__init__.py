@@ -12,8 +12,9 @@ import traceback
 
 import click
 
-from alasl.errors import AlaslError, ResourceError
+from alasl.errors import AlaslError, ResourceError, UsageError
 from alasl.files import as_resource_error
+from alasl.registry import RUN
 
 # The commands by what somebody wants to do, as the help shows them.
 JOBS = {
@@ -128,9 +129,20 @@ def exit_code(args: list[str] | None = None) -> int:
             click.echo(f"error: {resource}", err=True)
             return resource.exit_code
         traceback.print_exc()
+        if place := _in_own_file(error):
+            click.echo(f"error: {place}: {type(error).__name__}: {error}", err=True)
+            return UsageError.exit_code
         click.echo("error: this is a bug in alasl; please report it with the lines above", err=True)
         return 1
     return 0
+
+
+def _in_own_file(error: Exception) -> str:
+    """Where it was raised, if that is within a Python file that the user named, else nothing."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in RUN:
+            return f"{frame.filename}:{frame.lineno}"
+    return ""
 
 
 def _called_now(error: click.NoSuchOption) -> str:

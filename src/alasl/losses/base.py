@@ -107,22 +107,29 @@ class _Plain(Loss):
 def loss(
     name: str,
     *,
-    paper: str,
-    unknown: str,
-    probe_rate: float,
+    paper: str = "-",
+    unknown: str = "-",
+    probe_rate: float = 1e-3,
     state: str = "",
     learns_from_unknown: bool = True,
     batchwise: bool = False,
 ) -> Callable[[_Source], _Source]:
     """Register a function of (logits, targets), or a class of `Loss`, as the loss `name`.
 
-    Its keyword arguments but `reduction` are the parameters; see `alasl.parameters`. The first
+    Its keyword arguments but `reduction`, which it must have, are the parameters; see
+    `alasl.parameters`. The first
     line of its docstring is its line in tables. The other arguments: see `Kind`.
     """
 
     def make(source: Callable[..., Any]) -> Kind:
         whole = isinstance(source, type)
         parameters = parameters_of(source.__init__ if whole else source, 1 if whole else 2)
+        if "reduction" not in {p.name for p in parameters}:
+            raise UsageError(
+                f"the loss {name!r} does not say how it is reduced",
+                do='give it a keyword argument reduction: Reduction = "mean", and end with '
+                "Batch.of(logits, targets).reduce or .cross_entropy",
+            )
         return Kind(
             name=name,
             paper=paper,

@@ -209,11 +209,19 @@ class Scikit(Estimator):
         try:
             found = self.maker(**params)
             more = {"sample_weight": shares[order]} if self.takes_weights else {}
-            return found.fit(features[rows[order]], answers[order], **more)
+            found.fit(features[rows[order]], answers[order], **more)
         except (ValueError, TypeError) as error:
             raise UsageError(
                 f"{self.maker.__name__} cannot be trained so", seen=str(error).splitlines()[0]
             ) from error
+        if not hasattr(found, "predict_proba"):
+            raise UsageError(
+                f"{self.maker.__name__} gives no probabilities with these parameters",
+                seen=", ".join(f"{key}={value!r}" for key, value in params.items()),
+                do="set what makes it give them, or take a class that always does, as "
+                "sklearn.ensemble:ExtraTreesClassifier",
+            )
+        return found
 
     @staticmethod
     def _says(columns: list[Any], features: NDArray[np.float32]) -> NDArray[np.float32]:
