@@ -134,7 +134,9 @@ def fill(disk: Path) -> None:
             file.write(b"x" * 512)
 
 
-def test_a_project_on_a_full_disk_is_looked_at(small_disk: Path, say: Callable[..., Any]) -> None:
+def test_a_project_on_a_full_disk_is_looked_at(
+    small_disk: Path, say: Callable[..., Any], tmp_path: Path
+) -> None:
     images, project = small_disk / "images", small_disk / "project"
     images.mkdir()
     for n in range(4):
@@ -148,7 +150,7 @@ def test_a_project_on_a_full_disk_is_looked_at(small_disk: Path, say: Callable[.
     assert not (project / "store.sqlite-shm").exists()
     fill(small_disk)
     assert say("status", project, "--json")["answers"] == 1
-    say("check", project)
+    say("check", project, "--out", tmp_path / "check.jsonl")
     assert "dog: present" in say("history", project, "0.png")
     assert "intact" in say("import", project, two, code=5)
     gc.collect()
