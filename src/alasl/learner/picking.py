@@ -37,10 +37,9 @@ def picked(
     if settings.ask == "tags":
         price = Price(seconds.tag * _shares_present(known), seconds.open)
         return select(askable, scores, ties, asks, budget, price, weigh=_are_gains(scores))
-    way = settings.by
-    if way != "image":
+    if settings.by != "image":
         query = select(askable, scores, ties, asks, budget, Price(seconds.grid))
-        if way or seconds.quicker(len(query.images), len(query)) == "label":
+        if seconds.way(settings.by, len(query.images), len(query)) == "label":
             return query
     price = Price(seconds.answer, seconds.open)
     return select(askable, scores, ties, asks, budget, price, weigh=_are_gains(scores))

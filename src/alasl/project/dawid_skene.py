@@ -116,7 +116,7 @@ def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
     error = _usual(data)
     usual = np.full((2, P), error)
     group = data.people * K + data.label[data.of]
-    many = np.bincount(data.of, minlength=len(data.truth))
+    many, _ = _said(data)
     tells = (many > 2) | (data.truth != UNKNOWN)
     telling = replace(data, times=data.times * tells)
     probability = _start(data, usual)
@@ -190,13 +190,19 @@ def _starts(many: Ints) -> Ints:
     return np.asarray(np.cumsum(many) - many)
 
 
+def _said(data: _Data) -> tuple[Ints, Floats]:
+    """(C,) each: the answers to a case, and how many of them say present."""
+    cases = len(data.truth)
+    ones = np.bincount(data.of, data.values, minlength=cases)
+    return np.bincount(data.of, minlength=cases), np.asarray(ones, np.float64)
+
+
 def _usual(data: _Data) -> float:
     """How often people err, from how often two of them disagree, which is 2 e (1 - e).
 
     Each entry counts as one pair fewer than it has answers.
     """
-    many = np.bincount(data.of, minlength=len(data.truth))
-    ones = np.bincount(data.of, data.values, minlength=len(data.truth))
+    many, ones = _said(data)
     pairs = data.times * np.maximum(many - 1, 0)
     apart = ones * (many - ones) / np.maximum(many * (many - 1) / 2, 1)
     before = 2 * USUAL * (1 - USUAL)
@@ -206,8 +212,7 @@ def _usual(data: _Data) -> float:
 
 def _start(data: _Data, usual: Floats) -> Floats:
     """(C,) where EM starts: what answers come to where all people err as is usual."""
-    many = np.bincount(data.of, minlength=len(data.truth))
-    ones = np.bincount(data.of, data.values, minlength=len(data.truth))
+    many, ones = _said(data)
     votes = np.where(data.truth == UNKNOWN, ones / np.maximum(many, 1), data.truth)
     return _em(data, data.people, usual, votes, np.inf).probability
 

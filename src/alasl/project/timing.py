@@ -65,9 +65,7 @@ def _of_images(steps: Sequence[Timed]) -> dict[str, float]:
 
 def quickest(seconds: Seconds, questions: Questions, settings: LearnerSettings) -> Way:
     """The way that takes less time for a queue, unless settings say which; tags are of images."""
-    if settings.ask == "tags" or settings.by == "image":
+    if settings.ask == "tags":
         return "image"
-    if settings.by == "label":
-        return "label"
     rows = np.asarray(questions.rows)
-    return seconds.quicker(len(np.unique(rows)), len(rows))
+    return seconds.way(settings.by, len(np.unique(rows)), len(rows))

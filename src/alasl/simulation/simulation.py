@@ -167,7 +167,7 @@ class Simulation:
         takes = self.learner.seconds
         if self.settings.ask == "tags":
             return takes.by_tags(images, sum(value == PRESENT for value in values))
-        if (self.settings.by or takes.quicker(images, len(values))) == "label":
+        if takes.way(self.settings.by, images, len(values)) == "label":
             return takes.by_label(len(values))
         return takes.by_image(images, len(values))
 
