@@ -324,6 +324,30 @@ def test_a_grid_asks_one_label_of_many_images(project: Project, serve: Serve, vi
     )
 
 
+def test_ticks_are_kept_when_the_grid_is_left_for_the_other_way_and_come_back_by_undo(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("m")
+    view.ready("grid")
+    view.press("w", "r")
+    assert view.ticked() == [1, 3]
+    view.press("m")
+    view.ready()
+    view.press("m")
+    view.ready("grid")
+    view.saved()
+    label = view.inside("session.current.items[0].label")
+    assert project.said() == {(1, label): 1, (3, label): 1}
+    assert view.page.locator(".cell").count() == 4, "the others are still asked"
+    view.press("u")
+    view.until("session.current.items.length === 6")
+    assert view.ticked() == [1], "the last tick is taken back, the other still to be sent"
+    view.saved()
+    assert project.said() == {}
+
+
 def test_a_grid_is_walked_ticked_and_skipped_by_arrows_and_answer_keys(
     project: Project, serve: Serve, view: View
 ) -> None:

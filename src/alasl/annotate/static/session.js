@@ -119,13 +119,13 @@ function send(step) {
 
 const correct = ({ image, label }, value) => outbox.put("api/correct", { image, label, value });
 
-/** Answers to a part of an image are answers, too. */
+/** Answers to a part of an image, or ticks in a grid, are answers, too. */
 function saveUnfinished() {
   const step = session.current;
-  if (step?.kind === "image" && step.values.some((value) => value !== undefined)) {
-    send(step);
-    history.push(step);
-  }
+  // Pictures of a grid that could not be shown are no reason: nobody said anything of them.
+  if (!step?.values.some((value) => value !== undefined && value !== SKIPPED)) return;
+  send(step);
+  history.push(step);
 }
 
 /** The guide is another one: draw what it colours, and tell what is new of it. */
