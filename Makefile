@@ -10,6 +10,7 @@ test: .venv/ready
 	$(BIN)/ruff format --check src tests benchmarks scripts
 	$(BIN)/ruff check src tests benchmarks scripts
 	$(BIN)/mypy
+	$(BIN)/biome ci --error-on-warnings
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations=20
 
 quick: .venv/ready
@@ -31,6 +32,7 @@ lint: .venv/ready
 	$(BIN)/ruff format src tests benchmarks scripts
 	$(BIN)/ruff check --fix src tests benchmarks scripts
 	$(BIN)/mypy
+	$(BIN)/biome check --write --error-on-warnings
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -8,7 +8,9 @@ export const $ = (id) => document.getElementById(id);
 export const stamp = (id) => document.importNode($(id).content, true).firstElementChild;
 
 /** Say it to those who do not see it. */
-export const say = (text) => { $("said").textContent = text; };
+export const say = (text) => {
+  $("said").textContent = text;
+};
 
 export function alarm(text) {
   $("alert").textContent = text;

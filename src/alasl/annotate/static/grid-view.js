@@ -47,23 +47,28 @@ export const gridView = {
     $("tick-label").replaceChildren(name(label));
     $("label").value = label;
     this.arrange(step);
-    $("cells").replaceChildren(...step.items.map((item, place) => {
-      const cell = stamp("cell");
-      const button = cell.querySelector("button");
-      const element = picture(item.image, this.size(step));
-      element.alt = "";
-      cell.querySelector(".picture").append(element);
-      element.ready.then((why) => {
-        if (!why) return;
-        const text = document.createElement("span");
-        text.textContent = t("grid.broken", { why });
-        element.replaceWith(text);
-      });
-      button.addEventListener("click", () => on.tick(place));
-      hold(button, () => { on.point(place); on.larger(); });
-      button.addEventListener("focus", () => on.point(place));
-      return cell;
-    }));
+    $("cells").replaceChildren(
+      ...step.items.map((item, place) => {
+        const cell = stamp("cell");
+        const button = cell.querySelector("button");
+        const element = picture(item.image, this.size(step));
+        element.alt = "";
+        cell.querySelector(".picture").append(element);
+        element.ready.then((why) => {
+          if (!why) return;
+          const text = document.createElement("span");
+          text.textContent = t("grid.broken", { why });
+          element.replaceWith(text);
+        });
+        button.addEventListener("click", () => on.tick(place));
+        hold(button, () => {
+          on.point(place);
+          on.larger();
+        });
+        button.addEventListener("focus", () => on.point(place));
+        return cell;
+      }),
+    );
   },
 
   /** Draw what stands for an item. */
@@ -73,7 +78,8 @@ export const gridView = {
     button.setAttribute("aria-checked", value === PRESENT ? "true" : value === UNSURE ? "mixed" : "false");
     button.querySelector(".mark").textContent = MARKS[value] ?? "";
     const state = value === UNSURE || value === SKIPPED ? `, ${inWords(value)}` : "";
-    button.querySelector(".unseen").textContent = `${t("grid.cell", { place: place + 1, all: step.items.length })}${state}`;
+    button.querySelector(".unseen").textContent =
+      `${t("grid.cell", { place: place + 1, all: step.items.length })}${state}`;
   },
 
   name: (_, place) => t("grid.name", { place: place + 1 }),

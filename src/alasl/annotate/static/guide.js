@@ -73,7 +73,11 @@ export function before(labels) {
   if (!first && !fresh.length) return;
   noteRead(fresh);
   const parts = first ? [paragraphs(guide.instructions)] : [];
-  show(first ? t("guide.begin") : t("guide.new", { n: fresh.length }), [...parts, ...fresh.map((label) => section(label))], t("guide.start"));
+  show(
+    first ? t("guide.begin") : t("guide.new", { n: fresh.length }),
+    [...parts, ...fresh.map((label) => section(label))],
+    t("guide.start"),
+  );
 }
 
 /** Tell what a label means. */
@@ -108,7 +112,8 @@ function show(title, parts, close, one = false) {
 }
 
 function entry(label) {
-  const term = document.createElement("dt"), about = document.createElement("dd");
+  const term = document.createElement("dt"),
+    about = document.createElement("dd");
   const button = document.createElement("button");
   button.type = "button";
   button.className = "about";
@@ -121,7 +126,8 @@ function entry(label) {
 
 /** A label's name with its colour. */
 export function name(label) {
-  const whole = document.createElement("span"), text = document.createElement("bdi");
+  const whole = document.createElement("span"),
+    text = document.createElement("bdi");
   text.textContent = NAMES[label];
   whole.append(text);
   paint(whole, label);
@@ -137,24 +143,30 @@ export function paint(element, label) {
 
 /** One label: its text, and images that have it and that have not. */
 function section(label, titled = true) {
-  const part = document.createElement("section"), title = document.createElement("h3");
-  const { about } = guide.of(label), parent = guide.parent(label);
+  const part = document.createElement("section"),
+    title = document.createElement("h3");
+  const { about } = guide.of(label),
+    parent = guide.parent(label);
   title.append(name(label));
   if (titled) part.append(title);
   if (parent !== null) part.append(soft(t("guide.group", { name: NAMES[parent] })));
   part.append(about ? paragraphs(about) : soft(t("guide.no-meaning")));
   const shown = document.createElement("div");
   part.append(shown);
-  post("api/meaning", { label }).then(({ examples, counter_examples }) => {
-    if (!examples.length && !counter_examples.length) return shown.append(soft(t("guide.no-examples")));
-    if (examples.length) shown.append(...row("guide.examples", examples));
-    if (counter_examples.length) shown.append(...row("guide.counter", counter_examples));
-  }, () => {});
+  post("api/meaning", { label }).then(
+    ({ examples, counter_examples }) => {
+      if (!examples.length && !counter_examples.length) return shown.append(soft(t("guide.no-examples")));
+      if (examples.length) shown.append(...row("guide.examples", examples));
+      if (counter_examples.length) shown.append(...row("guide.counter", counter_examples));
+    },
+    () => {},
+  );
   return part;
 }
 
 function row(title, images) {
-  const heading = document.createElement("h4"), list = document.createElement("div");
+  const heading = document.createElement("h4"),
+    list = document.createElement("div");
   heading.textContent = t(title);
   list.className = "examples";
   list.append(...images.map((image) => thumbnail(image, t(title))));
@@ -165,11 +177,13 @@ function row(title, images) {
 function paragraphs(text) {
   const whole = document.createElement("div");
   whole.className = "told";
-  whole.append(...text.split(/\n\s*\n/).map((part) => {
-    const one = document.createElement("p");
-    one.textContent = part.replace(/\n(?!\s*[-*\d])/g, " ");
-    return one;
-  }));
+  whole.append(
+    ...text.split(/\n\s*\n/).map((part) => {
+      const one = document.createElement("p");
+      one.textContent = part.replace(/\n(?!\s*[-*\d])/g, " ");
+      return one;
+    }),
+  );
   return whole;
 }
 

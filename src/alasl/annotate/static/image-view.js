@@ -17,18 +17,21 @@ export const imageView = {
     const [task] = step.tasks;
     drawStage($("stage"), task);
     $("find").hidden = true;
-    $("asked").replaceChildren(...step.items.map((item, place) => {
-      const row = stamp("row");
-      const about = row.querySelector(".about"), { key } = guide.of(item.label);
-      about.replaceChildren(name(item.label));
-      about.addEventListener("click", () => on.point(place));
-      row.querySelector(".chance").textContent = chanceOf(step, item);
-      if (key) about.after(hint(key));
-      for (const button of row.querySelectorAll(".choices button"))
-        button.addEventListener("click", () => on.answer(Number(button.dataset.value), place));
-      row.firstElementChild.addEventListener("focusin", () => on.point(place));
-      return row;
-    }));
+    $("asked").replaceChildren(
+      ...step.items.map((item, place) => {
+        const row = stamp("row");
+        const about = row.querySelector(".about"),
+          { key } = guide.of(item.label);
+        about.replaceChildren(name(item.label));
+        about.addEventListener("click", () => on.point(place));
+        row.querySelector(".chance").textContent = chanceOf(step, item);
+        if (key) about.after(hint(key));
+        for (const button of row.querySelectorAll(".choices button"))
+          button.addEventListener("click", () => on.answer(Number(button.dataset.value), place));
+        row.firstElementChild.addEventListener("focusin", () => on.point(place));
+        return row;
+      }),
+    );
     drawKnown(task.known, on.open);
   },
 
@@ -40,7 +43,8 @@ export const imageView = {
       button.setAttribute("aria-pressed", String(value) === button.dataset.value);
     const chance = chanceOf(step, step.items[place]);
     const parts = [
-      this.name(step, place), value === undefined ? "" : inWords(value),
+      this.name(step, place),
+      value === undefined ? "" : inWords(value),
       chance.endsWith("%") ? t("image.expected", { chance }) : chance,
       t("image.place", { place: place + 1, all: step.items.length }),
     ];
@@ -75,16 +79,19 @@ function drawKnown(known, open) {
     if (!labels.length) continue;
     const term = document.createElement("dt");
     term.textContent = t(`button.${value}`);
-    parts.push(term, ...labels.map((label) => {
-      const one = document.createElement("dd");
-      const button = document.createElement("button");
-      button.type = "button";
-      button.title = t("image.correct");
-      button.addEventListener("click", () => open(label));
-      button.append(name(label));
-      one.append(button);
-      return one;
-    }));
+    parts.push(
+      term,
+      ...labels.map((label) => {
+        const one = document.createElement("dd");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.title = t("image.correct");
+        button.addEventListener("click", () => open(label));
+        button.append(name(label));
+        one.append(button);
+        return one;
+      }),
+    );
   }
   if (!parts.length) {
     const none = document.createElement("dd");

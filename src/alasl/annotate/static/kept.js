@@ -36,7 +36,15 @@ export const storage = {
   },
 };
 
-export const settings = { person: "", mode: "image", chosen: null, label: null, keys: true, shown: false, ...storage.get("settings", {}) };
+export const settings = {
+  person: "",
+  mode: "image",
+  chosen: null,
+  label: null,
+  keys: true,
+  shown: false,
+  ...storage.get("settings", {}),
+};
 
 export function change(values) {
   Object.assign(settings, values);

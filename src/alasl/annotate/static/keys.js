@@ -60,7 +60,11 @@ export function listenToKeys(commands) {
     const place = session.current ? session.view.keyed(session.current, key) : -1;
     const own = session.current?.kind === "image" ? HERE.find((label) => guide.of(label).key === key) : undefined;
     if (place >= 0) act(event, () => tick(place));
-    else if (own !== undefined) act(event, () => { openLabel(own); answer(PRESENT); });
+    else if (own !== undefined)
+      act(event, () => {
+        openLabel(own);
+        answer(PRESENT);
+      });
     else if (Object.hasOwn(keys, key)) act(event, keys[key]);
   });
 }
@@ -90,5 +94,7 @@ function onArrow(event, key) {
   if (event.shiftKey) return act(event, () => $("stage").scrollBy(sideways * 90, down * 90));
   if (current.kind === "image" && !down) return;
   const place = current.cursor + sideways + down * session.view.columns;
-  act(event, () => { if (place >= 0 && place < current.items.length) moveTo(place); });
+  act(event, () => {
+    if (place >= 0 && place < current.items.length) moveTo(place);
+  });
 }

@@ -15,7 +15,8 @@ export function find(text, names) {
   const wanted = text.trim().toLowerCase();
   const small = names.map((name) => name.toLowerCase());
   return [(n) => n === wanted, (n) => n.startsWith(wanted), (n) => n.includes(wanted)]
-    .map((fits) => small.findIndex(fits)).find((i) => i >= 0);
+    .map((fits) => small.findIndex(fits))
+    .find((i) => i >= 0);
 }
 
 /** Labels by the label that they are part of: [parent, labels], those of none last, under null. */

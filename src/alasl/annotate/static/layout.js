@@ -1,8 +1,10 @@
 // How many images a grid has, and how large they are: as many as the screen holds at a size at which
 // they can be judged, and where there are fewer, larger.
 
-const FEWEST = 6, MOST = 60;
-const WIDTH = 200, HEIGHT = 165; // px that a tile should have at least
+const FEWEST = 6,
+  MOST = 60;
+const WIDTH = 200,
+  HEIGHT = 165; // px that a tile should have at least
 const NARROW = 640; // px; below it tiles stand in two columns and the page scrolls
 const AROUND = 184; // px that the page has above and below a grid, beside its header
 

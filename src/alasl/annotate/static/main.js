@@ -16,8 +16,23 @@ import { outbox } from "./outbox.js";
 import { showLeft, showSaved, showStatus } from "./progress.js";
 import { line } from "./server.js";
 import {
-  answer, askName, comeBack, enter, fit, focusCursor, larger, leave, nextLabel, openLabel, rest, restart, retell, session, setMode,
-  skip, undo,
+  answer,
+  askName,
+  comeBack,
+  enter,
+  fit,
+  focusCursor,
+  larger,
+  leave,
+  nextLabel,
+  openLabel,
+  rest,
+  restart,
+  retell,
+  session,
+  setMode,
+  skip,
+  undo,
 } from "./session.js";
 import { tasks } from "./tasks.js";
 import { wait, waitForTasks, waiting } from "./waiting.js";
@@ -81,7 +96,12 @@ function found() {
   // What is asked comes first, then any other label.
   const asked = session.current.items.map((item) => item.label);
   const labels = [...asked, ...HERE.filter((label) => !asked.includes(label))];
-  const place = text ? find(text, labels.map((label) => NAMES[label])) : undefined;
+  const place = text
+    ? find(
+        text,
+        labels.map((label) => NAMES[label]),
+      )
+    : undefined;
   $("find").hidden = true;
   if (place !== undefined) return openLabel(labels[place]);
   if (text) say(t("said.no-label", { name: text }));
@@ -97,7 +117,10 @@ function beginAgain(why) {
 
 function connect() {
   outbox.onchange = showSaved;
-  guide.onchange = () => { showLeft(); retell(); };
+  guide.onchange = () => {
+    showLeft();
+    retell();
+  };
   outbox.onstatus = showStatus;
   outbox.onrefused = (why) => alarm(t("saved.refused", { why }));
   line.onchange = () => {
@@ -132,7 +155,11 @@ function listen() {
   for (const field of $("start").elements) field.disabled = false;
   $("find").addEventListener("submit", (event) => act(event, found));
   $("find-label").addEventListener("keydown", (event) => {
-    if (event.key === "Escape") act(event, () => { $("find").hidden = true; focusCursor(); });
+    if (event.key === "Escape")
+      act(event, () => {
+        $("find").hidden = true;
+        focusCursor();
+      });
   });
   $("label").addEventListener("change", () => {
     change({ label: Number($("label").value) });
@@ -148,7 +175,9 @@ function listen() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => closed(dialog));
   drag($("stage"));
   // In a large picture as well as in one of a grid.
-  const swiped = (value) => { if (!$("stage").classList.contains("zoomed")) answer(value); };
+  const swiped = (value) => {
+    if (!$("stage").classList.contains("zoomed")) answer(value);
+  };
   for (const stage of [$("stage"), $("larger-stage")])
     swipe(stage, { right: () => swiped(PRESENT), left: () => swiped(ABSENT) });
   $("language").addEventListener("change", () => {
@@ -156,11 +185,22 @@ function listen() {
     leave();
     location.reload();
   });
-  addEventListener("resize", () => { unzoom(); fit(); });
-  addEventListener("online", () => { line.hurry(); outbox.send(); tasks.fetch(); });
+  addEventListener("resize", () => {
+    unzoom();
+    fit();
+  });
+  addEventListener("online", () => {
+    line.hurry();
+    outbox.send();
+    tasks.fetch();
+  });
   addEventListener("pagehide", leave);
-  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-  addEventListener("beforeunload", (event) => { if (outbox.items.length && !outbox.kept) event.preventDefault(); });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (outbox.items.length && !outbox.kept) event.preventDefault();
+  });
   setInterval(heartbeat, HEARTBEAT);
 }
 
@@ -177,11 +217,13 @@ function heartbeat() {
 }
 
 for (const list of [$("label"), $("mine-label")]) fillList(list, guide.parent);
-$("find-labels").replaceChildren(...HERE.map((label) => {
-  const option = document.createElement("option");
-  option.value = NAMES[label];
-  return option;
-}));
+$("find-labels").replaceChildren(
+  ...HERE.map((label) => {
+    const option = document.createElement("option");
+    option.value = NAMES[label];
+    return option;
+  }),
+);
 connect();
 listen();
 if (outbox.items.length) outbox.send();

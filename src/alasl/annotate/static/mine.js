@@ -62,7 +62,8 @@ function draw(said) {
   item.querySelector("bdi").textContent = NAMES[said.label];
   item.querySelector("time").textContent = moment(said.at);
   const buttons = [...item.querySelectorAll("button")];
-  const press = () => buttons.forEach((one) => one.setAttribute("aria-pressed", one.dataset.value === String(said.value)));
+  const press = () =>
+    buttons.forEach((one) => one.setAttribute("aria-pressed", one.dataset.value === String(said.value)));
   for (const button of buttons) {
     button.addEventListener("click", () => {
       const value = Number(button.dataset.value);

@@ -27,7 +27,8 @@ function require() {
 }
 
 function send() {
-  const text = $("note-text").value.trim(), unclear = $("note-unclear").checked;
+  const text = $("note-text").value.trim(),
+    unclear = $("note-unclear").checked;
   if (text || unclear) {
     outbox.put("api/note", { image: about.image, label: unclear ? about.label : null, text });
     say(t("said.noted"));

@@ -6,7 +6,10 @@ import { settings, storage } from "./kept.js";
 import { post } from "./server.js";
 
 export const outbox = {
-  items: storage.keys("out:").map((key) => ({ key, ...storage.get(key) })).filter((item) => item.path),
+  items: storage
+    .keys("out:")
+    .map((key) => ({ key, ...storage.get(key) }))
+    .filter((item) => item.path),
   last: 0,
   sending: null, // a promise of the moment when all is sent
   kept: true, // whether the browser could store everything

@@ -60,7 +60,8 @@ export function inWords({ map, low, high, brought }) {
 
 export function showSaved() {
   const many = outbox.items.length;
-  let text = t("saved"), state = "saved";
+  let text = t("saved"),
+    state = "saved";
   if (many && line.trouble) {
     text = t("saved.trouble", { n: many, why: line.trouble });
     state = "trouble";

@@ -111,7 +111,9 @@ function send(step) {
   for (const { item, value } of corrections(step)) correct(item, value);
   const skipped = step.items.filter((_, place) => step.values[place] === SKIPPED).map((item) => item.image);
   const images = [...new Set(skipped)];
-  const sent = (saved) => { if (!saved) step.requests -= 1; };
+  const sent = (saved) => {
+    if (!saved) step.requests -= 1;
+  };
   if (answers.length) outbox.put("api/answers", { answers }, sent);
   for (const image of images) outbox.put("api/skip", { image }, sent);
   step.requests = (answers.length ? 1 : 0) + images.length;
@@ -209,8 +211,11 @@ export function rest() {
     step.seconds[place] += took;
   }
   const present = step.values.flatMap((value, place) => (value === PRESENT ? [nameOf(place)] : []));
-  say(step.kind === "grid" ? t("said.grid", { present: present.length, all: step.items.length })
-    : t("said.image", { names: present.join(", ") || t("said.none") }));
+  say(
+    step.kind === "grid"
+      ? t("said.grid", { present: present.length, all: step.items.length })
+      : t("said.image", { names: present.join(", ") || t("said.none") }),
+  );
   finish();
 }
 
@@ -284,7 +289,10 @@ export function larger() {
 
 function drawLarger() {
   const { current } = session;
-  drawStage($("larger-stage"), current.tasks.find((task) => task.image === current.items[current.cursor].image));
+  drawStage(
+    $("larger-stage"),
+    current.tasks.find((task) => task.image === current.items[current.cursor].image),
+  );
 }
 
 /** Fit what is shown to a window of another size. */
@@ -359,7 +367,12 @@ export function leave() {
   const images = tasks.images();
   if (!images.length || outbox.items.length) return;
   const body = JSON.stringify({ person: settings.person, images });
-  fetch("api/release", { method: "POST", headers: { "content-type": "application/json" }, body, keepalive: true }).catch(() => {});
+  fetch("api/release", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+    keepalive: true,
+  }).catch(() => {});
 }
 
 export function setMode(mode) {

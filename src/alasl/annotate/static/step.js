@@ -5,7 +5,8 @@ import { PRESENT } from "./values.js";
 
 export function make(kind, of) {
   const items = of.flatMap((task) =>
-    task.asked.map(({ label, probability }) => ({ image: task.image, label, probability, model: task.model })));
+    task.asked.map(({ label, probability }) => ({ image: task.image, label, probability, model: task.model })),
+  );
   const chosen = kind === "grid" ? items.filter((item) => item.label === items[0].label) : items;
   return {
     kind,
@@ -34,5 +35,6 @@ export const openPlaces = ({ values, items }) =>
 
 /** What is known otherwise than the person says. */
 export const corrections = ({ values, items }) =>
-  items.map((item, place) => ({ item, value: values[place] }))
+  items
+    .map((item, place) => ({ item, value: values[place] }))
     .filter(({ item, value }) => item.known !== undefined && value !== undefined && value !== item.known);

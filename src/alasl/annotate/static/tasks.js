@@ -9,7 +9,8 @@ import { post } from "./server.js";
 import { follow } from "./way.js";
 
 const AHEAD = 6; // images fetched before they are needed
-const MOST_ROWS = 640, MOST_IMAGES = 64; // that a request may name, and ask for
+const MOST_ROWS = 640,
+  MOST_IMAGES = 64; // that a request may name, and ask for
 
 export const tasks = {
   ahead: [],
@@ -29,7 +30,9 @@ export const tasks = {
 
   /** What is not to be asked again: what is shown, or will be next, or is still to be sent. */
   taken() {
-    const sent = outbox.items.flatMap(({ body }) => body.answers?.map((a) => name(a.image, a.label)) ?? body.image ?? []);
+    const sent = outbox.items.flatMap(
+      ({ body }) => body.answers?.map((a) => name(a.image, a.label)) ?? body.image ?? [],
+    );
     const here = [...this.shown(), ...this.ahead];
     return new Set([...sent, ...here.flatMap((task) => task.asked.map(({ label }) => name(task.image, label)))]);
   },
@@ -108,7 +111,9 @@ async function ask(wanted, mine) {
   if (mine !== tasks.generation) return true;
   tasks.fresh = false;
   const taken = tasks.taken();
-  const found = answer.tasks.filter(({ image, asked }) => !taken.has(image) && !taken.has(name(image, asked[0]?.label)));
+  const found = answer.tasks.filter(
+    ({ image, asked }) => !taken.has(image) && !taken.has(name(image, asked[0]?.label)),
+  );
   const size = label === null ? "large" : pictureSize(Math.min(capacity(), found.length));
   for (const task of found) picture(task.image, size);
   tasks.ahead.push(...found);

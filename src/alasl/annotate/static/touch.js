@@ -13,28 +13,48 @@ export function swipe(element, on) {
   });
   element.addEventListener("pointerup", (event) => {
     if (!from || !event.isPrimary) return;
-    const across = event.clientX - from[0], down = event.clientY - from[1];
+    const across = event.clientX - from[0],
+      down = event.clientY - from[1];
     from = null;
     if (Math.abs(across) < FAR || Math.abs(across) < 2 * Math.abs(down)) return;
     (across > 0 ? on.right : on.left)();
   });
-  element.addEventListener("pointercancel", () => { from = null; });
+  element.addEventListener("pointercancel", () => {
+    from = null;
+  });
 }
 
 /** Hear of a finger that stays; what follows is no click then. */
 export function hold(element, heard) {
-  let timer = null, from = null, held = false;
+  let timer = null,
+    from = null,
+    held = false;
   const end = () => clearTimeout(timer);
   element.addEventListener("pointerdown", (event) => {
     held = false;
     if (event.pointerType !== "touch") return;
     from = [event.clientX, event.clientY];
-    timer = setTimeout(() => { held = true; heard(); }, LONG);
+    timer = setTimeout(() => {
+      held = true;
+      heard();
+    }, LONG);
   });
   element.addEventListener("pointermove", (event) => {
     if (from && Math.hypot(event.clientX - from[0], event.clientY - from[1]) > STILL) end();
   });
   for (const name of ["pointerup", "pointercancel", "pointerleave"]) element.addEventListener(name, end);
-  element.addEventListener("contextmenu", (event) => { if (from) event.preventDefault(); });
-  element.addEventListener("click", (event) => { if (held) { held = false; event.stopImmediatePropagation(); event.preventDefault(); } }, true);
+  element.addEventListener("contextmenu", (event) => {
+    if (from) event.preventDefault();
+  });
+  element.addEventListener(
+    "click",
+    (event) => {
+      if (held) {
+        held = false;
+        event.stopImmediatePropagation();
+        event.preventDefault();
+      }
+    },
+    true,
+  );
 }

@@ -9,11 +9,13 @@ export function t(key, values = {}) {
   const found = catalogue[key];
   const text = typeof found === "string" ? found : (found[plural.select(values.n)] ?? found.other);
   return text.replace(/\{(\w+)\}/g, (_, name) =>
-    typeof values[name] === "number" ? number(values[name]) : values[name]);
+    typeof values[name] === "number" ? number(values[name]) : values[name],
+  );
 }
 
 /** A number, its thousands apart. */
-export const number = (value) => (language === "en" ? numbers.format(value).replaceAll(",", "\u202f") : numbers.format(value));
+export const number = (value) =>
+  language === "en" ? numbers.format(value).replaceAll(",", "\u202f") : numbers.format(value);
 
 /** A number with one digit after the sign. */
 export const tenths = (value) => value.toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });

@@ -36,7 +36,8 @@ function press(zoomed) {
 
 /** Zoom in by a factor, or out, or to the whole image by 0. */
 export function zoomBy(factor) {
-  const stage = $("stage"), element = stage.querySelector("img");
+  const stage = $("stage"),
+    element = stage.querySelector("img");
   if (!element) return;
   const target = Math.min(8, Math.max(1, scale * factor));
   const middle = [
@@ -66,7 +67,12 @@ function sharpen(element) {
   element.dataset.sharp = "1";
   const huge = new Image();
   huge.src = url(element.dataset.image, "huge");
-  huge.decode().then(() => { element.src = huge.src; }, () => {});
+  huge.decode().then(
+    () => {
+      element.src = huge.src;
+    },
+    () => {},
+  );
 }
 
 /** Let a stage be moved by the pointer. */
@@ -80,6 +86,9 @@ export function drag(stage) {
   stage.addEventListener("pointermove", (event) => {
     if (from) stage.scrollTo(from[0] - event.clientX, from[1] - event.clientY);
   });
-  for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { from = null; });
+  for (const end of ["pointerup", "pointercancel"])
+    stage.addEventListener(end, () => {
+      from = null;
+    });
   stage.addEventListener("dblclick", toggleZoom);
 }
