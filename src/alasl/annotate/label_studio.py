@@ -39,6 +39,7 @@ TITLE = "ALASL"
 # Hundreds of tasks come at once, each with the labels it asks.
 _MOST = 16 * 1024 * 1024
 _NEW, _CHANGED, _MANY = "ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED"
+_GONE = "ANNOTATIONS_DELETED"
 
 log = logging.getLogger("alasl")
 
@@ -133,16 +134,19 @@ class Backend:
         return {"model_version": version, "results": [predicted(task) for task in tasks]}
 
     def hear(self, sent: Mapping[str, Any]) -> int:
-        """Take what Label Studio tells of annotations; how many answers came in.
+        """Take what Label Studio tells of annotations; how many answers came in, or were withdrawn.
 
-        What is told twice counts once. Raises a `DataError` for tasks that ALASL did not write, and
-        names that the project does not have.
+        What is told twice counts once. Of what is deleted it tells the number alone, by which our
+        requests are named. Raises a `DataError` for tasks that ALASL did not write, and names that
+        the project does not have.
         """
+        if sent.get("action") == _GONE:
+            return sum(self._store.withdraw(_named(sent, one)) for one in _gone(sent))
         taken = 0
         for task, annotation in _annotations(sent):
             said = read_annotation(task, annotation, f"Label Studio's task {task.get('id')!r}")
-            told = annotation.get("unique_id") or annotation.get("id")
-            request = f"label-studio {told} {annotation.get('updated_at')}"
+            told = annotation.get("unique_id"), annotation.get("updated_at")
+            request = f"{_named(sent, annotation)}{told[0]} {told[1]}"
             taken += self._take(said, request, again=sent.get("action") == _CHANGED)
         return taken
 
@@ -258,6 +262,21 @@ def _annotations(sent: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict
         if task is None:
             raise DataError("an annotation comes without its task")
         yield task, annotation
+
+
+def _gone(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The annotations that were deleted, each by its number."""
+    gone = _objects(sent, "annotations")
+    if any(not isinstance(one.get("id"), int) for one in gone):
+        raise DataError("a deleted annotation comes without its number")
+    return gone
+
+
+def _named(sent: Mapping[str, Any], annotation: Mapping[str, Any]) -> str:
+    """How the requests of all that is told of an annotation begin."""
+    project = sent.get("project")
+    number = project.get("id") if isinstance(project, dict) else project
+    return f"label-studio {number}/{annotation.get('id')} "
 
 
 def _objects(sent: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

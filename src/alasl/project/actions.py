@@ -11,13 +11,27 @@ from collections.abc import Sequence
 from alasl.project import queue, table
 from alasl.project.checks import check_name
 from alasl.project.current import fall_back, fall_back_skip, stand, stand_skip
-from alasl.project.events import append, find_person, person_of, reused, spend, was_taken
+from alasl.project.events import (
+    NOT_UNDONE,
+    append,
+    find_person,
+    person_of,
+    reused,
+    spend,
+    was_taken,
+)
 from alasl.project.records import LEASE, Answer, Said, Undone
 
 _LAST_ACT = (
     "SELECT id FROM events e WHERE person = ? AND request IS NOT NULL"
     " AND kind IN ('answer', 'skip')"
     " AND NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id) ORDER BY id DESC LIMIT 1"
+)
+
+# Requests of a client that names all of a kind alike: the acts that stand, the newest first.
+_ACTS_OF = (
+    "SELECT id, person FROM events e WHERE request >= :begin AND request < :begin || char(1114111)"
+    f" AND kind IN ('answer', 'skip') AND {NOT_UNDONE} ORDER BY id DESC"
 )
 
 # From a person's requests to their answers that still stand; each by its key.
@@ -81,14 +95,30 @@ def undo(db: sqlite3.Connection, person: str, request: str, now: float) -> Undon
     last = db.execute(_LAST_ACT, (who,)).fetchone()
     if last is None:
         return None
-    append(db, now, who, "undo", request=request, undoes=last[0], round=queue.current_round(db))
-    undone = _undone(db, last[0])
+    undone = _take_back(db, who, last[0], request, now, now + LEASE)
+    if undone.kind == "skip":
+        queue.take(db, who, undone.images[0], None, now, now + LEASE)
+    return undone
+
+
+def withdraw(db: sqlite3.Connection, begin: str, now: float) -> int:
+    """Take back what requests said whose names begin so; the answers and skips. Nobody holds it."""
+    acts = db.execute(_ACTS_OF, {"begin": begin}).fetchall()
+    undone = [_take_back(db, who, act, None, now, now) for act, who in acts]
+    return sum(len(one.answers) or 1 for one in undone)
+
+
+def _take_back(
+    db: sqlite3.Connection, who: int, act: int, request: str | None, now: float, until: float
+) -> Undone:
+    """Take back what a person did; until: when they give back what is wanted again by it."""
+    append(db, now, who, "undo", request=request, undoes=act, round=queue.current_round(db))
+    undone = _undone(db, act)
     for a in undone.answers:
         if not fall_back(db, a.image, a.label, who):
-            queue.empty_slot(db, who, a.image, a.label, now + LEASE)
+            queue.empty_slot(db, who, a.image, a.label, until)
     if undone.kind == "skip":
         fall_back_skip(db, who, undone.images[0])
-        queue.take(db, who, undone.images[0], None, now, now + LEASE)
     return undone
 
 

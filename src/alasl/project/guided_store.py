@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alasl.errors import UsageError
 from alasl.project import actions, examples, notes, queue, table
-from alasl.project.checks import check_places, check_values
+from alasl.project.checks import check_name, check_places, check_values
 from alasl.project.open_store import OpenStore, moment
 from alasl.project.records import Note, Said, Timed
 
@@ -82,6 +82,15 @@ class GuidedStore(OpenStore):
             check_places("label", [label], len(self.everything().labels))
         with self._database.reading() as db:
             return actions.said_by(db, person, since, before, label, value, many)
+
+    def withdraw(self, begin: str, *, now: float | None = None) -> int:
+        """Take back the answers and skips of all requests whose names begin so; how many.
+
+        For a client that tells that what it sent is gone. What was said before it stands again.
+        """
+        check_name("a request's name", begin)
+        with self._database.writing() as db:
+            return actions.withdraw(db, begin, moment(now))
 
     def resolve(
         self,
