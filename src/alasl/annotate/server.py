@@ -96,7 +96,7 @@ def serve(
     pictures = Pictures(_Files(store), root, lambda: store.everything().folders, links)
     for line in _unseen(store, pictures):
         say(line)
-    tasks = Tasks(store, training)
+    tasks = Tasks(store, training, folder=folder)
     app: ASGIApp = make_app(tasks, pictures, access, name)
     owner = link = None
     if owned is not None:

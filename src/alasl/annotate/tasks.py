@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 
 from alasl.annotate.messages import (
@@ -30,6 +31,7 @@ from alasl.annotate.messages import (
     Undone,
     Worth,
 )
+from alasl.annotate.near import features_of, side_by_side
 from alasl.annotate.training import Training as Background
 from alasl.errors import DataError
 from alasl.project.curve import alike
@@ -52,11 +54,15 @@ class Tasks:
     """Hands out tasks and takes in answers; any thread may call any method.
 
     project: marks the project, so that a browser never sends answers to another one that is served
-    under the same address.
+    under the same address. folder: the project's, whose features say which images are alike.
     """
 
     def __init__(
-        self, store: Store, training: Background, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        training: Background,
+        clock: Callable[[], float] = time.monotonic,
+        folder: Path | None = None,
     ) -> None:
         self.store = store
         self.project = _mark(store)
@@ -64,6 +70,7 @@ class Tasks:
         # Whoever runs the project may want nothing to be asked for a while.
         self.paused = False
         self._clock = clock
+        self._folder = folder
         self._counted: tuple[float, int, Progress] | None = None
         self._judged: tuple[float, Worth | None] | None = None
         self._counting = Lock()
@@ -203,9 +210,13 @@ class Tasks:
         )
 
     def _lease(self, request: TasksIn) -> list[Task]:
-        return self.store.lease(
+        found = self.store.lease(
             request.person, images=request.images, label=request.label, seconds=LEASE
         )
+        if request.label is None or self._folder is None:
+            return found
+        features = features_of(self._folder, [task.image for task in found])
+        return found if features is None else [found[place] for place in side_by_side(features)]
 
     def check(self, images: Sequence[int] = (), labels: Sequence[int] = ()) -> None:
         """Raise `NotThere` where there never was an image or a label of a number."""
