@@ -18,6 +18,7 @@ import uvicorn
 from alasl.annotate.app import make_app
 from alasl.annotate.connections import Connection
 from alasl.annotate.guard import Access
+from alasl.annotate.messages import Settle
 from alasl.annotate.owner_app import Doors, make_owner_app
 from alasl.annotate.owning import Owning, Suspects
 from alasl.annotate.pictures import Pictures
@@ -120,14 +121,35 @@ def test_it_tells_what_status_tells_and_pauses(both: Both) -> None:
     assert both.own("/api/pause", {"paused": "maybe"}).status == 422
 
 
+def test_a_pause_outlives_the_server(both: Both, opened: Any) -> None:
+    store = opened[0].store
+    assert not Tasks(store, Training(None)).paused
+    both.own("/api/pause", {"paused": True})
+    assert Tasks(store, Training(None)).paused
+    assert store.problems() == []
+    both.own("/api/pause", {"paused": False})
+    assert not Tasks(store, Training(None)).paused
+
+
+@pytest.mark.parametrize(("language", "says"), [("de", "Zu entscheiden"), ("fr", "À trancher")])
+def test_it_speaks_the_language_of_the_browser(both: Both, language: str, says: str) -> None:
+    headers = [("host", "127.0.0.1:8765"), ("sec-fetch-site", "same-origin")]
+    headers += [("cookie", f"alasl-owner-8765={OWNER}"), ("accept-language", language)]
+    page = send(both.app, "GET", f"/{both.owner.place}/", headers, b"").body.decode()
+    assert f'<html lang="{language}"' in page
+    assert says in page
+
+
 def test_what_people_disagree_on_is_settled_with_the_image(both: Both, opened: Any) -> None:
-    (found,) = both.own("/api/disagreements").json()
+    listed = both.own("/api/disagreements").json()
+    (found,) = listed["entries"]
+    assert listed["all"] == 1
     assert (found["image"], found["label"], found["called"]) == (2, 1, "cat")
     assert found["said"] == {"ann": 1, "ben": 0}
     assert both.own(f"/images/{found['image']}/small").headers["content-type"] == "image/jpeg"
     settle = {"person": "eve", "image": 2, "label": 1, "value": 1}
     assert both.own("/api/settle", settle).status == 204
-    assert both.own("/api/disagreements").json() == []
+    assert both.own("/api/disagreements").json() == {"entries": [], "all": 0}
     assert opened[0].store.labels().entries[2, 1] == 1
     assert both.own("/api/settle", settle | {"label": 77}).status == 404
     assert both.own("/api/settle", settle | {"value": 2}).status == 422
@@ -135,9 +157,25 @@ def test_what_people_disagree_on_is_settled_with_the_image(both: Both, opened: A
 
 def test_what_the_rules_forbid_is_listed_with_its_reason(both: Both, opened: Any) -> None:
     opened[0].store.change("eve", LabelChange("rule", excludes=(("dog", "cat"),)))
-    found = both.own("/api/disagreements").json()
-    whys = [one["why"] for one in found if one["why"]]
-    assert whys == ["excludes cat", "dog excludes it"]
+    found = both.own("/api/disagreements").json()["entries"]
+    rules = [(one["called"], one["rule"], one["other"], one["first"]) for one in found]
+    assert rules[1:] == [("dog", "excludes", "cat", True), ("cat", "excludes", "dog", False)]
+    assert rules[0] == ("cat", None, "", False), "on which two people disagree"
+
+
+def test_lists_are_cut_and_say_of_how_many(
+    both: Both, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alasl.annotate.owning.MOST", 2)
+    store = opened[0].store
+    for image in (3, 4, 5):
+        for person, value in (("ann", 1), ("ben", 0)):
+            store.answer(person, [Answer(image, 0, value)], request=f"{person} {image}")
+        store.note("ann", "dark", image=image, request=f"note {image}")
+    listed = both.own("/api/disagreements").json()
+    assert (len(listed["entries"]), listed["all"]) == (2, 4)
+    state = both.own("/api/overview").json()
+    assert (len(state["notes"]), state["notes_all"]) == (2, 3)
 
 
 def test_notes_are_read_and_files_taken_away(both: Both, opened: Any) -> None:
@@ -180,34 +218,53 @@ def test_suspects_are_looked_for_by_the_command(tmp_path: Path) -> None:
     assert "no" in suspects.why
 
 
-def test_a_suspect_that_was_settled_is_shown_no_more(opened: tuple[Project, Opened]) -> None:
+def test_a_suspect_that_was_settled_makes_room_for_the_next(
+    opened: tuple[Project, Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
     project, own = opened
     owning = Owning(own, Tasks(project.store, Training(None)))
     owning.suspects.found = {
+        "of": {"presents": 4, "absents": 5},
         "suspects": [
-            {"image": name, "label": "dog", "given": 1, "probability": 0.1}
-            for name in project.store.images[:2]
-        ]
+            {"image": name, "label": label, "given": given, "probability": 0.1}
+            for given, label in ((1, "dog"), (0, "cat"))
+            for name in project.store.images[:3]
+        ],
     }
-    assert [one["number"] for one in owning.suspected()["suspects"]] == [0, 1]
-    from alasl.annotate.messages import Settle
 
+    def shown() -> list[tuple[int, int]]:
+        return [(one["number"], one["column"]) for one in owning.suspected()["suspects"]]
+
+    # Presents and absents in turn, however many are shown at once.
+    assert shown() == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    monkeypatch.setattr("alasl.annotate.owning.MOST", 3)
+    assert shown() == [(0, 0), (0, 1), (1, 0)]
     owning.settle(Settle(person="eve", image=0, label=0, value=0))
-    assert [one["number"] for one in owning.suspected()["suspects"]] == [1]
+    assert shown() == [(1, 0), (0, 1), (2, 0)]
+    assert owning.suspected()["all"] == 9
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("said", [{}, {"ann": 1}, {"ann": 1, "ben": 1}, {"ann": 1, "ben": 0}])
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ({}, "en"),
+        ({"ann": 1}, "de"),
+        ({"ann": 1, "ben": 1}, "fr"),
+        ({"ann": 1, "ben": 0}, "en"),
+    ],
+)
 def test_a_browser_shows_every_table_however_far_people_got(
-    said: dict[str, int], make_project: MakeProject, browser: Any
+    said: dict[str, int], language: str, make_project: MakeProject, browser: Any
 ) -> None:
     project, own = own_project(make_project(), said)
+    project.store.note("ann", "dark", image=3, label=0, request="request-note")
     listening = listen("127.0.0.1", 0)
     config = uvicorn.Config(Both(project, own).app, log_level="error", http=Connection)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
-    page, problems = browser.new_page(), []
+    page, problems = browser.new_page(locale=language), []
     page.on("pageerror", lambda error: problems.append(str(error)))
     try:
         page.goto(f"http://127.0.0.1:{listening.getsockname()[1]}/?token={OWNER}")
@@ -215,6 +272,15 @@ def test_a_browser_shows_every_table_however_far_people_got(
         page.wait_for_selector("#exports a")
         assert page.locator("#people tbody tr").count() == len(said)
         assert page.locator("#labels tbody tr").count() == 4
+        assert page.get_attribute("html", "lang") == language
+        assert page.locator("#settle li").count() == (len(set(said.values())) > 1)
+        other = "fr" if language != "fr" else "en"
+        page.select_option("#language", other)
+        page.wait_for_selector(f'html[lang="{other}"] #labels td')
+        page.click("#pause")
+        page.wait_for_selector('#pause[aria-pressed="true"]')
+        page.click("#notes button")
+        page.wait_for_selector("#notes-none:not([hidden])")
         assert not problems
     finally:
         page.close()

@@ -119,14 +119,21 @@ def test_each_language_says_all_that_english_says(language: str) -> None:
 
 def test_the_page_says_nothing_that_is_not_in_the_catalogue() -> None:
     english = catalogue("en")
-    modules = "".join(file.read_text() for file in (STATIC / "static").glob("*.js"))
+    files = [*(STATIC / "static").glob("*.js"), *(STATIC / "owner").glob("*.js")]
+    modules = "".join(file.read_text() for file in files)
     used = set(re.findall(r"\bt\(\s*(?:\w+ === \w+ \? )?\"([^\"]+)\"", modules))
     assert used <= set(english)
-    templates = "".join(file.read_text() for file in STATIC.glob("*.html.j2"))
+    assert any(key.startswith("owner.") for key in used)
+    # The third template leads on at once.
+    templates = "".join((STATIC / f"{name}.html.j2").read_text() for name in ("page", "owner"))
     assert set(re.findall(r't\["([^"]+)"\]', templates)) <= set(english)
     # What is left between tags is no sentence.
-    left = re.sub(r"\{[{%#].*?[}%#]\}", "", (STATIC / "page.html.j2").read_text(), flags=re.DOTALL)
+    left = re.sub(r"\{[{%#].*?[}%#]\}", "", templates, flags=re.DOTALL)
     assert re.findall(r">[^<>]*[A-Za-z]{3}[^<>]*<", left) == []
+    # Nor is a sentence, which has a space and a capital or a full stop, in a module of the owner's.
+    owner = "".join(file.read_text() for file in (STATIC / "owner").glob("*.js"))
+    code = re.sub(r"//.*|/\*\*.*?\*/", "", owner)
+    assert re.findall(r"[\"`'][A-Z][a-z]+ [a-z][^\"`']*[\"`']", code) == []
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ from alasl.annotate.pictures import Pictures, Size
 from alasl.annotate.pieces import Jpeg, enter, handle_errors, html, jpeg, serve_file, template
 from alasl.annotate.tasks import Tasks, printable
 from alasl.annotate.telling import Telling
-from alasl.annotate.words import LANGUAGES, catalogue, chosen
+from alasl.annotate.words import spoken
 from alasl.annotate.writer import Writer
 
 # Threads that decode images; of those above 16 megapixels one is decoded at a time, in at most 12
@@ -53,9 +53,6 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     for code in (400, 403, 404, 409, 413, 415, 421, 422, 500, 503)
 }
 
-
-# The cookie of a language that somebody chose.
-LANGUAGE = "alasl-language"
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -94,16 +91,13 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
         if access.opens(request.url.query):
             return enter(access)
         every = handler.store.everything().labels
-        language = chosen(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
         return html(
             template("page.html.j2"),
             name=name or "ALASL",
             labels=[(printable(label.name), label.fate == "here") for label in every],
             project=handler.project,
             modules=sorted(file.name for file in _STATIC.glob("*.js")),
-            language=language,
-            languages={one: catalogue(one)["language"] for one in LANGUAGES},
-            t=catalogue(language),
+            **spoken(request.cookies, request.headers),
         )
 
     for file in sorted(_STATIC.iterdir()):

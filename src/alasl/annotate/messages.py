@@ -296,9 +296,10 @@ class Paused(Message):
 
 
 class DisagreementOut(Message):
-    """An entry to settle: what each person said of it, or why it cannot be as it is.
+    """An entry to settle: what each person said of it, or the rule that forbids it as it is.
 
-    called: the label's name.
+    called: the label's name. rule: of this label and another; first: whether it says what this one
+    implies or excludes, not the other.
     """
 
     image: int
@@ -306,7 +307,16 @@ class DisagreementOut(Message):
     label: int
     called: str
     said: dict[str, int]
-    why: str
+    rule: Literal["implies", "excludes"] | None = None
+    other: str = ""
+    first: bool = False
+
+
+class Disagreements(Message):
+    """The first of all entries to settle."""
+
+    entries: list[DisagreementOut]
+    all: int
 
 
 class Refused(Message):

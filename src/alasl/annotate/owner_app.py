@@ -14,18 +14,18 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alasl.annotate.guard import OWN_STYLE, Access, Guard
-from alasl.annotate.messages import DisagreementOut, Format, Paused, Settle, SettleNote, What
+from alasl.annotate.messages import Disagreements, Format, Paused, Settle, SettleNote, What
 from alasl.annotate.owning import Owning
 from alasl.annotate.pictures import Pictures, Size
 from alasl.annotate.pieces import enter, handle_errors, html, jpeg, serve_file, template
+from alasl.annotate.words import spoken
 
 Result = TypeVar("Result")
 
 _HERE = Path(__file__).parent
-_FILES = (
-    *(_HERE / "owner" / name for name in ("owner.js", "owner.css")),
-    *(_HERE / "static" / name for name in ("annotate.css", "icon.svg")),
-)
+# Of people's page it has the style, and the modules that stand on nothing else of that page.
+_SHARED = ("annotate.css", "icon.svg", "dom.js", "values.js", "words.js")
+_FILES = (*sorted((_HERE / "owner").iterdir()), *(_HERE / "static" / name for name in _SHARED))
 
 
 def make_owner_app(owning: Owning, pictures: Pictures, access: Access, name: str) -> FastAPI:
@@ -45,7 +45,11 @@ def make_owner_app(owning: Owning, pictures: Pictures, access: Access, name: str
     async def page(request: Request) -> Response:
         if access.opens(request.url.query):
             return enter(access)
-        return html(template("owner.html.j2"), name=name or "ALASL")
+        return html(
+            template("owner.html.j2"),
+            name=name or "ALASL",
+            **spoken(request.cookies, request.headers),
+        )
 
     @app.get("/images/{image}/{size}")
     async def picture(image: Annotated[int, InPath(ge=0, lt=2**31)], size: Size) -> Response:
@@ -63,7 +67,7 @@ def make_owner_app(owning: Owning, pictures: Pictures, access: Access, name: str
         return await do(owning.overview)
 
     @app.get("/api/disagreements")
-    async def disagreements() -> list[DisagreementOut]:
+    async def disagreements() -> Disagreements:
         return await do(owning.disagreements)
 
     @app.get("/api/suspects")

@@ -12,14 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from alasl.annotate.messages import DisagreementOut, Format, Paused, Settle, SettleNote, What
+from alasl.annotate.messages import (
+    DisagreementOut,
+    Disagreements,
+    Format,
+    Paused,
+    Settle,
+    SettleNote,
+    What,
+)
 from alasl.annotate.tasks import Tasks, printable
 from alasl.project.exports import export
 from alasl.project.folder import Project
 from alasl.project.overview import overview
 
-# Entries of each list that are shown at once.
+# Entries of each list that are shown at once; more come in as these are settled.
 MOST = 60
+# Suspects of each side that one look lists.
+LISTED = 1000
 # How a file that is taken away ends, by its format.
 ENDINGS: dict[Format, str] = {
     "csv-wide": "csv",
@@ -50,6 +60,7 @@ class Owning:
         return {
             **state.to_dict(),
             "notes": notes,
+            "notes_all": len(state.notes),
             "paused": self._tasks.paused,
             "training": self._tasks.training.state,
             "exports": sorted(ENDINGS),
@@ -62,43 +73,56 @@ class Owning:
         self._project.store.refresh()
         return project_page(overview(self._project))
 
-    def disagreements(self) -> list[DisagreementOut]:
+    def disagreements(self) -> Disagreements:
         """Entries that people answered both ways as often, and those that the rules forbid."""
-        return list(self._open())[:MOST]
+        every = list(self._open())
+        return Disagreements(entries=every[:MOST], all=len(every))
 
     def _open(self) -> Iterator[DisagreementOut]:
         store = self._project.store
         store.refresh()
         now = store.scheme
 
-        def shown(row: int, col: int, said: dict[str, int], why: str = "") -> DisagreementOut:
+        def shown(row: int, col: int, said: dict[str, int], **rule: Any) -> DisagreementOut:
             return DisagreementOut(
                 image=int(now.rows[row]),
                 name=printable(store.images[row]),
                 label=int(now.cols[col]),
                 called=printable(store.names[col]),
                 said=said,
-                why=printable(why),
+                **rule,
             )
 
         for one in store.disagreements():
             yield shown(one.image, one.label, one.answers)
         for pair in store.contradictions():
             for place, label in enumerate(pair.labels):
-                other = store.names[pair.labels[1 - place]]
-                why = f"{pair.why} {other}" if place == 0 else f"{other} {pair.why} it"
-                yield shown(pair.row, label, {"": pair.values[place]}, why)
+                other = printable(store.names[pair.labels[1 - place]])
+                said = {"": pair.values[place]}
+                yield shown(pair.row, label, said, rule=pair.why, other=other, first=place == 0)
 
     def suspected(self) -> dict[str, Any]:
-        """Given entries that are likely wrong, by number; those settled meanwhile are left out."""
+        """Given entries that are likely wrong, by number; those settled meanwhile are left out.
+
+        The likeliest of presents and absents in turn, as each side is a list of its own. all: how
+        many were judged.
+        """
+        found = self.suspects.found
         store = self._project.store
         now = store.everything()
-        entries = []
-        for one in self.suspects.found.get("suspects", ()):
+        entries: list[tuple[int, dict[str, Any]]] = []
+        sides = {0: 0, 1: 0}
+        for one in found.get("suspects", ()):
             image, label = now.image_numbers.get(one["image"]), now.label_numbers.get(one["label"])
             if image is not None and label is not None and (image, label) not in self._settled:
-                entries.append({**one, "number": image, "column": label})
-        return {"suspects": entries, "rates": self.suspects.found.get("error_rates", {})}
+                entries.append((sides[one["given"]], {**one, "number": image, "column": label}))
+                sides[one["given"]] += 1
+        entries.sort(key=lambda entry: entry[0])
+        return {
+            "suspects": [entry for _, entry in entries[:MOST]],
+            "all": sum(found.get("of", {}).values()),
+            "rates": found.get("error_rates", {}),
+        }
 
     def settle(self, sent: Settle) -> None:
         """Settle what an entry is, as `alasl resolve` does."""
@@ -111,8 +135,8 @@ class Owning:
         self._project.store.settle_note(sent.person, sent.note)
 
     def pause(self, sent: Paused) -> None:
-        """Ask for nothing, or go on; until the server ends."""
-        self._tasks.paused = sent.paused
+        """Ask for nothing, or go on; a server that is started anew keeps to it."""
+        self._tasks.pause(sent.paused)
 
     def export(self, what: What, to: Format) -> tuple[str, bytes]:
         """A file to take away: its name, and what it holds."""
@@ -130,7 +154,7 @@ class Suspects:
     def __init__(self, folder: Path) -> None:
         self._command = [
             *(sys.executable, "-P", "-m", "alasl", "suspects", str(folder), "--json", "--quiet"),
-            *("--count", str(MOST // 2)),
+            *("--count", str(LISTED)),
         ]
         self.state: Literal["none", "looking", "found", "failed"] = "none"
         self.found: dict[str, Any] = {}

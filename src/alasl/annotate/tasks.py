@@ -68,7 +68,7 @@ class Tasks:
         self.project = _mark(store)
         self.training = training
         # Whoever runs the project may want nothing to be asked for a while.
-        self.paused = False
+        self.paused = store.paused()
         self._clock = clock
         self._folder = folder
         self._counted: tuple[float, int, Progress] | None = None
@@ -187,6 +187,11 @@ class Tasks:
     def release(self, sent: Held) -> None:
         """Take back tasks that a person leaves unanswered."""
         self.store.release(sent.person, sent.images)
+
+    def pause(self, paused: bool) -> None:
+        """Hand out nothing, or go on."""
+        self.store.pause(paused)
+        self.paused = paused
 
     def status(self, person: str, now: bool = False) -> Status:
         """Where things stand; `now`: counted this moment, not up to a second ago."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ Catalogue = dict[str, str | dict[str, str]]
 
 _FOLDER = Path(__file__).parent / "words"
 DEFAULT = "en"
+# Holds a language that somebody chose.
+COOKIE = "alasl-language"
 LANGUAGES: tuple[str, ...] = tuple(sorted(file.stem for file in _FOLDER.glob("*.json")))
 
 
@@ -36,3 +39,13 @@ def chosen(cookie: str | None, accepted: str) -> str:
             weight = 0.0
         ranked.append((-weight, place, name.strip().split("-")[0].lower()))
     return next((name for _, _, name in sorted(ranked) if name in LANGUAGES), DEFAULT)
+
+
+def spoken(cookies: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, object]:
+    """What a page's template needs to speak the language of who asks for it."""
+    language = chosen(cookies.get(COOKIE), headers.get("accept-language", ""))
+    return {
+        "language": language,
+        "languages": {one: catalogue(one)["language"] for one in LANGUAGES},
+        "t": catalogue(language),
+    }

@@ -92,6 +92,16 @@ class GuidedStore(OpenStore):
         with self._database.writing() as db:
             return actions.withdraw(db, begin, moment(now))
 
+    def pause(self, paused: bool) -> None:
+        """Let the page ask people for nothing, or go on."""
+        with self._database.writing() as db:
+            queue.pause(db, paused)
+
+    def paused(self) -> bool:
+        """Whether the page asks people for nothing, by whoever runs the project."""
+        with self._database.reading() as db:
+            return queue.paused(db)
+
     def resolve(
         self,
         person: str,

@@ -95,6 +95,17 @@ def way(db: sqlite3.Connection) -> Way:
     return "label" if row and row[0] == "label" else "image"
 
 
+def pause(db: sqlite3.Connection, paused: bool) -> None:
+    """Say whether anything is asked now."""
+    db.execute(_NOTE, ("paused", int(paused)))
+
+
+def paused(db: sqlite3.Connection) -> bool:
+    """Whether nothing is asked now."""
+    row = db.execute("SELECT value FROM notes WHERE key = 'paused'").fetchone()
+    return bool(row and row[0])
+
+
 def queued(db: sqlite3.Connection) -> list[Queued]:
     """All answers that the queue wants, best first."""
     rows = db.execute(
