@@ -274,6 +274,9 @@ def test_a_browser_shows_every_table_however_far_people_got(
         assert page.locator("#labels tbody tr").count() == 4
         assert page.get_attribute("html", "lang") == language
         assert page.locator("#settle li").count() == (len(set(said.values())) > 1)
+        page.set_viewport_size({"width": 400, "height": 900})
+        cells = "all => Math.max(...all.map(cell => cell.getBoundingClientRect().height))"
+        assert page.eval_on_selector_all("th", cells) < 75, "words stay whole"
         other = "fr" if language != "fr" else "en"
         page.select_option("#language", other)
         page.wait_for_selector(f'html[lang="{other}"] #labels td')

@@ -22,6 +22,17 @@ pytestmark = pytest.mark.slow
 
 Serve = Callable[..., Site]
 
+# Whether the first button of what is marked lies open, and not below something else or cut off.
+HIT = """
+(() => {
+  const buttons = [...document.querySelectorAll(".here .choices button, .here > .cell")];
+  const button = buttons.find((one) => one.offsetParent);
+  const { left, top, width, height } = button.getBoundingClientRect();
+  const there = document.elementFromPoint(left + width / 2, top + height / 2);
+  return button.contains(there);
+})()
+"""
+
 
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
@@ -518,6 +529,7 @@ def test_a_skipped_image_is_left_to_others(
     view.press("j")
     view.page.wait_for_selector('body[data-wait="empty"]')
     assert view.text("#wait-title") == "Nothing for you right now"
+    assert "You gave 1 answer in" in view.text("#wait-text")
     other = browser.new_context().new_page()  # type: ignore[attr-defined]
     theirs = View(other)
     theirs.open(site, "Ben")
@@ -703,9 +715,24 @@ def test_it_fits_a_narrow_screen_and_twice_the_size(
         box = view.page.locator(".here > *:visible").bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= size[1] + 1
+        assert view.page.evaluate(HIT), "what is marked can be pressed"
         view.press("h")
         assert view.page.evaluate(fits), "help"
         view.press("Escape", "m")
+
+
+def test_arrows_go_the_way_that_people_read(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.press("m")
+    view.ready("grid")
+    view.page.evaluate("document.documentElement.dir = 'rtl'")
+    view.press("ArrowLeft", "ArrowLeft", "ArrowRight")
+    assert view.inside("session.current.cursor") == 1
+    here, first = (
+        view.page.locator(at).bounding_box() for at in ("#cells .here", "#cells > :first-child")
+    )
+    assert here["x"] < first["x"]
 
 
 def test_a_label_chosen_while_the_page_looks_for_one_stays(

@@ -93,7 +93,9 @@ function onArrow(event, key) {
   const down = { ArrowUp: -1, ArrowDown: 1 }[key] ?? 0;
   if (event.shiftKey) return act(event, () => $("stage").scrollBy(sideways * 90, down * 90));
   if (current.kind === "image" && !down) return;
-  const place = current.cursor + sideways + down * session.view.columns;
+  // What comes next stands to the left where people read from the right.
+  const ahead = getComputedStyle(document.body).direction === "rtl" ? -sideways : sideways;
+  const place = current.cursor + ahead + down * session.view.columns;
   act(event, () => {
     if (place >= 0 && place < current.items.length) moveTo(place);
   });

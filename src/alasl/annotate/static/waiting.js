@@ -38,7 +38,7 @@ function explain(why, detail) {
   if (why === "offline") return [t("wait.offline"), t("wait.offline.text", { why: detail })];
   if (why !== "empty") return [t(`wait.${why}`), t(`wait.${why}.text`)];
   if (status.paused) return [t("wait.paused"), t("wait.paused.text")];
-  if (status.left > 0) return [t("wait.nothing"), t("wait.nothing.text")];
+  if (status.left > 0) return [t("wait.nothing"), [t("wait.nothing.text"), ...mine(status)].join(" ")];
   const more = t(`wait.${status.training}`);
   if (status.queued === 0 && status.training !== "training") return [t("wait.none"), more];
   const title = t(status.training === "training" ? "wait.learning" : "wait.done");
@@ -46,10 +46,10 @@ function explain(why, detail) {
 }
 
 /** What has come of all answers, in sentences. */
-function reached({ round, queued, answers, mine, seconds, worth }) {
-  const said = [];
-  if (queued) said.push(t("done.round", { round, n: queued, all: answers }));
-  if (mine) said.push(t("done.mine", { n: mine, time: duration(seconds) }));
-  if (worth) said.push(t("done.worth", { worth: inWords(worth) }));
-  return said.join(" ");
+function reached({ round, queued, answers, worth, ...own }) {
+  const all = queued ? [t("done.round", { round, n: queued, all: answers })] : [];
+  const model = worth ? [t("done.worth", { worth: inWords(worth) })] : [];
+  return [...all, ...mine(own), ...model].join(" ");
 }
+
+const mine = ({ mine: n, seconds }) => (n ? [t("done.mine", { n, time: duration(seconds) })] : []);
