@@ -38,6 +38,17 @@ def test_a_value_out_of_range_is_named(name: str, value: object, says: str) -> N
     assert says in str(caught.value)
 
 
+def test_a_value_in_a_file_is_called_as_it_is_there() -> None:
+    with pytest.raises(UsageError) as caught:
+        from_dict({"oracle_error": 1.0}, where="a.toml")
+    assert str(caught.value) == "a.toml: oracle_error must be at least 0 and below 1; seen: 1.0"
+
+
+def test_tags_go_by_image() -> None:
+    with pytest.raises(UsageError, match="--ask tags .* by image; seen: --by label"):
+        RunSettings(ask="tags", by="label")
+
+
 def test_an_unknown_key_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'missing'"):
         from_dict({"misisng": 0.4}, where="a.toml")

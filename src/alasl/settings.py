@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -291,6 +292,16 @@ class ModelSettings(Seeded):
 class LearnerSettings(ModelSettings, AutoSettings, TimeSettings, AskSettings):
     """What an `ActiveLearner` reads."""
 
+    def check(self) -> None:
+        """See `Seeded.check`."""
+        super().check()
+        if self.ask == "tags" and self.by == "label":
+            raise UsageError(
+                "--ask tags has people name what is in an image, so it goes by image",
+                seen="--by label",
+                do="leave --by out, or take --ask entries",
+            )
+
 
 @dataclass(frozen=True)
 class StopSettings(Seeded):
@@ -334,13 +345,21 @@ def from_dict(values: dict[str, Any], where: str | None = None) -> RunSettings:
 def made(kind: type[S], values: dict[str, Any], where: str | None = None) -> S:
     """Settings of a kind from names and values.
 
-    Raises `UsageError` for a name that this kind does not read.
+    where: the file they are from. Raises `UsageError` for a name that this kind does not read, and
+    for a value that it does not take.
     """
     known = {item.name: item for item in dataclasses.fields(kind)}
     for key in values:
         if key not in known:
             raise unknown(key, known, where)
-    return kind(**values)
+    try:
+        return kind(**values)
+    except UsageError as error:
+        if where is None:
+            raise
+        # A file has settings where a command line has options.
+        what = re.sub(r"--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), error.what)
+        raise UsageError(what, where=where, seen=error.seen, do=error.do) from error
 
 
 def unknown(

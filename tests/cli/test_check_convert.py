@@ -63,7 +63,7 @@ def test_tags_are_told_as_what_they_are(tmp_path: Path, capsys, monkeypatch):
           features=np.random.default_rng(0).random((60, 3), np.float32))  # fmt: skip
     assert exit_code(["check", str(data)]) == 0
     out, _ = capsys.readouterr()
-    assert "known by presence: all 2 labels, of which hardly an absent entry is known" in out
+    assert "known by presence: all 2 labels: hardly any absent entry of them is known" in out
     assert exit_code(["check", str(data), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["labels_known_by_presence"] == ["dog", "cat"]
     assert exit_code(["init", "project", str(data), "--quiet"]) == 0

@@ -100,7 +100,7 @@ def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
     [
         (
             "image,label,probability\nd.jpg,dog,0.5\n",
-            r"1 predictions name images or labels(.|\n)*'d.jpg'",
+            r"one of the predictions names an image or a label(.|\n)*'d.jpg'",
         ),
         ("image,label,probability\na.jpg,dgo,0.5\n", r"label 'dgo'; nearest: 'dog'"),
         ("image,dog,horse\na.jpg,0,1\n", "label 'horse'"),

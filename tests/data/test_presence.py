@@ -115,5 +115,5 @@ def test_it_is_what_loops_say(seed: int, images: int, labels: int) -> None:
 
 
 def test_it_is_said_in_words() -> None:
-    assert in_words(["a", "b"], 2).startswith("known by presence: all 2 labels, ")
-    assert in_words(["a"], 2).startswith("known by presence: 1 of 2 labels, ")
+    assert in_words(["a", "b"], 2).startswith("known by presence: all 2 labels: ")
+    assert in_words(["a"], 2).startswith("known by presence: 1 of 2 labels: ")

@@ -149,14 +149,21 @@ def test_a_card_says_what_its_numbers_rest_on(
     low, high = model.about["ground"]["map"]
     sure = f"(95 % interval {low:.1f} to {high:.1f})"
     assert f"mAP is {model.about['map']:.1f} % {sure} over {defined} of {len(model.names)}" in text
-    row = r"^\| (\S.*?) \| (\d+) \| (\d+) \| (\S+) \| (\S+ to \S+|-) \| (\S+) \|$"
+    figure = r"(\S+ \(\S+ to \S+\)|-)"
+    row = r"^\| (\S.*?) \| (\d+) \| (\d+) \| (\S+) \| (\S+ to \S+|-) \| (\S+) \| "
+    row += rf"{figure} \| {figure} \| {figure} \|$"
     rows = re.findall(row, text, re.MULTILINE)
     assert [row[0] for row in rows] == list(model.names)
-    for (_, present, absent, ap, sure, threshold), value in zip(
+    figures = model.about["ground"]["figures"]
+    for (_, present, absent, ap, sure, threshold, *called), value, column in zip(
         rows,
-        model.thresholds,
-        strict=True,  # type: ignore[arg-type]
+        model.thresholds,  # type: ignore[arg-type]
+        range(len(rows)),
+        strict=True,
     ):
+        for text_of, name in zip(called, ("precision", "recall", "f1"), strict=True):
+            told = figures[name]["labels"][column]
+            assert text_of.split()[0] == ("-" if told is None else f"{told[0]:.1f}")
         assert int(present) + int(absent) == 12
         assert (threshold == "-") == np.isnan(value) == (int(present) in (0, 12))
         assert (ap == "-") == (sure == "-") == (present == "0")
@@ -164,9 +171,13 @@ def test_a_card_says_what_its_numbers_rest_on(
     assert "tf_efficientnet_lite0:" in text
     # No place on the machine where it was made.
     assert str(project.parent) not in text
+    mean, low, high = figures["f1"]["mean"]
+    assert f"F1 {mean:.1f} ({low:.1f} to {high:.1f}) %, over {figures['f1']['over']}" in text
+    assert "tried on the tenth" in text
     own = card(alasl.load(own_features[0]), "own")
     assert "alasl predict own.safetensors features.npy" in own
     assert "features of one's own, 16 numbers an image" in own
+    assert "look better than they will" in own
 
 
 def test_a_card_of_a_model_that_was_not_judged(

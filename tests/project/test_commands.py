@@ -103,7 +103,7 @@ def test_an_import_with_conflicts_lists_them_and_waits(
     say("import", project.folder, "one.csv", "--person", "ann")
     before = project.store.labels().entries
     error = say("import", project.folder, "two.csv", code=6)
-    assert "60 answers contradict what is known; nothing was imported" in error
+    assert "60 answers against what is known; nothing was imported" in error
     assert "--on-conflict" in error
     assert len((tmp_path / "conflicts.txt").read_text().splitlines()) == 60
     np.testing.assert_array_equal(project.store.labels().entries, before)
@@ -196,7 +196,7 @@ def test_disagreements_are_listed_and_settled(
     rows = fill_in(tmp_path / "open.csv", tmp_path / "done.csv", lambda *_: 1)
     assert rows[0]["said"].startswith("'="), "no spreadsheet takes it for a formula"
     say("resolve", project.folder, tmp_path / "done.csv", code=2)
-    for said in ("1 entries settled\n", "0 entries settled, 1 were settled so before\n"):
+    for said in ("1 entry settled\n", "0 entries settled, 1 settled so before\n"):
         assert say("resolve", project.folder, tmp_path / "done.csv", "--person", "lead") == said
     assert project.store.labels().entries[pool, 0] == 1
     assert say("resolve", project.folder, "--json")["disagreements"] == []

@@ -266,7 +266,7 @@ def test_a_week_of_changes_on_the_command_line(
     picture(tmp_path / "more" / "60.ppm", 60)
     added = say("add", folder, tmp_path / "more", "--json")
     assert added["roles"] == {"pool": 1}
-    assert "images come in" in say("history", folder, "60.ppm")
+    assert "new: " in say("history", folder, "60.ppm")
     assert say("check", folder, "--out", tmp_path / "check.jsonl")
     assert "no such" in say("add", folder, tmp_path / "nowhere", code=3)
 

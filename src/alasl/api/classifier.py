@@ -34,7 +34,7 @@ class InputError(DataError, ValueError):
 class LabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier of L labels at once; unknown entries of y are -1 or NaN, and teach nothing.
 
-    model: what is trained, as `--model`: logistic, probe:epochs=30,
+    model: what is trained, as `--model`: logistic, probe:loss=hill (any of `alasl losses`),
     sklearn.ensemble:ExtraTreesClassifier.
     random_state: a whole number that determines everything random.
     classes_: the labels' numbers, 0 to L - 1; the two classes where y is of one label.

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from alasl.cli.options import json_option, print_json, quiet_option, show_warnings, trust_option
+from alasl.counting import counted
 from alasl.errors import UsageError
 
 
@@ -54,7 +55,7 @@ def command(
     if as_json:
         print_json({"schema_version": 1, "out": str(out), "what": what, "entries": entries})
     else:
-        click.echo(f"{out}: {what}, {entries} entries")
+        click.echo(f"{out}: {what}, {counted(entries, 'entry', 'entries')}")
 
 
 def _model(place: Path, out: Path, to: str | None, trust: bool, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
+from alasl.counting import counted
 from alasl.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -101,6 +102,6 @@ def command(
         print_json({"schema_version": 1, **asdict(done)})
         return
     click.echo(
-        f"{done.new} new answers, {done.same} known before, {done.kept} left out, "
+        f"{counted(done.new, 'new answer')}, {done.same} known before, {done.kept} left out, "
         f"{done.replaced} in place of what was known"
     )

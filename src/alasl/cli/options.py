@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from tqdm import tqdm
 
+from alasl.errors import UsageError
 from alasl.settings import RunSettings, from_dict, read_toml
 
 if TYPE_CHECKING:
@@ -86,12 +87,24 @@ def run_settings(
     data: str | None, config: Path | None, given: dict[str, Any], trusted: bool
 ) -> RunSettings:
     """The settings that a command line gives: those of `settings_given`, and the data."""
+    from alasl.data.missingness import MECHANISMS
+
     values = settings_given(config, given, trusted)
     if data is not None:
         values["data"] = data
     if not values.get("data"):
         raise click.UsageError("name the data set: alasl run DATA")
-    return from_dict(values, where=str(config) if config else None)
+    if config is not None:
+        from_dict({k: v for k, v in values.items() if given.get(k) is None}, where=str(config))
+    settings = from_dict(values)
+    mechanism = MECHANISMS.resolve(settings.mechanism).part
+    if given.get("missing") and not mechanism.takes_share:
+        raise UsageError(
+            f"--mechanism {mechanism.name} takes no --missing: {mechanism.about}",
+            seen=f"--missing {settings.missing:g}",
+            do="leave --missing out",
+        )
+    return settings
 
 
 def settings_given(config: Path | None, given: dict[str, Any], trusted: bool) -> dict[str, Any]:

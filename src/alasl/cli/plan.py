@@ -19,6 +19,7 @@ from alasl.cli.options import (
     show_warnings,
     trust_option,
 )
+from alasl.counting import counted
 from alasl.settings import TimeSettings, made
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def command(
         )
         return
     click.echo(
-        f"mAP now {forecast.now:.1f} %; to reach {target:g} % (80 % interval, {seeds} seeds):"
+        f"mAP now {forecast.now:.1f} %; to reach {target:g} % "
+        f"(80 % interval, {counted(seeds, 'seed')}):"
     )
     for one, by in zip(told, forecast.forecasts, strict=True):
         click.echo(f"  {by}; {_in_words(one)}")

@@ -18,6 +18,7 @@ from alasl.cli.options import (
     show_warnings,
     trust_option,
 )
+from alasl.counting import counted
 from alasl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -145,7 +146,9 @@ def command(
             }
         )
     elif out is not None:
-        click.echo(f"{out}: {total - len(broken)} images, {len(columns)} labels")
+        click.echo(
+            f"{out}: {counted(total - len(broken), 'image')}, {counted(len(columns), 'label')}"
+        )
     if broken:
         raise DataError(
             f"{len(broken)} of {total} images could not be read and were left out; "

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from alasl.cli.options import json_option, print_json
+from alasl.counting import counted
 from alasl.errors import UsageError
 
 _SAYS = {1: "present", 0: "absent"}
@@ -44,8 +45,8 @@ def command(
         if as_json:
             print_json({"schema_version": 1, "settled": settled, "before": before})
         else:
-            again = f", {before} were settled so before" if before else ""
-            click.echo(f"{settled} entries settled{again}")
+            again = f", {before} settled so before" if before else ""
+            click.echo(f"{counted(settled, 'entry', 'entries')} settled{again}")
         return
     found = opened.store.disagreements()
     images, names = opened.store.images, opened.store.names
@@ -70,6 +71,6 @@ def command(
             f"{names[n]!r} {_SAYS[value]}" for n, value in zip(c.labels, c.values, strict=True)
         )
         click.echo(f"{images[c.row]!r}: {one}, {other}, but the first {c.why} the second")
-    click.echo(f"{len(found)} entries were answered both ways as often")
+    click.echo(f"{counted(len(found), 'entry', 'entries')} answered both ways as often")
     if against:
         click.echo(f"{len(against)} pairs of entries contradict the rules between labels")

@@ -11,6 +11,7 @@ import click
 
 from alasl.cli.options import json_option, print_json
 from alasl.cli.train import lines as training_lines
+from alasl.counting import counted
 from alasl.data.presence import in_words
 from alasl.project.ground import SPOKEN
 
@@ -43,7 +44,7 @@ def command(project: Path, labels: bool, as_json: bool) -> None:
 
 def lines(state: Overview) -> Iterator[str]:
     """The state in a few lines for a terminal."""
-    yield f"{state.name}: {sizes(state)} images, {len(state.labels)} labels"
+    yield f"{state.name}: {sizes(state)} images, {counted(len(state.labels), 'label')}"
     yield (
         f"entries: {state.answers} answered; of the pool {state.given} known at first, "
         f"{state.unknown} unknown, of which people could not tell {state.untold}"
@@ -58,36 +59,38 @@ def lines(state: Overview) -> Iterator[str]:
             f"and {source.labels} labels"
         )
     size, left = state.queue
-    yield f"queue of round {state.round}: {size} answers wanted, {left} left"
+    yield f"queue of round {state.round}: {counted(size, 'answer')} wanted, {left} left"
     if state.trainings:
         names = [label.name for label in state.labels]
         yield from training_lines(state.trainings[-1], names, state.audit)
         if state.breaks:
             last = state.breaks[-1]
-            answers = state.trainings[last.training].answers
-            yield f"from {answers} answers on mAP is {last.why}: compare it since then only"
+            since = counted(state.trainings[last.training].answers, "answer")
+            yield f"from {since} on mAP is {last.why}: compare it since then only"
     else:
         yield "no model has been trained yet"
     for person in state.people:
         gold = f", {person.right} of {person.checked} right" if person.checked else ""
         alpha = "" if person.alpha is None else f", agreement {person.alpha:.2f}"
         minutes = f"{person.seconds / 60:.1f} min"
-        yield f"  {person.name}: {person.answers} answers, {minutes}{gold}{alpha}"
+        yield f"  {person.name}: {counted(person.answers, 'answer')}, {minutes}{gold}{alpha}"
     # All said the same of all: there is no chance agreement to compare with.
     if state.alpha.entries and not math.isnan(state.alpha.value):
         yield f"agreement (alpha) {state.alpha.value:.2f} over {state.alpha.entries} entries"
     if state.inferred:
         yield f"of the known, {state.inferred} follow from others by the rules between labels"
     if state.contradictions:
-        yield f"{state.contradictions} pairs of entries contradict these rules: alasl resolve"
+        pairs = counted(state.contradictions, "pair")
+        yield f"{pairs} of entries against these rules: alasl resolve"
     if state.disagreements:
-        yield f"{state.disagreements} entries answered both ways as often: alasl resolve"
+        ties = counted(state.disagreements, "entry", "entries")
+        yield f"{ties} answered both ways as often: alasl resolve"
     for note in state.notes[:MOST_NOTES]:
         about = [] if note.label is None else [f"label {note.label!r} is unclear"]
         about += [] if note.image is None else [f"image {note.image!r}"]
         yield f"note of {note.person}: {', '.join(about)}{note.text and ': '}{note.text}"
     if len(state.notes) > MOST_NOTES:
-        yield f"and {len(state.notes) - MOST_NOTES} notes more"
+        yield f"and {counted(len(state.notes) - MOST_NOTES, 'note')} more"
     if state.plan:
         yield state.plan.beside(state.answers, state.trainings)
     yield str(state.advice)

@@ -19,6 +19,7 @@ from alasl.cli.options import (
     trust_option,
 )
 from alasl.cli.train import lines, training_dict
+from alasl.counting import counted
 
 
 @click.command("suggest")
@@ -93,5 +94,5 @@ def command(
     if training:
         for text in lines(training, opened.store.names, opened.settings.audit):
             click.echo(text)
-    click.echo(f"{asked} entries to ask, {queued} answers wanted")
+    click.echo(f"{counted(asked, 'entry', 'entries')} to ask, {counted(queued, 'answer')} wanted")
     click.echo(f"queue: {out}" if out else f"next: alasl annotate {project}")

@@ -16,6 +16,7 @@ from alasl.cli.options import (
     show_warnings,
     trust_option,
 )
+from alasl.counting import counted
 
 _NAMES = {1: "presents", 0: "absents"}
 
@@ -105,4 +106,4 @@ def command(
         else:
             click.echo("  how many are wrong is not known: no gold question was answered yet")
     if out:
-        click.echo(f"{out}: {sum(map(len, listed))} entries to look at")
+        click.echo(f"{out}: {counted(sum(map(len, listed)), 'entry', 'entries')} to look at")

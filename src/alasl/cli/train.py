@@ -20,6 +20,7 @@ from alasl.cli.options import (
     show_warnings,
     trust_option,
 )
+from alasl.counting import counted
 from alasl.errors import NothingToDo
 from alasl.project.ground import SPOKEN
 
@@ -70,7 +71,7 @@ def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[st
     names: of the labels. audit: the share of answers that the audit has.
     """
     ground = training.ground
-    of = f"after {training.answers} answers ({training.model})"
+    of = f"after {counted(training.answers, 'answer')} ({training.model})"
     if ground is None:
         # Of a version that judged by known entries alone.
         worth = "undefined" if training.map is None else f"{training.map:.2f} %"
@@ -87,17 +88,19 @@ def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[st
     over = _over(training)
     sure = f"95 % interval {low:.1f} to {high:.1f}"
     yield f"mAP {training.map:.1f} % ({sure}){over} {of}, by {ground.on}"
-    if ground.gain:
+    if ground.gain == (0, 0, 0):
+        yield "the same as the last training: nothing new is known"
+    elif ground.gain:
         gain, low, high = ground.gain
         yield f"gained since the last training: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
     yield from _figures(ground)
     if ground.left_out:
-        yield f"without {len(ground.left_out)} labels: {reasons(ground.left_out, names)}"
+        yield f"without {counted(len(ground.left_out), 'label')}: {reasons(ground.left_out, names)}"
     if "f1" in ground.figures:
         left = ground.figures["precision"].left_out
         more = {col: why for col, why in left.items() if col not in ground.left_out}
         if more:
-            yield f"not all figures of {len(more)} labels: {reasons(more, names)}"
+            yield f"not all figures of {counted(len(more), 'label')}: {reasons(more, names)}"
 
 
 def _over(training: Training) -> str:
@@ -116,7 +119,7 @@ def _figures(ground: Ground) -> Iterator[str]:
     ]
     if called:
         over = of["recall"].over if "recall" in of else 0
-        yield f"called present, means over {over} labels: {', '.join(called)}"
+        yield f"called present, means over {counted(over, 'label')}: {', '.join(called)}"
     if "prevalence" in of and "calibration" in of:
         yield (
             f"present are {_told(of['prevalence'])} of the entries; probabilities are off by "
@@ -137,6 +140,6 @@ def reasons(left_out: dict[int, str], names: Sequence[str]) -> str:
     for column, reason in left_out.items():
         by_reason.setdefault(reason, []).append(names[column])
     return "; ".join(
-        f"{reason} of {', '.join(few[:5])}{f' and {len(few) - 5} more' if few[5:] else ''}"
+        f"{', '.join(few[:5])}{f' and {len(few) - 5} more' if few[5:] else ''} ({reason})"
         for reason, few in by_reason.items()
     )

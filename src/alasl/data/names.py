@@ -107,8 +107,11 @@ class Names:
             for number, ((kind, name), places) in enumerate(self._lost.items())
         ]
         count = sum(map(len, self._lost.values()))
+        who = f"{count} {self._what} name images or labels"
+        if count == 1:
+            who = f"one of the {self._what} names an image or a label"
         raise DataError(
-            f"{count} {self._what} name images or labels that {self._whose} does not have",
+            f"{who} that {self._whose} does not have",
             where=str(path),
             more=cases,
             do=f"correct the names, or leave these {self._what} out; nothing was taken",

@@ -44,9 +44,9 @@ def in_words(labels: Sequence[str], of: int) -> str:
     """One sentence on the labels known by presence, of so many in all, and what follows."""
     which = f"all {of} labels" if len(labels) == of else f"{len(labels)} of {of} labels"
     return (
-        f"known by presence: {which}, of which hardly an absent entry is known, or none; training "
-        "takes what is unknown of them for absent, by a weight of at most 1 that is found on "
-        "presents held out (assume)"
+        f"known by presence: {which}: hardly any absent entry of them is known, or none. Training "
+        "takes their unknown entries for absent, each with a weight of at most 1, which is found "
+        "on held-out presents. The setting assume changes this"
     )
 
 

@@ -13,8 +13,8 @@ from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-NO_PRESENT = "no known present"
-NO_ABSENT = "no known absent"
+NO_PRESENT = "no known present in the test set"
+NO_ABSENT = "no known absent in the test set"
 NO_AUDIT = "no audit answer yet"
 
 

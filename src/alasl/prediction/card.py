@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from alasl.counting import counted
 from alasl.errors import ConflictError, DataError
 from alasl.models.model import Model
+from alasl.project.ground import SPOKEN
 
 # By which a card is known again, so that no other file is written over.
 MARK = "<!-- model card of ALASL -->"
@@ -23,14 +25,17 @@ REFITTED = (
     "This model has learned from these answers as well, after another had been judged by them, and "
     "should be a little better."
 )
+TRIED = """ Precision, recall and F1 are of
+  thresholds chosen on nine tenths of these images and tried on the tenth, so they hold for new
+  images; where there is -, too little is known to try the threshold of that label at all."""
+UNTRIED = " There they look better than they will elsewhere."
 LIMITS = """\
 - It says something of the labels above only, and of each by itself.
 - It was judged on images of the data that it was trained with. On images of another kind, place,
   camera or time it may do worse; how much, only images of that kind that people have labelled tell.
 - A label of which few present images are known in the table above was hardly judged: its AP and
   its threshold may be far off.
-- Thresholds were chosen on the images that the table rests on, so there they look better than they
-  will be elsewhere.
+- Thresholds were chosen on the images that the table rests on.{tried}
 - Its probabilities are right for data where labels are as common as in its own; where a label is
   rarer or commoner, they are too high or too low."""
 
@@ -66,7 +71,7 @@ def card(model: Model, name: str) -> str:
         f"{len(model.names)} labels, each with the probability that it is present in an image.",
         f"## How it was made\n\n{made}",
         f"## How it was judged\n\n{judged}",
-        f"## Limits\n\n{LIMITS}",
+        f"## Limits\n\n{LIMITS.format(tried=TRIED if _called(model.about) else UNTRIED)}",
         f"## How to use it\n\n{_use(model, name)}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -128,22 +133,44 @@ def _judged(model: Model, about: dict[str, Any]) -> str:
         + ("which is that of the best F1" if how == "f1" else f"which is chosen for {how}")
         + " on the same images; - means that it cannot be told."
     )
-    rows = ["| label | known present | known absent | AP (%) | 95 % interval | threshold |"]
-    rows.append("| --- | --- | --- | --- | --- | --- |")
+    called = _called(about)
+    columns = ["label", "known present", "known absent", "AP (%)", "95 % interval", "threshold"]
+    columns += [f"{SPOKEN[name]} (%)" for name in called]
+    rows = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     thresholds = np.full(len(ap), np.nan) if model.thresholds is None else model.thresholds
     intervals = ground["ap"] if ground else [None] * len(ap)
-    for label, present, absent, each, pair, threshold in zip(
-        model.names,
-        about["present"],
-        about["absent"],
-        100 * ap,
-        intervals,
-        thresholds,
-        strict=True,
+    for column, (label, present, absent, each, pair, threshold) in enumerate(
+        zip(
+            model.names,
+            about["present"],
+            about["absent"],
+            100 * ap,
+            intervals,
+            thresholds,
+            strict=True,
+        )
     ):
-        figures = (_number(each, ".1f"), _interval(pair), _number(threshold, ".3g"))
+        figures = [_number(each, ".1f"), _interval(pair), _number(threshold, ".3g")]
+        figures += [_told(each["labels"][column]) for each in called.values()]
         rows.append("| " + " | ".join(map(str, (_text(label), present, absent, *figures))) + " |")
+    means = [
+        f"{SPOKEN[name]} {_told(each['mean'])} %, over {counted(each['over'], 'label')}"
+        for name, each in called.items()
+        if each["mean"] is not None
+    ]
+    if means:
+        head += f"\n\nMeans, with 95 % intervals: {'; '.join(means)}."
     return head + "\n\n" + "\n".join(rows)
+
+
+def _called(about: dict[str, Any]) -> dict[str, Any]:
+    """The figures of what is called present, where there are any."""
+    found = (about.get("ground") or {}).get("figures") or {}
+    return {name: found[name] for name in ("precision", "recall", "f1") if name in found}
+
+
+def _told(figure: Sequence[float] | None) -> str:
+    return "-" if figure is None else f"{figure[0]:.1f} ({_interval(figure[1:])})"
 
 
 def _interval(pair: Sequence[float] | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from alasl.counting import counted
 from alasl.errors import ConflictError, NothingToDo, UsageError
 from alasl.labels import UNKNOWN, Entries
 from alasl.project import guide, initial, table
@@ -230,8 +231,8 @@ def says(detail: Detail, scheme: Scheme) -> str:
             what = "; ".join(pairs) if len(pairs) <= 3 else f"{len(pairs)} rules"
             return f"rules anew: {what or 'none'}" if anew else what
         case {"do": "images", "count": many, "back": back}:
-            again = f", {len(back)} that had left come back" if back else ""
-            return f"{many} images come in{again}"
+            again = f", {len(back)} of them back again" if back else ""
+            return f"new: {counted(many, 'image')}{again}"
         case {"do": "drop", "images": images}:
             first = ", ".join(repr(scheme.images[n]) for n in images[:3])
             return f"{len(images)} images leave: {first}{', ...' if len(images) > 3 else ''}"

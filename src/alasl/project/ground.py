@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from alasl.counting import counted
+
 # A figure and the ends of its 95 % interval, in per cent.
 Told = tuple[float, float, float]
 # What was noted for each label of a training, for those that the table has now.
@@ -75,7 +77,7 @@ class Ground:
         """What it rests on, in words."""
         if self.complete:
             return f"{self.images} test images, all known"
-        return f"{self.answers} audit answers to {self.images} test images"
+        return f"{counted(self.answers, 'audit answer')} to {counted(self.images, 'test image')}"
 
 
 def read(values: Mapping[str, Any], place: Place, came: Mapping[int, str]) -> Ground:

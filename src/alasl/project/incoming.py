@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.counting import counted
 from alasl.errors import ConflictError
 from alasl.labels import UNKNOWN, Entries
 from alasl.project import queue, table
@@ -95,7 +96,7 @@ def import_answers(
     found = _sort(answers, source, entries_now, _earlier(db), on_conflict)
     if found.against and on_conflict == "refuse":
         raise ConflictError(
-            f"{len(found.against)} answers contradict what is known; nothing was imported",
+            f"{counted(len(found.against), 'answer')} against what is known; nothing was imported",
             where=source,
             more=[
                 f"image {scheme.images[a.image]!r}, label {scheme.labels[a.label].name!r}: "

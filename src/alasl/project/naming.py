@@ -17,7 +17,7 @@ def numbers(now: Scheme, names: Sequence[str]) -> list[int]:
     if lost:
         near = {name: alike.nearest(name) for name in lost}
         raise DataError(
-            f"{len(lost)} labels are not in the table",
+            f"the table has no such {'label' if len(lost) == 1 else 'labels'}",
             more=[repr(n) + (f"; nearest: {near[n]!r}" if near[n] else "") for n in lost],
         )
     if len({*names}) < len(names):

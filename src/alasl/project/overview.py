@@ -11,6 +11,7 @@ import numpy as np
 
 from alasl import strategies
 from alasl.advice import Advice, advise
+from alasl.counting import counted
 from alasl.data.presence import known_by_presence
 from alasl.errors import AlaslError
 from alasl.labels import INFERRED, PRESENT, UNKNOWN
@@ -153,7 +154,7 @@ class Overview:
         if not self.trainings and self.queue[0] == 0:
             return "Next: alasl suggest trains a model and says what to ask."
         if self.queue[1]:
-            return f"Next: alasl annotate; {self.queue[1]} answers are wanted."
+            return f"Next: alasl annotate; {counted(self.queue[1], 'answer')} wanted."
         if self.unknown == 0:
             automatic = " or answered automatically" if self.automatic else ""
             return f"Every entry of the pool is known{automatic}."
