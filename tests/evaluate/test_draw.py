@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,3 +77,13 @@ def test_what_does_not_fit_is_refused() -> None:
         inclusion(np.ones((2, 1)), np.ones((3, 1), bool), 1)
     with pytest.raises(DataError, match="negative"):
         inclusion(-np.ones((2, 1)), np.ones((2, 1), bool), 1)
+
+
+def test_a_number_is_the_same_whatever_other_images_are_asked_for() -> None:
+    every, rows = permanent_numbers(9000, 50, seed=3), np.array([2, 70, 8999])
+    np.testing.assert_array_equal(permanent_numbers(9000, 50, 3, rows), every[rows])
+    tracemalloc.start()
+    permanent_numbers(9000, 50, 3, rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < every.nbytes / 10

@@ -545,3 +545,10 @@ def test_a_store_is_not_made_over_another(make_store: Make, tmp_path: Path) -> N
 
 def test_every_source_of_a_table_is_named() -> None:
     assert SOURCES[0] == "given", "index 0 stands for what nobody answered"
+
+
+def test_of_what_nothing_was_given_nothing_is_kept(make_store: Make) -> None:
+    store = make_store(4, 3)
+    with sqlite3.connect(store.path) as db:
+        kept = [row[0] for row in db.execute("SELECT given FROM images ORDER BY image")]
+    assert kept == [b"\0\1\0", b"\1\0\1", b"", b""]

@@ -10,13 +10,19 @@ import pytest
 from alasl.learner.hard import hardened
 from alasl.project.records import Answer
 from alasl.project.store import Store
-from alasl.project.targets import Targets, targets
+from alasl.project.targets import Chances, Targets, Weights, targets
 
 Make = Callable[..., Store]
 
 
 def learned(store: Store) -> Targets:
     return targets(store.labels(), store.initial(), store.votes(), 0.25)
+
+
+def whole(found: Chances | Weights) -> np.ndarray:
+    """The table of all rows."""
+    images = len(found.entries if isinstance(found, Chances) else found.automatic)
+    return found[np.arange(images)]
 
 
 def say(store: Store, person: str, values: dict[tuple[int, int], int]) -> None:
@@ -28,8 +34,8 @@ def test_what_nobody_contradicts_is_taken_at_its_word(make_store: Make) -> None:
     store = make_store(50, 2)
     say(store, "ann", {(i, 0): i % 2 for i in range(2, 50)})
     found = learned(store)
-    np.testing.assert_array_equal(found.chances, store.labels().entries)
-    assert (found.weights == 1).all()
+    np.testing.assert_array_equal(whole(found.chances), store.labels().entries)
+    assert (whole(found.weights) == 1).all()
 
 
 def test_a_contradiction_becomes_a_chance_in_between(make_store: Make) -> None:
@@ -37,10 +43,10 @@ def test_a_contradiction_becomes_a_chance_in_between(make_store: Make) -> None:
     say(store, "ann", {(i, 0): i % 2 for i in range(2, 40)})
     say(store, "ben", {(i, 0): i % 2 for i in range(2, 39)} | {(39, 0): 0})
     assert store.labels().entries[39, 0] == -1
-    chance = learned(store).chances[39, 0]
+    chance = whole(learned(store).chances)[39, 0]
     assert 0.2 < chance < 0.8
     store.resolve("lead", 39, 0, 1)
-    assert learned(store).chances[39, 0] == 1
+    assert whole(learned(store).chances)[39, 0] == 1
 
 
 def test_who_errs_on_known_entries_is_believed_less(make_store: Make) -> None:
@@ -52,7 +58,7 @@ def test_who_errs_on_known_entries_is_believed_less(make_store: Make) -> None:
     careless = {(i, 0): int(i % 2 or i % 4 == 0) for i in range(2, 202)}
     say(store, "careful", gold | {(300, 0): 1, (302, 0): 0})
     say(store, "careless", careless | {(301, 0): 1, (303, 0): 0})
-    chances = targets(store.labels(), given, store.votes(), 0.25).chances
+    chances = whole(targets(store.labels(), given, store.votes(), 0.25).chances)
     assert chances[300, 0] > 0.95
     assert chances[301, 0] < 0.8
     assert chances[302, 0] < 0.05
@@ -63,7 +69,7 @@ def test_machines_count_less_and_models_without_chances_get_weights(make_store: 
     automatic = np.full((10, 2), -1, np.int8)
     automatic[5, 0] = 1
     store.machine("m", automatic)
-    assert learned(store).weights[5].tolist() == [0.25, 1]
+    assert whole(learned(store).weights)[5].tolist() == [0.25, 1]
     chances = np.array([[0.9, 0.2, 1.0, -1.0, 0.5]], np.float32)
     weights = np.array([[1, 1, 0.5, 1, 1]], np.float32)
     present, sure = hardened(chances, weights)
@@ -82,5 +88,16 @@ def test_soft_labels_beat_the_majority_where_some_people_err(make_store: Make, s
         wrong = rng.random(truth.shape) < rate
         said = np.where(wrong, 1 - truth, truth)
         say(store, person, {(i, j): int(said[i, j]) for i in range(2, 302) for j in range(3)})
-    soft, hard = learned(store).chances[2:], store.labels().entries[2:]
+    soft, hard = whole(learned(store).chances)[2:], store.labels().entries[2:]
     assert np.mean((soft - truth[2:]) ** 2) < 0.6 * np.mean((hard - truth[2:]) ** 2)
+
+
+def test_chances_of_any_rows_are_those_of_the_whole_table() -> None:
+    rng = np.random.default_rng(0)
+    entries = rng.integers(-1, 2, (30, 4)).astype(np.int8)
+    at = np.unique(rng.integers(0, 120, 25))
+    chances = Chances(entries, *np.divmod(at, 4), rng.random(len(at)))
+    expected = entries.astype(np.float32)
+    expected.flat[at] = chances.chances
+    for rows in (np.arange(30), np.array([7, 3, 3, 29]), np.zeros(0, np.intp)):
+        np.testing.assert_array_equal(chances[rows], expected[rows])

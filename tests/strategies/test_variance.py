@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -179,3 +180,23 @@ def test_chance_has_a_part_only_where_no_present_is_known() -> None:
         order = left[np.argsort(-scores[left, label])]
         first_by_chance = left[np.argsort(pool.ties[left])[0]]
         assert (first_by_chance in order[:2]) == (label < 2)
+
+
+def test_it_holds_few_tables_of_the_pool_at_a_time() -> None:
+    images, labels = 6000, 120
+    rng = np.random.default_rng(0)
+    entries = np.full((images, labels), -1, np.int8)
+    probabilities = rng.random(entries.shape, dtype=np.float32)
+    features = rng.standard_normal((images, 8), dtype=np.float32)
+    beside = Labelled(entries[:0], probabilities[:0], features[:0], ids=np.arange(0))
+    pool = Pool(
+        entries, rng.random(images), probabilities, features, labelled=beside, ask="entries"
+    )
+    strategy = resolve("variance")
+    strategy(pool)  # what is computed once, and imports
+    tracemalloc.start()
+    strategy(pool)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Scores in single precision are one; of slopes and masks there are those of few labels.
+    assert peak < 2.2 * probabilities.nbytes

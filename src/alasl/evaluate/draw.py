@@ -22,6 +22,7 @@ from alasl.seeds import stream
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Ints = NDArray[np.intp]
 
 # The share of a label's draws that is spread evenly over its images, whatever the model says.
 FLOOR = 0.2
@@ -29,13 +30,17 @@ FLOOR = 0.2
 FLOOR_AUTOMATIC = 0.5
 
 
-def permanent_numbers(images: int, labels: int, seed: int) -> Floats:
+def permanent_numbers(images: int, labels: int, seed: int, rows: Ints | None = None) -> Floats:
     """(N, L): the random number in [0, 1) of each entry; the same for ever for the same seed.
 
-    More images or labels leave the numbers of those there were as they are.
+    More images or labels leave the numbers of those there were as they are. rows: (n,), of these
+    images only, (n, L), so that a table of any length takes little memory.
     """
-    columns = [stream(seed, "audit", label).random(images) for label in range(labels)]
-    return np.stack(columns, axis=1) if columns else np.zeros((images, 0))
+    kept = np.arange(images) if rows is None else rows
+    found = np.empty((len(kept), labels))
+    for label in range(labels):
+        found[:, label] = stream(seed, "audit", label).random(images)[kept]
+    return found
 
 
 def weights(scores: NDArray[np.floating], floor: float = FLOOR) -> Floats:

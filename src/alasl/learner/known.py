@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data.inputs import ByRow
 from alasl.labels import UNKNOWN, Entries, Labels
 
 Mask = NDArray[np.bool_]
@@ -23,9 +24,9 @@ class Known:
     asked: (N, L), entries that people were asked and said something of, if only "cannot tell".
     closed: (N, L), entries not to be asked any more, as somebody could not tell.
     automatic: int8 (N, L), what an automatic labeller answers; -1 elsewhere.
-    targets: float32 (N, L), how likely each entry is present by all that people said, negative
-    where unknown; None: as the entries say. weights: float32 (N, L), how much each counts; None
-    for 1, and for what is automatic the learner's own.
+    targets: float32 (n, L) when indexed by rows (n,): how likely each entry is present by all that
+    people said, negative where unknown; None: as the entries say. weights: likewise, how much each
+    counts; None for 1, and for what is automatic the learner's own.
     implies: every (child, ancestor) by columns, of which a present child makes the ancestor present
     and an absent ancestor the child absent. excludes: pairs of which at most one is present.
     round: rounds asked so far. memory: what the strategy noted in earlier rounds.
@@ -36,8 +37,8 @@ class Known:
     asked: Mask
     closed: Mask
     automatic: Entries | None = None
-    targets: NDArray[np.float32] | None = None
-    weights: NDArray[np.float32] | None = None
+    targets: ByRow | None = None
+    weights: ByRow | None = None
     implies: tuple[tuple[int, int], ...] = ()
     excludes: tuple[tuple[int, int], ...] = ()
     round: int = 0

@@ -35,6 +35,7 @@ from alasl.metrics import average_precision, mean_ap
 from alasl.models.base import Context, Estimator, Job, Probabilities
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared
+from alasl.ranking import row_blocks
 from alasl.seconds import Seconds
 from alasl.seeds import stream, torch_seed
 from alasl.settings import LearnerSettings
@@ -112,30 +113,36 @@ class ActiveLearner:
         entries, pool = known.entries, self.split.pool
         rows = self.split.clean
         if self.settings.train == "clean":
-            rows = np.concatenate([rows, pool[~self._askable(known)[pool].any(axis=1)]])
-        else:
-            rows = np.concatenate([rows, pool])
+            pool = pool[~self._open(known)[pool]]
+        rows = np.concatenate([rows, pool])
         if with_test:
             rows = np.concatenate([rows, self.split.test])
         # In the order of the table, so that the order of asking leaves no trace.
         rows = np.sort(rows)
-        targets: Any = entries[rows]
-        if known.targets is not None:
-            targets = known.targets[rows]
-        if self.settings.assume == "absent":
-            targets = np.where(targets < 0, targets.dtype.type(ABSENT), targets)
-        weights = self._weights(known, rows)
-        weak = self._weak(known, rows)
         if not self.estimator.learns_from_unknown:
-            some = (targets >= 0).any(axis=1) | weak.any(axis=1)
-            rows, targets, weak = rows[some], targets[some], weak[some]
-            weights = None if weights is None else weights[some]
+            # In blocks: most images of a large table teach nothing.
+            parts = [rows[block] for block in row_blocks((len(rows), entries.shape[1]))]
+            rows = np.concatenate([rows[:0], *(part[self._teach(known, part)] for part in parts)])
         if not len(rows):
             raise NothingToDo("nothing is known yet, so there is nothing to train on")
+        targets, weak = self._targets(known, rows), self._weak(known, rows)
+        weights = self._weights(known, rows)
         if targets.dtype != np.int8 and not self.estimator.soft_targets:
             targets, weights = hardened(targets, weights)
         job = Job(rows, targets, weights, torch_seed(self.settings.seed, purpose, known.round))
         return self._weak_absents.put(job, weak, known.asked[rows])
+
+    def _targets(self, known: Known, rows: Rows) -> Any:
+        """(n, L): what the images `rows` teach, below 0 what is unknown."""
+        targets = known.entries[rows] if known.targets is None else known.targets[rows]
+        if self.settings.assume == "absent":
+            targets = np.where(targets < 0, targets.dtype.type(ABSENT), targets)
+        return targets
+
+    def _teach(self, known: Known, rows: Rows) -> NDArray[np.bool_]:
+        """(n,): which of the images `rows` teach anything."""
+        some = (self._targets(known, rows) >= 0).any(axis=1)
+        return np.asarray(some | self._weak(known, rows).any(axis=1))
 
     def _weak(self, known: Known, rows: Rows) -> NDArray[np.bool_]:
         """(n, L): unknown entries of the images `rows` that count as weak absents."""
@@ -292,8 +299,7 @@ class ActiveLearner:
         Raises `NothingToDo` where nothing can be asked.
         """
         strategy = self.strategy if by is None else resolve(by)
-        askable = self._askable(known)
-        rows = self.split.pool[askable[self.split.pool].any(axis=1)]
+        rows = self.split.pool[self._open(known)[self.split.pool]]
         if not len(rows):
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
         pool = self._pool(known, rows, strategy.needs)
@@ -310,16 +316,21 @@ class ActiveLearner:
 
     def _askable(self, known: Known) -> NDArray[np.bool_]:
         """(N, L): unknown entries that may be asked; all of the pool."""
-        found = (known.entries == UNKNOWN) & ~known.closed
-        inside = np.zeros(len(found), np.bool_)
-        inside[self.split.pool] = True
-        found[~inside] = False
-        return np.asarray(found)
+        found = np.asarray(known.entries == UNKNOWN)
+        np.greater(found, known.closed, out=found)  # unknown, and not closed
+        outside = np.ones(len(found), np.bool_)
+        outside[self.split.pool] = False
+        found[outside] = False
+        return found
+
+    def _open(self, known: Known) -> NDArray[np.bool_]:
+        """(N,): images of which anything may be asked."""
+        return np.asarray(self._askable(known).any(axis=1))
 
     def available(self, known: Known) -> int:
         """Images, or entries, that can be asked at all."""
-        askable = self._askable(known)
-        return int(askable.any(axis=1).sum() if self.asks == "images" else askable.sum())
+        found = self._open(known) if self.asks == "images" else self._askable(known)
+        return int(found.sum())
 
     def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
         """What the strategy is shown of the images `rows`, and of those beside them."""
@@ -361,7 +372,7 @@ class ActiveLearner:
             )
             if "labelled" in needs
             else None,
-            closed=known.closed[rows],
+            closed=known.closed[rows] if known.closed.any() else None,
             asked=many,
             # People may go on beyond what was planned.
             budget=max(self.rounds.whole, many + batch),

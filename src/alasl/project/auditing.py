@@ -74,7 +74,7 @@ class ProjectAudit:
         scheme = store.scheme
         images, names = scheme.rows[rows], scheme.cols
         shape = (int(images[-1]) + 1, int(names[-1]) + 1)
-        numbers = permanent_numbers(*shape, seed)[np.ix_(images, names)]
+        numbers = permanent_numbers(*shape, seed, images)[:, names]
         chances, answered, response = store.audited(rows)
         labels = known.human_labels
         entries = labels.entries[rows].copy()

@@ -80,23 +80,27 @@ class Driver:
         labels, initial = store.labels(), store.initial()
         # How often people err is told without the test set, so that nothing hangs on the audit.
         votes = store.votes().without(split.test)
-        by_machine = answered_by_machine(labels)
-        if self.project.settings.audited_answers:
-            # They hang on the audit, which must not reach what a model learns or asks.
-            labels, by_machine = labels.forget(by_machine), np.zeros(labels.shape, np.bool_)
-        unknown = np.zeros(labels.shape, np.bool_)
-        unknown[split.pool] = initial[split.pool] == UNKNOWN
-        asked = np.zeros(labels.shape, np.bool_)
-        asked[votes.rows, votes.cols] = True
-        asked[votes.unsure] = True
-        rules = store.scheme.placed_rules
+        by_machine, human, automatic = answered_by_machine(labels), labels, None
+        if by_machine.any():
+            human = labels.forget(by_machine)
+            if self.project.settings.audited_answers:
+                # They hang on the audit, which must not reach what a model learns or asks.
+                labels = human
+            else:
+                automatic = np.where(by_machine, labels.entries, np.int8(UNKNOWN))
         learned = targets(labels, store.undoubted(), votes, self.project.settings.auto_weight)
+        unknown = initial == UNKNOWN
+        unknown[np.concatenate([split.clean, split.test])] = False
+        asked = np.zeros(labels.shape, np.bool_)
+        for rows, cols in ((votes.rows, votes.cols), votes.unsure):
+            asked[rows, cols] = unknown[rows, cols]
+        rules = store.scheme.placed_rules
         return Known(
-            human_labels=labels.forget(by_machine),
+            human_labels=human,
             initially_unknown=unknown,
-            asked=asked & unknown,
+            asked=asked,
             closed=store.untold(),
-            automatic=np.where(by_machine, labels.entries, np.int8(UNKNOWN)),
+            automatic=automatic,
             targets=learned.chances,
             weights=learned.weights,
             round=store.progress().round,
@@ -212,7 +216,7 @@ class Driver:
         again = settings.recheck if about.model else 0.0
         new = 1 - share - again
         lost = self._lost()
-        open_ = replace(known, closed=known.closed | lost[:, None])
+        open_ = replace(known, closed=known.closed | lost[:, None]) if lost.any() else known
         try:
             self._require_questions(open_)
             query = learner.ask(open_, by=None if about.model else "random", share=new)
@@ -292,9 +296,11 @@ class Driver:
 
         Before that, what is asked does not hang on such answers.
         """
+        if not self.project.settings.audited_answers:
+            return
         open_ = known.initially_unknown & known.human_labels.unknown & ~known.closed
         open_ &= self.project.store.labels().unknown
-        if self.project.settings.audited_answers and not open_.any():
+        if not open_.any():
             raise NothingToDo("every entry of the pool is known or answered automatically")
 
     def _audit(self, known: Known) -> ProjectAudit:

@@ -8,11 +8,15 @@ All is by number (see `scheme`). Each function works in the caller's transaction
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 
-from alasl.labels import Entries, Labels
+from alasl.labels import UNKNOWN, Entries, Labels
+
+# An unknown entry as a byte.
+_UNKNOWN = np.int8(UNKNOWN).tobytes()
 
 
 def write(
@@ -49,7 +53,7 @@ def add_images(
     db.executemany(
         "INSERT INTO images (image, name, file, role, given, since) VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (i, _raw(name), None if file is None else _raw(file), role, row.tobytes(), since)
+            (i, _raw(name), None if file is None else _raw(file), role, _known(row), since)
             for i, name, file, role, row in zip(numbers, images, files, roles, entries, strict=True)
         ),
     )
@@ -60,13 +64,19 @@ def images(
     db: sqlite3.Connection,
 ) -> tuple[tuple[str, ...], tuple[str | None, ...], tuple[str, ...], tuple[int, ...]]:
     """(all,) each: the images' names, files and roles, and the event that brought each or 0."""
-    rows = db.execute("SELECT name, file, role, since FROM images ORDER BY image").fetchall()
-    return (
-        tuple(_text(row[0]) for row in rows),
-        tuple(None if row[1] is None else _text(row[1]) for row in rows),
-        tuple(row[2] for row in rows),
-        tuple(row[3] for row in rows),
-    )
+    found: list[str] = []
+    files: list[str | None] = []
+    roles: list[str] = []
+    events: list[int] = []
+    # One after the other, and the few roles once, so that millions take little memory.
+    for name, file, role, since in db.execute(
+        "SELECT name, file, role, since FROM images ORDER BY image"
+    ):
+        found.append(_text(name))
+        files.append(None if file is None else _text(file))
+        roles.append(sys.intern(role))
+        events.append(since)
+    return tuple(found), tuple(files), tuple(roles), tuple(events)
 
 
 def names(db: sqlite3.Connection) -> list[tuple[str, int]]:
@@ -78,11 +88,21 @@ def names(db: sqlite3.Connection) -> list[tuple[str, int]]:
 def entries(db: sqlite3.Connection, image: int | None = None) -> Entries:
     """int8 (all, all): what was given of each image and label, or (1, all) of one image."""
     (labels,) = db.execute("SELECT count(*) FROM labels").fetchone()
-    one = "" if image is None else " WHERE image = :image"
-    sql = f"SELECT given FROM images{one} ORDER BY image"
-    # Of labels that came after an image nothing was given; -1 is the byte 255.
-    blobs = [row[0].ljust(labels, b"\xff") for row in db.execute(sql, {"image": image})]
-    return np.frombuffer(b"".join(blobs), np.int8).reshape(len(blobs), labels).copy()
+    if image is None:
+        (images,) = db.execute("SELECT count(*) FROM images").fetchone()
+        rows = db.execute("SELECT image, given FROM images WHERE given <> x''")
+    else:
+        images = 1
+        rows = db.execute("SELECT 0, given FROM images WHERE image = ?", (image,))
+    found = np.full((images, labels), UNKNOWN, np.int8)
+    for row, given in rows:
+        found[row, : len(given)] = np.frombuffer(given, np.int8)
+    return found
+
+
+def _known(row: Entries) -> bytes:
+    """An image's entries up to the last one that is known: of the rest nothing was given."""
+    return row.tobytes().rstrip(_UNKNOWN)
 
 
 def _raw(text: str) -> str | bytes:

@@ -48,9 +48,12 @@ class OpenStore:
         with self._database.reading() as db:
             self.scheme = self._now(db)
         now = self.scheme
-        self.images = tuple(now.images[n] for n in now.rows.tolist())
-        self.files = tuple(now.files[n] for n in now.rows.tolist())
-        self.roles = tuple(now.roles[n] for n in now.rows.tolist())
+        self.images, self.files, self.roles = now.images, now.files, now.roles
+        if not now.here.all():
+            rows = now.rows.tolist()
+            self.images = tuple(now.images[n] for n in rows)
+            self.files = tuple(now.files[n] for n in rows)
+            self.roles = tuple(now.roles[n] for n in rows)
         self.names = tuple(now.labels[n].name for n in now.cols.tolist())
 
     def everything(self) -> Scheme:

@@ -168,7 +168,9 @@ class Store(GuidedStore):
 
     def undoubted(self) -> Entries:
         """int8 (N, L): as `initial`, without what was checked again: it tells who errs."""
-        return np.where(self.rechecked(), np.int8(UNKNOWN), self.initial())
+        entries, again = self.initial(), self.rechecked()
+        entries[again] = UNKNOWN
+        return entries
 
     def _mask(
         self, places: Callable[[sqlite3.Connection], tuple[NDArray[np.intp], NDArray[np.intp]]]

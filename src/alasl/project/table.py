@@ -47,18 +47,22 @@ def stands(
     """
     entries, source = told(db, only)
     follows = completed(hidden(entries, scheme), scheme.rules)
-    # What is closed, as nobody could tell, is left so.
-    new = (entries == UNKNOWN) & (follows != UNKNOWN) & (source != _RESOLVED)
-    entries[new], source[new] = follows[new], SOURCES.index("inferred")
+    if scheme.rules:
+        # What is closed, as nobody could tell, is left so.
+        new = (entries == UNKNOWN) & (follows != UNKNOWN) & (source != _RESOLVED)
+        entries[new], source[new] = follows[new], SOURCES.index("inferred")
     if machines:
-        said = machine(db, (len(scheme.images), entries.shape[1]))
-        said = said if only is None else said[only : only + 1]
-        asked = np.zeros(said.shape, np.bool_)
-        rows, cols = _answered(db, only)
-        asked[rows, cols] = True
-        new = (entries == UNKNOWN) & (said != UNKNOWN) & ~asked & (source != _RESOLVED)
-        entries[new], source[new] = said[new], SOURCES.index("machine")
-    source[entries == UNKNOWN] = 0
+        rows, cols, said = _machine(db, only)
+        free = (entries[rows, cols] == UNKNOWN) & (source[rows, cols] != _RESOLVED)
+        free &= said != UNKNOWN
+        if free.any():
+            answered = np.ravel_multi_index(tuple(_answered(db, only)), entries.shape)
+            free &= ~np.isin(np.ravel_multi_index((rows, cols), entries.shape), answered)
+        entries[rows[free], cols[free]] = said[free]
+        source[rows[free], cols[free]] = SOURCES.index("machine")
+    rows, cols = np.nonzero(source)
+    nothing = entries[rows, cols] == UNKNOWN
+    source[rows[nothing], cols[nothing]] = 0
     return entries, source
 
 
@@ -67,7 +71,6 @@ def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDAr
     entries, first = initial.entries(db, only), only or 0
     which = "1" if only is None else "image = :only"
     source = np.zeros(entries.shape, np.uint8)
-    unknown = entries == UNKNOWN
     # From the lowest to the highest, so that what comes later stands.
     image, label, yes, no = _columns(
         db.execute(
@@ -77,7 +80,7 @@ def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDAr
         ),
         4,
     )
-    mine = unknown[image - first, label]
+    mine = entries[image - first, label] == UNKNOWN
     image, label = image[mine] - first, label[mine]
     entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
     source[image, label] = SOURCES.index("people")
@@ -121,16 +124,16 @@ def filled(db: sqlite3.Connection) -> int:
     Also those of labels and images that have left the table since, so that the count never falls
     by a change.
     """
-    entries, _ = told(db)
-    return int(((entries != UNKNOWN) & (initial.entries(db) == UNKNOWN)).sum())
+    entries, source = told(db)
+    rows, cols = np.nonzero(source)
+    new = initial.entries(db)[rows, cols] == UNKNOWN
+    return int((entries[rows[new], cols[new]] != UNKNOWN).sum())
 
 
 def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Entries:
     """int8 (N, L): what a machine says, whatever people do; -1 where it says nothing."""
     entries = np.full(shape, UNKNOWN, np.int8)
-    image, label, value = _columns(
-        db.execute("SELECT image, label, value FROM standing WHERE kind = 'machine'"), 3
-    )
+    image, label, value = _machine(db, None)
     entries[image, label] = value
     return entries
 
@@ -237,6 +240,15 @@ def _checked_again(db: sqlite3.Connection, only: int | None) -> Ints:
         ),
         3,
     )
+
+
+def _machine(db: sqlite3.Connection, only: int | None) -> Ints:
+    """(3, n): row, column and value of what a machine says."""
+    which = "1" if only is None else "image = :only"
+    sql = f"SELECT image, label, value FROM standing WHERE {which} AND kind = 'machine'"
+    found = _columns(db.execute(sql, {"only": only}), 3)
+    found[0] -= only or 0
+    return found
 
 
 def _resolved(db: sqlite3.Connection, only: int | None) -> Ints:

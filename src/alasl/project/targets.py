@@ -14,21 +14,54 @@ from numpy.typing import NDArray
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project.agreement import Answers
 from alasl.project.dawid_skene import dawid_skene
-from alasl.project.records import SOURCES
+from alasl.project.records import SOURCES, Ints
 
 # Answers that can be checked, on others' or on known ones, before a person's errors count.
 EVIDENCE = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
-    """What to learn from: (N, L) each.
+class Chances:
+    """How likely each entry is present, -1 where unknown: float32 (n, L) of rows (n,), on demand.
 
-    chances: how likely each entry is present, -1 where unknown. weights: how much it counts.
+    entries: int8 (N, L), what counts but for some. rows, cols, chances: (m,), what those are, rows
+    ascending.
     """
 
-    chances: NDArray[np.float32]
-    weights: NDArray[np.float32]
+    entries: Entries
+    rows: Ints
+    cols: Ints
+    chances: NDArray[np.floating]
+
+    def __getitem__(self, rows: Ints) -> NDArray[np.float32]:
+        found = self.entries[rows].astype(np.float32)
+        first, end = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
+        many = end - first
+        at = np.repeat(first - (many.cumsum() - many), many) + np.arange(many.sum())
+        found[np.repeat(np.arange(len(rows)), many), self.cols[at]] = self.chances[at]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """How much each entry counts: float32 (n, L) of rows (n,), on demand.
+
+    automatic: (N, L), which were answered by a machine; they count `weight`, and others 1.
+    """
+
+    automatic: NDArray[np.bool_]
+    weight: float
+
+    def __getitem__(self, rows: Ints) -> NDArray[np.float32]:
+        return np.where(self.automatic[rows], np.float32(self.weight), np.float32(1))
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What to learn from, on demand, as tables of floats would be four times the entries."""
+
+    chances: Chances
+    weights: Weights
 
 
 def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
@@ -42,14 +75,17 @@ def targets(labels: Labels, initial: Entries, answers: Answers, automatic: float
     initial: int8 (N, L), the table before anybody answered, the truth of the gold questions.
     automatic: what an entry counts that a machine answered; one that a person answered counts 1.
     """
-    chances = labels.entries.astype(np.float32)
-    weights = np.where(answered_by_machine(labels), np.float32(automatic), np.float32(1))
+    weights = Weights(answered_by_machine(labels), automatic)
+    nothing = np.zeros(0, np.intp)
+    chances = Chances(labels.entries, nothing, nothing, np.zeros(0))
     if len(answers):
         belief = dawid_skene(answers, initial)
         rows, cols = belief.rows, belief.cols
         doubted = _doubted(answers, initial) & (initial[rows, cols] == UNKNOWN)
         doubted &= labels.source[rows, cols] != SOURCES.index("resolved")
-        chances[rows[doubted], cols[doubted]] = belief.probability[doubted]
+        order = np.argsort(rows[doubted], kind="stable")
+        at = np.flatnonzero(doubted)[order]
+        chances = Chances(labels.entries, rows[at], cols[at], belief.probability[at])
     return Targets(chances, weights)
 
 

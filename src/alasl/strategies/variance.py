@@ -41,6 +41,8 @@ MOST = 500
 # Images whose sum stands for that of all, where there are more; drawn.
 SAMPLE = 8192
 TINY = 1e-12
+# Labels whose images are in hand at a time.
+LABELS = 8
 
 Matrix = NDArray[np.float32]
 
@@ -56,49 +58,61 @@ def variance(pool: Pool) -> Scores:
     """Entries whose answers reduce the variance of the label's other predictions most."""
     labelled = pool.need("labelled")
     order, _ = by_draws(pool.ties)
-    here, there = _scaled(pool.need("features")[order], labelled.need("features"))
-    slope = _slope(pool.need("probabilities")[order].T)
-    slope_there = _slope(labelled.need("probabilities").T)
-    # By label, so that one's are read in one go.
-    unknown = np.ascontiguousarray(pool.entries[order].T == UNKNOWN)
-    askable = np.ascontiguousarray(pool.askable[order].T)
+    here, there = _scaled(pool.need("features"), order, labelled.need("features"))
+    probabilities, likely = pool.need("probabilities"), labelled.need("probabilities")
     found = (pool.entries == PRESENT).any(axis=0) | (labelled.entries == PRESENT).any(axis=0)
     ties = pool.ties[order]
-    scores = np.zeros(pool.entries.shape)
+    # Single precision tells some millions of places apart.
+    scores = np.zeros(pool.entries.shape, np.float32)
     labels = int(pool.askable.any(axis=0).sum())
     # Twice a label's share, for labels that have fewer entries to ask than their share.
     picks = min(-(-2 * pool.batch // max(labels, 1)), MOST)
 
     def rank(part: slice) -> None:
-        for label in range(part.start, part.stop):
+        # By label, so that one's are read in one go; of a few labels, as all take much memory.
+        slope = _slope(probabilities[:, part].take(order, axis=0).T)
+        unknown = np.ascontiguousarray(pool.entries[:, part].take(order, axis=0).T == UNKNOWN)
+        askable = np.ascontiguousarray(pool.askable[:, part].take(order, axis=0).T)
+        slope_there = _slope(likely[:, part].T)
+        for at, label in enumerate(range(part.start, part.stop)):
             x = _beside(here, pool.evidence, label, order)
             y = _beside(there, labelled.evidence, label)
-            h, asked = slope[label], np.flatnonzero(askable[label])
+            h, asked = slope[at], np.flatnonzero(askable[at])
             known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
-            answered = _scatter(x, h, np.flatnonzero(~unknown[label]))
-            around = _scatter(y, slope_there[label], known)
+            answered = _scatter(x, h, np.flatnonzero(~unknown[at]))
+            around = _scatter(y, slope_there[at], known)
             covariance = _covariance(answered + around)
             if not found[label]:
                 h = _averaged(h, _variance(x, covariance))
-            left = _scatter(x, h, np.flatnonzero(unknown[label]))
+            left = _scatter(x, h, np.flatnonzero(unknown[at]))
             ranked = _ranked(x[asked], h[asked], covariance, answered + left, picks, ties[asked])
             scores[order[asked], label] = ranked if found[label] else _by_turns(ranked, ties[asked])
 
-    in_blocks(rank, pool.entries.shape[1], block=1)
+    in_blocks(rank, pool.entries.shape[1], LABELS)
     return scores
 
 
-def _scaled(pool: NDArray[np.floating], labelled: NDArray[np.floating]) -> tuple[Matrix, Matrix]:
-    """Both parts' features by their main directions; a logit's variance is then `SPREAD`^2."""
-    mean = np.concatenate([pool, labelled]).mean(axis=0, dtype=np.float64).astype(np.float32)
-    here, there = (np.asarray(part, np.float32) - mean for part in (pool, labelled))
+def _scaled(
+    pool: NDArray[np.floating], order: NDArray[np.intp], labelled: NDArray[np.floating]
+) -> tuple[Matrix, Matrix]:
+    """Both parts' features by their main directions; a logit's variance is then `SPREAD`^2.
+
+    The pool's, (N, D), come in this order, (N,).
+    """
+    total = sum(part.sum(axis=0, dtype=np.float64) for part in (pool, labelled))
+    mean = np.asarray(total / (len(pool) + len(labelled)), np.float32)
+    here, there = pool[order].astype(np.float32, copy=False), np.array(labelled, np.float32)
+    here -= mean
+    there -= mean
     scatter = here.T @ here + there.T @ there
     scale = SPREAD / np.sqrt(max(np.trace(scatter) / (len(here) + len(there)), 1e-12))
     width = scatter.shape[0]
     if width > DIMS:
         _, main = eigh(scatter, subset_by_index=[width - DIMS, width - 1])
         here, there = here @ main, there @ main
-    return here * np.float32(scale), there * np.float32(scale)
+    here *= np.float32(scale)
+    there *= np.float32(scale)
+    return here, there
 
 
 def _beside(
