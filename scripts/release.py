@@ -22,6 +22,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ("build>=1.2", "twine>=6.1")
+# What everybody does first, in this order, in an empty folder.
+FIRST = (
+    "scenes scenes --count 60 --quiet",
+    "check scenes --quiet",
+    "run scenes --answers 20 --rounds 1 --out run --quiet",
+    "report run",
+)
 # What stands in [project.urls] until the repository has an address; no host may have this ending.
 NO_ADDRESS = ".invalid"
 
@@ -84,21 +91,25 @@ def environment(place: Path, *packages: str) -> Path:
 
 
 def use(programs: Path, version: str) -> None:
-    """What everybody does first, in an empty folder, with what was installed."""
+    """What everybody does first, with what was installed. Raises `SystemExit` where it fails."""
     with tempfile.TemporaryDirectory() as empty:
 
-        def alasl(*words: str) -> str:
+        def alasl(words: str) -> str:
             done = subprocess.run(
-                [programs / "alasl", *words], cwd=empty, check=True, capture_output=True, text=True
+                [programs / "alasl", *words.split()],
+                cwd=empty,
+                check=False,
+                capture_output=True,
+                text=True,
             )
+            if done.returncode:
+                raise SystemExit(f"alasl {words} ends with {done.returncode}:\n{done.stderr}")
             return done.stdout
 
         if version not in alasl("--version"):
             raise SystemExit(f"alasl --version does not say {version}")
-        alasl("scenes", "scenes", "--count", "60", "--quiet")
-        alasl("check", "scenes", "--quiet")
-        alasl("run", "scenes", "--answers", "20", "--rounds", "1", "--out", "run", "--quiet")
-        alasl("report", "run", "--quiet")
+        for words in FIRST:
+            alasl(words)
         print(f"{programs.parent.name}: installed, and used in an empty folder")
 
 

@@ -195,6 +195,30 @@ def test_what_is_not_ready_is_not_released(
     assert says is None or says in found[0]
 
 
+def test_what_a_release_is_tried_with_is_what_the_commands_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for made in ("scenes", "run"):
+        (tmp_path / made).mkdir()
+    for words in RELEASE["FIRST"]:
+        name, *arguments = words.split()
+        command = app.get_command(click.Context(app), name)
+        assert command is not None, words
+        command.make_context(name, arguments)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program of the shell")
+def test_a_release_that_fails_where_it_is_tried_says_how(tmp_path: Path) -> None:
+    program = tmp_path / "alasl"
+    program.write_text(
+        "#!/bin/sh\ncase $1 in --version) echo 0.1.0;; *) echo broken >&2; exit 2;; esac\n"
+    )
+    program.chmod(0o755)
+    with pytest.raises(SystemExit, match=r"alasl scenes .* ends with 2:\nbroken"):
+        RELEASE["use"](tmp_path, "0.1.0")
+
+
 def archives(folder: Path, wheel: set[str], source: set[str]) -> tuple[Path, Path]:
     with zipfile.ZipFile(folder / "a.whl", "w") as file:
         for name in wheel:

@@ -241,6 +241,8 @@ def test_a_file_that_is_not_trusted_is_not_run(case: Case, tmp_path: Path) -> No
         ("albl:of=random,a.py:mine", ["a.py"]),
         ("a.py:mine:of=(b/c.py:yours:k=1),(albl:of=(d.py:x),hard)", ["a.py", "b/c.py", "d.py"]),
         ("a.py", ["a.py"]),
+        (r"C:\a\b.py:mine:k=1", [r"C:\a\b.py"]),  # a drive of Windows
+        ("C:/a.py:mine:of=(D:/b.py:yours)", ["C:/a.py", "D:/b.py"]),
         ("", []),
     ],
 )

@@ -38,6 +38,8 @@ T = TypeVar("T", bound=Named)
 Source = TypeVar("Source", bound=Callable[..., Any])
 
 
+# What the module of a file of the user's own is called, before the file's path.
+FILE = "alasl_file_"
 # Files of users' own that were run: what fails in one is theirs to mend.
 RUN: set[str] = set()
 
@@ -167,10 +169,15 @@ class Registry(Mapping[str, T]):
             self._guarded(plugin.load, f"plug-in {plugin.name!r} ({plugin.value})")
         self._complete = True
 
-    def _in_file(self, file: Path, name: str) -> T:
-        module = f"alasl_file_{file.resolve()}"
+    def module_of(self, file: Path) -> str:
+        """The name of a file's module, which is imported by it; the file is run the first time."""
+        module = f"{FILE}{file.resolve()}"
         if module not in sys.modules:
             self._load(file, module)
+        return module
+
+    def _in_file(self, file: Path, name: str) -> T:
+        module = self.module_of(file)
         own = sorted(n for n, source in self._origins.items() if source.__module__ == module)
         if name not in own:
             raise self._unknown(name, own, str(file))
@@ -246,6 +253,14 @@ def split_outside(text: str, separator: str) -> list[str]:
     return parts
 
 
+def parts_of(spec: str) -> list[str]:
+    """What stands between a spec's colons; that of a Windows drive, as in `C:\\x.py`, is none."""
+    first, *rest = split_outside(spec, ":")
+    if len(first) == 1 and rest and rest[0].startswith(("\\", "/")):
+        return [f"{first}:{rest[0]}", *rest[1:]]
+    return [first, *rest]
+
+
 def specs_in(text: str) -> list[str]:
     """The specs in a text with commas between them; one with parameters stands in parentheses."""
     return [_bare(part) for part in split_outside(text, ",")]
@@ -257,7 +272,7 @@ def _bare(text: str) -> str:
 
 def _parse(spec: str) -> tuple[Path | None, str, list[str]]:
     """The file, if any, the name and the parts `key=value` of a spec."""
-    name, *given = split_outside(spec, ":")
+    name, *given = parts_of(spec)
     if not name.endswith(".py"):
         return None, name, given
     return Path(name), (given or [""])[0], given[1:]

@@ -42,6 +42,13 @@ def test_every_strategy_asks_unknown_entries_within_the_budget(
     assert len({tuple(entry) for entry in found.tolist()}) == 12
 
 
+def test_more_answers_than_entries_ask_all_of_them(table: dict[str, np.ndarray]) -> None:
+    found = alasl.ask(table["labels"], features=table["features"], answers=10**7)
+    assert {tuple(e) for e in found.tolist()} == {
+        *zip(*np.nonzero(table["labels"] < 0), strict=True)
+    }
+
+
 def test_probabilities_of_ones_own_are_what_counts(table: dict[str, np.ndarray]) -> None:
     sure = np.full(table["labels"].shape, 0.999)
     unsure = [(50, 1), (70, 2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import alasl
 from alasl.data.dataset import Dataset
 from alasl.errors import ResourceError, UsageError
+from alasl.project.records import Training
 
 MakeDataset = Callable[..., Dataset]
 SETTINGS = alasl.RunSettings(data="made", rounds=1, answers=50, missing=0.5)
@@ -30,6 +32,13 @@ def test_a_line_says_what_it_is(make_dataset: MakeDataset, record: alasl.Record)
     assert repr(record) == f"<Record: 2 evaluations, mAP {first} to {last} with 50 answers>"
     begun = alasl.Record(SETTINGS, record.start)
     assert repr(begun) == "<Record: 0 evaluations, mAP not judged>"
+
+
+def test_a_training_is_shown_in_a_line() -> None:
+    training = Training(0, 7, 60, 90.0, 1.0, 41.234, (1.0,) * 80, "model-7", "40 test images")
+    assert repr(training) == "<Training: mAP 41.23 on 40 test images, after 60 answers>"
+    undefined = replace(training, map=None)
+    assert repr(undefined) == "<Training: mAP undefined on 40 test images, after 60 answers>"
 
 
 def test_settings_show_what_is_not_the_default_and_can_be_made_again() -> None:

@@ -533,7 +533,7 @@ def test_a_file_that_is_none_or_broken_is_told(tmp_path: Path) -> None:
     [
         ("logistik", "did you mean 'logistic'"),
         ("head", "it is called 'probe' now"),
-        ("", "there are: finetune, logistic, probe, FILE.py:NAME, MODULE:CLASS"),
+        ("", "there are: finetune, logistic, probe, FILE.py:NAME, FILE.py:CLASS, MODULE:CLASS"),
         ("probe:epoch=3", r"epochs=20 \(int\)"),
         ("probe:epochs", "no such parameter"),
         ("probe:epochs=many", "epochs must be int"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,3 +110,39 @@ def test_what_is_all_but_sure_keeps_its_order() -> None:
     within = np.abs(expected) < 60
     np.testing.assert_allclose(found[within], expected[within], rtol=1e-3)
     assert np.isfinite(found).all()
+
+
+OWN = """
+from sklearn.linear_model import LogisticRegression
+
+
+class Gentle(LogisticRegression):
+    def __init__(self, C=0.1):
+        super().__init__(C=C)
+
+
+class Silent:
+    def fit(self, features, answers):
+        return self
+"""
+
+
+def test_a_class_in_a_file_is_a_model_as_one_in_a_module_is(
+    table: tuple[np.ndarray, np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    features, targets, _ = table
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    kept = Model.fit(features, targets, kind=f"{file}:Gentle:C=0.5")
+    same = Model.fit(features, targets, kind="sklearn.linear_model:LogisticRegression:C=0.5")
+    says = kept.predict_proba(features)
+    np.testing.assert_allclose(says, same.predict_proba(features))
+    kept.save(tmp_path / "own.safetensors")
+    with pytest.raises(UsageError, match="trust"):
+        alasl.load(tmp_path / "own.safetensors")
+    found = alasl.load(tmp_path / "own.safetensors", trust=True)
+    np.testing.assert_array_equal(found.predict_proba(features), says)
+    with pytest.raises(UsageError, match=r"model /.*own\.py:Silent(.|\n)*fit and predict_proba"):
+        resolve(f"{file}:Silent")
+    with pytest.raises(UsageError, match="there is no model 'Loud'"):
+        resolve(f"{file}:Loud")

@@ -32,7 +32,8 @@ def ask(
     labels: (N, L), 1 present, 0 absent, -1 or NaN unknown; an array, a DataFrame or `Labels`.
     probabilities: (N, L), of being present, by any model; where a strategy needs them and they are
     not given, logistic regression on `features` (N, D) gives them.
-    answers: how many to ask; images: or so many images, with all their unknown entries.
+    answers: how many to ask at most: all that are unknown where these are fewer. images: or so many
+    images, with all their unknown entries.
     strategy: a name of `alasl strategies`, with parameters as `hard+medium:share=0.25`.
     ask: images or entries, by default what the strategy scores. seed: decides between equals.
     Raises `UsageError` where something is missing, `DataError` where shapes or values are wrong,

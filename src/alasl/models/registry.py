@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from alasl.errors import UsageError
 from alasl.models import estimators
 from alasl.models.base import Context, Estimator
 from alasl.parameters import Parameter, parameters_of, parse_parameters
-from alasl.registry import Registry, files_of, first_line, spec_of, split_outside
+from alasl.registry import Registry, files_of, first_line, parts_of, spec_of
 
 E = TypeVar("E", bound=type[Estimator])
 
@@ -45,7 +46,7 @@ MODELS: Registry[Kind] = Registry(
     "models",
     estimators.__name__,
     renamed={"head": "probe"},
-    also="FILE.py:NAME, MODULE:CLASS",
+    also="FILE.py:NAME, FILE.py:CLASS, MODULE:CLASS",
 )
 
 
@@ -67,8 +68,9 @@ def available() -> tuple[Kind, ...]:
 def resolve(spec: str, training: dict[str, Any] | None = None, *, trust: bool = True) -> Kind:
     """The model that `NAME[:key=value]...` spells; `training` are parameters set besides.
 
-    `FILE.py:NAME` takes it from a Python file of the user's, which registers it; `MODULE:CLASS` is
-    a class that follows scikit-learn. trust: whether code of others may run; see also `foreign`.
+    `FILE.py:NAME` takes it from a Python file of the user's, which registers it; `MODULE:CLASS` and
+    `FILE.py:CLASS` are a class that follows scikit-learn. trust: whether code of others may run;
+    see also `foreign`.
     Raises `UsageError` for a name, a parameter or a value that is unknown.
     """
     if not trust and (code := code_of(spec)):
@@ -78,10 +80,10 @@ def resolve(spec: str, training: dict[str, Any] | None = None, *, trust: bool = 
     where = f"model {spec!r}"
     name, given = _split(spec)
     module, colon, inner = name.rpartition(":")
-    if colon and not module.endswith(".py"):
+    if colon and (home := _home_of_class(module, inner)):
         from alasl.models.estimators.scikit import source_of
 
-        source, parameters = source_of(module, inner)
+        source, parameters = source_of(home, inner)
         found = Kind(name, first_line(source), parameters, source)
         settings = parse_parameters(given, parameters, where)
     else:
@@ -123,9 +125,19 @@ def code_of(spec: str) -> list[str]:
     return list(dict.fromkeys([*([named] if named else []), *files]))
 
 
+def _home_of_class(module: str, name: str) -> str | None:
+    """The module to import a class that follows scikit-learn from; None for a registered model."""
+    if not module.endswith(".py"):
+        return module
+    home = MODELS.module_of(Path(module))
+    found = getattr(sys.modules[home], name, None)
+    ours = not isinstance(found, type) or issubclass(found, Estimator)
+    return None if ours or not hasattr(found, "fit") else home
+
+
 def _split(spec: str) -> tuple[str, list[str]]:
     """A spec's name, which of others' code has two parts, and its parameters."""
-    name, *given = split_outside(spec, ":")
+    name, *given = parts_of(spec)
     if given and "=" not in given[0] and not MODELS.ships(name):
         return f"{name}:{given[0]}", given[1:]
     return name, given

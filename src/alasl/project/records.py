@@ -188,6 +188,10 @@ class Training:
     ground: Ground | None = None
     over: tuple[int, ...] = ()
 
+    def __repr__(self) -> str:
+        judged = "mAP undefined" if self.map is None else f"mAP {self.map:.2f}"
+        return f"<Training: {judged} on {self.judged}, after {self.answers} answers>"
+
 
 @dataclass(frozen=True, eq=False)
 class Chances:

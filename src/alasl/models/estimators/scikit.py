@@ -34,6 +34,7 @@ from alasl.models.base import (
 )
 from alasl.models.bootstrap import bootstrap
 from alasl.parameters import Parameter
+from alasl.registry import FILE
 from alasl.seeds import torch_seed
 
 _log = logging.getLogger(__name__)
@@ -261,7 +262,7 @@ def source_of(module: str, name: str) -> tuple[type[Scikit], tuple[Parameter, ..
 
     Raises `UsageError` where there is none, or it gives no probabilities.
     """
-    where = f"model {module}:{name}"
+    where = f"model {module.removeprefix(FILE)}:{name}"
     try:
         maker = getattr(importlib.import_module(module), name)
     except Exception as error:  # code of others may raise anything
