@@ -84,6 +84,24 @@ def test_the_likeliest_label_is_asked_first_and_what_is_known_stands_apart(
     assert view.text("#asked .chance") == ""
 
 
+def test_much_that_is_known_is_drawn_after_the_image_and_goes_with_it(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    names = tuple(f"label{j}" for j in range(90))
+    entries = np.full((2, 90), -1, np.int8)
+    entries[0, 1:] = np.arange(89) % 2
+    project = make_project(images=2, names=names, entries=entries)
+    project.ask([(0, 0), (1, 0)])
+    view.open(serve(project))
+    view.ready()
+    view.until("document.querySelectorAll('#known dd').length === 89")
+    view.press("j")
+    view.until("session.current.items[0].image === 1")
+    assert view.text("#known") == "Nothing yet"
+    view.page.wait_for_timeout(100)
+    assert view.text("#known") == "Nothing yet", "what was to be drawn later is not drawn any more"
+
+
 def test_one_key_answers_and_goes_on(project: Project, serve: Serve, view: View) -> None:
     view.open(serve(project))
     view.ready()

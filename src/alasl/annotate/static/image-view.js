@@ -7,6 +7,9 @@ import { ABSENT, PRESENT, inWords } from "./values.js";
 import { number, t } from "./words.js";
 import { drawStage } from "./zoom.js";
 
+const MANY = 40; // labels that are known, above which drawing them takes longer than a frame
+let later = 0;
+
 export const imageView = {
   size: () => "large", // of the pictures
   columns: 1,
@@ -72,7 +75,17 @@ function hint(key) {
   return element;
 }
 
+/** Draw what is known; where that is much, once the image is painted, which nobody is to wait for. */
 function drawKnown(known, open) {
+  $("known").replaceChildren();
+  cancelAnimationFrame(later);
+  if (known.length <= MANY) return fillKnown(known, open);
+  later = requestAnimationFrame(() => {
+    later = requestAnimationFrame(() => fillKnown(known, open));
+  });
+}
+
+function fillKnown(known, open) {
   const parts = [];
   for (const value of [PRESENT, ABSENT]) {
     const labels = known.filter(([, stands]) => stands === value).map(([label]) => label);

@@ -31,10 +31,12 @@ export function showStatus(status) {
   showLeft();
 }
 
-/** How many are left of each label, in the list of labels. */
+/** How many are left of each label, in the list of labels; of a thousand, few change at once. */
 export function showLeft() {
   for (const option of $("label").options) {
     const left = progress.status?.labels[option.value] ?? 0;
+    if (option.dataset.left === String(left)) continue;
+    option.dataset.left = left;
     option.textContent = t("grid.left", { name: NAMES[option.value], n: left });
     option.disabled = left === 0;
   }
