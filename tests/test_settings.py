@@ -45,7 +45,7 @@ def test_a_value_in_a_file_is_called_as_it_is_there() -> None:
 
 
 def test_tags_go_by_image() -> None:
-    with pytest.raises(UsageError, match="--ask tags .* by image; seen: --by label"):
+    with pytest.raises(UsageError, match=r"--ask tags .* by image; seen: --by label"):
         RunSettings(ask="tags", by="label")
 
 
