@@ -34,11 +34,18 @@ def by_loops(
         own = [scores[i, j] - min(least, 0) if askable[i, j] else 0.0 for j in range(LABELS)]
         row = []
         for j in range(LABELS):
-            above = sum(own[p] for c, p in implies if c == j)
-            below = sum(own[c] for c, p in implies if p == j)
-            beside = sum(own[a if b == j else b] for a, b in excludes if j in (a, b))
-            p = chances[i, j]
-            row.append(own[j] + p * (above + beside) + (1 - p) * below)
+            p = chances[i]
+            found = own[j]
+            for child, parent in implies:
+                if child == j:
+                    found += own[parent] / 2 * min(1, p[j] / p[parent])
+                if parent == j:
+                    found += own[child] / 2 * min(1, (1 - p[j]) / (1 - p[child]))
+            for one, other in excludes:
+                if j in (one, other):
+                    beside = one if other == j else other
+                    found += own[beside] / 2 * min(1, p[j] / (1 - p[beside]))
+            row.append(found)
         worth.append(row)
         waits = set()
         for c, p in implies:

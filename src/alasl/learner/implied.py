@@ -1,8 +1,14 @@
 """What an answer tells of an image's other labels by the rules between labels, and what it saves.
 
 An absent parent makes its children absent, a present child its parents present, and a present label
-those absent that it excludes. So an answer is worth its own score and, by how likely it is to tell
-of others, theirs: parents come first, as most are absent and each then settles all its children.
+those absent that it excludes. So an answer is worth its own score, and part of the scores of those
+that it tells: parents come first, as most are absent and each then settles all its children.
+
+How much it is worth to be told a value hangs on how far off it the model was, |y - p|. That it is
+present, with probability p, and that it is absent are then each half of what an entry's own answer
+is expected to be worth, p (1 - p). So an answer that tells a value brings half the score, times how
+much of the cases with this value are told. Were absents that follow worth as much as any answer,
+there would soon be absents of all labels, and no presents for a model to learn from.
 """
 
 from __future__ import annotations
@@ -15,6 +21,9 @@ from numpy.typing import NDArray
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.learner.known import Known
 from alasl.strategies import Pool
+
+# No probability is taken for less.
+TINY = 1e-9
 
 Pairs = Sequence[tuple[int, int]]
 Mask = NDArray[np.bool_]
@@ -41,18 +50,18 @@ def credited(
     ...     [(dog, animal), (cat, animal)], [],
     ... )
     >>> found.round(2).tolist(), now.tolist()
-    ([[1.1, 1.1, 2.6]], [[False, False, True]])
+    ([[1.25, 1.25, 1.89]], [[False, False, True]])
     """
     least = scores[askable].min() if askable.any() else 0.0
     # As they are where none is below 0, so that a score keeps its scale.
     own = np.where(askable, scores - min(float(least), 0.0), 0.0)
-    worth = own.copy()
+    worth, present, absent = own.copy(), chances, 1 - chances
     for child, parent in implies:
-        worth[:, parent] += (1 - chances[:, parent]) * own[:, child]
-        worth[:, child] += chances[:, child] * own[:, parent]
+        worth[:, parent] += own[:, child] * _told(absent[:, parent], absent[:, child])
+        worth[:, child] += own[:, parent] * _told(present[:, child], present[:, parent])
     for one, other in excludes:
-        worth[:, one] += chances[:, one] * own[:, other]
-        worth[:, other] += chances[:, other] * own[:, one]
+        worth[:, one] += own[:, other] * _told(present[:, one], absent[:, other])
+        worth[:, other] += own[:, one] * _told(present[:, other], absent[:, one])
     now = askable.copy()
     for child, parent in implies:
         both = askable[:, child] & askable[:, parent]
@@ -60,6 +69,12 @@ def credited(
         now[:, child] &= ~(both & above)
         now[:, parent] &= ~(both & ~above)
     return worth, now
+
+
+def _told(answer: NDArray[np.floating], value: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(n,): the share of a score that an answer brings which comes with probability `answer` and
+    tells a value that has the probability `value`, at least as likely."""
+    return answer / (2 * np.maximum(np.maximum(answer, value), TINY))
 
 
 def with_credit(
