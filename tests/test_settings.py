@@ -94,6 +94,21 @@ def test_toml_and_back_is_the_same(tmp_path: Path) -> None:
     assert from_dict(read_toml(tmp_path / "c.toml")) == settings
 
 
+def test_a_file_says_what_each_setting_is_and_names_those_that_are_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(to_toml(RunSettings(data="d"), {}))
+    text = file.read_text()
+    for item in dataclasses.fields(RunSettings):
+        value = getattr(RunSettings(data="d"), item.name)
+        line = f"# {item.name} =\n" if value in (None, ()) else f"\n{item.name} = "
+        assert line in text
+        assert item.metadata["about"].split()[0] in text
+    assert max(map(len, text.splitlines())) <= 100
+    # What is not set is set where it stands.
+    file.write_text(text.replace("# ask =", 'ask = "tags"'))
+    assert from_dict(read_toml(file)).ask == "tags"
+
+
 @pytest.mark.parametrize("content", [b"a = ", b"\xff\xfe", b"run = 3"])
 def test_a_broken_configuration_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.toml").write_bytes(content)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+import textwrap
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +43,9 @@ RENAMED = {
     "golden": "gold",
 }
 
+
+# The longest line of a comment in a file of settings.
+LINE = 100
 
 S = TypeVar("S", bound="Seeded")
 
@@ -395,4 +399,25 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def to_toml(settings: RunSettings, versions: dict[str, str]) -> str:
     """The effective configuration, from which `alasl run --config` makes the same run again."""
-    return tomli_w.dumps({"run": settings.to_dict(), "versions": versions})
+    parts = [table("run", settings), tomli_w.dumps({"versions": versions})]
+    return "\n".join(parts)
+
+
+def table(name: str, settings: Seeded, names: Collection[str] | None = None) -> str:
+    """Settings, or those of some names, as a table of TOML: above each stands what it is.
+
+    One that is not set is a comment.
+    """
+    lines = [f"[{name}]"]
+    for item in dataclasses.fields(settings):
+        if names is not None and item.name not in names:
+            continue
+        about, choices = item.metadata["about"], item.metadata["choices"]
+        says = f"{about} ({' | '.join(choices)})" if choices else about
+        lines += textwrap.wrap(says, LINE, initial_indent="# ", subsequent_indent="# ")
+        value = getattr(settings, item.name)
+        if value is None or value == ():
+            lines.append(f"# {item.name} =")
+        else:
+            lines.append(tomli_w.dumps({item.name: value}).rstrip())
+    return "\n".join(lines) + "\n"

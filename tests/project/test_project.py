@@ -98,7 +98,7 @@ def test_a_project_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     ("text", "seen"),
     [
         ("[project]\nrepeat = 0.1", "'repeats'"),
-        ("[project]\nrepeats = 1.5", "--repeats"),
+        ("[project]\nrepeats = 1.5", r"\.toml: repeats must be"),
         ("[projekt]\n", "'project'"),
         ("[run]\nstratgy = 'x'", "'strategy'"),
         ("nonsense", "not a TOML file"),

@@ -74,7 +74,7 @@ def credited(
 def _told(answer: NDArray[np.floating], value: NDArray[np.floating]) -> NDArray[np.floating]:
     """(n,): the share of a score that an answer brings which comes with probability `answer` and
     tells a value that has the probability `value`, at least as likely."""
-    return answer / (2 * np.maximum(np.maximum(answer, value), TINY))
+    return np.asarray(answer / (2 * np.maximum(np.maximum(answer, value), TINY)))
 
 
 def with_credit(

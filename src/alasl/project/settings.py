@@ -6,12 +6,10 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import tomli_w
-
 from alasl.errors import UsageError
 from alasl.files import readable, write_text
 from alasl.limits import BELOW_ONE, NATURAL, POSITIVE, setting
-from alasl.settings import DataSettings, LearnerSettings, made, unknown
+from alasl.settings import DataSettings, LearnerSettings, made, table, unknown
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,9 @@ def own_names() -> list[str]:
 
 def write(settings: ProjectSettings, path: Path) -> None:
     """Write project.toml, whole or not at all."""
-    values, own = settings.to_dict(), own_names()
-    tables = {
-        "project": {k: v for k, v in values.items() if k in own},
-        "run": {k: v for k, v in values.items() if k not in own},
-    }
-    write_text(path, tomli_w.dumps(tables))
+    own = own_names()
+    rest = [item.name for item in fields(settings) if item.name not in own]
+    write_text(path, "\n".join([table("project", settings, own), table("run", settings, rest)]))
 
 
 def read(path: Path) -> ProjectSettings:
@@ -88,9 +83,9 @@ def read(path: Path) -> ProjectSettings:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError("not a TOML file", where=str(path), seen=str(error)) from error
-    for table in tables:
-        if table not in ("project", "run"):
-            raise unknown(table, ("project", "run"), where=str(path), what="table")
+    for name in tables:
+        if name not in ("project", "run"):
+            raise unknown(name, ("project", "run"), where=str(path), what="table")
     values = {**tables.get("run", {}), **tables.get("project", {})}
     settings = made(ProjectSettings, values, where=str(path))
     if "data" not in values:
