@@ -22,6 +22,7 @@ NOT_OURS = {
 }
 
 
+@pytest.mark.filterwarnings("error::UserWarning")
 @parametrize_with_checks([alasl.LabelClassifier()], expected_failed_checks=lambda _: dict(NOT_OURS))
 def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)

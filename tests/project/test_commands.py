@@ -191,7 +191,7 @@ def test_disagreements_are_listed_and_settled(
     listed = say("resolve", project.folder, "--out", tmp_path / "open.csv", "--json")
     (entry,) = listed["disagreements"]
     assert (entry["label"], entry["said"]) == ("label0", {"=ann": 1, "ben": 0})
-    assert "1 entries answered both ways" in say("status", project.folder)
+    assert "1 entry answered both ways" in say("status", project.folder)
     assert "'=ann' present, 'ben' absent" in say("resolve", project.folder)
     rows = fill_in(tmp_path / "open.csv", tmp_path / "done.csv", lambda *_: 1)
     assert rows[0]["said"].startswith("'="), "no spreadsheet takes it for a formula"

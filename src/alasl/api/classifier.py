@@ -158,4 +158,4 @@ def _weights(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
         raise InputError("a weight must be finite, and 0 or more")
     if not weights.any():
         raise InputError("sample_weight is zero for all: nothing to train on")
-    return np.ascontiguousarray(np.broadcast_to(weights, shape))
+    return np.array(np.broadcast_to(weights, shape))
