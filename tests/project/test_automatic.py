@@ -214,7 +214,7 @@ def test_the_bound_is_a_setting_of_the_project_with_the_limits_of_a_runs(tmp_pat
     run = files.read(path)
     assert (run.auto, run.calibrate) == (0.1, "known")
     path.write_text("[run]\nauto = 0.5")
-    with pytest.raises(UsageError, match="--auto"):
+    with pytest.raises(UsageError, match="auto must be"):
         files.read(path)
 
 

@@ -18,14 +18,17 @@ from alasl.data.formats import write
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
 from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT
 from alasl.labels import Labels
+from alasl.learner.folds import assign_folds
 from alasl.metrics import average_precision, mean_ap
 from alasl.project import settings as files
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
+from alasl.project.model_files import ModelFiles
 from alasl.project.records import Answer
 from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import answer_from
 
+Say = Callable[..., Any]
 MakeProject = Callable[..., Project]
 
 
@@ -128,6 +131,38 @@ def test_training_is_judged_on_the_test_set_and_noted(make_project: MakeProject)
     probabilities = np.load(project.model / f"{training.model}.npy")
     expected = 100 * average_precision(probabilities[test], truth_of(project)[test])
     np.testing.assert_allclose(np.array(training.ap, float), expected, atol=0.2)
+
+
+def test_folds_keep_images_of_equal_features_together(make_project: MakeProject) -> None:
+    project = make_project()
+    pool = project.split().pool
+    features = np.load(project.folder / "features.npy")
+    features[pool[::2]] = features[pool[1::2]][: len(pool[::2])]
+    np.save(project.folder / "features.npy", features)
+    split = Driver(project)._learner.split
+    part = assign_folds(split, len(features), 5, 0)
+    np.testing.assert_array_equal(part[pool[::2]], part[pool[1::2]])
+    assert len(set(part[pool].tolist())) == 5
+    # They are kept, until other images come.
+    (kept,) = project.model.glob("groups-*.npy")
+    np.testing.assert_array_equal(np.load(kept), split.groups)
+
+
+@pytest.mark.slow
+def test_copies_of_a_picture_are_one_group_for_folds(tmp_path: Path, say: Say) -> None:
+    say("scenes", tmp_path / "scenes", "--count", 12)
+    folder = tmp_path / "scenes" / "images"
+    first = min(folder.iterdir())
+    Image.open(first).save(folder / "again.jpg", quality=90)
+    project = init(
+        tmp_path / "project", ProjectSettings(data=str(folder), test=0.3), ["dog", "cat"]
+    )
+    groups = ModelFiles(project).groups()
+    assert groups is not None
+    group = dict(zip(project.store.images, groups.tolist(), strict=True))
+    assert group[first.name] == group["again.jpg"]
+    assert len(set(group.values())) == 12
+    project.store.close()
 
 
 @pytest.mark.slow

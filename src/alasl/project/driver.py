@@ -71,8 +71,9 @@ class Driver:
     def _learner(self) -> ActiveLearner:
         settings, takes = self.project.settings, measured(self.project.store)
         nothing = np.full((len(self._split.test), len(self.project.store.names)), UNKNOWN, np.int8)
-        context = context_of(settings)
-        return ActiveLearner(self.prepared, self._split, settings, nothing, context, takes)
+        context, prepared = context_of(settings), self.prepared
+        split = replace(self._split, groups=self._files.groups())
+        return ActiveLearner(prepared, split, settings, nothing, context, takes)
 
     def known(self, memory: dict[str, object] | None = None) -> Known:
         """All that is known by now, as a learner takes it."""

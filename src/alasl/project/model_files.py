@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data.duplicates import Groups, joined, near_pairs, same_content
 from alasl.data.evidence import digests
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError
@@ -27,6 +28,7 @@ from alasl.models.source import Source
 from alasl.project.about import ABOUT, About, model_path, read_about
 from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
+from alasl.project.settings import ProjectSettings
 
 Progress = Callable[[int, int], None]
 
@@ -122,6 +124,35 @@ class ModelFiles:
         self.note(replace(about, source={**asdict(source), **named}))
         return self._features()
 
+    def groups(self) -> Groups | None:
+        """(N,): equal for images that are nearly the same, so that folds keep them together.
+
+        By the features that training sees, found once for a table's images and kept; None where it
+        sees image files. Of other features than lite0's it is not known how near is the same.
+        """
+        project, settings = self._project, self._project.settings
+        path = project.model / self._groups
+        if path.exists():
+            return np.asarray(np.load(path), np.intp)
+        features = project.dataset().features
+        near = features is None and settings.near and settings.backbone == ProjectSettings.backbone
+        if features is None:
+            if resolve(settings.model, settings.training()).source.inputs == "images":
+                return None
+            features = self._features()[0]
+        found = (
+            joined(len(features), pairs=near_pairs(features))
+            if near
+            else same_content([row.tobytes() for row in np.ascontiguousarray(features)])
+        )
+        with replacing(path) as beside, beside.open("wb") as file:
+            np.save(file, found.astype(np.int32))
+        return found
+
+    @property
+    def _groups(self) -> str:
+        return f"groups-{self._project.store.scheme.version}.npy"
+
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
         return self._load_model(model_path(self._project.folder))
@@ -166,7 +197,8 @@ class ModelFiles:
         check_model_name(name, str(self._project.model))
         about, settings = self.about(), self._project.settings.to_dict()
         model.save(self._model(name))
-        kept = {ABOUT, FEATURES, f"{name}.npy", f"test-{name}.npy", self._model(name).name}
+        kept = {ABOUT, FEATURES, self._groups, f"{name}.npy", f"test-{name}.npy"}
+        kept.add(self._model(name).name)
         if judged is not None:
             path = self._model(f"judged-{name}")
             judged.save(path)
