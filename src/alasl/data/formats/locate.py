@@ -13,7 +13,7 @@ from alasl.data.alike import Paths, path_parts
 from alasl.data.images import KNOWN
 from alasl.errors import DataError
 
-IMAGE_FOLDERS = ("images", "JPEGImages")
+IMAGE_FOLDERS = ("images", "JPEGImages", "Flickr", "mirflickr")
 # How many folders below a root a file is looked for that is not where its id says.
 _DEPTH = 3
 # The nearest name is looked for only where it will be shown: it takes long among 100 000 files.

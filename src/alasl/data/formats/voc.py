@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from alasl.data.formats.base import Options, Table, table_format
+from alasl.data.formats.text_file import lines
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
@@ -75,9 +76,7 @@ def _visible(folder: Path, pattern: str) -> list[Path]:
 def _from_main(files: dict[Path, str]) -> dict[tuple[str, str], int]:
     entries: dict[tuple[str, str], int] = {}
     for file, label in files.items():
-        for number, line in enumerate(_text(file).splitlines(), 1):
-            if not line.strip():
-                continue
+        for number, line in lines(file):
             *image, mark = line.rsplit(maxsplit=1)
             value = _MAIN.get(mark)
             if value is None or not image:
@@ -128,15 +127,6 @@ def _objects(file: Path) -> dict[str, int]:
         else:
             objects.setdefault(name, UNKNOWN)
     return objects
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError("the file is not UTF-8", where=str(file)) from error
-    except OSError as error:
-        raise DataError("the file cannot be read", where=str(file), seen=error.strerror) from error
 
 
 table_format(
