@@ -31,6 +31,13 @@ _SPECIAL = (
 )
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept: $ALASL_CACHE, else alasl/ in the user's cache."""
+    if named := os.environ.get("ALASL_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "alasl"
+
+
 @contextmanager
 def resource_errors(path: Path) -> Iterator[None]:
     """Turn a full disk, a read-only folder or a missing permission into a `ResourceError`."""

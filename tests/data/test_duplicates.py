@@ -94,6 +94,61 @@ def test_a_digest_is_that_of_the_file_as_it_is_now(tmp_path: Path):
     assert "named pipe" in bad[2].what
 
 
+def test_a_file_that_stands_as_it_was_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ALASL_CACHE", str(tmp_path / "cache"))
+    read: list[Path] = []
+
+    def counted(path: Path) -> bytes:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr("alasl.data.duplicates.digest", counted)
+    one, two = tmp_path / "one", tmp_path / "two"
+    for path in (one, two):
+        path.write_bytes(path.name.encode())
+    fresh = digests([one, two])
+    assert digests([one, two]) == fresh
+    assert len(read) == 4, "what changed just now may change again"
+    for path in (one, two):
+        os.utime(path, (1, 1))
+    for _ in range(3):
+        assert digests([one, two]) == fresh
+    assert len(read) == 6, "once more, and then never"
+    # Another file in its place, of the same size and time, is another inode.
+    other = tmp_path / "other"
+    other.write_bytes(b"six")
+    os.utime(other, (1, 1))
+    other.replace(two)
+    found, _ = digests([one, two])
+    assert found == [digest(one), digest(two)]
+    assert found[1] != fresh[0][1]
+    assert read[6:] == [two]
+    two.write_bytes(b"longer")
+    assert digests([two])[0] == [digest(two)]
+
+
+@pytest.mark.parametrize("wrong", ["damaged", "a folder", "no folder"])
+def test_without_what_was_read_before_files_are_read(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("ALASL_CACHE", str(cache))
+    if wrong == "no folder":
+        cache.write_text("in the way")
+    elif wrong == "a folder":
+        (cache / "digests.sqlite").mkdir(parents=True)
+    else:
+        cache.mkdir()
+        (cache / "digests.sqlite").write_bytes(b"no database at all" * 100)
+    path = tmp_path / "one"
+    path.write_bytes(b"one")
+    os.utime(path, (1, 1))
+    for _ in range(2):
+        assert digests([path]) == ([digest(path)], {})
+
+
 def test_no_content_is_on_both_sides_of_a_split(tmp_path: Path):
     """Every picture under three names, as a collection that was merged twice has them."""
     rng = np.random.default_rng(0)

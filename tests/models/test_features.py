@@ -13,11 +13,12 @@ from PIL import Image
 
 from alasl.data.dataset import Dataset
 from alasl.errors import DataError
+from alasl.files import cache_folder
 from alasl.labels import Labels
 from alasl.models.backbones import load_backbone
 from alasl.models.feature_store import FeatureStore
 from alasl.models.features import BATCH, Extractor, extract, features_of
-from alasl.models.source import cache_folder, remembered
+from alasl.models.source import remembered
 from warm import Python
 
 

@@ -19,12 +19,12 @@ from alasl.data.dataset import Dataset
 from alasl.data.inputs import Inputs
 from alasl.data.opening import make_split
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
+from alasl.files import cache_folder
 from alasl.labels import Labels
 from alasl.models.checkpoint import read_tensors, write_tensors
 from alasl.models.model import VERSION, Model
 from alasl.models.prepare import prepare
 from alasl.models.registry import MODELS, available, foreign, model, resolve
-from alasl.models.source import cache_folder
 from alasl.settings import RunSettings
 from alasl.simulation.run import model_file, simulate
 

@@ -81,11 +81,12 @@ def test_images_of_a_folder_come_into_the_pool(with_files: Project, tmp_path: Pa
     for number in (20, 21):
         picture(tmp_path / "more" / f"{number}.ppm", number)
     shutil.copy(tmp_path / "data" / "images" / "3.ppm", tmp_path / "more" / "copy.ppm")
+    shutil.copy(tmp_path / "more" / "20.ppm", tmp_path / "more" / "twenty.ppm")
     counted = add(project, tmp_path / "more", "owner", dry_run=True)
     assert len(project.store.images) == 10
     done = add(project, tmp_path / "more", "owner")
     assert done == counted
-    assert done.copies == (("copy.ppm", "3.ppm"),)
+    assert done.copies == (("copy.ppm", "3.ppm"), ("twenty.ppm", "20.ppm"))
     assert done.roles == {"pool": 2}
     now = dict(zip(project.store.images, project.store.roles, strict=True))
     assert now == roles | {"20.ppm": "pool", "21.ppm": "pool"}

@@ -72,7 +72,7 @@ def command(
     """Take new IMAGES into PROJECT: a folder of images, or a table with what is known of them.
 
     Images that are there already stay as they are and keep their part. Ids that the project has,
-    and copies of files that it has, are left out and counted. `alasl undo` takes it back.
+    and copies of its files or of other new ones, are left out and counted. `alasl undo` takes it back.
     """
     from alasl.project.folder import load
     from alasl.project.growing import add
@@ -108,7 +108,7 @@ def command(
     copies = [f"{new} = {old}" for new, old in done.copies]
     for what, names in (
         ("the project has these already", list(done.known)),
-        ("copies of images that the project has", copies),
+        ("copies of images that the project has, or of other new ones", copies),
         ("files that cannot be used", bad),
     ):
         if names:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from alasl.data.dataset import Dataset
 from alasl.data.images import each
+from alasl.data.known_digests import keep, mark_of, recall
 from alasl.errors import DataError
 from alasl.files import readable
 
@@ -28,25 +28,20 @@ _COARSE, _BLOCK = 64, 1024
 
 
 def digest(path: Path) -> bytes:
-    """The SHA-256 of a file's content, looked at again where the file has changed.
-
-    Raises a `DataError` where it cannot be read.
-    """
-    with readable(path):
-        about = path.stat()
-        return _digest(path, about.st_size, about.st_mtime_ns)
-
-
-@lru_cache(1_000_000)
-def _digest(path: Path, size: int, changed: int) -> bytes:  # noqa: ARG001
-    with path.open("rb") as file:
+    """The SHA-256 of a file's content. Raises a `DataError` where it cannot be read."""
+    with readable(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
 def digests(
     paths: Sequence[Path], workers: int | None = None
 ) -> tuple[list[bytes], dict[int, DataError]]:
-    """The SHA-256 of each file's content, by threads; empty where the row is among the errors."""
+    """The SHA-256 of each file's content, by threads; empty where the row is among the errors.
+
+    A file that was read before, and has not changed since, is not read again.
+    """
+    marks = [mark_of(path) for path in paths]
+    kept = recall([mark for mark in marks if mark is not None])
 
     def try_digest(path: Path) -> bytes | DataError:
         try:
@@ -54,9 +49,15 @@ def digests(
         except DataError as error:
             return error
 
-    found = each(try_digest, paths, workers)
-    bad = {row: one for row, one in enumerate(found) if isinstance(one, DataError)}
-    return [b"" if isinstance(one, DataError) else one for one in found], bad
+    new = [row for row, mark in enumerate(marks) if mark is None or mark not in kept]
+    read = dict(zip(new, each(try_digest, [paths[row] for row in new], workers), strict=True))
+    bad = {row: one for row, one in read.items() if isinstance(one, DataError)}
+    found = {row: one for row, one in read.items() if isinstance(one, bytes)}
+    keep({mark: one for row, one in found.items() if (mark := marks[row]) is not None})
+    for row, mark in enumerate(marks):
+        if mark is not None and mark in kept:
+            found[row] = kept[mark]
+    return [found.get(row, b"") for row in range(len(paths))], bad
 
 
 def groups_of(dataset: Dataset, features: NDArray[np.floating] | None = None) -> Groups | None:

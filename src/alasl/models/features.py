@@ -19,9 +19,10 @@ from alasl.data.dataset import Dataset
 from alasl.data.duplicates import digests
 from alasl.data.images import load_square
 from alasl.errors import DataError
+from alasl.files import cache_folder
 from alasl.models.device import pick_device
 from alasl.models.feature_store import FeatureStore
-from alasl.models.source import Source, cache_folder, remember, remembered
+from alasl.models.source import Source, remember, remembered
 
 if TYPE_CHECKING:
     from alasl.models.backbones import Backbone

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from alasl.errors import ResourceError
-from alasl.files import write_text
+from alasl.files import cache_folder, write_text
 from alasl.models.weights import identity
 
 
@@ -40,13 +39,6 @@ class Source:
         """
         found = {item.name: values[item.name] for item in fields(cls)}
         return cls(**{**found, "mean": tuple(found["mean"]), "std": tuple(found["std"])})
-
-
-def cache_folder() -> Path:
-    """Where features are cached: $ALASL_CACHE, else alasl/ in the user's cache folder."""
-    if named := os.environ.get("ALASL_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "alasl"
 
 
 def remembered(name: str, weights: Path | None = None) -> Source | None:

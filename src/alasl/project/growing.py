@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,8 @@ Deal = Literal["pool", "shares"]
 @dataclass(frozen=True)
 class Added:
     """Images that came in. known: ids that the project has already. copies: files that it has
-    already under another id. bad: files that cannot be used. They are left out.
+    already under another id, or that came under two. bad: files that cannot be used. All these are
+    left out.
     """
 
     change: Changed
@@ -248,17 +249,23 @@ def _same_file(project: Project, file: str | None, found: Dataset, row: int) -> 
 def _copies(
     project: Project, found: Dataset, fresh: NDArray[np.intp]
 ) -> tuple[list[tuple[str, str]], NDArray[np.intp]]:
-    """Of the new images those that the project has under another id, and the others."""
+    """Of the new images those that the project has under another id, or that came twice, and the
+    others; each copy with the id of the image that it is."""
     store = project.store
     own = project.dataset()
     if found.paths is not None and own.paths is not None:
-        sizes: dict[int, list[int]] = defaultdict(list)
-        for row, path in enumerate(own.paths):
-            if path.is_file():
-                sizes[path.stat().st_size].append(row)
-        alike = {int(row): sizes.get(_size(found.paths[row]), []) for row in fresh}
-        old = sorted({row for rows in alike.values() for row in rows})
-        new = [row for row, rows in alike.items() if rows]
+        old_sizes, new_sizes = (
+            [_size(path) for path in paths]
+            for paths in (own.paths, (found.paths[row] for row in fresh.tolist()))
+        )
+        many, there = Counter(new_sizes), {*old_sizes}
+        wanted = {*new_sizes} - {-1}
+        old = [row for row, size in enumerate(old_sizes) if size in wanted]
+        new = [
+            row
+            for row, size in zip(fresh.tolist(), new_sizes, strict=True)
+            if size >= 0 and (size in there or many[size] > 1)
+        ]
         contents, _ = digests(
             [*(own.paths[row] for row in old), *(found.paths[row] for row in new)]
         )
@@ -268,13 +275,15 @@ def _copies(
         contents += [np.asarray(found.features[row], np.float32).tobytes() for row in new]
     else:
         return [], fresh
-    groups = same_content(contents)
-    first = dict(zip(reversed(groups[: len(old)].tolist()), reversed(old), strict=True))
-    same = {
-        row: first[group] for row, group in zip(new, groups[len(old) :].tolist(), strict=True)
-        if group in first
-    }  # fmt: skip
-    ids = [(found.labels.images[row], store.images[other]) for row, other in same.items()]
+    groups = same_content(contents).tolist()
+    names = [store.images[row] for row in old] + [found.labels.images[row] for row in new]
+    first: dict[int, str] = {}
+    same: dict[int, str] = {}
+    for place, (group, name) in enumerate(zip(groups, names, strict=True)):
+        of = first.setdefault(group, name)
+        if place >= len(old) and of != name:
+            same[new[place - len(old)]] = of
+    ids = [(found.labels.images[row], of) for row, of in same.items()]
     return ids, np.array([row for row in fresh.tolist() if row not in same], np.intp)
 
 
