@@ -72,7 +72,8 @@ def command(
     """Take new IMAGES into PROJECT: a folder of images, or a table with what is known of them.
 
     Images that are there already stay as they are and keep their part. Ids that the project has,
-    and copies of its files or of other new ones, are left out and counted. `alasl undo` takes it back.
+    and copies of its files or of other new ones, are left out and counted. `alasl undo` takes it
+    back.
     """
     from alasl.project.folder import load
     from alasl.project.growing import add
