@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alasl.data.alike import FILES, NAMES, Alike
 from alasl.data.formats import read
-from alasl.data.formats.locate import locate_images
+from alasl.data.formats.locate import any_image, locate_images
 from alasl.errors import DataError, UsageError
 
 DECOMPOSED = unicodedata.normalize("NFD", "é.jpg")
@@ -158,3 +158,15 @@ def test_a_table_beside_its_images_one_folder_down(tmp_path: Path):
         Path("x", "labels.csv"),
     }
     assert read(tmp_path, labels="x/labels.csv").paths == (tmp_path / "x" / "y.jpg",)
+
+
+def test_any_image_is_one_by_its_ending_or_by_an_ids_own_name(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("")
+    assert not any_image(["one", "two"], [tmp_path])
+    (tmp_path / "two").write_text("")
+    assert any_image(["one", "two"], [tmp_path])
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    assert not any_image(["one"], [tmp_path])
+    (deep / "other.jpg").write_text("")
+    assert any_image(["one"], [tmp_path])

@@ -8,6 +8,7 @@ from hypothesis import given as example
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from alasl.data import presence
 from alasl.data.missingness import MECHANISMS, hide
 from alasl.data.presence import LEVEL, PLAUSIBLE, in_words, known_by_presence
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
@@ -117,3 +118,17 @@ def test_it_is_what_loops_say(seed: int, images: int, labels: int) -> None:
 def test_it_is_said_in_words() -> None:
     assert in_words(["a", "b"], 2).startswith("known by presence: all 2 labels: ")
     assert in_words(["a"], 2).startswith("known by presence: 1 of 2 labels: ")
+
+
+def test_counts_go_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = np.random.default_rng(0).integers(-1, 2, (400, 5)).astype(np.int8)
+    table[:150] = np.abs(table[:150])
+    table[:, 4] = np.where(np.arange(400) < 150, table[:, 4], -1)
+    part = (table == -1).any(axis=1)
+    inside = [(table[part] == value).sum(axis=0) for value in (1, 0)]
+    everywhere = [(table == value).sum(axis=0) for value in (1, 0)]
+    nowhere = inside[0] + inside[1] == 0
+    assert nowhere.tolist() == [False] * 4 + [True]
+    monkeypatch.setattr("alasl.data.presence.BLOCK", 64)
+    for found, some, every in zip(presence._counts(table), inside, everywhere, strict=True):
+        np.testing.assert_array_equal(found, np.where(nowhere, every, some))

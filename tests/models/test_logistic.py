@@ -123,3 +123,16 @@ def test_evidence_of_other_models_is_learned_from_and_goes_with_the_images() -> 
     # Each image's own: turned with the images, the logits turn with them.
     turned = test[::-1]
     np.testing.assert_allclose(model.logits(informed.take(turned)), logits[::-1], atol=1e-5)
+
+
+def test_blocks_of_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((90, 9)).astype(np.float32)
+    evidence = rng.standard_normal((2, 90, 3)).astype(np.float32)
+    inputs = Inputs(features, evidence=evidence).take(rng.permutation(90))
+    fitted = Logistic(3)
+    fitted.fit(inputs, rng.integers(-1, 2, (90, 3)).astype(np.int8))
+    whole = fitted.predict_proba(inputs)
+    np.testing.assert_allclose(whole, 1 / (1 + np.exp(-fitted.logits(inputs))), rtol=1e-6)
+    monkeypatch.setattr("alasl.models.estimators.logistic.IMAGES", 16)
+    np.testing.assert_allclose(fitted.predict_proba(inputs), whole, rtol=1e-6)

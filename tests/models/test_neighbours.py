@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -228,4 +229,17 @@ def test_what_is_smoothed_by_nothing_asks_for_no_neighbours() -> None:
     fitted.fit(prepared.inputs, targets)
     fitted.predict_proba(prepared.inputs)
     assert isinstance(prepared.inputs.around, Surroundings)
-    assert not prepared.inputs.around._done.any()
+    assert not len(prepared.inputs.around._found)
+
+
+def test_surroundings_of_few_images_take_the_memory_of_few() -> None:
+    features = np.random.default_rng(0).standard_normal((20_000, 64)).astype(np.float32)
+    near = Surroundings(found_among(features[:200]), features)
+    rows = np.array([5, 19_999, 3, 5])
+    near[rows]
+    tracemalloc.start()
+    some = near[np.arange(100)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < features.nbytes / 10
+    np.testing.assert_array_equal(near[rows][[0, 2, 3]], some[[5, 3, 5]])

@@ -18,6 +18,8 @@ from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 PLAUSIBLE = 0.8
 # Were it present so often, its known entries would show so large a share as rarely as this.
 LEVEL = 1e-3
+# Entries that are looked at at a time.
+BLOCK = 2**20
 
 
 def known_by_presence(given: Entries) -> NDArray[np.bool_]:
@@ -52,15 +54,24 @@ def in_words(labels: Sequence[str], of: int) -> str:
 
 def _counts(given: Entries) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """(L,) each: known presents and absents of the images known in part, else of all."""
-    part = (given == UNKNOWN).any(axis=1)
-    sides = [given == value for value in (PRESENT, ABSENT)]
-    inside = [side[part].sum(axis=0) for side in sides]
-    nowhere = inside[0] + inside[1] == 0
-    present, absent = (
-        np.where(nowhere, side.sum(axis=0), some) for side, some in zip(sides, inside, strict=True)
-    )
+    labels = given.shape[1]
+    # Of presents and absents; in blocks, as masks of a large table would be many times it.
+    inside, outside = np.zeros((2, 2, labels), np.intp)
+    some = np.zeros(labels, np.bool_)
+    step = max(1, BLOCK // max(labels, 1))
+    for start in range(0, len(given), step):
+        entries = given[start : start + step]
+        unknown = entries == UNKNOWN
+        part = unknown.any(axis=1)
+        some |= unknown.any(axis=0)
+        for side, value in enumerate((PRESENT, ABSENT)):
+            found = entries == value
+            within = np.count_nonzero(found[part], axis=0)
+            inside[side] += within
+            outside[side] += np.count_nonzero(found, axis=0) - within
+    nowhere = inside.sum(axis=0) == 0
+    present, absent = inside + np.where(nowhere, outside, 0)
     # A label of which all is known has nothing to guess.
-    some = (given == UNKNOWN).any(axis=0)
     return present * some, absent * some
 
 

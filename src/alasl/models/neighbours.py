@@ -43,17 +43,17 @@ class Surroundings:
 
     def __init__(self, neighbours: Neighbours, features: NDArray[np.floating]) -> None:
         self._neighbours, self._features = neighbours, features
-        self._found: Matrix | None = None
-        self._done = np.zeros(len(features), np.bool_)
+        self._found = np.empty((0, features.shape[1]), np.float32)
+        # Where each image's are in what is found; -1: not yet.
+        self._place = np.full(len(features), -1, np.int32)
 
     def __getitem__(self, rows: Rows) -> Matrix:
-        if self._found is None:
-            self._found = np.empty(self._features.shape, np.float32)
-        left = np.unique(rows[~self._done[rows]])
+        left = np.unique(rows[self._place[rows] < 0])
         if len(left):
-            self._found[left] = self._neighbours.around(self._features[left])
-            self._done[left] = True
-        return self._found[rows]
+            self._place[left] = len(self._found) + np.arange(len(left))
+            new = self._neighbours.around(self._features[left])
+            self._found = np.concatenate([self._found, new])
+        return self._found[self._place[rows]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError
-from alasl.project.checksums import register
+from alasl.project.checksums import SINCE, register
 from alasl.project.schema import APPLICATION, MIGRATIONS, VERSION
 from alasl.project.shares import refuse_share, share_of
 
@@ -148,8 +148,10 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         try:
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
-                _upgrade(connection, 0)
+                # What is there before the triggers is summed at once, in a third of the time.
+                _upgrade(connection, 0, MIGRATIONS[:SINCE])
                 fill(connection)
+                _upgrade(connection, SINCE - 1)
         finally:
             connection.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,17 +15,17 @@ from alasl.advice import Advice, advise
 from alasl.counting import counted
 from alasl.data.presence import known_by_presence
 from alasl.errors import AlaslError
-from alasl.labels import INFERRED, PRESENT, UNKNOWN
+from alasl.labels import INFERRED, MACHINE, PRESENT, UNKNOWN, Entries, Labels
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.curve import Break, alike, breaks
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
-from alasl.project.records import SOURCES, Training
+from alasl.project.records import SOURCES, Ints, Mask, Training
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
-from alasl.project.targets import answered_by_machine
+from alasl.ranking import row_blocks
 from alasl.registry import files_of
 
 
@@ -171,11 +172,9 @@ def overview(project: Project) -> Overview:
     store, settings = project.store, project.settings
     labels, initial, split = store.labels(), store.initial(), project.split()
     pool = split.pool
-    entries, before = labels.entries[pool], initial[pool]
-    automatic = answered_by_machine(labels)[pool]
-    answered = (before == UNKNOWN) & (entries != UNKNOWN) & ~automatic
+    counts = _counts(labels, initial, store.untold(), pool)
     answers = store.votes()
-    truth = store.undoubted()
+    truth = store.undoubted() if len(answers) else initial
     agree, right = agreement(answers), {a.person: a for a in attention(answers, truth)}
     belief = dawid_skene(answers, truth) if len(answers) else None
     errors = {}
@@ -209,16 +208,16 @@ def overview(project: Project) -> Overview:
     return Overview(
         name=settings.name,
         sizes={"clean": len(split.clean), "pool": len(pool), "test": len(split.test)},
-        given=int((before != UNKNOWN).sum()),
+        given=int(counts["given"].sum()),
         answers=store.filled(),
-        automatic=int(automatic.sum()),
+        automatic=int(counts["automatic"].sum()),
         bound=settings.auto,
         calibrate=settings.calibrate_on,
         predictions=tuple(
             SourceState(source.name, **source.counts()) for source in project.predictions()
         ),
-        unknown=int((entries == UNKNOWN).sum()),
-        untold=int((store.untold()[pool] & (entries == UNKNOWN)).sum()),
+        unknown=int(counts["unknown"].sum()),
+        untold=int(counts["untold"].sum()),
         seconds=sum(count.seconds for count in progress.people.values()),
         queue=(progress.size, progress.left),
         round=progress.round,
@@ -226,11 +225,11 @@ def overview(project: Project) -> Overview:
         labels=tuple(
             LabelState(
                 name,
-                int((before[:, j] != UNKNOWN).sum()),
-                int(answered[:, j].sum()),
-                int(automatic[:, j].sum()),
-                int((entries[:, j] == UNKNOWN).sum()),
-                int((entries[:, j] == PRESENT).sum()),
+                int(counts["given"][j]),
+                int(counts["answered"][j]),
+                int(counts["automatic"][j]),
+                int(counts["unknown"][j]),
+                int(counts["present"][j]),
                 ap[j],
                 intervals[j],
                 _defined(agree.labels[j].value if j in agree.labels else None),
@@ -248,18 +247,39 @@ def overview(project: Project) -> Overview:
             len(split.test),
         ),
         audit=settings.audit,
-        inferred=int((labels.source[pool] == SOURCES.index(INFERRED)).sum()),
+        inferred=int(counts["inferred"].sum()),
         contradictions=len(store.contradictions()),
         plan=last_plan(project.folder),
         by_presence=tuple(
             name
-            for name, marked in zip(labels.names, known_by_presence(before), strict=True)
+            for name, marked in zip(labels.names, known_by_presence(initial[pool]), strict=True)
             if marked
         ),
         troubles=tuple(_troubles(project)),
         notes=tuple(_notes(store)),
         breaks=breaks(trainings, {n: label.name for n, label in enumerate(everything.labels)}),
     )
+
+
+def _counts(labels: Labels, initial: Entries, untold: Mask, pool: Ints) -> dict[str, Ints]:
+    """(L,) each: entries of the pool by what they are; in blocks, as a table may be large."""
+    found: dict[str, Ints] = defaultdict(lambda: np.zeros(len(labels.names), np.intp))
+    for block in row_blocks((len(pool), len(labels.names))):
+        rows = pool[block]
+        entries, source, before = labels.entries[rows], labels.source[rows], initial[rows]
+        automatic, unknown = source == SOURCES.index(MACHINE), entries == UNKNOWN
+        masks = {
+            "given": before != UNKNOWN,
+            "answered": (before == UNKNOWN) & ~unknown & ~automatic,
+            "automatic": automatic,
+            "inferred": source == SOURCES.index(INFERRED),
+            "unknown": unknown,
+            "untold": untold[rows] & unknown,
+            "present": entries == PRESENT,
+        }
+        for name, mask in masks.items():
+            found[name] += np.count_nonzero(mask, axis=0)
+    return found
 
 
 def _figures(ground: Ground | None, column: int) -> tuple[dict[str, Told], dict[str, str]]:

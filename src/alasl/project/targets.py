@@ -58,10 +58,13 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """What to learn from, on demand, as tables of floats would be four times the entries."""
+    """What to learn from, on demand, as tables of floats would be four times the entries.
+
+    weights: None where all count 1.
+    """
 
     chances: Chances
-    weights: Weights
+    weights: Weights | None
 
 
 def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
@@ -75,7 +78,8 @@ def targets(labels: Labels, initial: Entries, answers: Answers, automatic: float
     initial: int8 (N, L), the table before anybody answered, the truth of the gold questions.
     automatic: what an entry counts that a machine answered; one that a person answered counts 1.
     """
-    weights = Weights(answered_by_machine(labels), automatic)
+    by_machine = answered_by_machine(labels)
+    weights = Weights(by_machine, automatic) if by_machine.any() else None
     nothing = np.zeros(0, np.intp)
     chances = Chances(labels.entries, nothing, nothing, np.zeros(0))
     if len(answers):

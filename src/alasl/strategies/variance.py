@@ -65,6 +65,7 @@ def variance(pool: Pool) -> Scores:
     # Single precision tells some millions of places apart.
     scores = np.zeros(pool.entries.shape, np.float32)
     labels = int(pool.askable.any(axis=0).sum())
+    every = np.arange(len(pool))
     # Twice a label's share, for labels that have fewer entries to ask than their share.
     picks = min(-(-2 * pool.batch // max(labels, 1)), MOST)
 
@@ -83,9 +84,9 @@ def variance(pool: Pool) -> Scores:
             around = _scatter(y, slope_there[at], known)
             covariance = _covariance(answered + around)
             if not found[label]:
-                h = _averaged(h, _variance(x, covariance))
+                h = _averaged(h, _variance(x, every, covariance))
             left = _scatter(x, h, np.flatnonzero(unknown[at]))
-            ranked = _ranked(x[asked], h[asked], covariance, answered + left, picks, ties[asked])
+            ranked = _ranked(x, h, asked, covariance, answered + left, picks, ties)
             scores[order[asked], label] = ranked if found[label] else _by_turns(ranked, ties[asked])
 
     in_blocks(rank, pool.entries.shape[1], LABELS)
@@ -169,11 +170,11 @@ def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matri
     return found * np.float32(len(rows) / max(len(some), 1))
 
 
-def _variance(features: Matrix, covariance: Matrix) -> Matrix:
-    """(n,): x^T C x of features x, (n, D)."""
-    found = np.empty(len(features), np.float32)
-    for part in cut(len(features)):
-        x = features[part]
+def _variance(features: Matrix, rows: NDArray[np.intp], covariance: Matrix) -> Matrix:
+    """(n,): x^T C x of some rows (n,) of features x, (N, D)."""
+    found = np.empty(len(rows), np.float32)
+    for part in cut(len(rows)):
+        x = features[rows[part]]
         found[part] = np.einsum("nd,nd->n", x @ covariance, x)
     return found
 
@@ -188,21 +189,22 @@ def _covariance(scatter: Matrix) -> Matrix:
 def _ranked(
     features: Matrix,
     slope: Matrix,
+    rows: NDArray[np.intp],
     covariance: Matrix,
     target: Matrix,
     picks: int,
     ties: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Scores in (0, 1] of the images of which a label can be asked, (n,), higher = ask first.
+    """Scores in (0, 1] of the images `rows` (n,), of which a label can be asked; higher = first.
 
-    target: the scatter of the images whose variance counts.
+    features, slope, ties: of all N. target: the scatter of the images whose variance counts.
     """
-    if not len(features):
+    if not len(rows):
         return np.zeros(0)
-    alone = (slope * _variance(features, covariance)).astype(np.float64)
-    chosen = highest(alone, lambda places: ties[places], max(CANDIDATES, picks))
-    noise = np.asarray(1 / slope[chosen], np.float32)
-    order = _in_turn(features[chosen], features[chosen] @ covariance, noise, target, picks)
+    alone = (slope[rows] * _variance(features, rows, covariance)).astype(np.float64)
+    chosen = highest(alone, lambda places: ties[rows[places]], max(CANDIDATES, picks))
+    x, noise = features[rows[chosen]], np.asarray(1 / slope[rows[chosen]], np.float32)
+    order = _in_turn(x, x @ covariance, noise, target, picks)
     # Those that are not compared in full come after all that are.
     scores: NDArray[np.float64] = alone / (alone.max() * (len(chosen) + 1) + TINY)
     scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)

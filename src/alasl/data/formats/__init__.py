@@ -19,7 +19,7 @@ from alasl.data.formats.base import (
     Table,
     table_format,
 )
-from alasl.data.formats.locate import IMAGE_FOLDERS, check_ids, locate_images
+from alasl.data.formats.locate import IMAGE_FOLDERS, any_image, check_ids, locate_images
 from alasl.data.formats.rows import head_row, is_split_header
 from alasl.data.formats.strangers import stranger
 from alasl.errors import DataError, UsageError
@@ -307,6 +307,8 @@ def _find_images(
     folders = _image_folders(root, table)
     own = [folder / name for folder in folders for name in IMAGE_FOLDERS]
     own = [images] if images else [folder for folder in own if folder.is_dir()]
+    if features and not own and not any_image(ids, folders):
+        return None
     # Where no folder of images is named or found, files beside the table are tried, but need
     # not be images.
     located = locate_images(ids, [images] if images else [*own, *folders])

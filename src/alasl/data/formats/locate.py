@@ -83,6 +83,12 @@ def locate_images(images: Sequence[str], roots: Sequence[Path]) -> Located:
     return Located(paths, missing, notes)
 
 
+def any_image(images: Sequence[str], roots: Sequence[Path]) -> bool:
+    """Whether there is an image file below the roots at all, or a file of some id's very name."""
+    files = (path for root in roots for path in _walk(root, _DEPTH))
+    return next(files, None) is not None or any(map(_Folders(roots).named, images))
+
+
 def _refuse_shared(images: Sequence[str], paths: Sequence[Path | None]) -> None:
     first: dict[Path, str] = {}
     shared = [
@@ -103,18 +109,17 @@ class _Folders:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = roots
-        self._listed: dict[Path, tuple[set[str], dict[str, list[str]]]] = {}
+        self._listed: dict[str, list[tuple[Path, set[str], dict[str, list[str]]]]] = {}
 
     def named(self, image: str) -> Path | None:
         """The file below the first root that has it: the id as it is, else with an extension."""
         if not _stays_inside(image):
             return None
         folder, _, name = image.rpartition("/")
-        for root in self._roots:
-            place = root / folder
-            if place not in self._listed:
-                self._listed[place] = _list(place)
-            names, stems = self._listed[place]
+        if folder not in self._listed:
+            places = [root / folder for root in self._roots]
+            self._listed[folder] = [(place, *_list(place)) for place in places]
+        for place, names, stems in self._listed[folder]:
             fits = [name] if name in names else stems.get(name, [])
             if len(fits) > 1:
                 raise DataError(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor, nn
 
 from alasl.data.inputs import Inputs, Rows
@@ -39,6 +40,8 @@ from alasl.models.transforms import Flatten, Standardise, Transform
 FEW = 8
 # How far a logit may be from the optimum's where choices are only compared.
 ROUGH = 0.1
+# Images whose features are in hand at a time.
+IMAGES = 2**16
 # What a solution is kept as.
 PARTS = ("weights", "bias", "slopes", "centres", "gap", "doubts")
 
@@ -119,6 +122,12 @@ class Logistic(Estimator):
     def logits(self, inputs: Inputs) -> NDArray[np.float32]:
         """See `Estimator.logits`."""
         return self._logits(inputs, fitted(self._solution))
+
+    def predict_proba(self, inputs: Inputs) -> Probabilities:
+        """See `Estimator.predict_proba`; in the place of the logits, as both take much memory."""
+        logits = self.logits(inputs)
+        found: Probabilities = expit(logits, out=logits)
+        return found
 
     def fit_members(
         self,
@@ -253,12 +262,17 @@ class Logistic(Estimator):
     def _logits(
         self, inputs: Inputs, by: Solution, choice: Choice | None = None
     ) -> NDArray[np.float32]:
-        device, others = self._device, inputs.others()
-        with small_products(device):
-            evidence = None if others is None else torch.as_tensor(others, device=device)
-            seen = self._seen(inputs, (choice or self._choice).smooth)
-            found: NDArray[np.float32] = by.logits(seen, evidence).cpu().numpy()
-            return found
+        device = self._device
+        found = np.empty((len(inputs), self.labels), np.float32)
+        for start in range(0, len(inputs), IMAGES):
+            rows = slice(start, start + IMAGES)
+            some = inputs if len(inputs) <= IMAGES else inputs.take(np.arange(len(inputs))[rows])
+            others = some.others()
+            with small_products(device):
+                evidence = None if others is None else torch.as_tensor(others, device=device)
+                seen = self._seen(some, (choice or self._choice).smooth)
+                found[rows] = by.logits(seen, evidence).cpu().numpy()
+        return found
 
 
 def fitted(solution: Solution | None) -> Solution:
