@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick coverage docs release bench lint clean
+.PHONY: demo test quick coverage platforms docs release bench lint clean
 
 demo: .venv/ready
 	$(BIN)/alasl demo
@@ -18,6 +18,10 @@ quick: .venv/ready
 
 coverage: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+platforms: .venv/ready
+	$(BIN)/mypy --platform win32
+	$(BIN)/mypy --platform darwin
 
 docs: .venv/ready
 	$(BIN)/mkdocs build --strict

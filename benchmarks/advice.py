@@ -155,7 +155,7 @@ def _runs(dataset: Dataset, base: RunSettings) -> Iterator[Run]:
 def _of_study(path: Path, judged: int) -> list[Run]:
     """Some curves of a study's table, of all strategies and seeds, among those with answers."""
     curves: dict[tuple[str, ...], list[tuple[float, float]]] = {}
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             names = list(row)[: list(row).index("round")]
             curve = curves.setdefault(tuple(row[name] for name in names), [])

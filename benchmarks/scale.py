@@ -93,7 +93,7 @@ def spent(arguments: list[str], *, until: str | None = None) -> Spent:
     """Run `alasl` with these arguments; until: only till this address answers."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", "alasl", *arguments]
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         # Not by `Popen.wait`, which tells nothing of memory.
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
         pid, clock = 0, 0.0

@@ -26,6 +26,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
     assert target.read_text() == "old"
 
 
+@pytest.mark.posix
 def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     write_text(target, "old")
@@ -54,6 +55,7 @@ def test_a_full_disk_is_a_resource_error_and_the_old_file_stays(tmp_path: Path) 
     assert target.read_text() == "old"
 
 
+@pytest.mark.posix
 def test_a_folder_that_cannot_be_written_to_is_a_resource_error(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         # Root may write anywhere but to the kernel's own files.

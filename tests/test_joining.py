@@ -59,6 +59,8 @@ def test_the_workflow_runs_what_contributors_run(jobs: dict[str, Any]) -> None:
     assert quick.removeprefix("python -m ") in made["quick"]
     assert lines_of(jobs["coverage"]) == ["make coverage"]
     assert "--cov" in made["coverage"]
+    assert lines_of(jobs["platforms"]) == ["make platforms"]
+    assert re.findall(r"--platform (\w+)", made["platforms"]) == ["win32", "darwin"]
     assert PYPROJECT["tool"]["coverage"]["report"]["fail_under"] >= 75
 
 
@@ -78,7 +80,7 @@ def test_every_python_and_system_that_is_promised_is_tried(jobs: dict[str, Any])
     assert elsewhere == wanted
     systems = {line.split(" :: ")[-1] for line in PROJECT["classifiers"] if "Operating" in line}
     assert systems == {"Linux", "MacOS", "Windows"}
-    for job in ("whole", "coverage"):
+    for job in ("whole", "coverage", "platforms"):
         used = [step for step in jobs[job]["steps"] if "setup-python" in step.get("uses", "")]
         assert [step["with"]["python-version"] for step in used] == [promised[0]]
 

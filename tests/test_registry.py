@@ -332,7 +332,7 @@ def test_a_parameter_has_a_default(case: Case, tmp_path: Path) -> None:
 
 
 def write(file: Path, source: str) -> Path:
-    file.write_text(source)
+    file.write_text(source, encoding="utf-8")
     return file
 
 

@@ -74,6 +74,7 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.posix
 def test_a_folder_holds_one_run_at_a_time(folder: Path) -> None:
     journal = Journal(folder)
     journal.open()

@@ -65,6 +65,7 @@ def test_images_that_are_elsewhere_are_said_before_it_serves(folder: Path, tmp_p
     assert "the images are not where the project looks for them" in str(result.exception)
 
 
+@pytest.mark.posix
 def test_its_store_and_its_model_are_their_owners_alone(folder: Path) -> None:
     from alasl.project.folder import load
 

@@ -113,6 +113,7 @@ def test_a_half_cut_image_is_refused(tmp_path: Path) -> None:
         Pictures(["a.jpg"], tmp_path).get(0, "large")
 
 
+@pytest.mark.posix
 def test_no_file_from_outside_is_shown_wherever_links_lead(tmp_path: Path) -> None:
     inside, outside = tmp_path / "images", tmp_path / "images-not"
     inside.mkdir()
@@ -138,6 +139,7 @@ def test_no_file_from_outside_is_shown_wherever_links_lead(tmp_path: Path) -> No
         pictures.get(len(pictures), "small")
 
 
+@pytest.mark.posix
 def test_links_into_a_folder_that_is_named_are_followed(tmp_path: Path) -> None:
     inside, named, other = (tmp_path / name for name in ("images", "named", "other"))
     for folder in (inside, named / "deep", other):
@@ -171,12 +173,14 @@ def test_what_cannot_be_shown_is_found_before_it_is_asked(tmp_path: Path) -> Non
     }
 
 
+@pytest.mark.posix
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(DataError, match="does not exist"):
         Pictures(["pipe.jpg"], tmp_path).get(0, "small")
 
 
+@pytest.mark.posix
 @pytest.mark.slow
 def test_two_large_images_at_once_take_the_memory_of_one(tmp_path: Path) -> None:
     for name in ("0.jpg", "1.jpg"):

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,7 +42,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def runs_of(file: Path) -> int:
-    return len(file.read_text()) if file.exists() else 0
+    return len(file.read_text(encoding="utf-8")) if file.exists() else 0
 
 
 def counted(file: Path, then: str = "") -> str:
@@ -57,6 +58,17 @@ def test_it_trains_once_enough_was_answered(make: Make, tmp_path: Path) -> None:
     until(lambda: training.trained is not None)
     assert training.state == "idle"
     assert runs_of(tmp_path / "runs") == 1
+
+
+def test_it_trains_on_windows_where_no_process_is_nice(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.setpriority", raising=False)
+    monkeypatch.setattr("alasl.annotate.training.sys", SimpleNamespace(platform="win32"))
+    training = make(counted(tmp_path / "runs"), every=1)
+    training.notice(1, left=9)
+    until(lambda: training.trained is not None)
+    assert training.state == "idle"
 
 
 def test_one_answer_is_enough_where_the_queue_runs_empty(make: Make, tmp_path: Path) -> None:

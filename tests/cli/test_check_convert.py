@@ -86,7 +86,9 @@ def test_bad_files_are_listed_and_the_exit_is_3(data: Path, capsys, flags):
     out, err = capsys.readouterr()
     assert "error: 2 of 3 image files cannot be used" in err
     assert "a.png: the file holds HTML" in err
-    found = [json.loads(line) for line in Path("check.jsonl").read_text().splitlines()]
+    found = [
+        json.loads(line) for line in Path("check.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [(one["kind"], one["image"]) for one in found] == [("bad", "a.png"), ("bad", "c.png")]
     if flags:
         assert len(json.loads(out)["bad"]) == 2
@@ -102,7 +104,7 @@ def test_a_bad_table_is_listed_whole(data: Path, capsys):
     assert out == ""
     assert "labels.csv:2: column 'dog' holds 'yes'; expected 1, 0 or empty" in err
     assert "list.jsonl" in err
-    assert len(Path("list.jsonl").read_text().splitlines()) == 20
+    assert len(Path("list.jsonl").read_text(encoding="utf-8").splitlines()) == 20
 
 
 def test_empty_cells_must_be_explained(data: Path, capsys):
@@ -134,7 +136,7 @@ def test_convert_there_and_back(data: Path, capsys, format):
         "schema_version": 1, "from": "there.json" if format == "coco" else "there",
         "out": "back.csv", "format": "csv-wide", "images": 3, "labels": 2, "known": 5,
     }  # fmt: skip
-    assert back.read_text() == (data / "labels.csv").read_text()
+    assert back.read_text(encoding="utf-8") == (data / "labels.csv").read_text()
 
 
 def test_features_are_carried_or_their_loss_is_said(data: Path, capsys):

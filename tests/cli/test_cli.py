@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
@@ -254,6 +255,8 @@ def wait_for(journal: Path, lines: int, process: Process) -> None:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
+    if not hasattr(os, "geteuid"):
+        pytest.skip("a small disk cannot be mounted on Windows")
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a small disk can only be mounted by root")
@@ -314,3 +317,13 @@ def test_a_command_that_is_none_is_told_the_one_that_is_meant(
 ) -> None:
     assert exit_code([name]) == 2
     assert f"No such command {name!r}. {hint}" in capsys.readouterr().err
+
+
+def test_a_reader_that_went_away_is_known_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    invalid = OSError(errno.EINVAL, "Invalid argument")
+    assert cli._reader_is_gone(BrokenPipeError())
+    assert not cli._reader_is_gone(invalid)
+    monkeypatch.setattr(cli.os, "name", "nt")
+    found = cli._reader_is_gone(invalid), cli._reader_is_gone(OSError(errno.ENOSPC, "full"))
+    monkeypatch.undo()  # paths are made by this name
+    assert found == (True, False)

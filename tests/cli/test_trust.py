@@ -41,7 +41,7 @@ Call = Callable[..., Any]
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Call:
     """Calls the command line in a folder with somebody's `evil.py`: exit code, and what it said."""
     monkeypatch.chdir(tmp_path)
-    Path("evil.py").write_text(CODE)
+    Path("evil.py").write_text(CODE, encoding="utf-8")
 
     def called(*arguments: object) -> tuple[int, str]:
         capsys.readouterr()
@@ -79,8 +79,10 @@ def executed() -> bool:
 
 def name_in(file: Path, key: str, spec: str) -> None:
     """Have a file of settings name `spec`, as whoever made it could."""
-    text = re.sub(rf"^{key} = .*\n", "", file.read_text(), flags=re.MULTILINE)
-    file.write_text(text.replace("[run]\n", f"[run]\n{key} = {json.dumps(spec)}\n"))
+    text = re.sub(rf"^{key} = .*\n", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    file.write_text(
+        text.replace("[run]\n", f"[run]\n{key} = {json.dumps(spec)}\n"), encoding="utf-8"
+    )
 
 
 def refused(said: str, where: str, again: str) -> None:
@@ -103,13 +105,13 @@ def test_a_report_executes_nothing_of_a_run(call: Call, data: str, key: str, spe
     assert not executed()
     if key == "strategy":
         assert code == 0, said
-        assert spec in Path("theirs/report.html").read_text()
+        assert spec in Path("theirs/report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_configuration_that_names_code_is_refused(call: Call, data: str, spec: str) -> None:
-    Path("c.toml").write_text(f'[run]\ndata = "{data}"\n')
+    Path("c.toml").write_text(f'[run]\ndata = "{data}"\n', encoding="utf-8")
     name_in(Path("c.toml"), "strategy", spec)
     code, said = call("run", "--config", "c.toml", *QUICK, "--out", "a b")
     assert code == 2
@@ -134,8 +136,8 @@ def test_a_configuration_that_names_code_is_refused(call: Call, data: str, spec:
 def test_a_configuration_that_names_a_model_of_elsewhere_is_refused(
     call: Call, data: str, model: str, named: str
 ) -> None:
-    Path("sklearn.py").write_text(CODE)
-    Path("c.toml").write_text(f'data = "{data}"\nmodel = "{model}"\n')
+    Path("sklearn.py").write_text(CODE, encoding="utf-8")
+    Path("c.toml").write_text(f'data = "{data}"\nmodel = "{model}"\n', encoding="utf-8")
     code, said = call("run", "--config", "c.toml", *QUICK)
     assert (code, executed()) == (2, False)
     assert f"model = '{model}': '{named.format(here=Path.cwd())}'" in said
@@ -146,7 +148,7 @@ def test_a_configuration_that_names_a_model_of_elsewhere_is_refused(
 def test_code_that_is_trusted_is_run(
     data: str, alone: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    Path("c.toml").write_text(f'data = "{data}"\nstrategy = "evil.py:theirs"\n')
+    Path("c.toml").write_text(f'data = "{data}"\nstrategy = "evil.py:theirs"\n', encoding="utf-8")
     done = alone("run", "--config", "c.toml", *QUICK, "--out", "trusted", "--trust")
     assert (done.returncode, executed()) == (0, True), done.stderr
 
@@ -161,7 +163,9 @@ def test_code_named_on_the_command_line_is_run(
 
 
 def test_a_file_that_is_not_there_is_said(call: Call, data: str) -> None:
-    Path("c.toml").write_text(f'data = "{data}"\nstrategy = "no\\u001b[2Jwhere.py:f"\n')
+    Path("c.toml").write_text(
+        f'data = "{data}"\nstrategy = "no\\u001b[2Jwhere.py:f"\n', encoding="utf-8"
+    )
     code, said = call("run", "--config", "c.toml", *QUICK)
     assert code == 2
     assert "where.py', which is no file" in said
@@ -184,7 +188,9 @@ def test_a_model_of_a_run_that_names_code_is_not_taken(
     longer = (data, "--rounds", 2, "--answers", 9, "--quiet", "--out")
     assert call("run", *begun)[0] == 0
     config = Path("theirs/config.toml")
-    config.write_text(config.read_text().replace("rounds = 1", "rounds = 2"))
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("rounds = 1", "rounds = 2"), encoding="utf-8"
+    )
     shutil.copytree("theirs", "untouched")
     code, said = call("run", *longer, "untouched")
     assert code == 0, said
@@ -228,7 +234,7 @@ PLACES = {
 @pytest.mark.parametrize("place", PLACES)
 def test_a_study_that_names_code_is_refused(call: Call, place: str) -> None:
     plain = {"claims": "", "base": "random", "grid": "", "kind": "map-per-round"}
-    Path("s.toml").write_text(STUDY.format(**{**plain, **PLACES[place]}))
+    Path("s.toml").write_text(STUDY.format(**{**plain, **PLACES[place]}), encoding="utf-8")
     code, said = call("study", "run", "s.toml", "--seeds", "1")
     assert code == 2
     refused(said, "s.toml", "alasl study run s.toml --seeds 1 --trust")
@@ -245,7 +251,7 @@ def test_a_study_that_is_trusted_is_run(
     call: Call, alone: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     text = STUDY.format(claims="", base="evil.py:theirs", grid="", kind="map-per-round")
-    Path("s.toml").write_text(text)
+    Path("s.toml").write_text(text, encoding="utf-8")
     new = ("study", "run", "s.toml", "--seeds", "1", "--workers", "1", "--quiet")
     assert call(*new, "--strategy", "random", "--out", "other")[0] == 0
     assert not executed()
@@ -261,7 +267,7 @@ def test_a_study_that_is_trusted_is_run(
 
 
 def test_a_shipped_study_with_a_configuration_that_names_code(call: Call, data: str) -> None:
-    Path("c.toml").write_text('loss = "evil.py:theirs"\n')
+    Path("c.toml").write_text('loss = "evil.py:theirs"\n', encoding="utf-8")
     code, said = call("study", "paper", data, "--config", "c.toml")
     assert code == 2
     refused(said, "c.toml", f"alasl study paper {data} --config c.toml --trust")

@@ -78,6 +78,7 @@ def test_equal_contents_are_one_group_and_what_cannot_be_read_is_like_no_other()
     assert same_content([b"a", b"b", b"", b"a", b""]).tolist() == [0, 1, 2, 0, 3]
 
 
+@pytest.mark.posix
 def test_a_digest_is_that_of_the_file_as_it_is_now(tmp_path: Path):
     path = tmp_path / "a"
     path.write_bytes(b"one")

@@ -192,6 +192,7 @@ def test_a_data_set_without_pixels_or_features_says_what_to_do() -> None:
         features_of(Dataset(labels))
 
 
+@pytest.mark.posix
 @pytest.mark.slow
 def test_a_kill_while_extracting_keeps_whole_batches_and_the_rest_follows(
     tmp_path: Path, python: Python

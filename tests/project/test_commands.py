@@ -34,7 +34,7 @@ def truth_of(project: Project) -> np.ndarray:
 def fill_in(queue: Path, out: Path, value: Callable[[str, str], object]) -> list[dict[str, str]]:
     """The queue with its column `answer` filled, as somebody does in a spreadsheet."""
     rows = list(csv.DictReader(queue.open(encoding="utf-8-sig", newline="")))
-    with out.open("w", newline="") as file:
+    with out.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
         for row in rows:
@@ -79,7 +79,7 @@ def test_a_week_without_the_page(
     assert state["advice"]["gain"] is not None
     assert len(state["trainings"]) == 4, "the first `suggest` had nothing new to learn"
     page = say("report", mine, "--figures", tmp_path / "figures", "--json")["report"]
-    text = Path(page).read_text()
+    text = Path(page).read_text(encoding="utf-8")
     assert page == str(mine / "report.html")
     assert "mAP over the time that people spent" in text
     assert all(f"<bdi>{name}</bdi>" in text for name in data.labels.names)

@@ -90,7 +90,7 @@ def theirs(pool):
 def theirs(make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A trained project whose settings name a file of the folder that we are in."""
     monkeypatch.chdir(tmp_path)
-    Path("evil.py").write_text(CODE)
+    Path("evil.py").write_text(CODE, encoding="utf-8")
     project = make_project(60, strategy="evil.py:theirs")
     project.store.close()
     folder = tmp_path / "theirs"
@@ -168,7 +168,7 @@ def test_a_model_that_names_code_is_not_taken(
     make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("evil.py").write_text(CODE)
+    Path("evil.py").write_text(CODE, encoding="utf-8")
     project = make_project(60)
     assert Driver(project).train() is not None
     (file,) = project.model.glob("*.safetensors")

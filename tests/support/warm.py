@@ -136,7 +136,7 @@ def serve(asked: socket.socket) -> list[str]:
                 os.dup2(out, 1)
                 os.dup2(error, 2)
                 sys.stdout, sys.stderr = (os.fdopen(n, "w", encoding="utf-8") for n in (1, 2))
-                with open(message, closefd=False) as file:
+                with open(message, encoding="utf-8", closefd=False) as file:
                     file.seek(0)
                     ask = json.load(file)
                 for descriptor in (message, out, error):

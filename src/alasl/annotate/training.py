@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,8 +19,9 @@ State = Literal["off", "idle", "training", "failed"]
 
 log = logging.getLogger("alasl")
 
-# Added to the process's niceness: whoever answers goes first.
+# Whoever answers goes first: what is added to the process's niceness, and its class on Windows.
 _NICE = 10
+_CLASS: int = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 # Seconds before a training is tried again that another process kept from running.
 _AGAIN = 10.0
 
@@ -105,12 +107,17 @@ class Training:
                     if self._stopping:
                         return None, "stopped"
                     self._process = subprocess.Popen(
-                        self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                        self._command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=output,
+                        creationflags=_CLASS,
                     )
             except OSError as error:
                 return None, str(error)
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+            if sys.platform != "win32":
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
             code = self._process.wait()
             self._process = None
             output.seek(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import io
 import keyword
@@ -117,14 +118,13 @@ def exit_code(args: list[str] | None = None) -> int:
             "interrupted: what was done is kept; the same command goes on from there", err=True
         )
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except MemoryError:
         click.echo("error: there is not enough memory for this", err=True)
         return ResourceError.exit_code
     except Exception as error:
+        if _reader_is_gone(error):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         if isinstance(error, OSError) and (resource := as_resource_error(error)):
             click.echo(f"error: {resource}", err=True)
             return resource.exit_code
@@ -135,6 +135,13 @@ def exit_code(args: list[str] | None = None) -> int:
         click.echo("error: this is a bug in alasl; please report it with the lines above", err=True)
         return 1
     return 0
+
+
+def _reader_is_gone(error: Exception) -> bool:
+    """Whether what reads the output (head, less) has seen enough; Windows calls it EINVAL."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    return os.name == "nt" and isinstance(error, OSError) and error.errno == errno.EINVAL
 
 
 def _in_own_file(error: Exception) -> str:

@@ -358,7 +358,7 @@ def timed(path: Path, *times: object) -> list[float | None]:
         }
         for n, time in enumerate(times)
     ]
-    path.write_text(json.dumps(tasks))
+    path.write_text(json.dumps(tasks), encoding="utf-8")
     return [one.seconds for one in read(path)]
 
 
