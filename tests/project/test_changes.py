@@ -183,6 +183,21 @@ def test_the_queue_loses_what_leaves_and_nobody_loses_an_answer(make_store: Make
     store.take_back("owner")
     store.take_back("owner")
     assert [(a.image, a.label, a.value) for a in store.answers()] == [(2, 0, 1)]
+    # What was asked is asked again, but for what was answered meanwhile.
+    asked = [(q.image, q.label, q.done) for q in store.queue()]
+    assert asked == [(2, 0, True), (2, 1, False), (3, 0, False), (4, 2, False)]
+    assert (store.progress().size, store.progress().left) == (4, 3)
+    assert [task.labels for task in store.lease("ben", images=9)] == [(0,), (2,)], "ann holds 2"
+    assert store.problems() == []
+
+
+def test_what_was_cut_from_an_older_queue_does_not_come_back(make_store: Make) -> None:
+    store = make_store(6, 3)
+    store.fill(1, Questions([2, 3], [0, 1]))
+    store.change("owner", LabelChange("remove", ("label0",)))
+    store.fill(2, Questions([4], [1]))
+    store.take_back("owner")
+    assert [(q.image, q.label) for q in store.queue()] == [(4, 2)]
     assert store.problems() == []
 
 

@@ -298,7 +298,7 @@ def test_a_taxonomy_from_the_beginning_and_what_contradicts_it(
     say("report", folder)
     page = (folder / "report.html").read_text()
     assert f"{len(told)} pairs of entries contradict the rules" in page
-    assert f"{len(told)} pairs of entries contradict" in status
+    assert f"{len(told)} pairs of entries against these rules" in status
     open_ = tmp_path / "open.csv"
     say("resolve", folder, "--out", open_)
     lines = open_.read_text().splitlines()

@@ -17,7 +17,7 @@ import numpy as np
 from alasl.counting import counted
 from alasl.errors import ConflictError, NothingToDo, UsageError
 from alasl.labels import UNKNOWN, Entries
-from alasl.project import guide, initial, table
+from alasl.project import guide, initial, queue, table
 from alasl.project.events import append, last_event, person_of
 from alasl.project.guide import TELLS, Described, Instructed
 from alasl.project.inference import Contradiction, contradictions
@@ -165,7 +165,7 @@ def make(db: sqlite3.Connection, request: Request, person: str, now: float) -> s
         raise UsageError("no label would be left")
     for role in {before.roles[n] for n in before.rows} - {after.roles[n] for n in after.rows}:
         raise UsageError(f"no image of the {role} set would be left")
-    _tidy(db, after)
+    _tidy(db, after, event)
     return says(detail, after)
 
 
@@ -178,6 +178,7 @@ def undo(db: sqlite3.Connection, person: str, now: float) -> str:
     what = says(detail, scheme(db))
     who = person_of(db, person)
     append(db, now, who, "change", undoes=event, detail=json.dumps({"do": "undo"}))
+    queue.mend(db, event, now)
     _tidy(db, scheme(db))
     return f"taken back: {what}"
 
@@ -239,12 +240,10 @@ def says(detail: Detail, scheme: Scheme) -> str:
     return str(detail["do"])
 
 
-def _tidy(db: sqlite3.Connection, now: Scheme) -> None:
-    """Take what is of no label or image of the table out of the queue."""
+def _tidy(db: sqlite3.Connection, now: Scheme, event: int | None = None) -> None:
+    """Take what is of no label or image of the table out of the queue; see `queue.cut`."""
     gone = [n for n, label in enumerate(now.labels) if label.fate != "here"]
-    db.executemany("DELETE FROM queue WHERE label = ?", [(n,) for n in gone])
-    left = np.flatnonzero(~now.here).tolist()
-    db.executemany("DELETE FROM queue WHERE image = ?", [(n,) for n in left])
+    queue.cut(db, gone, np.flatnonzero(~now.here).tolist(), event)
 
 
 # From a request, by names, to what the log keeps, by numbers.

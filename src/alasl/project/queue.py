@@ -6,6 +6,7 @@ caller's transaction, on its connection `db`; `person` is a number, `now` second
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -31,6 +32,8 @@ _FREE = (
     "  AND o.person = :p AND o.done = 0 AND o.until > :now)"
 )
 # No REPLACE: that would take the row away without the triggers that keep its checksum.
+# What a slot is; until when somebody holds it is forgotten.
+_SLOT = "image, label, score, probability, model, round, gold, person, done, why, pi"
 _NOTE = "INSERT INTO notes VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND person = ?"
 # An answer fills the slot that the person holds, else one that nobody holds, if there is any.
@@ -76,6 +79,44 @@ def fill(
         [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
     db.executemany(_NOTE, [("round", round), ("way", way)])
+    # Of a queue that is no more nothing comes back.
+    db.execute("DELETE FROM notes WHERE key LIKE 'cut %'")
+
+
+def cut(
+    db: sqlite3.Connection, labels: Iterable[int], images: Iterable[int], event: int | None = None
+) -> None:
+    """Take what is of these labels and images out of the queue.
+
+    event: the change by which they leave; what was taken out by it comes back with `mend`.
+    """
+    out = {"label": set(labels), "image": set(images)}
+    slots = [
+        slot
+        for slot in db.execute(f"SELECT place, {_SLOT} FROM queue").fetchall()
+        if slot[1] in out["image"] or slot[2] in out["label"]
+    ]
+    db.executemany("DELETE FROM queue WHERE place = ?", [slot[:1] for slot in slots])
+    if slots and event is not None:
+        kept = json.dumps([current_round(db), slots])
+        db.execute(_NOTE, (f"cut {event}", kept))
+
+
+def mend(db: sqlite3.Connection, event: int, now: float) -> None:
+    """Put back what a change took out of the queue, where that is still the same round's."""
+    row = db.execute("SELECT value FROM notes WHERE key = ?", (f"cut {event}",)).fetchone()
+    if row is None:
+        return
+    round, slots = json.loads(row[0])
+    db.execute("DELETE FROM notes WHERE key = ?", (f"cut {event}",))
+    if round == current_round(db):
+        names, places = f"place, {_SLOT}", ", ".join("?" * (1 + len(_SLOT.split(","))))
+        db.executemany(f"INSERT OR IGNORE INTO queue ({names}) VALUES ({places})", slots)
+        # A page that was open all the while may have sent answers to them.
+        said = "SELECT person FROM standing WHERE image = ? AND label = ? AND event > ?"
+        for _, image, label, *_ in slots:
+            for (person,) in db.execute(said, (image, label, event)).fetchall():
+                fill_slot(db, person, image, label, now)
 
 
 def numbers(values: ArrayLike | None, count: int) -> list[float | None]:
