@@ -164,7 +164,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sizes", nargs="*", default=SIZES, help="IMAGESxLABELS")
     parser.add_argument("--width", type=int, default=64, help="features of each image")
-    parser.add_argument("--known", type=float, default=0.01, help="share of entries known")
+    parser.add_argument("--known", type=float, default=0.001, help="share of entries known")
     parser.add_argument("--answers", type=int, default=500, help="answers of a round")
     parser.add_argument("--strategy", default="variance")
     parser.add_argument("--commands", nargs="+", default=COMMANDS, choices=COMMANDS)

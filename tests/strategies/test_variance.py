@@ -200,3 +200,23 @@ def test_it_holds_few_tables_of_the_pool_at_a_time() -> None:
     tracemalloc.stop()
     # Scores in single precision are one; of slopes and masks there are those of few labels.
     assert peak < 2.2 * probabilities.nbytes
+
+
+@pytest.mark.parametrize("known", [0.0, 0.1])
+def test_what_a_bound_sifts_out_is_never_among_the_highest(
+    known: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    features = rng.standard_normal((4000, 12)).astype(np.float32)
+    slope = variance._slope(rng.random(4000) ** 6)
+    rows = np.flatnonzero(rng.random(4000) > known)
+    root = rng.standard_normal((12, 12)) / 4
+    covariance = (root @ root.T + np.eye(12)).astype(np.float32)
+    whole = variance._alone(features, slope, rows, covariance, 150)
+    monkeypatch.setattr(variance, "PRUNED", 1000)
+    sifted = variance._alone(features, slope, rows, covariance, 150)
+    highest = np.argsort(-whole)[:150]
+    assert set(np.argsort(-sifted)[:150]) == set(highest)
+    np.testing.assert_allclose(sifted[highest], whole[highest], rtol=1e-5)
+    assert (sifted >= whole * (1 - 1e-5)).all()
+    assert (sifted > whole * 1.01).sum() > 1000, "most are left at their bound"

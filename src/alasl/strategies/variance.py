@@ -31,7 +31,7 @@ from alasl.labels import PRESENT, UNKNOWN
 from alasl.ranking import highest
 from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import cut, in_blocks
-from alasl.strategies.picks import by_draws
+from alasl.strategies.picks import by_draws, squared
 
 SPREAD = 3.6
 # Directions of the features that are kept, and entries of a label that are compared in full.
@@ -41,6 +41,8 @@ MOST = 500
 # Images whose sum stands for that of all, where there are more; drawn.
 SAMPLE = 8192
 TINY = 1e-12
+# Entries of a label of which more are first sifted by a bound.
+PRUNED = 2**15
 # Labels whose images are in hand at a time.
 LABELS = 8
 
@@ -201,14 +203,35 @@ def _ranked(
     """
     if not len(rows):
         return np.zeros(0)
-    alone = (slope[rows] * _variance(features, rows, covariance)).astype(np.float64)
-    chosen = highest(alone, lambda places: ties[rows[places]], max(CANDIDATES, picks))
+    many = max(CANDIDATES, picks)
+    alone = _alone(features, slope, rows, covariance, many).astype(np.float64)
+    chosen = highest(alone, lambda places: ties[rows[places]], many)
     x, noise = features[rows[chosen]], np.asarray(1 / slope[rows[chosen]], np.float32)
     order = _in_turn(x, x @ covariance, noise, target, picks)
     # Those that are not compared in full come after all that are.
     scores: NDArray[np.float64] = alone / (alone.max() * (len(chosen) + 1) + TINY)
     scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)
     return scores
+
+
+def _alone(
+    features: Matrix, slope: Matrix, rows: NDArray[np.intp], covariance: Matrix, many: int
+) -> Matrix:
+    """(n,): h x^T C x of some rows (n,), exact of the `many` highest.
+
+    Where there are more than `PRUNED` rows, those are left at what they have at most, h |x|^2 times
+    C's largest eigenvalue, of which even that is below the `many` highest.
+    """
+    if len(rows) <= max(PRUNED, many):
+        return np.asarray(slope[rows] * _variance(features, rows, covariance))
+    largest = eigh(covariance, eigvals_only=True, subset_by_index=[len(covariance) - 1] * 2)[0]
+    # More than rounding could take from it.
+    found = np.asarray((slope * squared(features))[rows] * np.float32(largest * 1.001), np.float32)
+    first = np.argpartition(found, -many)[-many:]
+    exact = slope[rows[first]] * _variance(features, rows[first], covariance)
+    left = np.flatnonzero(found >= exact.min())
+    found[left] = slope[rows[left]] * _variance(features, rows[left], covariance)
+    return found
 
 
 def _in_turn(
