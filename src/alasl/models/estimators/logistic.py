@@ -113,9 +113,8 @@ class Logistic(Estimator):
     ) -> None:
         """See `Estimator.fit`; it counts as one epoch."""
         self._choice = self._chosen(inputs, targets, weights)
-        self._solution = self._solve(
-            inputs, targets, weights, self._choice, self._solution if warm_start else None
-        )
+        start = self._solution if warm_start else None
+        self._solution = self._train(inputs, targets, weights, self._choice, start)
         if eval_on is not None and on_epoch:
             on_epoch(0, self.logits(eval_on))
 
@@ -144,7 +143,7 @@ class Logistic(Estimator):
         choice = self._choice
         if self._solution is None:
             choice = self._choice = self._chosen(inputs, targets, weights)
-        self._members = [self._solve(inputs, targets, draw * ones, choice) for draw in draws]
+        self._members = [self._train(inputs, targets, draw * ones, choice) for draw in draws]
 
     def members_proba(self, inputs: Inputs) -> Probabilities:
         """See `Estimator.members_proba`."""
@@ -229,6 +228,17 @@ class Logistic(Estimator):
             return own
         around = torch.from_numpy(inputs.surroundings()).to(self._device)
         return torch.lerp(own, around, smooth)
+
+    def _train(
+        self,
+        inputs: Inputs,
+        targets: Targets,
+        weights: Weights | None,
+        choice: Choice,
+        start: Solution | None = None,
+    ) -> Solution:
+        """A training with what was chosen."""
+        return self._solve(inputs, targets, weights, choice, start)
 
     def _solve(
         self,
