@@ -250,6 +250,30 @@ def test_archives_that_lack_a_file_are_not_released(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_command_added_by_the_page_alone_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"```py\n(.*?)```", text, re.DOTALL)
+    shutil.copytree(ROOT / "src", tmp_path / "src")
+    folder = tmp_path / "src" / "alasl" / "cli"
+    (folder / "count.py").write_text(source, encoding="utf-8")
+    listed = (folder / "__init__.py").read_text(encoding="utf-8")
+    assert listed.count('("check", "convert")') == 1
+    added = listed.replace('("check", "convert")', '("check", "convert", "count")')
+    (folder / "__init__.py").write_text(added, encoding="utf-8")
+    (tmp_path / "table.csv").write_text("image,dog\na.jpg,1\nb.jpg,0\n", encoding="utf-8")
+    ours = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", "alasl", *words],
+            cwd=tmp_path, env=ours, capture_output=True, text=True, check=True,
+        ).stdout
+        for words in (["count", "table.csv"], ["--help"])
+    ]  # fmt: skip
+    assert said[0] == "2\n"
+    assert "Print how many images TABLE has." in said[1]
+
+
+@pytest.mark.slow
 def test_a_strategy_added_by_the_page_alone_passes_what_every_strategy_must(tmp_path: Path) -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (source,) = re.findall(r"cat > rarest\.py <<'END'\n(.*?)\nEND\n", text, re.DOTALL)
