@@ -19,8 +19,9 @@ def learned(store: Store) -> Targets:
     return targets(store.labels(), store.initial(), store.votes(), 0.25)
 
 
-def whole(found: Chances | Weights) -> np.ndarray:
+def whole(found: Chances | Weights | None) -> np.ndarray:
     """The table of all rows."""
+    assert found is not None
     images = len(found.entries if isinstance(found, Chances) else found.automatic)
     return found[np.arange(images)]
 
@@ -34,7 +35,7 @@ def test_what_nobody_contradicts_is_taken_at_its_word(make_store: Make) -> None:
     store = make_store(50, 2)
     say(store, "ann", {(i, 0): i % 2 for i in range(2, 50)})
     found = learned(store)
-    np.testing.assert_array_equal(whole(found.chances), store.labels().entries)
+    assert found.chances is None
     assert found.weights is None
 
 

@@ -79,9 +79,11 @@ class Pictures:
         """
         found: dict[int, DataError] = {}
         there: dict[int, Path] = {}
+        # Looked up once: of millions of images, not for each.
+        files, own = self._files[:], self._own()
         for image in images:
             try:
-                path = self._path(image)
+                path = self._found(image, files[image], own)
             except DataError as error:
                 found[image] = error
             else:
@@ -92,14 +94,21 @@ class Pictures:
 
     def _path(self, image: int) -> Path:
         file = self._files[image] if 0 <= image < len(self._files) else None
+        return self._found(image, file, self._own())
+
+    def _own(self) -> tuple[Path, ...]:
+        """The folders in which an image's file may really lie."""
+        folders = ((self._root / folder).resolve() for folder in self._folders())
+        return (self._root, *folders, *self._links)
+
+    def _found(self, image: int, file: str | None, own: Sequence[Path]) -> Path:
         if file is None:
             raise DataError("there is no file of this image", seen=str(image))
         try:
             path = (self._root / file).resolve()
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError("the image's path cannot be followed", where=file) from error
-        folders = ((self._root / folder).resolve() for folder in self._folders())
-        if not any(path.is_relative_to(own) for own in (self._root, *folders, *self._links)):
+        if not any(path.is_relative_to(folder) for folder in own):
             raise DataError(
                 "the image lies outside the project's images, so it is not shown",
                 where=file,

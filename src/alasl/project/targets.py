@@ -60,10 +60,10 @@ class Weights:
 class Targets:
     """What to learn from, on demand, as tables of floats would be four times the entries.
 
-    weights: None where all count 1.
+    chances: None where the entries say all. weights: None where all count 1.
     """
 
-    chances: Chances
+    chances: Chances | None
     weights: Weights | None
 
 
@@ -80,8 +80,7 @@ def targets(labels: Labels, initial: Entries, answers: Answers, automatic: float
     """
     by_machine = answered_by_machine(labels)
     weights = Weights(by_machine, automatic) if by_machine.any() else None
-    nothing = np.zeros(0, np.intp)
-    chances = Chances(labels.entries, nothing, nothing, np.zeros(0))
+    chances = None
     if len(answers):
         belief = dawid_skene(answers, initial)
         rows, cols = belief.rows, belief.cols
@@ -89,7 +88,8 @@ def targets(labels: Labels, initial: Entries, answers: Answers, automatic: float
         doubted &= labels.source[rows, cols] != SOURCES.index("resolved")
         order = np.argsort(rows[doubted], kind="stable")
         at = np.flatnonzero(doubted)[order]
-        chances = Chances(labels.entries, rows[at], cols[at], belief.probability[at])
+        if len(at):
+            chances = Chances(labels.entries, rows[at], cols[at], belief.probability[at])
     return Targets(chances, weights)
 
 
