@@ -140,9 +140,11 @@ def main() -> None:
 def tell(name: str, answers: int, seconds: float, waited: list[float]) -> None:
     """One line of the table."""
     load, rate = os.getloadavg()[0], 60 * answers / seconds
+    alone = 60 * answers / (seconds - sum(waited))
     print(
         f"{name:24} {answers:4} answers in {seconds:4.0f} s, {rate:4.0f} a minute,"
-        f" waiting {1000 * float(np.median(waited)):.0f} ms at the median (load {load:.1f})",
+        f" {alone:4.0f} had the machine never been waited for,"
+        f" {1000 * float(np.median(waited)):.0f} ms a step (load {load:.1f})",
         flush=True,
     )
 
