@@ -26,6 +26,6 @@ def test_the_new_public_names_have_examples() -> None:
 
 
 def test_dir_lists_what_there_is() -> None:
-    assert set(alasl.__all__) <= set(dir(alasl))
+    assert set(alasl.__all__) == {name for name in dir(alasl) if not name.startswith("_")}
     for name in alasl.__all__:
         assert getattr(alasl, name) is not None

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from alasl.data.dataset import Dataset
+from alasl.data.formats import read_table
 from alasl.data.opening import data_of_names, make_split, read_names
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
@@ -107,3 +108,17 @@ def test_a_part_is_not_left_small_because_images_are_alike(
         caplog.clear()
         make_split(chained, replace(settings, near=False))
     assert not caplog.text
+
+
+def test_folders_that_alasl_made_are_no_data(tmp_path: Path) -> None:
+    for what, names in (
+        ("a project", ("project.toml", "store.sqlite")),
+        ("a run", ("config.toml", "journal.jsonl")),
+        ("a study", ("study.toml", "results.csv")),
+    ):
+        folder = tmp_path / names[0]
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text("{}")
+        with pytest.raises(DataError, match=f"this is {what}, not a table of entries"):
+            read_table(folder)

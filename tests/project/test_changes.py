@@ -319,6 +319,10 @@ def test_rules_come_from_a_file_and_take_the_place_of_others(
     assert "thing" not in project.store.names
     done = take_taxonomy(project.store, file, "owner", add=True)
     assert done == counted
+    for rules in ({"implies": (("thing", three), (one, "thing"))}, {}):
+        request = LabelChange("rule", **rules, excludes=((one, three if rules else "thing"),))
+        with pytest.raises(ConflictError, match=r"would imply .* and exclude it"):
+            project.store.change("owner", request)
     assert done.after.inferred > 0
     labels = project.store.labels()
     thing = labels.entries[:, labels.names.index("thing")]

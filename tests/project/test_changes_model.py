@@ -174,20 +174,18 @@ class ChangesMachine(RuleBasedStateMachine):
     @rule(data=st.data(), implies=st.booleans())
     def relate(self, data: st.DataObject, implies: bool) -> None:
         pair, here = self.pick(data, 2), self.here()
-        named = (here[pair[0]], here[pair[1]])
-        if not implies:
-            self.change(
-                LabelChange("rule", excludes=(named,)), lambda s: s["not"].append(tuple(pair))
-            )
-            return
-        request = LabelChange("rule", implies=(named,))
-        if pair[0] in ancestors(pair[1], self.state()):
+        named, kind = (here[pair[0]], here[pair[1]]), "up" if implies else "not"
+        request = LabelChange("rule", **{"implies" if implies else "excludes": (named,)})
+        now = self.state()
+        after = now | {kind: [*now[kind], tuple(pair)]}
+        circle = implies and pair[0] in ancestors(pair[1], now)
+        if circle or impossible(after) - impossible(now):
             try:
                 self.store.change("owner", request)
             except ConflictError:
                 return
-            raise AssertionError("a circle was taken")
-        self.change(request, lambda s: s["up"].append(tuple(pair)))
+            raise AssertionError("rules were taken by which a label could never be there")
+        self.change(request, lambda s: s[kind].append(tuple(pair)))
 
     @rule(values=st.lists(VALUES, min_size=30, max_size=30))
     def bring(self, values: list[int]) -> None:
@@ -252,6 +250,15 @@ def ancestors(label: int, state: dict[str, Any]) -> set[int]:
     for _ in pairs:
         found |= {parent for child, parent in pairs if child in found}
     return found - {label}
+
+
+def impossible(state: dict[str, Any]) -> set[frozenset[int]]:
+    """The pairs of labels of which one implies the other and excludes it."""
+    return {
+        frozenset(pair)
+        for pair in state["not"]
+        if pair[0] in ancestors(pair[1], state) or pair[1] in ancestors(pair[0], state)
+    }
 
 
 def follow(told: dict[int, int], state: dict[str, Any]) -> dict[int, int]:

@@ -16,6 +16,7 @@ import pytest
 
 from alasl.data.dataset import Dataset
 from alasl.data.formats import read, write
+from alasl.errors import UsageError
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, load
 from alasl.project.overview import overview
@@ -114,6 +115,26 @@ def test_an_import_with_conflicts_lists_them_and_waits(
     assert told["replaced"] == 60
     changed = project.store.labels().entries != before
     assert changed.sum() == 60
+
+
+def test_a_persons_name_may_be_written_otherwise(
+    make_project: MakeProject, tmp_path: Path, say: Say, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = make_project()
+    say("suggest", project.folder, "--out", tmp_path / "q.csv", "--quiet")
+    fill_in(tmp_path / "q.csv", tmp_path / "one.csv", lambda *_: 1)
+    say("import", project.folder, tmp_path / "one.csv", "--person", "Jo Ann")
+    for name in ("jo ann", "JO  ANN", " Jo Ann "):
+        told = say("import", project.folder, tmp_path / "one.csv", "--person", name)
+        assert told.startswith("0 new answers")
+    assert "'jo ann' is taken for 'Jo Ann'" in caplog.text
+    # On the page, too; and two that are told apart by just that stay two.
+    image, label = (int(n) for n in np.argwhere(project.store.labels().entries < 0)[0])
+    project.store.answer("JO ANN", [Answer(image, label, 1, 1.0)], request="r")
+    assert list(project.store.progress().people) == ["Jo Ann"]
+    for name in ("Machine", "INFERRED "):
+        with pytest.raises(UsageError, match="this is the name of"):
+            project.store.answer(name, [Answer(image, label, 1, 1.0)], request=name)
 
 
 def test_two_peoples_files_are_votes_where_one_says_so(

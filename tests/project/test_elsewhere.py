@@ -136,6 +136,13 @@ def test_bad_files_are_left_out_where_one_says_so(
     made.store.close()
     assert exit_code(["init", str(tmp_path / "second"), str(data), *options[:2]]) == 3
     assert "9.ppm" in capsys.readouterr().err
+    (data / "images" / "9.ppm").write_bytes(b"P6")
+    # All at once, where nobody looks for near images, too.
+    for more in ((), ("--no-near",)):
+        assert exit_code(["init", str(tmp_path / "second"), str(data), *options[:2], *more]) == 3
+        said = capsys.readouterr().err
+        assert "7.ppm" in said
+        assert "9.ppm" in said
 
 
 @pytest.mark.slow

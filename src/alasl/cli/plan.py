@@ -13,6 +13,7 @@ from alasl.cli.options import (
     allow_download,
     download_option,
     json_option,
+    open_to_work,
     print_json,
     quiet_option,
     setting_options,
@@ -61,14 +62,13 @@ def command(
     and report set it beside what comes.
     """
     from alasl.project.driver import Driver
-    from alasl.project.folder import load
     from alasl.project.hours import hours
     from alasl.project.planning import plan
     from alasl.project.timing import measured
 
     show_warnings(quiet)
     allow_download(download)
-    opened = load(project)
+    opened = open_to_work(project, trust)
     takes = measured(opened.store).but(opened.settings).but(made(TimeSettings, given))
     driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
     with opened.training():

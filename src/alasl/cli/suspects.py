@@ -11,6 +11,7 @@ from alasl.cli.options import (
     allow_download,
     download_option,
     json_option,
+    open_to_work,
     print_json,
     quiet_option,
     show_warnings,
@@ -57,12 +58,11 @@ def command(
     """
     from alasl.project.driver import Driver
     from alasl.project.exports import write_suspects
-    from alasl.project.folder import load
     from alasl.project.rechecking import error_rates
 
     show_warnings(quiet)
     allow_download(download)
-    opened = load(project)
+    opened = open_to_work(project, trust)
     both = Driver(opened, Bar("features", "image", quiet), trust=trust).suspects()
     listed = [side.first(count) for side in both]
     rates = error_rates(opened.store)

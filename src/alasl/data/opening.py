@@ -13,6 +13,7 @@ from alasl.data.alike import spelled
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import Groups, groups_of
 from alasl.data.formats import FORMATS, read
+from alasl.data.images import readable_images
 from alasl.data.named_images import named_images
 from alasl.data.predictions import read_all
 from alasl.data.split import MOST_AUDITED, Split, audited_split, read_split, stratified_split
@@ -55,6 +56,19 @@ def read_data(
         return dataset
     labels = dataset.labels
     return replace(dataset, predictions=read_all(settings.predictions, labels.images, labels.names))
+
+
+def refuse_bad(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> None:
+    """Raise one `DataError` that names every image file that cannot be decoded."""
+    if dataset.paths is None:
+        return
+    _, bad = readable_images(dataset.paths, on_progress=progress)
+    if bad:
+        raise DataError(
+            f"{len(bad)} of {len(dataset)} image files cannot be used",
+            more=[f"{path}: {why}" for path, why in bad],
+            do="mend them, or leave them out: --skip-bad",
+        )
 
 
 def _whole(dataset: Dataset, progress: Callable[[int, int], None] | None) -> Dataset:

@@ -20,10 +20,10 @@ from alasl.labels import UNKNOWN, Entries
 from alasl.project import guide, initial, queue, table
 from alasl.project.events import append, last_event, person_of
 from alasl.project.guide import TELLS, Described, Instructed
-from alasl.project.inference import Contradiction, contradictions
+from alasl.project.inference import Contradiction, closed, contradictions
 from alasl.project.naming import numbers, refuse_former, refuse_own, refuse_taken
 from alasl.project.records import SOURCES
-from alasl.project.scheme import Detail, Fate, Label, Scheme, folded, in_order
+from alasl.project.scheme import Detail, Fate, Label, Pair, Scheme, folded, in_order
 
 Do = Literal["add", "rename", "merge", "split", "remove", "rule"]
 
@@ -341,7 +341,23 @@ def _rule(_: sqlite3.Connection, now: Scheme, ask: LabelChange, __: int) -> dict
             "labels would imply each other in a circle, so they would be one label",
             do="merge them, or leave one of the rules out",
         ) from None
+    fixed = (*now.rules.parts, *built)
+    apart = [] if ask.anew else [*now.rules.excludes]
+    before = _impossible((*fixed, *others), apart)
+    for child, parent in _impossible((*fixed, *others, *stated), [*apart, *excludes]):
+        if (child, parent) not in before:
+            names = now.labels[child].name, now.labels[parent].name
+            raise ConflictError(
+                f"{names[0]!r} would imply {names[1]!r} and exclude it, so it could never be there",
+                do="leave one of the two rules out",
+            )
     return {"implies": implies, "excludes": excludes, "anew": ask.anew}
+
+
+def _impossible(implies: Iterable[Pair], excludes: Iterable[Sequence[int]]) -> list[Pair]:
+    """The pairs (child, ancestor) of which either would have the other absent."""
+    apart = {frozenset(pair) for pair in excludes}
+    return [pair for pair in closed(tuple(implies)) if frozenset(pair) in apart]
 
 
 def _brought(

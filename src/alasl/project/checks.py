@@ -44,10 +44,10 @@ def check_name(what: str, name: str) -> None:
 def check_person(name: str) -> None:
     """Raise `UsageError` for a name that no person can have, as that of the automatic labeller."""
     check_name("a person's name", name)
-    if name in (MACHINE, INFERRED):
+    if name.strip().casefold() in (MACHINE, INFERRED):
         raise UsageError(
             "this is the name of the automatic labeller"
-            if name == MACHINE
+            if name.strip().casefold() == MACHINE
             else "this is the name of what follows from others",
             seen=repr(name),
             do="take another name",

@@ -9,11 +9,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from alasl.data.alike import spelled
 from alasl.errors import ConflictError
-from alasl.labels import MACHINE
+from alasl.labels import INFERRED, MACHINE
 from alasl.project.checks import check_name, check_person
 from alasl.project.records import Event, Kind
 
+# Under these names nobody answers.
+MACHINES = (MACHINE, INFERRED)
 # Events that `history` reads at once.
 PAGE = 1000
 # Of an event e: whether the request that it belongs to was not taken back.
@@ -40,12 +43,24 @@ def _number(db: sqlite3.Connection, name: str) -> int:
 
 
 def find_person(db: sqlite3.Connection, name: str) -> int:
-    """The number of a person, -1 for nobody we know."""
+    """The number of a person, -1 for nobody we know.
+
+    A name in another case or Unicode form, or with other blanks, is the same person's, but where
+    two people are told apart by just that.
+    """
     try:
         row = db.execute("SELECT person FROM people WHERE name = ?", (name,)).fetchone()
     except UnicodeEncodeError:
         return -1
-    return int(row[0]) if row else -1
+    if row or name in MACHINES:
+        return int(row[0]) if row else -1
+    wanted = spelled(name)
+    found = [
+        int(number)
+        for number, known in db.execute("SELECT person, name FROM people")
+        if known not in MACHINES and spelled(known) == wanted
+    ]
+    return found[0] if len(found) == 1 else -1
 
 
 def spend(db: sqlite3.Connection, person: int, seconds: float) -> None:

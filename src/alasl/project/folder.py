@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
-from alasl.data.opening import data_of_names, make_split, read_data
+from alasl.data.opening import data_of_names, make_split, read_data, refuse_bad
 from alasl.data.predictions import read_predictions, write_predictions
 from alasl.data.split import Split
 from alasl.errors import ConflictError, DataError, UsageError
@@ -185,6 +185,8 @@ def init(
         dataset = data_of_names(Path(settings.data), names, skip_bad=skip_bad)
     else:
         dataset = read_data(settings, skip_bad=skip_bad)
+    if not settings.near and not skip_bad:
+        refuse_bad(dataset, progress)
     dataset = grouped(dataset, settings, progress)
     split = make_split(dataset, settings, audited=settings.audit > 0)
     require_ground(settings, split, dataset.labels.entries)

@@ -6,11 +6,12 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from alasl.data.alike import spelled
 from alasl.data.evidence import Predictions, check_sources
 from alasl.data.formats.base import Empty
 from alasl.project import exchange
 from alasl.project.folder import Project, keep
-from alasl.project.records import Imported, OnContradiction
+from alasl.project.records import Answer, Imported, OnContradiction
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,25 @@ def import_file(
             "%s: %d answers are kept, but not in the table: their labels were taken out",
             *(path, gone),
         )
-    return store.import_answers(source, answers, on_conflict=on_conflict)
+    return store.import_answers(
+        source, _called_alike(answers, [*store.progress().people], path), on_conflict=on_conflict
+    )
+
+
+def _called_alike(answers: list[Answer], people: list[str], path: Path) -> list[Answer]:
+    """The answers, by each person's name as the project has it, or as it stands first in the file.
+
+    Names that differ in their case, blanks or Unicode form are one person's, of which a warning
+    tells, but where the project tells two people apart by just that.
+    """
+    called: dict[str, str] = {}
+    for name in [*people, *(one.person for one in answers)]:
+        called.setdefault(spelled(name), name)
+    names = {one.person: called[spelled(one.person)] for one in answers if one.person not in people}
+    for name, known in names.items():
+        if name != known:
+            _log.warning("%s: %r is taken for %r", path, name, known)
+    return [replace(one, person=names.get(one.person, one.person)) for one in answers]
 
 
 def import_predictions(project: Project, path: Path, name: str) -> Predictions:

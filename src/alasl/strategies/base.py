@@ -74,7 +74,7 @@ class Pool:
     probabilities: (N, L) in [0, 1] by the model, or None.
     features: (N, D), or None. members: (E, N, L), the probabilities of an ensemble, or None.
     labelled: the images beside the pool of which all is known that can be, or None.
-    closed: bool (N, L), unknown entries that have been asked in vain; None for no such entry.
+    closed: bool (N, L), unknown entries that nobody could answer; None for no such entry.
     asked, budget: images (or answers, where entries are asked) of earlier rounds and of the whole
         run. batch: how many of them this round picks. ask: which of the two is asked.
     ids: (N,) whole numbers by which an image is known again in another round, or None.
@@ -158,7 +158,7 @@ class Pool:
 
     @cached_property
     def askable(self) -> NDArray[np.bool_]:
-        """(N, L): True for an unknown entry that has not been asked in vain."""
+        """(N, L): True for an unknown entry that somebody may be able to answer."""
         unknown = self.entries == UNKNOWN
         return np.asarray(unknown if self.closed is None else unknown & ~self.closed)
 

@@ -29,6 +29,18 @@ def read(tmp_path: Path, *lines: str) -> list[Answer]:
     return exchange.read(path, "csv-long", IMAGES, NAMES, person="me")
 
 
+def test_seconds_that_are_milliseconds_are_not_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = "image,label,value,annotator,time,seconds"
+    rows = [f"{image},{label},1,p{n},,{1400 + n}" for n in range(3) for image in IMAGES
+            for label in NAMES]  # fmt: skip
+    assert {one.seconds for one in read(tmp_path, head, *rows)} == {None}
+    assert "half of 12 answers took longer than 120 seconds each" in caplog.text
+    # A few that took long are what they are.
+    assert read(tmp_path, head, *rows[:5])[0].seconds == 1400
+
+
 def test_each_person_counts_and_the_later_columns_may_be_missing(tmp_path: Path) -> None:
     assert read(tmp_path, "image,label,value", "a.jpg,dog,1", "a.jpg,cat,") == [
         said(0, 0, 1, "me")  # a row without value and annotator says nothing

@@ -21,7 +21,7 @@ from alasl.data.formats.base import (
 )
 from alasl.data.formats.locate import IMAGE_FOLDERS, any_image, check_ids, locate_images
 from alasl.data.formats.rows import head_row, is_split_header
-from alasl.data.formats.strangers import stranger
+from alasl.data.formats.strangers import strange_folder, stranger
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import MACHINE, Labels
@@ -153,6 +153,8 @@ def _find_table(path: Path, labels: str | Path | None, format: Format | None) ->
         raise DataError("the labels file does not exist", where=str(path / labels))
     if not path.is_dir() or (format and not format.suffixes):
         return path
+    if known := strange_folder(path):
+        raise DataError(f"this is {known[0]}, not a table of entries", where=str(path), do=known[1])
     files = _candidates(path)
     if len(files) == 1:
         return files[0]

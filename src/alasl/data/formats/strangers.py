@@ -28,6 +28,12 @@ _BEGIN = (
     (b"<!DOCTYPE html", "a web page", "download the file itself"),
     (b"<html", "a web page", "download the file itself"),
 )
+# The files of a folder of ALASL's, what it is, and what to do.
+_OURS = (
+    (("project.toml", "store.sqlite"), "a project", "write its table first: alasl export"),
+    (("config.toml", "journal.jsonl"), "a run", "name the data that it was made of"),
+    (("study.toml", "results.csv"), "a study", "name the data that it was made of"),
+)
 ZIP = b"PK\x03\x04"
 
 
@@ -38,6 +44,14 @@ def stranger(path: Path, head: bytes) -> tuple[str, str] | None:
     if not head.removeprefix(b"\xef\xbb\xbf").strip():
         return "an empty file", "write the table again"
     return next(((what, do) for start, what, do in _BEGIN if head.startswith(start)), None)
+
+
+def strange_folder(path: Path) -> tuple[str, str] | None:
+    """What a folder is that ALASL made and that is no data set, and what to do; None for others."""
+    for names, what, do in _OURS:
+        if all((path / name).is_file() for name in names):
+            return what, do
+    return None
 
 
 def is_npz(path: Path) -> bool:

@@ -6,8 +6,11 @@ answer counts. A row with an annotator and an empty value says "cannot tell". Ti
 
 from __future__ import annotations
 
+import logging
 import math
+import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alasl.data.formats.base import NamedAnswer, Options
@@ -18,13 +21,17 @@ from alasl.errors import DataError
 from alasl.labels import UNKNOWN
 from alasl.project.exchange.base import exchange
 
-# Nobody takes longer for an answer: such a number is of milliseconds.
-_DAY = 86_400.0
+_log = logging.getLogger(__name__)
+
+# Nobody takes longer for an answer: such a number is of milliseconds. Nor does anybody take so long
+# for most answers, of so many at least.
+_DAY, _SLOW, _MANY = 86_400.0, 120, 10
 
 
 def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG001
     rows, _ = read_long(path)
     faults: list[str] = []
+    found: list[NamedAnswer] = []
     for line, cells in rows:
         try:
             answers = _answer(cells, f"{path}:{line}")
@@ -32,9 +39,18 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
             faults.append(str(error))
             continue
         if answers.value != UNKNOWN or answers.person:  # else it only names an image and a label
-            yield answers
+            found.append(answers)
     if faults:
         raise DataError(f"{len(faults)} rows hold no answer", where=str(path), more=faults)
+    times = [one.seconds for one in found if one.seconds is not None]
+    if len(times) >= _MANY and statistics.median(times) > _SLOW:
+        _log.warning(
+            "%s: half of %d answers took longer than %d seconds each, as if these were "
+            "milliseconds: no time is taken; divide by 1000 if they are",
+            *(path, len(times), _SLOW),
+        )
+        found = [replace(one, seconds=None) for one in found]
+    return iter(found)
 
 
 def _answer(cells: list[str], where: str) -> NamedAnswer:
