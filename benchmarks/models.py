@@ -1,7 +1,7 @@
 """What a model makes of a table with holes, before any answer: its mAP, and its lead on another's.
 
 A fifth of the images tests; of the others each entry is unknown by chance. No images are clean.
-Run: python -m benchmarks.models FOLDER [--table FILE] [--seeds 3] [--models NAME ...]
+Run: python -m benchmarks.models FOLDER [TABLE] [--seeds 3] [--models NAME ...]
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def trained(inputs: Inputs, truth: np.ndarray, model: str, missing: float, seed:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.models")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--table")
+    parser.add_argument("table", nargs="?")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     given = parser.parse_args()

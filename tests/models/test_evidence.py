@@ -66,7 +66,9 @@ def test_a_model_that_cannot_take_them_says_which_can(
     make_dataset: MakeDataset, model: str
 ) -> None:
     dataset = make_dataset()
-    with pytest.raises(UsageError, match=r"does not learn from(.|\n)*--model logistic"):
+    with pytest.raises(
+        UsageError, match=r"does not learn from(.|\n)*--model curriculum or logistic"
+    ):
         ready(replace(dataset, predictions=(told(dataset),)), model=model)
     inputs = Inputs(dataset.features, evidence=told(dataset).logits[None])
     with pytest.raises(UsageError, match="does not learn from"):

@@ -533,7 +533,10 @@ def test_a_file_that_is_none_or_broken_is_told(tmp_path: Path) -> None:
     [
         ("logistik", "did you mean 'logistic'"),
         ("head", "it is called 'probe' now"),
-        ("", "there are: finetune, logistic, probe, FILE.py:NAME, FILE.py:CLASS, MODULE:CLASS"),
+        (
+            "",
+            r"curriculum, finetune, logistic, probe, FILE.py:NAME, FILE.py:CLASS, MODULE:CLASS",
+        ),
         ("probe:epoch=3", r"epochs=20 \(int\)"),
         ("probe:epochs", "no such parameter"),
         ("probe:epochs=many", "epochs must be int"),
@@ -541,7 +544,7 @@ def test_a_file_that_is_none_or_broken_is_told(tmp_path: Path) -> None:
         ("sklearn.svm", "MODULE:CLASS"),
         ("sklearn.svm:SVM", "no such class"),
         ("sklearn.svms:SVC", "no such class"),
-        (":SVC", "no such class"),
+        (":SVC", "there is no model ''"),
         (".svm:SVC", "no such class"),
         ("sklearn.svm:LinearSVC", r"fit and predict_proba(.|\n)*CalibratedClassifierCV"),
         ("sklearn.ensemble:RandomForestClassifier:trees=9", "n_estimators=100"),

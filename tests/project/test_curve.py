@@ -135,7 +135,7 @@ def test_why_a_label_has_no_ap_stays_when_labels_change(
     assert now.over == (0,)
     said = " ".join(training_lines(now, store.names, 0.25))
     for column, reason in reasons.items():
-        assert re.search(f"{reason} of [^;]*{store.names[column]}", said)
+        assert re.search(rf"{store.names[column]}[^;]*\({reason}\)", said)
     store.take_back("owner")
     assert store.trainings()[0] == before
 
@@ -276,7 +276,7 @@ def test_a_label_without_a_figure_is_named_with_the_reason(
         for name, one in ground.figures.items()
     }
     last = replace(state.trainings[-1], ground=replace(ground, figures=figures))
-    assert "not all figures of 1 labels: nothing called of label0" in list(
+    assert "not all figures of 1 label: label0 (nothing called)" in list(
         training_lines(last, [label.name for label in state.labels], 0.25)
     )
 

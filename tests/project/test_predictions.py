@@ -115,9 +115,9 @@ def test_what_cannot_be_taken_changes_nothing(make_project: MakeProject, tmp_pat
         import_predictions(project, told, "../clip")
     assert project.predictions() == ()
     probe = make_project(model="probe")
-    with pytest.raises(UsageError, match="--model logistic"):
+    with pytest.raises(UsageError, match="--model curriculum or logistic"):
         import_predictions(probe, told, "clip")
-    with pytest.raises(UsageError, match="--model logistic"):
+    with pytest.raises(UsageError, match="--model curriculum or logistic"):
         make_project(model="probe", predictions=(str(told),))
     for number in range(8):
         import_predictions(project, told, f"n{number}")

@@ -87,7 +87,7 @@ def test_config_and_journal_keep_them(place: Path, tmp_path: Path) -> None:
     assert again.start.predictions == record.start.predictions == digests
     assert simulate(wanted, tmp_path / "run").maps == record.maps
     simulate(settings(place), tmp_path / "bare")
-    assert "predictions" not in (tmp_path / "bare" / "config.toml").read_text()
+    assert "predictions" not in read_toml(tmp_path / "bare" / "config.toml")
 
 
 def test_a_run_goes_on_with_the_same_ones_alone(

@@ -76,7 +76,7 @@ def test_a_study_is_the_same_after_its_way_through_a_file(name: str, tmp_path: P
         ({"grid": [{"stratgy": ["hard"]}]}, "did you mean 'strategy'"),
         ({"grid": [{"strategy": []}]}, "strategy has no value"),
         ({"grid": []}, r"at least one \[\[grid\]\]"),
-        ({"grid": [{"missing": [0.2, 1.2]}]}, "--missing must be"),
+        ({"grid": [{"missing": [0.2, 1.2]}]}, r"\[\[grid\]\] 1: missing must be"),
         ({"grid": [{"name": "a"}, {"name": "a"}]}, "two grids have one name"),
         ({"seeds": 0}, "whole number from 1 on"),
         ({"figure": [{"file": "f", "kind": "map-per-round", "grid": "b"}]}, "unknown grid 'b'"),
