@@ -148,7 +148,7 @@ def test_a_study_of_efficiency_leaves_its_tables_and_says_them(tmp_path) -> None
     assert {"efficiency.csv", "ratios.csv"} <= {path.name for path in tmp_path.iterdir()}
     page = (tmp_path / "study.html").read_text(encoding="utf-8")
     assert "Answers for the same mAP" in page
-    assert "Times fewer" in page
+    assert "Times<br>fewer" in page
 
 
 @pytest.mark.slow
