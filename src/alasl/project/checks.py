@@ -11,6 +11,8 @@ from alasl.errors import DataError, UsageError
 from alasl.labels import INFERRED, MACHINE, misfit
 
 _NAME = 100
+# Under these names nobody answers.
+MACHINES = (MACHINE, INFERRED)
 _MODEL = re.compile(r"\w[\w.+-]{0,99}", re.ASCII)
 
 
@@ -44,10 +46,11 @@ def check_name(what: str, name: str) -> None:
 def check_person(name: str) -> None:
     """Raise `UsageError` for a name that no person can have, as that of the automatic labeller."""
     check_name("a person's name", name)
-    if name.strip().casefold() in (MACHINE, INFERRED):
+    called = name.strip().casefold()
+    if called in MACHINES:
         raise UsageError(
             "this is the name of the automatic labeller"
-            if name.strip().casefold() == MACHINE
+            if called == MACHINE
             else "this is the name of what follows from others",
             seen=repr(name),
             do="take another name",

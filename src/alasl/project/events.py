@@ -11,12 +11,10 @@ from typing import Any
 
 from alasl.data.alike import spelled
 from alasl.errors import ConflictError
-from alasl.labels import INFERRED, MACHINE
-from alasl.project.checks import check_name, check_person
+from alasl.labels import MACHINE
+from alasl.project.checks import MACHINES, check_name, check_person
 from alasl.project.records import Event, Kind
 
-# Under these names nobody answers.
-MACHINES = (MACHINE, INFERRED)
 # Events that `history` reads at once.
 PAGE = 1000
 # Of an event e: whether the request that it belongs to was not taken back.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.duplicates import Groups, joined, near_pairs, same_content
+from alasl.data.duplicates import Groups, groups_of
 from alasl.data.evidence import digests
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError
@@ -134,17 +134,17 @@ class ModelFiles:
         path = project.model / self._groups
         if path.exists():
             return np.asarray(np.load(path), np.intp)
-        features = project.dataset().features
+        dataset = project.dataset()
+        features = dataset.features
         near = features is None and settings.near and settings.backbone == ProjectSettings.backbone
         if features is None:
             if resolve(settings.model, settings.training()).source.inputs == "images":
                 return None
             features = self._features()[0]
-        found = (
-            joined(len(features), pairs=near_pairs(features))
-            if near
-            else same_content([row.tobytes() for row in np.ascontiguousarray(features)])
-        )
+        # By features alone: files of one content have equal ones.
+        seen = replace(dataset, paths=None, features=None if near else features)
+        groups = groups_of(seen, features if near else None)
+        found = np.arange(len(features)) if groups is None else groups
         with replacing(path) as beside, beside.open("wb") as file:
             np.save(file, found.astype(np.int32))
         return found
