@@ -38,13 +38,13 @@ NOT_RUN = {
     "alasl run scenes --backbone tresnet_m": "needs a file of weights, or the network",
     "alasl scenes runs/demo/scenes": "2 000 scenes, for the two commands below it",
     "python -m benchmarks.": "a search that takes an hour",
-    "alasl study paper DATA/corel5k": "ten minutes; the how-to runs it in miniature",
+    "alasl study paper DATA/corel5k": "ten minutes; studies.md runs it in miniature",
     "alasl study losses DATA": "half an hour; test_shipped.py runs it at toy size",
     "alasl study losses scenes": "half an hour; test_shipped.py runs it at toy size",
     "alasl study strategies": "an hour; test_shipped.py runs it at toy size",
     "alasl annotate": "serves until Ctrl-C; tests/annotate serves and ends it",
-    "alasl study efficiency DATA": "up to an hour; the how-to runs it in miniature",
-    "alasl study efficiency scenes --out": "a quarter of an hour; the how-to runs it in miniature",
+    "alasl study efficiency DATA": "up to an hour; studies.md runs it in miniature",
+    "alasl study efficiency scenes --out": "a quarter of an hour; studies.md runs it in miniature",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # The place, or the file, that a command makes.

@@ -27,47 +27,67 @@ def average_precision(scores: NDArray[Any], entries: Entries) -> Floats:
     Returns (L,), or (R, L). Equal scores count as one threshold, as in scikit-learn, so the order
     of the images does not matter. Raises `DataError` for NaN scores and for shapes that differ.
     """
-    scores, entries = np.asarray(scores), np.asarray(entries)
-    if entries.ndim != 2 or scores.ndim not in (2, 3) or scores.shape[-2:] != entries.shape:
-        raise DataError(
-            "scores must be (N, L) or (R, N, L), and entries (N, L)",
-            seen=f"{scores.shape} and {entries.shape}",
-        )
-    if scores.dtype not in (np.float32, np.float64):
-        scores = scores.astype(np.float32 if scores.dtype == np.float16 else np.float64)
-    if np.isnan(scores).any():
-        rows, cols = np.nonzero(np.isnan(scores))[-2:]
-        raise DataError(
-            "a score is NaN, so the images cannot be ranked",
-            where=f"row {rows[0]}, column {cols[0]}",
-            seen=f"{len(rows)} NaN in {scores.size} scores",
-            do="look for a loss that diverged: lower the learning rate",
-        )
-    label, image = np.nonzero(np.ascontiguousarray((entries == PRESENT).T))
-    ends = np.searchsorted(label, np.arange(entries.shape[1] + 1))
-    unknown = np.ascontiguousarray((entries == UNKNOWN).T)
-    some_unknown = bool(unknown.any())
-    absent = (entries == ABSENT).any(axis=0)
+    return AveragePrecision(entries)(scores)
 
-    runs = scores if scores.ndim == 3 else scores[None]
-    ap = np.full((len(runs), entries.shape[1]), np.nan)
-    for run, values in zip(ap, runs, strict=True):
+
+class AveragePrecision:
+    """`average_precision` over the same entries (N, L) time and again; they are sorted out once."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._shape = np.shape(entries)
+        if len(self._shape) != 2:
+            raise DataError("AP takes entries (N, L)", seen=str(self._shape))
+        by_label = np.ascontiguousarray(np.asarray(entries).T)
+        self._label, self._image = np.nonzero(by_label == PRESENT)
+        ends = np.searchsorted(self._label, np.arange(len(by_label) + 1))
+        absent = (by_label == ABSENT).any(axis=1)
+        self._judged = [
+            (column, start, end)
+            for column, (start, end) in enumerate(pairwise(ends.tolist()))
+            if start < end and absent[column]
+        ]
+        unknown = by_label == UNKNOWN
+        self._unknown = unknown if unknown.any() else None
+
+    def __call__(self, scores: NDArray[Any]) -> Floats:
+        """AP (L,) of scores (N, L), or (R, L) of (R, N, L)."""
+        scores = np.asarray(scores)
+        if scores.ndim not in (2, 3) or scores.shape[-2:] != self._shape:
+            raise DataError(
+                "scores must be (N, L) or (R, N, L), and entries (N, L)",
+                seen=f"{scores.shape} and {self._shape}",
+            )
+        if scores.dtype not in (np.float32, np.float64):
+            scores = scores.astype(np.float32 if scores.dtype == np.float16 else np.float64)
+        if np.isnan(scores).any():
+            rows, cols = np.nonzero(np.isnan(scores))[-2:]
+            raise DataError(
+                "a score is NaN, so the images cannot be ranked",
+                where=f"row {rows[0]}, column {cols[0]}",
+                seen=f"{len(rows)} NaN in {scores.size} scores",
+                do="look for a loss that diverged: lower the learning rate",
+            )
+        runs = scores if scores.ndim == 3 else scores[None]
+        ap = np.full((len(runs), self._shape[1]), np.nan)
+        for run, values in zip(ap, runs, strict=True):
+            self._rank(run, values)
+        return ap if scores.ndim == 3 else ap[0]
+
+    def _rank(self, ap: Floats, scores: NDArray[Any]) -> None:
+        """Write the AP of scores (N, L) into `ap` (L,)."""
         # Negated, the best come first; sorting puts NaN last, so unknown entries count for nothing.
-        ranked = np.negative(values.T, order="C")
-        if some_unknown:
-            ranked[unknown] = np.nan
-        present = ranked[label, image]
+        ranked = np.negative(scores.T, order="C")
+        if self._unknown is not None:
+            ranked[self._unknown] = np.nan
+        present = ranked[self._label, self._image]
         ranked.sort(axis=1)
-        for column, (start, end) in enumerate(pairwise(ends)):
-            if start == end or not absent[column]:
-                continue
+        for column, start, end in self._judged:
             hits = present[start:end]
             hits.sort()
             # The mean over the present of the precision at each one's threshold; "right" takes
             # the whole group of equal scores, above it and in it.
             above = hits.searchsorted(hits, "right") / ranked[column].searchsorted(hits, "right")
-            run[column] = np.add.reduce(above) / len(hits)
-    return ap if scores.ndim == 3 else ap[0]
+            ap[column] = np.add.reduce(above) / len(hits)
 
 
 def mean_ap(ap: ArrayLike) -> float:

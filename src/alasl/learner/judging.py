@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
-from alasl.metrics import average_precision, mean_ap
+from alasl.metrics import AveragePrecision, mean_ap
 from alasl.models.base import Probabilities
 
 Floats = NDArray[np.float64]
@@ -41,6 +41,7 @@ class Judge:
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
+        self._average_precision = AveragePrecision(entries)
         self._ap = np.full(entries.shape[1], np.nan)
         self.logits = np.full(entries.shape, np.nan, np.float32)
         self._maps: list[float] = []
@@ -53,7 +54,7 @@ class Judge:
 
     def __call__(self, _: int, logits: NDArray[np.float32]) -> None:
         self.logits = logits
-        self._ap = average_precision(logits, self._entries)
+        self._ap = self._average_precision(logits)
         self._maps.append(mean_ap(self._ap))
 
     def outcome(self, seconds: float = 0.0) -> Judged:
