@@ -1,5 +1,6 @@
 """Files appear whole or not at all, and a disk that cannot be written to is named."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -53,6 +54,19 @@ def test_a_full_disk_is_a_resource_error_and_the_old_file_stays(tmp_path: Path) 
     with pytest.raises(ResourceError, match="what stood before is intact"):
         fill()
     assert target.read_text() == "old"
+
+
+def test_what_one_may_not_read_is_named_and_not_what_was_to_be_written(tmp_path: Path) -> None:
+    source, target = tmp_path / "in" / "model", tmp_path / "out" / "copy"
+
+    def copy() -> None:
+        with replacing(target):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
+
+    with pytest.raises(ResourceError, match="you may not read or write this") as refused:
+        copy()
+    assert refused.value.where == str(source)
+    assert "free some space" not in str(refused.value)
 
 
 @pytest.mark.posix

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from alasl.errors import DataError, ResourceError
 
-_RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+_FORBIDDEN = {errno.EACCES, errno.EPERM}
+_RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE} | _FORBIDDEN
 
 # What makes a formula of a cell, in plain and in full width, or may hide that a formula follows.
 _SIGN = r"(?=(?:\"|[^\S\t\r\n])*[=+\-@＝＋－＠\t\r\n])"
@@ -53,11 +54,18 @@ def as_resource_error(error: OSError, path: Path | None = None) -> ResourceError
     """What a user should read where the disk is full or forbids writing; None for other errors."""
     if error.errno not in _RESOURCE:
         return None
+    what, do = "cannot write here", "free some space, or name a folder that can be written to"
+    if error.errno in _FORBIDDEN:
+        what, do = "you may not read or write this", "be given the right to, or name another place"
+        # What is written lies beside `path` at first; all else is what was to be read for it.
+        at = error.filename if isinstance(error.filename, str) else None
+        if at and path and Path(at).parent != path.parent:
+            path = Path(at)
     return ResourceError(
-        "cannot write here; what stood before is intact",
+        f"{what}; what stood before is intact",
         where=str(path or error.filename),
         seen=error.strerror,
-        do="free some space, or name a folder that can be written to",
+        do=do,
     )
 
 

@@ -57,7 +57,7 @@ def test_a_store_that_one_may_only_read_can_be_looked_at(
     looked = Store.open(store.path)
     assert looked.labels().entries[2].tolist() == [1, -1]
     assert looked.problems() == []
-    with pytest.raises(ResourceError, match="readonly"):
+    with pytest.raises(ResourceError, match="can only be read"):
         looked.answer("ann", [Answer(3, 0, 1, 1.0)], request="s")
     looked.close()
     assert store.path.read_bytes() == before
@@ -76,6 +76,33 @@ def test_an_older_store_that_one_may_only_read_says_what_to_do(
     only_read(monkeypatch)
     with pytest.raises(ResourceError, match="older version"):
         Store.open(path)
+
+
+def test_a_store_that_one_may_not_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    project(folder, pictures(tmp_path / "data", 20)).store.close()
+    may = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name != "store.sqlite" and may(path, mode)
+    )
+    for command in ("status", "check", "labels"):
+        assert exit_code([command, str(folder)]) == 5
+        said = capsys.readouterr().err
+        assert "store.sqlite: you may not read this file" in said
+        assert "free some space" not in said
+
+
+def test_nobody_is_asked_where_no_answer_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    project(folder, pictures(tmp_path / "data", 20)).store.close()
+    only_read(monkeypatch)
+    monkeypatch.setattr("alasl.annotate.serve", lambda *_, **__: pytest.fail("it is served"))
+    assert exit_code(["annotate", str(folder)]) == 5
+    assert "here the store can only be read" in capsys.readouterr().err
 
 
 def test_a_project_on_a_read_only_disk_is_shown_and_exported(

@@ -89,6 +89,7 @@ def command(
             token = token_file.read_text(encoding="utf-8", errors="replace").strip()
     # Without training nothing of its settings is executed.
     opened = open_to_work(project, trust or not train)
+    opened.store.require_writable()
     opened.require_images()
     again = [sys.executable, "-P", "-m", "alasl", "suggest", str(project), "--quiet"]
     if trust:

@@ -81,8 +81,7 @@ class Database:
 
         What raises in it is undone alone, where its error is caught within the block.
         """
-        if self.read_only:
-            refuse_share(self.path)
+        self.require_writable()
         with self._errors(), self._writing:
             connection = self._connection()
             if self._full:
@@ -90,6 +89,17 @@ class Database:
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 yield
+
+    def require_writable(self) -> None:
+        """Raise a `ResourceError` where the file can only be read, and say why."""
+        if self.read_only:
+            refuse_share(self.path)
+            raise ResourceError(
+                "here the store can only be read",
+                where=str(self.path),
+                do="it can be looked at, reported and exported; to work on it, be allowed to write "
+                "to it and its folder, or bring it elsewhere: alasl backup, then alasl restore",
+            )
 
     def copy(self, path: Path) -> None:
         """Write the file's content as it is this moment to `path`, whoever writes meanwhile."""
@@ -189,15 +199,23 @@ def _as_ours(error: sqlite3.Error, path: Path) -> AlaslError | None:
     return None
 
 
-def refuse_no_file(path: Path) -> None:
-    """Raise a `DataError` where there is no file at all."""
+def refuse_unreadable(path: Path) -> None:
+    """Raise a `DataError` where there is no file, `ResourceError` where one may not read it."""
     if not path.is_file():
         raise DataError("there is no store of a project here", where=str(path))
+    for file in filter(Path.exists, (path, _log(path))):
+        if not os.access(file, os.R_OK):
+            raise ResourceError(
+                "you may not read this file",
+                where=str(file),
+                do="ask whoever it belongs to for the right to read it, or for the file that "
+                "alasl backup writes",
+            )
 
 
 def _refuse_foreign(path: Path, read_only: bool) -> None:
     """Raise unless the file is a store of ours, of a version that we know."""
-    refuse_no_file(path)
+    refuse_unreadable(path)
     with database_errors(path):
         connection = look(path, immutable=read_only)
         try:

@@ -46,9 +46,9 @@ _PARTS = (
 def examined(path: Path) -> list[str]:
     """What is wrong with the file of a store, in words; empty if all is well. Changes nothing.
 
-    Raises `DataError` where there is no file.
+    Raises as `database.refuse_unreadable` does.
     """
-    database.refuse_no_file(path)
+    database.refuse_unreadable(path)
     connection = database.look(path)
     try:
         return differences(connection)

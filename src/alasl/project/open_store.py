@@ -43,6 +43,10 @@ class OpenStore:
         """Close the file."""
         self._database.close()
 
+    def require_writable(self) -> None:
+        """Raise a `ResourceError` where the file can only be read; see `Database`."""
+        self._database.require_writable()
+
     def refresh(self) -> None:
         """Take the table's rows and columns from the labels and images that there are now."""
         with self._database.reading() as db:
