@@ -69,6 +69,27 @@ def test_what_one_may_not_read_is_named_and_not_what_was_to_be_written(tmp_path:
     assert "free some space" not in str(refused.value)
 
 
+@pytest.mark.parametrize("code", [errno.EFBIG, errno.EIO])
+def test_a_limit_on_files_and_a_failing_disk_are_no_bugs(tmp_path: Path, code: int) -> None:
+    def write() -> None:
+        with replacing(tmp_path / "a.txt"):
+            raise OSError(code, os.strerror(code))
+
+    with pytest.raises(ResourceError, match="what stood before is intact") as refused:
+        write()
+    assert refused.value.where == str(tmp_path / "a.txt")
+
+
+def test_the_file_beside_is_not_what_an_error_names(tmp_path: Path) -> None:
+    def write() -> None:
+        with replacing(tmp_path / "a.zip") as beside:
+            raise ResourceError("full", where=f"{beside}.store", seen="so", do="this")
+
+    with pytest.raises(ResourceError) as refused:
+        write()
+    assert str(refused.value) == f"{tmp_path / 'a.zip'}: full; seen: so\n  this"
+
+
 @pytest.mark.posix
 def test_a_folder_that_cannot_be_written_to_is_a_resource_error(tmp_path: Path) -> None:
     if os.geteuid() == 0:

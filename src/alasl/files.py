@@ -16,7 +16,8 @@ from pathlib import Path
 from alasl.errors import DataError, ResourceError
 
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
-_RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE} | _FORBIDDEN
+# EFBIG: a limit of the shell's, or a disk that holds no larger files; EIO: a disk that fails.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.EIO}
 
 # What makes a formula of a cell, in plain and in full width, or may hide that a formula follows.
 _SIGN = r"(?=(?:\"|[^\S\t\r\n])*[=+\-@＝＋－＠\t\r\n])"
@@ -48,11 +49,16 @@ def resource_errors(path: Path) -> Iterator[None]:
         if resource := as_resource_error(error, path):
             raise resource from error
         raise
+    except ResourceError as error:
+        # Nobody knows the file beside `path` that is written first.
+        if f".{path.name}." in (error.where or ""):
+            error = ResourceError(error.what, where=str(path), seen=error.seen, do=error.do)
+        raise error from error.__cause__
 
 
 def as_resource_error(error: OSError, path: Path | None = None) -> ResourceError | None:
     """What a user should read where the disk is full or forbids writing; None for other errors."""
-    if error.errno not in _RESOURCE:
+    if error.errno not in _FULL | _FORBIDDEN:
         return None
     what, do = "cannot write here", "free some space, or name a folder that can be written to"
     if error.errno in _FORBIDDEN:
@@ -63,7 +69,7 @@ def as_resource_error(error: OSError, path: Path | None = None) -> ResourceError
             path = Path(at)
     return ResourceError(
         f"{what}; what stood before is intact",
-        where=str(path or error.filename),
+        where=str(path or error.filename or "the output"),
         seen=error.strerror,
         do=do,
     )

@@ -219,6 +219,16 @@ def test_a_broken_file_is_named_with_its_reason(tmp_path: Path, how):
         assert error.value.where == str(path)
 
 
+def test_a_png_whose_pixels_are_damaged_is_one_nonetheless(tmp_path: Path):
+    path = tmp_path / "a.png"
+    photo().save(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IDAT") + 60] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="truncated or damaged"):
+        load_image(path)
+
+
 @pytest.mark.slow
 def test_just_under_the_limit_of_pixels_is_only_truncated(tmp_path: Path):
     bomb(tmp_path / "a.png", 64_000, 1000)

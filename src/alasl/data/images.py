@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -280,16 +281,16 @@ def _open(path: Path, source: Path | BinaryIO) -> Iterator[Image.Image]:
 
 def _too_large(path: Path, seen: str | None = None) -> DataError:
     return DataError(
-        f"the image has more than {MAX_PIXELS // 10**6} megapixels",
+        f"the image has more than {MAX_PIXELS // 10**6} megapixels, or as a JPEG more than 178",
         where=str(path),
         seen=seen,
-        do="scale it down first; as JPEG it may have more than twice as many",
+        do="scale it down first",
     )
 
 
 def _fault(path: Path, error: Exception) -> DataError:
     if isinstance(error, Image.DecompressionBombError):
-        return _too_large(path)
+        return _too_large(path, re.sub(r"^Image size \((\d+) .*", r"\1 pixels", str(error)))
     return DataError(_reason(path, error), where=str(path))
 
 
@@ -307,7 +308,7 @@ def _reason(path: Path, error: Exception) -> str:
     length, there = mending.full_length(path.read_bytes()), path.stat().st_size
     if length is not None and there < length:
         return f"the image is truncated: the file has {there} of {length} bytes"
-    if isinstance(error, UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError) and not head.startswith(mending.PNG):
         if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
             return "the file holds HTML or XML, not an image"
         if head.startswith(b"version https://git-lfs"):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+PNG = b"\x89PNG\r\n\x1a\n"
 # What pixels are made of, and which way is up; anything else may be broken or too large.
 _NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf")
 _JPEG, _END = b"\xff\xd8", b"\xff\xd9"
@@ -30,9 +30,9 @@ def without_extras(content: bytes) -> bytes | None:
 
     Decoders refuse the whole file for one of them that is large or has a wrong checksum.
     """
-    if not content.startswith(_PNG):
+    if not content.startswith(PNG):
         return None
-    parts, at = [_PNG], len(_PNG)
+    parts, at = [PNG], len(PNG)
     while at + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)
         chunk = content[at : at + length + 12]

@@ -29,16 +29,32 @@ def read(tmp_path: Path, *lines: str) -> list[Answer]:
     return exchange.read(path, "csv-long", IMAGES, NAMES, person="me")
 
 
-def test_seconds_that_are_milliseconds_are_not_taken(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+TIMED = "image,label,value,annotator,time,seconds"
+
+
+@pytest.mark.parametrize(
+    ("times", "named"),
+    [
+        ([1400, 900, 2100], [2, 3, 4]),
+        ([500, 3000, 90, 700, 1200, 60, 3, 800, 400, 2000], [*range(2, 12)]),
+        ([1.5, 3601, 2.5], [3]),
+        ([86_400_000], [2]),
+    ],
+)
+def test_seconds_that_are_milliseconds_are_refused_by_their_rows(
+    tmp_path: Path, times: list[float], named: list[int]
 ) -> None:
-    head = "image,label,value,annotator,time,seconds"
-    rows = [f"{image},{label},1,p{n},,{1400 + n}" for n in range(3) for image in IMAGES
-            for label in NAMES]  # fmt: skip
-    assert {one.seconds for one in read(tmp_path, head, *rows)} == {None}
-    assert "half of 12 answers took longer than 120 seconds each" in caplog.text
-    # A few that took long are what they are.
-    assert read(tmp_path, head, *rows[:5])[0].seconds == 1400
+    rows = [f"a.jpg,dog,1,p{n},,{seconds}" for n, seconds in enumerate(times)]
+    with pytest.raises(DataError, match=f"{len(named)} of {len(times)} times cannot be") as refused:
+        read(tmp_path, TIMED, *rows)
+    assert [int(case.split(":")[-2]) for case in refused.value.more] == named
+    assert "divide them by 1000" in str(refused.value)
+
+
+@pytest.mark.parametrize("times", [[1400], [1400, 1500], [1400, 1400, 3], [150] * 5 + [3] * 5])
+def test_a_few_that_took_long_are_what_they_are(tmp_path: Path, times: list[float]) -> None:
+    rows = [f"a.jpg,dog,1,p{n},,{seconds}" for n, seconds in enumerate(times)]
+    assert [one.seconds for one in read(tmp_path, TIMED, *rows)] == times
 
 
 def test_each_person_counts_and_the_later_columns_may_be_missing(tmp_path: Path) -> None:
@@ -73,7 +89,7 @@ ALL = "image,label,value,annotator,time,seconds"
         ("image,label,value,annotator,time", "a.jpg,dog,1,x,noon", "csv:2: a time must be in ISO"),
         (ALL, "a.jpg,dog,1,x,,-2", "csv:2: column 'seconds'"),
         (ALL, "a.jpg,dog,1,x,,nan", "csv:2: column 'seconds'"),
-        (ALL, "a.jpg,dog,1,x,,120000", "csv:2: column 'seconds' holds '120000'; expected .* 86400"),
+        (ALL, "a.jpg,dog,1,x,,120000", "(?s)1 of 1 times cannot be the seconds.*csv:2: 120000"),
         (ALL, "a.jpg,dog,1,x,1767225600000,2", "csv:2: a time must be in ISO"),
         (ALL, "a.jpg,dog,1,x,,fast", "csv:2: column 'second"),
         ("image,label,value", "a.jpg,fox,1", "csv:2: label 'fox'"),

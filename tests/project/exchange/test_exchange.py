@@ -59,7 +59,8 @@ IMAGES, NAMES = ("a.jpg", "b.jpg", "s/c.jpg"), ("dog", "cat", "=boat")
 text = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1)
 names = st.lists(st.sampled_from(UGLY) | text, min_size=1, max_size=4, unique=True)
 moments = st.none() | st.integers(0, 1_700_000_000_000_000).map(lambda us: us / 1e6)
-seconds = st.none() | st.floats(0, 86_400)
+# Longer ones are taken for milliseconds.
+seconds = st.none() | st.floats(0, 120)
 
 
 @st.composite

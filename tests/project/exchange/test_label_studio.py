@@ -362,25 +362,50 @@ def timed(path: Path, *times: object) -> list[float | None]:
     return [one.seconds for one in read(path)]
 
 
+@pytest.mark.parametrize(
+    "times",
+    [[4200, 2100.0, 900, None, 1200, *range(500, 3500, 500), 9000], [900, 4200, 1400], [150] * 10],
+)
 def test_times_in_milliseconds_are_not_taken_and_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, times: list[float | None]
 ) -> None:
-    times = [4200, 2100.0, 900, None, 1200, *range(500, 3500, 500)]
-    assert timed(tmp_path / "a.json", *times, 9000) == [None] * 12
-    assert "half of 11 annotations took longer than 15 minutes" in caplog.text
+    assert timed(tmp_path / "a.json", *times) == [None] * len(times)
+    told = [one for one in times if one is not None]
+    assert f"the times of {len(told)} of {len(told)} annotations are not taken" in caplog.text
+    assert f"the longest {max(told):g}" in caplog.text
     assert "a.json" in caplog.text
 
 
 def test_a_few_slow_answers_keep_their_times(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for times in ([4200] * 9, [4200] * 5 + [9] * 6, [900] * 10, [86_400, 0.0]):
+    for times in ([3500] * 2, [3500] * 5 + [9] * 6, [3500] * 3 + [9], [120] * 10):
         assert timed(tmp_path / "a.json", *times) == times
     assert not caplog.records
 
 
-def test_a_page_that_stood_open_for_days_has_no_time(
+def test_the_choices_of_many_labels_take_longer_than_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    asked = [{"value": name} for name in ("dog", "cat", "boat")]
+
+    def tasks(seconds: float) -> list[float | None]:
+        content = [
+            {
+                "data": {"uid": "a.jpg", "asked": asked},
+                "annotations": [{"id": n, "completed_by": n, "result": [], "lead_time": seconds}],
+            }
+            for n in range(4)
+        ]
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return [one.seconds for one in read(path)]
+
+    assert set(tasks(300)) == {100.0}
+    assert set(tasks(361)) == {None}
+
+
+def test_a_page_that_stood_open_for_hours_has_no_time(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert timed(tmp_path / "a.json", 4.2, 86_401, 5000) == [4.2, None, 5000]
-    assert "1 annotations took longer than a day by 'lead_time', the longest 86401" in caplog.text
+    assert timed(tmp_path / "a.json", 4.2, 86_401, 3500) == [4.2, None, 3500]
+    assert "1 of 3 annotations are not taken" in caplog.text
+    assert "the longest 86401" in caplog.text

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
-import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,11 @@ from alasl.data.formats.label_studio_tasks import (
     tasks_of,
     write_tasks,
 )
+from alasl.data.formats.times import no_seconds
 from alasl.errors import DataError, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 
 _GIVEN = "given"
-# Nobody takes a quarter of an hour for the choices of most images, of so many at least; a page may
-# stand open for a day.
-_SLOW, _MANY, _DAY = 900, 10, 86_400.0
 _FULL = "export the project as JSON, not as JSON-MIN or CSV"
 
 _log = logging.getLogger(__name__)
@@ -97,9 +95,9 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         about = names if empty == "absent" else sorted(annotation.present)
         ours.append((image, annotation, tuple(about)))
     answers: list[NamedAnswer] = []
-    longest = _longest([(one.lead_time, len(asked)) for _, one, asked in ours], path)
-    for image, annotation, asked in ours:
-        answers += _answers(annotation, image, asked, longest)
+    odd = _untimed([(one, asked) for _, one, asked in ours], path)
+    for at, (image, annotation, asked) in enumerate(ours):
+        answers += _answers(annotation, image, asked, timed=at not in odd)
     if faults:
         raise DataError(
             f"{len(faults)} choices cannot be understood",
@@ -128,7 +126,9 @@ def read_annotation(task: Any, annotation: Any, where: str) -> Said:
         return Said(uid, _person(annotation.get("completed_by"), where), ())
     if faults := _faults(found, asked):
         raise DataError(f"{len(faults)} choices cannot be understood", where=where, more=faults)
-    return Said(uid, found.person, tuple(_answers(found, uid, asked, _DAY)))
+    return Said(
+        uid, found.person, tuple(_answers(found, uid, asked, timed=not _untimed([(found, asked)])))
+    )
 
 
 def asked_of(task: Any, where: str) -> tuple[str, tuple[str, ...]]:
@@ -266,40 +266,36 @@ def _faults(found: _Annotation, asked: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _longest(took: list[tuple[float | None, int]], path: Path) -> float:
-    """The longest time, s, that is taken for an answer's: none where all seem to be milliseconds.
+def _untimed(
+    ours: Sequence[tuple[_Annotation, Sequence[str]]], path: Path | None = None
+) -> set[int]:
+    """The places of annotations whose time is not taken, as it cannot be seconds; path: to tell of.
 
-    took: of each annotation its `lead_time`, and how many answers share it. What is not taken is
-    told: answers count, whatever time they are said to have taken.
+    Label Studio counts while a page stands open, and what it writes is no table that people mend:
+    so an answer counts, whatever time it is said to have taken.
     """
-    times = [(seconds, seconds / max(count, 1)) for seconds, count in took if seconds is not None]
-    if len(times) >= _MANY and statistics.median(seconds for seconds, _ in times) > _SLOW:
+    times = {at: (one.lead_time, len(asked)) for at, (one, asked) in enumerate(ours)}
+    timed = {at: (took, count) for at, (took, count) in times.items() if took is not None}
+    odd = {[*timed][place] for place in no_seconds([*timed.values()])}
+    if odd and path:
         _log.warning(
-            "%s: half of %d annotations took longer than %d minutes by 'lead_time', as if it held "
-            "milliseconds: no time is taken; divide by 1000 if it does",
-            *(path, len(times), _SLOW // 60),
+            "%s: the times of %d of %d annotations are not taken: they are too long for the "
+            "seconds of 'lead_time', the longest %g; divide by 1000 if they are milliseconds",
+            *(path, len(odd), len(timed), max(timed[at][0] for at in odd)),
         )
-        return -math.inf
-    if long := [seconds for seconds, share in times if share > _DAY]:
-        _log.warning(
-            "%s: %d annotations took longer than a day by 'lead_time', the longest %g seconds: "
-            "their times are not taken",
-            *(path, len(long), max(long)),
-        )
-    return _DAY
+    return odd
 
 
 def _answers(
-    found: _Annotation, uid: str, asked: tuple[str, ...], longest: float
+    found: _Annotation, uid: str, asked: tuple[str, ...], *, timed: bool
 ) -> list[NamedAnswer]:
     def value(name: str) -> int:
         if name in found.present:
             return PRESENT
         return UNKNOWN if name in found.unsure else ABSENT
 
-    seconds = None if found.lead_time is None else found.lead_time / max(len(asked), 1)
-    if seconds is not None and seconds > longest:
-        seconds = None
+    took = found.lead_time if timed else None
+    seconds = None if took is None else took / max(len(asked), 1)
     return [
         NamedAnswer(found.where, uid, name, value(name), found.person, seconds, found.time)
         for name in asked

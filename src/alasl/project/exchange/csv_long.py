@@ -6,26 +6,18 @@ answer counts. A row with an annotator and an empty value says "cannot tell". Ti
 
 from __future__ import annotations
 
-import logging
 import math
-import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from alasl.data.formats.base import NamedAnswer, Options
 from alasl.data.formats.csv_long import COLUMNS, holds, read_long
 from alasl.data.formats.json_file import iso, moment
 from alasl.data.formats.rows import entry, row, write_lines
+from alasl.data.formats.times import no_seconds
 from alasl.errors import DataError
 from alasl.labels import UNKNOWN
 from alasl.project.exchange.base import exchange
-
-_log = logging.getLogger(__name__)
-
-# Nobody takes longer for an answer: such a number is of milliseconds. Nor does anybody take so long
-# for most answers, of so many at least.
-_DAY, _SLOW, _MANY = 86_400.0, 120, 10
 
 
 def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG001
@@ -42,14 +34,15 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
             found.append(answers)
     if faults:
         raise DataError(f"{len(faults)} rows hold no answer", where=str(path), more=faults)
-    times = [one.seconds for one in found if one.seconds is not None]
-    if len(times) >= _MANY and statistics.median(times) > _SLOW:
-        _log.warning(
-            "%s: half of %d answers took longer than %d seconds each, as if these were "
-            "milliseconds: no time is taken; divide by 1000 if they are",
-            *(path, len(times), _SLOW),
+    timed = [one for one in found if one.seconds is not None]
+    if odd := no_seconds([(one.seconds or 0.0, 1) for one in timed]):
+        raise DataError(
+            f"{len(odd)} of {len(timed)} times cannot be the seconds of an answer",
+            where=str(path),
+            more=[f"{timed[at].where}: {timed[at].seconds:g}" for at in odd],
+            do="divide them by 1000 where they are milliseconds; leave a cell empty where nobody "
+            "knows",
         )
-        found = [replace(one, seconds=None) for one in found]
     return iter(found)
 
 
@@ -58,7 +51,7 @@ def _answer(cells: list[str], where: str) -> NamedAnswer:
     value = entry(cell)
     if value is None:
         raise DataError(f"column 'value' holds {cell!r}; expected 1, 0 or empty", where=where)
-    took = _number("seconds", seconds, where, most=_DAY)
+    took = _number("seconds", seconds, where)
     chance = _number("pi", pi, where, most=1.0)
     return NamedAnswer(where, image, label, value, person, took, moment(time, where), why, chance)
 
