@@ -219,16 +219,6 @@ def test_a_broken_file_is_named_with_its_reason(tmp_path: Path, how):
         assert error.value.where == str(path)
 
 
-def test_a_png_whose_pixels_are_damaged_is_one_nonetheless(tmp_path: Path):
-    path = tmp_path / "a.png"
-    photo().save(path)
-    content = bytearray(path.read_bytes())
-    content[content.index(b"IDAT") + 60] ^= 255
-    path.write_bytes(content)
-    with pytest.raises(DataError, match="truncated or damaged"):
-        load_image(path)
-
-
 @pytest.mark.slow
 def test_just_under_the_limit_of_pixels_is_only_truncated(tmp_path: Path):
     bomb(tmp_path / "a.png", 64_000, 1000)
@@ -274,6 +264,17 @@ def test_a_png_is_shown_whatever_stands_beside_its_pixels(tmp_path: Path, extra,
     )
     assert seen.notes or place == -12
     load_square(tmp_path / "b.png", 8)
+
+
+def test_a_png_whose_pixels_and_text_are_damaged_is_one_nonetheless(tmp_path: Path):
+    path = tmp_path / "a.png"
+    photo().save(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IDAT") + 60] ^= 255
+    start = content.index(b"IDAT") - 4
+    path.write_bytes(content[:start] + chunk(b"tEXt", b"k\0abc", wrong=1) + content[start:])
+    with pytest.raises(DataError, match="truncated or damaged"):
+        load_image(path)
 
 
 def test_a_png_whose_pixels_are_damaged_is_refused_all_the_same(tmp_path: Path):
