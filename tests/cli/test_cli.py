@@ -319,6 +319,19 @@ def test_a_command_that_is_none_is_told_the_one_that_is_meant(
     assert f"No such command {name!r}. {hint}" in capsys.readouterr().err
 
 
+@pytest.mark.posix
+@pytest.mark.parametrize("command", ["strategies", "models", "strategies --json"])
+def test_a_reader_that_went_away_is_no_failure(command: str) -> None:
+    there, gone = os.pipe()
+    os.close(there)
+    ended = subprocess.run(
+        [sys.executable, "-m", "alasl", *command.split()],
+        stdout=gone, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(gone)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_reader_that_went_away_is_known_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
     invalid = OSError(errno.EINVAL, "Invalid argument")
     assert cli._reader_is_gone(BrokenPipeError())

@@ -10,6 +10,7 @@ import keyword
 import os
 import sys
 import traceback
+from typing import Any
 
 import click
 
@@ -38,6 +39,10 @@ RENAMED_COMMANDS = {"measures": "strategies"}
 INTERRUPTED = 130
 
 
+class _ReaderGoneError(Exception):
+    """What reads the output (head, less) has seen enough."""
+
+
 class Commands(click.Group):
     """Imports a command's module only when it is needed, so that help and checks start fast."""
 
@@ -61,6 +66,15 @@ class Commands(click.Group):
         module = cmd_name + "_" * keyword.iskeyword(cmd_name)
         command: click.Command = importlib.import_module(f"alasl.cli.{module}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; where the reader is gone Click alone would end with exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if _reader_is_gone(error):
+                raise _ReaderGoneError from error
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -105,6 +119,9 @@ def exit_code(args: list[str] | None = None) -> int:
         app.main(called, standalone_mode=False, obj=tuple(called))
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except _ReaderGoneError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except click.ClickException as error:
         error.show()
         if isinstance(error, click.NoSuchOption):
@@ -122,9 +139,6 @@ def exit_code(args: list[str] | None = None) -> int:
         click.echo("error: there is not enough memory for this", err=True)
         return ResourceError.exit_code
     except Exception as error:
-        if _reader_is_gone(error):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         if isinstance(error, OSError) and (resource := as_resource_error(error)):
             click.echo(f"error: {resource}", err=True)
             return resource.exit_code
