@@ -133,15 +133,10 @@ def to_run(page: Path) -> tuple[list[Step], list[Step]]:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """This Python's commands first, and one cache for all workers: features are extracted once."""
+def environment() -> dict[str, str]:
+    """This Python's commands first."""
     own = Path(sys.executable).parent
-    base = tmp_path_factory.getbasetemp()
-    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
-    return os.environ | {
-        "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
-        "ALASL_CACHE": str(cache),
-    }
+    return os.environ | {"PATH": f"{own}{os.pathsep}{os.environ['PATH']}"}
 
 
 def run_all(todo: list[Step], folder: Path, environment: dict[str, str], python: Python) -> None:

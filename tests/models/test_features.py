@@ -238,6 +238,29 @@ def test_a_store_cut_short_anywhere_is_read_and_added_to(tmp_path: Path, torn: s
         np.testing.assert_array_equal(store.take([3, 1]), rows[[3, 1]])
 
 
+def test_processes_add_to_a_store_at_the_same_time(tmp_path: Path, python: Python) -> None:
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "from alasl.models.feature_store import FeatureStore\n"
+        "store, who = FeatureStore(Path(sys.argv[1]), 3), int(sys.argv[2])\n"
+        "(store.folder / str(who)).touch()\n"
+        "while not all((store.folder / name).exists() for name in '012'): time.sleep(0.001)\n"
+        "for number in range(40):\n"
+        "    row = np.full((1, 3), 100 * who + number, np.float32)\n"
+        "    store.append([bytes([who, number]) * 16], row)\n"
+    )
+    processes = [python.start("-c", code, tmp_path / "store", who) for who in range(3)]
+    for process in processes:
+        process.communicate()
+    store = FeatureStore(tmp_path / "store", 3)
+    places = store.places()
+    assert len(places) == 3 * 40
+    for digest, place in places.items():
+        assert (store.take([place]) == 100 * digest[0] + digest[1]).all()
+
+
 @pytest.mark.slow
 def test_cached_features_wait_for_no_network(tmp_path: Path, cache: Path) -> None:
     dataset = photos(tmp_path / "p", 2)

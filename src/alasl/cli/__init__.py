@@ -27,7 +27,7 @@ JOBS = {
     "Answers from and to other tools": ("import", "export"),
     "Use a model": ("predict",),
     "Simulate on a complete table": ("run", "study"),
-    "Look at a table": ("check", "convert"),
+    "Get data ready": ("check", "convert", "features"),
     "Try it on drawn scenes": ("demo", "scenes"),
     "See what there is": ("strategies", "models", "losses"),
 }

@@ -32,7 +32,11 @@ class FeatureStore:
         self._rows, self._index = folder / "rows.f32", folder / "index"
         with resource_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        self.lock = FileLock(folder / ".lock")
+        self._lock = FileLock(folder / ".lock")
+
+    def working(self, share: str) -> FileLock:
+        """The lock of whoever extracts a share of the images."""
+        return FileLock(self.folder / f".lock-{share}")
 
     def __len__(self) -> int:
         """Rows that can be read."""
@@ -51,7 +55,8 @@ class FeatureStore:
     def append(self, digests: Sequence[bytes], features: NDArray[np.float32]) -> None:
         """Add rows (n, dim) and their images' digests; durable once this returns.
 
-        Only for the holder of `lock`. Whatever a killed writer left behind is cut off first.
+        Other processes may add at the same time: each waits for its turn. What a killed one left
+        behind is cut off first.
         """
         if features.shape != (len(digests), self.dim):
             raise DataError(
@@ -59,9 +64,10 @@ class FeatureStore:
                 where=str(self.folder),
                 seen=f"{features.shape}, expected {(len(digests), self.dim)}",
             )
-        count = len(self)
-        _append(self._rows, count * 4 * self.dim, features.astype("<f4", copy=False).tobytes())
-        _append(self._index, count * _DIGEST, b"".join(digests))
+        with resource_errors(self.folder), self._lock:
+            count = len(self)
+            _append(self._rows, count * 4 * self.dim, features.astype("<f4", copy=False).tobytes())
+            _append(self._index, count * _DIGEST, b"".join(digests))
 
     def take(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """(n, dim): the features at some rows; a view of the file where they are consecutive."""

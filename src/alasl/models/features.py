@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,52 @@ def features_of(
     return extract(dataset.paths, backbone, weights, progress)[0]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Image files looked up in the cache, once all of them that can be are in it.
+
+    contents: the SHA-256 of each file, its key in the store. new: how many contents were extracted.
+    bad: why a file cannot be used, by its place. infinite: contents whose features are not finite.
+    """
+
+    store: FeatureStore
+    source: Source
+    contents: list[bytes]
+    new: int
+    bad: dict[int, DataError]
+    infinite: set[bytes]
+
+
+def keep(
+    files: Sequence[Path],
+    backbone: str | Backbone = "lite0",
+    weights: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    share: str = "all",
+) -> Kept:
+    """Extract what the cache lacks of image files, in batches that survive a kill.
+
+    backbone, weights: as for `load_backbone`, or a backbone that is loaded. progress(done, of) is
+    called after each batch. share: what part of a larger work this is. Whoever begins the same
+    part waits, and then finds it done; other parts are done at the same time, by other processes,
+    on other machines, too.
+    """
+    load, source = _made_by(backbone, weights)
+    store = _store(source)
+    contents, bad = digests(files)
+    with store.working(share):
+        places = store.places()
+        missing = [i for i, digest in enumerate(contents) if digest and digest not in places]
+        # Each content once, in the data set's order.
+        missing = list({contents[i]: i for i in reversed(missing)}.values())[::-1]
+        paths = [files[i] for i in missing]
+        found, infinite = _extract(store, load, paths, [contents[i] for i in missing], progress)
+    bad |= {i: found[one] for i, one in enumerate(contents) if one in found}
+    new = len(missing) - len(found) - len(infinite)
+    return Kept(store, source, contents, new, bad, infinite)
+
+
 def extract(
     files: Sequence[Path],
     backbone: str | Backbone = "lite0",
@@ -59,44 +106,33 @@ def extract(
 ) -> tuple[NDArray[np.float32], Source]:
     """(N, D): a backbone's features of image files, from the cache, and what they were made by.
 
-    backbone, weights: as for `load_backbone`, or a backbone that is loaded. Images not yet in the
-    cache are extracted, in batches that survive a kill; progress(done, of) is called after each.
-    Raises one `DataError` that names every image file that cannot be used, once all others are
-    cached, and one where features are not finite, which are never cached.
+    See `keep`. Raises one `DataError` that names every image file that cannot be used, once all
+    others are cached, and one where features are not finite, which are never cached.
     """
-    load, source = _made_by(backbone, weights)
-    store = _store(source)
-    contents, bad = digests(files)
-    with store.lock:
-        places = store.places()
-        missing = [i for i, digest in enumerate(contents) if digest and digest not in places]
-        # Each content once, in the data set's order.
-        missing = list({contents[i]: i for i in reversed(missing)}.values())[::-1]
-        paths = [files[i] for i in missing]
-        found, infinite = _extract(store, load, paths, [contents[i] for i in missing], progress)
-        bad |= {i: found[one] for i, one in enumerate(contents) if one in found}
-        if bad:
-            raise DataError(
-                f"{len(bad)} of {len(files)} image files cannot be used",
-                more=[f"{files[i]}: {bad[i].what}" for i in sorted(bad)],
-                do="mend them, or leave them out: --skip-bad, or alasl drop where it is a project",
-            )
-        if infinite:
-            raise DataError(
-                "the backbone gives features that are not finite for "
-                f"{sum(one in infinite for one in contents)} of {len(files)} images",
-                where=str(weights or source.name),
-                do="give other --weights, or another --backbone",
-            )
-        places = store.places()
-        features = store.take([places[digest] for digest in contents])
+    kept = keep(files, backbone, weights, progress)
+    if kept.bad:
+        raise DataError(
+            f"{len(kept.bad)} of {len(files)} image files cannot be used",
+            more=[f"{files[i]}: {kept.bad[i].what}" for i in sorted(kept.bad)],
+            do="mend them, or leave them out: --skip-bad, or alasl drop where it is a project",
+        )
+    if kept.infinite:
+        raise DataError(
+            "the backbone gives features that are not finite for "
+            f"{sum(one in kept.infinite for one in kept.contents)} of {len(files)} images",
+            where=str(weights or kept.source.name),
+            do="give other --weights, or another --backbone",
+        )
+    store = kept.store
+    places = store.places()
+    features = store.take([places[digest] for digest in kept.contents])
     if not np.isfinite(features).all():
         raise DataError(
             "the cache of features is damaged: some are not finite",
             where=str(store.folder),
             do="delete this folder; the features are then extracted anew",
         )
-    return features, source
+    return features, kept.source
 
 
 def _made_by(

@@ -1,0 +1,110 @@
+"""`alasl features`: into the cache, by shares too, and to a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alasl.data.formats import read
+from alasl.data.scenes import make_scenes
+from alasl.models.features import features_of
+from warm import Python
+
+pytestmark = pytest.mark.slow
+Features = Callable[..., tuple[int, dict[str, object], str]]
+
+
+@pytest.fixture
+def features(tmp_path: Path, python: Python, monkeypatch: pytest.MonkeyPatch) -> Features:
+    """`alasl features ... --json` with a cache of its own: exit code, what it says, and stderr."""
+    monkeypatch.setenv("ALASL_CACHE", str(tmp_path / "cache"))
+
+    def call(*args: object) -> tuple[int, dict[str, object], str]:
+        words = ["-P", "-m", "alasl", "features", *args, "--json", "--quiet"]
+        done = python(*words, cwd=tmp_path, env=dict(os.environ))
+        return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+    return call
+
+
+def test_shares_together_do_all_and_are_done_once(tmp_path: Path, features: Features) -> None:
+    make_scenes(tmp_path / "scenes", 9)
+    told = [features("scenes", "--shard", f"{share}/2")[1] for share in (1, 2)]
+    assert [each["extracted"] for each in told] == [5, 4]
+    assert features("scenes", "--shard", "1/2")[1]["extracted"] == 0
+    code, told_all, _ = features("scenes", "--out", "all.npy")
+    assert (code, told_all["extracted"], told_all["images"]) == (0, 0, 9)
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "all.npy"), features_of(read(tmp_path / "scenes"))
+    )
+
+
+def test_shares_done_at_the_same_time_leave_a_whole_cache(
+    tmp_path: Path, python: Python, features: Features
+) -> None:
+    make_scenes(tmp_path / "scenes", 70)
+    words = ["-P", "-m", "alasl", "features", "scenes", "--quiet", "--shard"]
+    both = [python.start(*words, f"{n}/2", cwd=tmp_path, env=dict(os.environ)) for n in (1, 2)]
+    for process in both:
+        process.communicate()
+    assert [process.returncode for process in both] == [0, 0]
+    assert features("scenes", "--out", "all.npy")[1]["extracted"] == 0
+    together = np.load(tmp_path / "all.npy")
+    os.environ["ALASL_CACHE"] = str(tmp_path / "other")
+    np.testing.assert_array_equal(together, features_of(read(tmp_path / "scenes")))
+
+
+def test_rows_follow_the_table(tmp_path: Path, features: Features) -> None:
+    make_scenes(tmp_path / "scenes", 4)
+    table = tmp_path / "scenes" / "labels.csv"
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([head, *rows[::-1], ""]))
+    features("scenes", "--out", "a.npy")
+    features("scenes/labels.csv", "--out", "b.npy")
+    features("scenes/images", "--out", "c.npy")
+    first, second, sorted_ = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first[::-1], sorted_)
+
+
+def test_bad_images_are_named_and_the_others_kept(tmp_path: Path, features: Features) -> None:
+    make_scenes(tmp_path / "scenes", 3)
+    (tmp_path / "scenes" / "images" / "00001.jpg").write_text("no image")
+    code, told, said = features("scenes/images", "--out", "all.npy")
+    assert (code, told["extracted"], len(told["left_out"])) == (3, 2, 1)  # type: ignore[arg-type]
+    assert "00001.jpg" in said
+    assert "all.npy is not written" in said
+    assert not (tmp_path / "all.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--shard", "0/2"], "no share such as"),
+        (["--shard", "3/2"], "no share such as"),
+        (["--shard", "half"], "no share such as"),
+        (["--shard", "1/2", "--out", "x.npy"], "a share has no row for each image"),
+        (["--out", "x.csv"], "must end in .npy"),
+        (["--backbone", "no-such"], "no-such"),
+    ],
+)
+def test_what_goes_not_is_refused(
+    tmp_path: Path, features: Features, given: list[str], told: str
+) -> None:
+    make_scenes(tmp_path / "scenes", 2)
+    code, _, said = features("scenes", *given)
+    assert code == 2
+    assert told in said
+    assert "Traceback" not in said
+
+
+def test_features_alone_are_refused(tmp_path: Path, features: Features) -> None:
+    np.save(tmp_path / "own.npy", np.zeros((3, 4), np.float32))
+    code, _, said = features("own.npy")
+    assert code == 3
+    assert "only features" in said
