@@ -390,6 +390,28 @@ def test_an_export_counts_answers_to_what_is_not_there_any_more(
     assert "their labels were taken out" in caplog.text
 
 
+def test_answers_to_what_was_merged_or_split_go_to_a_copy_by_their_own_names(
+    make_project: MakeProject, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    project, other = make_project(60), make_project(60)
+    row, (a, b, c) = project.store.roles.index("pool"), project.store.names[:3]
+    for label, value in enumerate((1, 0, 0)):
+        say(project.store, "ann", row, label, value)
+    for each in (project, other):
+        each.store.change("owner", LabelChange("merge", (a, b), ("both",)))
+        each.store.change("owner", LabelChange("split", (c,), ("one", "two")))
+    out = tmp_path / "answers.csv"
+    assert export(project, out, "csv-long", "answers") == 3
+    assert not caplog.records
+    assert import_file(other, out, on_conflict="vote").new == 3
+    entries = [each.store.labels() for each in (project, other)]
+    assert (entries[0].names, entries[0].entries[row].tolist()) == (
+        entries[1].names, entries[1].entries[row].tolist(),
+    )  # fmt: skip
+    named = dict(zip(entries[0].names, entries[0].entries[row].tolist(), strict=True))
+    assert (named["both"], named["one"], named["two"]) == (1, 0, 0)
+
+
 def test_history_has_the_names_of_each_time(make_project: MakeProject) -> None:
     project = make_project(60)
     store = project.store

@@ -53,19 +53,27 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
             raise UsageError(
                 f"a table cannot be written as {format!r}", do=f"there are: {', '.join(TABLES)}"
             )
-        labels = store.labels()
-        write_table(labels, out, format)
-        return int(labels.known.sum())
-    answers = store.answers()
+        table = store.labels()
+        write_table(table, out, format)
+        return int(table.known.sum())
+    everything, told = store.everything(), store.answers(ever=True)
+    # What was said of a label that was merged or split says something of those that came of it: so
+    # it goes by its own name, by which it can be imported.
+    fates = [label.fate for label in everything.labels]
+    answers = [
+        one
+        for one in told
+        if everything.row_of[one.image] >= 0 and fates[one.label] in {"here", "merged", "split"}
+    ]
     if not answers:
         raise NothingToDo("nobody has answered anything yet", where=str(project.folder))
-    all_ = sum(person.answers for person in store.progress().people.values())
-    if all_ > len(answers):
+    if len(told) > len(answers):
         _log.warning(
             "%d answers to labels or images that are not in the table any more are left out",
-            all_ - len(answers),
+            len(told) - len(answers),
         )
-    exchange.write(out, format, store.images, store.names, answers)
+    names = [label.name for label in everything.labels]
+    exchange.write(out, format, everything.images, names, answers)
     return len(answers)
 
 

@@ -144,11 +144,15 @@ class Store(GuidedStore):
             scheme, said = self._table(db), table.votes(db)
         return said if scheme.whole else said.at(scheme.row_of, scheme.col_of)
 
-    def answers(self) -> list[Answer]:
-        """What stands of all that people said, in the order in which it was said."""
+    def answers(self, *, ever: bool = False) -> list[Answer]:
+        """What stands of all that people said, in the order in which it was said.
+
+        ever: also of labels and images that have left the table; by number, as in `everything`.
+        """
         with self._database.reading() as db:
             scheme, told = self._table(db), table.answers(db)
-        return told if scheme.whole else [a for a in map(scheme.placed, told) if a is not None]
+        whole = ever or scheme.whole
+        return told if whole else [a for a in map(scheme.placed, told) if a is not None]
 
     def filled(self) -> int:
         """Entries that were not given and that people have filled by now.
