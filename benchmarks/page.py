@@ -29,7 +29,6 @@ from typing import Any
 import numpy as np
 
 from alasl.labels import Labels
-from alasl.project.guide import Described
 from alasl.project.records import Questions
 from alasl.project.store import Store
 from alasl.seconds import Way
@@ -44,8 +43,6 @@ GLANCE = 1.5
 # https://doi.org/10.1145/358886.358895 (K and M of the keystroke-level model).
 KEY, RECALL = 0.2, 1.35
 IMAGES, ASKED, GRID, GRIDS = 12, 4, 18, 3
-# Letters and digits that the page leaves to labels.
-OWN = "qwerasdfzxcvb123456789"
 LS_TOKEN, MAIL, PASSWORD = "a" * 40, "ann@example.org", "of-no-account"
 
 
@@ -102,6 +99,10 @@ READY = "'ready' in document.body.dataset || document.body.dataset.wait === 'emp
 ENDED = "document.body.dataset.wait === 'empty'"
 SHOWN = "document.querySelector('#stage img')?.alt"
 LABELS = "[...document.querySelectorAll('#asked bdi')].map((one) => one.textContent)"
+KEYS = (
+    "[...document.querySelectorAll('#asked > *')]"
+    ".map((one) => one.querySelector('.about + kbd')?.textContent ?? '')"
+)
 CELLS = "[...document.querySelectorAll('.cell img')].map((one) => one.src.split('/').at(-2))"
 
 
@@ -116,7 +117,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         scenes = Scenes.draw(Path(folder) / "scenes", max(IMAGES, GRID))
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        ways = (by_image, by_label, tagging, own_keys)
+        ways = (by_image, by_label, tagging)
         for way in () if "label-studio" in sys.argv[1:] else ways:
             where = Path(folder) / way.__name__
             tell(way.__name__.replace("_", " "), *way(scenes, where, browser))
@@ -156,7 +157,7 @@ def _asked(number: int, names: list[str], many: int) -> list[int]:
 
 @contextmanager
 def _page(
-    scenes: Scenes, folder: Path, browser: Any, pairs: list[tuple[int, int]], way: Way, keys: bool
+    scenes: Scenes, folder: Path, browser: Any, pairs: list[tuple[int, int]], way: Way
 ) -> Iterator[Person]:
     """A project that asks these (image, label), and a person before it."""
     folder.mkdir()
@@ -165,8 +166,6 @@ def _page(
     labels = Labels(empty, tuple(scenes.names), tuple(scenes.images))
     roles = ["pool"] * len(scenes.images)
     store = Store.create(folder / "store.sqlite", labels, scenes.images, roles)
-    for name, key in zip(scenes.names, OWN, strict=False) if keys else ():
-        store.change("owner", Described(name, key=key))
     rows, cols = np.array(pairs, np.intp).T
     chance = np.linspace(0.9, 0.1, len(pairs))
     store.fill(1, Questions(rows, cols, chance, chance, model="m"), way=way)
@@ -186,7 +185,7 @@ def _page(
 def by_image(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, list[float]]:
     """A few labels of each image: a key for each, and one for the rest once it is absent."""
     pairs = [(i, j) for i in range(IMAGES) for j in _asked(i, scenes.names, ASKED)]
-    with _page(scenes, folder, browser, pairs, "image", False) as person:
+    with _page(scenes, folder, browser, pairs, "image") as person:
         for _ in range(IMAGES):
             person.wait(READY)
             shown = scenes.truth[person.page.evaluate(SHOWN).removeprefix("Image ")]
@@ -206,7 +205,7 @@ def by_label(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, li
     common = sorted(range(len(scenes.names)), key=lambda j: -sum(
         of[scenes.names[j]] for of in scenes.truth.values()))[:GRIDS]  # fmt: skip
     pairs = [(i, j) for j in common for i in range(GRID)]
-    with _page(scenes, folder, browser, pairs, "label", False) as person:
+    with _page(scenes, folder, browser, pairs, "label") as person:
         done = 0
         while done < len(pairs):
             person.wait(READY)
@@ -225,32 +224,25 @@ def by_label(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, li
         return len(pairs), time.perf_counter() - person.begun, person.waited
 
 
-def tagging(
-    scenes: Scenes, folder: Path, browser: Any, keys: bool = False
-) -> tuple[int, float, list[float]]:
-    """Whole images: what is there is found by its first letters, or by a key of its own."""
+def tagging(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, list[float]]:
+    """Whole images: the key of each label that is there, or its first letters where it has none."""
     many = len(scenes.names)
     pairs = [(i, j) for i in range(IMAGES) for j in range(many)]
-    own = dict(zip(scenes.names, OWN, strict=False)) if keys else {}
-    with _page(scenes, folder, browser, pairs, "image", keys) as person:
+    with _page(scenes, folder, browser, pairs, "image") as person:
         for _ in range(IMAGES):
             person.wait(READY)
             shown = scenes.truth[person.page.evaluate(SHOWN).removeprefix("Image ")]
+            keys = dict(zip(*person.page.evaluate(f"[{LABELS}, {KEYS}]"), strict=True))
             person.think(OPEN)
             for name in (name for name, there in shown.items() if there):
                 person.think(RECALL)
-                if name in own:
-                    person.press(own[name])
+                if key := keys[name]:
+                    person.press(key.lower())
                 else:
                     person.press("/", *_begins(name, scenes.names), "Enter", "j")
             person.press("Enter")
         person.wait(ENDED)
         return len(pairs), time.perf_counter() - person.begun, person.waited
-
-
-def own_keys(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, list[float]]:
-    """Tagging where labels have keys of their own."""
-    return tagging(scenes, folder, browser, keys=True)
 
 
 def _begins(name: str, names: list[str]) -> str:

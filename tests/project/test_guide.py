@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.project.changes import LabelChange
 from alasl.project.folder import Project
-from alasl.project.guide import Described, Instructed, guide_text, read_guide
+from alasl.project.guide import KEYS, Described, Instructed, guide_text, keys_of, read_guide
 from alasl.project.records import Answer, Questions
+from alasl.project.scheme import Label
 from alasl.project.store import Store
 
 Make = Callable[..., Store]
@@ -86,6 +90,31 @@ def test_keys_and_colours_are_checked(make_store: Make) -> None:
         store.change("owner", Described("label1", examples=("no.jpg",)))
     with pytest.raises(UsageError, match="say what"):
         store.change("owner", Described("label1"))
+
+
+@given(
+    st.lists(
+        st.builds(
+            Label,
+            st.text(max_size=3),
+            st.sampled_from(["here", "removed"]),
+            key=st.sampled_from(["", "", "", *KEYS[:4]]),
+        ),
+        max_size=30,
+    )
+)
+def test_every_label_has_a_key_as_long_as_there_are_any(labels: list[Label]) -> None:
+    own: set[str] = set()
+    for number, label in enumerate(labels):  # no two labels have one key
+        labels[number] = replace(label, key="" if label.key in own else label.key)
+        own |= {label.key} if label.fate == "here" else set()
+    found = keys_of(labels)
+    here = [key for key, label in zip(found, labels, strict=True) if label.fate == "here"]
+    taken = [key for key in here if key]
+    assert len(taken) == len(set(taken)) == min(len(here), len(KEYS))
+    assert set(taken) <= set(KEYS)
+    for key, label in zip(found, labels, strict=True):
+        assert key == "" if label.fate != "here" else label.key in ("", key)
 
 
 def test_a_description_leaves_models_and_open_tables_as_they_are(make_store: Make) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from alasl.annotate.messages import Guide, LabelGuide, Meaning
 from alasl.annotate.tasks import NotThere, printable
 from alasl.labels import ABSENT, PRESENT
+from alasl.project.guide import keys_of
 from alasl.project.store import Store
 
 # Images that show that a label is there, and as many that it is not.
@@ -37,12 +38,14 @@ class Telling:
                 LabelGuide(
                     about=printable(label.about),
                     colour=label.colour,
-                    key=label.key,
+                    key=key,
                     parents=parents.get(number, []),
                     examples=list(label.examples),
                     counter_examples=list(label.counter_examples),
                 )
-                for number, label in enumerate(now.labels)
+                for number, (label, key) in enumerate(
+                    zip(now.labels, keys_of(now.labels), strict=True)
+                )
             ],
         )
 

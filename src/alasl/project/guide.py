@@ -51,6 +51,27 @@ class Instructed:
     text: str
 
 
+def keys_of(labels: Sequence[Label]) -> list[str]:
+    """The key of each label on the page, "" without one.
+
+    Its own, else the first letter of its name where that is free, else, in the labels' order, what
+    is left of `KEYS`.
+
+    >>> keys_of([Label("dog"), Label("door"), Label("sea"), Label("cat", key="d")])
+    ['1', '2', 's', 'd']
+    """
+    here = [number for number, label in enumerate(labels) if label.fate == "here"]
+    found = {number: labels[number].key for number in here if labels[number].key}
+    free = [key for key in KEYS if key not in found.values()]
+    for number in here:
+        first = labels[number].name[:1].lower()
+        if number not in found and first in free:
+            found[number] = first
+            free.remove(first)
+    found |= zip([number for number in here if number not in found], free, strict=False)
+    return [found.get(number, "") for number in range(len(labels))]
+
+
 def describing(now: Scheme, label: int, ask: Described) -> dict[str, Any]:
     """A description by numbers, as the log keeps it.
 
