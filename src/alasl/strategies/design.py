@@ -38,11 +38,11 @@ def design(pool: Pool, *, ridge: Annotated[float, Between(1e-6, 1e6)] = 1.0) -> 
     precision = ridge * np.eye(features.shape[1]) + there.T @ there
     covariance = np.linalg.inv(precision)
     target = scatter.astype(np.float64) * scale**2
-    picks, gain = _greedy(features, covariance, target, pool.picks("image"))
+    picks, gain = greedy(features, covariance, target, pool.picks("image"))
     return in_turn(order, picks, gain)
 
 
-def _greedy(
+def greedy(
     features: Matrix, covariance: Square, target: Square, count: int
 ) -> tuple[list[int], Matrix]:
     """The picks, and (N,) what each image would take off next.
