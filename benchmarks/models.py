@@ -1,7 +1,7 @@
 """What a model makes of a table with holes, before any answer: its mAP, and its lead on another's.
 
 A fifth of the images tests; of the others each entry is unknown by chance. No images are clean.
-Run: python -m benchmarks.models FOLDER [TABLE] [--seeds 3] [--models NAME ...]
+Run: python -m benchmarks.models FOLDER [TABLE] [--seeds 3] [--model NAME ...]
 """
 
 from __future__ import annotations
@@ -64,6 +64,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("table", nargs="?")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--models", nargs="+", default=list(MODELS))
+    parser.add_argument("--model", dest="models", nargs="+", default=list(MODELS))
     given = parser.parse_args()
     main(given.folder, given.table, given.seeds, given.models)

@@ -23,7 +23,7 @@ TINY = Context("mobilenetv3_small_050", Path("none"))
 # Whole networks train on squares of 32 pixels here, in few steps.
 SMALL = "epochs=6:size=32:batch=5:workers=0:precision=float32:rate=0.003:augment=False:average=0.5"
 
-LEARN_FROM_UNKNOWN = {"curriculum"}
+LEARN_FROM_UNKNOWN = {"curriculum", "exposure"}
 SPECS = [kind.name for kind in available()]
 SPECS += [
     "sklearn.linear_model:LogisticRegression",

@@ -535,7 +535,8 @@ def test_a_file_that_is_none_or_broken_is_told(tmp_path: Path) -> None:
         ("head", "it is called 'probe' now"),
         (
             "",
-            r"curriculum, finetune, logistic, probe, FILE.py:NAME, FILE.py:CLASS, MODULE:CLASS",
+            r"curriculum, exposure, finetune, logistic, probe, ranking, FILE.py:NAME, "
+            r"FILE.py:CLASS, MODULE:CLASS",
         ),
         ("probe:epoch=3", r"epochs=20 \(int\)"),
         ("probe:epochs", "no such parameter"),
