@@ -54,6 +54,25 @@ def test_a_project_keeps_what_it_was_given(make_project: MakeProject) -> None:
     again.store.close()
 
 
+@pytest.mark.parametrize("kept", [0, 10, -1], ids=["empty", "no header", "cut off"])
+def test_damaged_arrays_are_named(make_project: MakeProject, kept: int) -> None:
+    project = make_project()
+    driver = Driver(project)
+    driver.train()
+    driver.suggest()
+    groups = ModelFiles(project).groups()
+    assert groups is not None
+    (asks,) = project.model.glob("logistic-*.npy")
+    for file in (asks, project.model / "groups-0.npy", project.folder / "features.npy"):
+        whole = file.read_bytes()
+        file.write_bytes(whole[:kept])
+        with pytest.raises(DataError, match="the file is damaged") as error:
+            Driver(project).suggest()
+        assert error.value.where == str(file)
+        file.write_bytes(whole)
+    assert Driver(project).suggest()
+
+
 def test_files_are_kept_relative_to_the_images_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,7 @@ def check_features(features: NDArray[np.generic], images: int, where: str | None
     bad = ~np.isfinite(features).all(axis=1)
     if bad.any():
         raise DataError(
-            f"{int(bad.sum())} images have features that are not finite",
+            f"the features of {int(bad.sum())} of {images} images are not finite",
             where=where,
             seen=f"first in row {int(np.flatnonzero(bad)[0])}",
         )

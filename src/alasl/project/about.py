@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import DataError
+from alasl.project.arrays import load_array
 from alasl.project.checks import check_model_name
 from alasl.project.folder import MODEL, Project
 
@@ -74,7 +75,7 @@ def probabilities_of(project: Project) -> NDArray[np.float32] | None:
     if not about.model or about.table != project.store.everything().version:
         return None
     try:
-        found: NDArray[np.float32] = np.load(project.model / f"{about.model}.npy", mmap_mode="r")
+        found: NDArray[np.float32] = load_array(project.model / f"{about.model}.npy")
     except FileNotFoundError:  # a training has just put another in its place
         return None
     return found

@@ -28,6 +28,7 @@ from alasl.files import resource_errors
 from alasl.labels import Labels
 from alasl.models.nearness import grouped
 from alasl.project import settings as files
+from alasl.project.arrays import RESTORE, load_array
 from alasl.project.calibration import require_ground
 from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
@@ -100,17 +101,17 @@ class Project:
         paths = None
         if None not in self.store.files:
             paths = tuple(self.root / str(file) for file in self.store.files)
-        brought = self.folder / FEATURES
-        features = np.load(brought, mmap_mode="r") if brought.exists() else None
-        if features is not None and len(features) > len(self.store.images):
-            features = features[self.store.scheme.rows]
-        return Dataset(
-            labels or self.store.labels(),
-            paths,
-            features,
-            self.settings.name,
-            self.predictions(),
-        )
+        features = self._brought()
+        labels, predictions = labels or self.store.labels(), self.predictions()
+        return Dataset(labels, paths, features, self.settings.name, predictions)
+
+    def _brought(self) -> NDArray[np.floating] | None:
+        """(N, D): the features that the data came with. Raises `DataError` for a damaged file."""
+        path = self.folder / FEATURES
+        if not path.exists():
+            return None
+        found = load_array(path, RESTORE)
+        return found[self.store.scheme.rows] if len(found) > len(self.store.images) else found
 
     @contextmanager
     def training(self) -> Iterator[None]:

@@ -25,9 +25,9 @@ from alasl.data.named_images import named_images
 from alasl.data.names import Names
 from alasl.data.split import audited_split, stratified_split
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
-from alasl.files import replacing
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.models.nearness import looked_at
+from alasl.project.arrays import RESTORE, load_array, save_array
 from alasl.project.changes import Changed, Dropped, NewImages
 from alasl.project.folder import FEATURES, Project
 from alasl.project.records import ROLES
@@ -191,7 +191,7 @@ def _entries(labels: Labels, now: Scheme, source: Path) -> Entries:
 def _refuse_other_kind(project: Project, found: Dataset) -> None:
     own = project.folder / FEATURES
     if own.exists():
-        width = np.load(own, mmap_mode="r").shape[1]
+        width = load_array(own, RESTORE).shape[1]
         if found.features is None or found.features.shape[1] != width:
             raise DataError(
                 f"the project has features of its own, {width} of each image, and new images need "
@@ -363,6 +363,5 @@ def _near(project: Project, new: Dataset, progress: Progress | None) -> dict[int
 def _keep_features(project: Project, new: NDArray[np.floating], now: Scheme) -> None:
     """Put the features of the new images below those that the project has, by number."""
     path = project.folder / FEATURES
-    before = np.load(path)[: len(now.images)]
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.save(file, np.concatenate([before, np.asarray(new, before.dtype)]))
+    before = load_array(path, RESTORE)[: len(now.images)]
+    save_array(path, np.concatenate([before, np.asarray(new, before.dtype)]))

@@ -18,7 +18,7 @@ from alasl.data.duplicates import Groups, groups_of
 from alasl.data.evidence import digests
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError
-from alasl.files import replacing, write_text
+from alasl.files import write_text
 from alasl.models.features import extract
 from alasl.models.memory import keep_freed_memory
 from alasl.models.model import Model
@@ -26,6 +26,7 @@ from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
 from alasl.models.source import Source
 from alasl.project.about import ABOUT, About, model_path, read_about
+from alasl.project.arrays import load_array, save_array
 from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
 from alasl.project.settings import ProjectSettings
@@ -133,7 +134,7 @@ class ModelFiles:
         project, settings = self._project, self._project.settings
         path = project.model / self._groups
         if path.exists():
-            return np.asarray(np.load(path), np.intp)
+            return np.asarray(load_array(path), np.intp)
         dataset = project.dataset()
         features = dataset.features
         near = features is None and settings.near and settings.backbone == ProjectSettings.backbone
@@ -145,8 +146,7 @@ class ModelFiles:
         seen = replace(dataset, paths=None, features=None if near else features)
         groups = groups_of(seen, features if near else None)
         found = np.arange(len(features)) if groups is None else groups
-        with replacing(path) as beside, beside.open("wb") as file:
-            np.save(file, found.astype(np.int32))
+        save_array(path, found.astype(np.int32))
         return found
 
     @property
@@ -228,9 +228,7 @@ class ModelFiles:
         return self._project.model / f"{name}.safetensors"
 
     def _save(self, name: str, array: NDArray[np.floating]) -> None:
-        with replacing(self._project.model / name) as beside, beside.open("wb") as file:
-            np.save(file, np.asarray(array, np.float32))
+        save_array(self._project.model / name, np.asarray(array, np.float32))
 
     def _load(self, name: str) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = np.load(self._project.model / name, mmap_mode="r")
-        return found
+        return load_array(self._project.model / name)
