@@ -182,6 +182,22 @@ def test_chance_has_a_part_only_where_no_present_is_known() -> None:
         assert (first_by_chance in order[:2]) == (label < 2)
 
 
+def test_a_logit_s_deviation_is_the_model_s_own() -> None:
+    pool = drawn(2, images=40)
+    scores = resolve("variance")(pool)
+    np.testing.assert_array_equal(resolve("variance")(replace(pool, spread=SPREAD)), scores)
+    # Features twice as large, of a model whose logits are half as spread, say the same.
+    small = resolve("variance")(replace(pool, spread=SPREAD / 8))
+    assert (small != scores).any()
+    double = replace(
+        pool,
+        spread=SPREAD / 8,
+        features=2 * pool.features,
+        labelled=replace(pool.labelled, features=2 * pool.labelled.features),
+    )
+    np.testing.assert_allclose(resolve("variance")(double), small, rtol=1e-4)
+
+
 def test_it_holds_few_tables_of_the_pool_at_a_time() -> None:
     images, labels = 6000, 120
     rng = np.random.default_rng(0)

@@ -381,6 +381,7 @@ class ActiveLearner:
             ids=rows,
             memory=dict(known.memory),
             evidence=seen("evidence", rows),
+            spread=self.estimator.spread,
         )
 
     def _fit_members(self, known: Known) -> None:

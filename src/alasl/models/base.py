@@ -123,6 +123,11 @@ class Estimator:
         """
         return 0.0
 
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of a logit before anything is known; None where there is no prior."""
+        return None
+
     def fit(
         self,
         inputs: Inputs,

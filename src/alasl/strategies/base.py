@@ -81,6 +81,8 @@ class Pool:
     memory: what the strategy has noted in earlier rounds, as JSON takes it; it may write in it.
     evidence: (S, N, L), how far what S other models say may still move each logit, in standard
         deviations, or None; beside features alone. The probabilities know of it already.
+    spread: standard deviation of a logit by the features before anything is known, as the model
+        takes it, or None.
     The large arrays may be memory-mapped.
     """
 
@@ -98,6 +100,7 @@ class Pool:
     ids: NDArray[np.intp] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     evidence: NDArray[np.floating] | None = None
+    spread: float | None = None
 
     def __post_init__(self) -> None:
         images = len(self.entries)

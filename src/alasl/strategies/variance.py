@@ -2,8 +2,10 @@
 
 For each label the model is a logistic regression on the features, whose weights are known up to a
 Gaussian of covariance C = (I + sum over known entries of h x x^T)^-1, with h = p (1 - p) and x the
-features on a scale where a logit's variance is `SPREAD`^2 before anything is known. An answer to
-the entry of image x takes C x x^T C / (1/h + x^T C x) from C, whatever it is, and so takes
+features on a scale where a logit's deviation before anything is known is the model's own, which
+it finds from held-out entries: where features say little or answers are wrong it is small, and
+with a larger one the strategy would ask what the model has no doubt of. An answer to the
+entry of image x takes C x x^T C / (1/h + x^T C x) from C, whatever it is, and so takes
 
     (x^T C M C x) / (1/h + x^T C x),    M = sum over the pool of h x x^T,
 
@@ -33,6 +35,7 @@ from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import cut, in_blocks
 from alasl.strategies.picks import by_draws, squared
 
+# Standard deviation of a logit before anything is known, of a model that says nothing of it.
 SPREAD = 3.6
 # Directions of the features that are kept, and entries of a label that are compared in full.
 DIMS, CANDIDATES = 128, 200
@@ -60,7 +63,8 @@ def variance(pool: Pool) -> Scores:
     """Entries whose answers reduce the variance of the label's other predictions most."""
     labelled = pool.need("labelled")
     order, _ = by_draws(pool.ties)
-    here, there = _scaled(pool.need("features"), order, labelled.need("features"))
+    spread = SPREAD if pool.spread is None else pool.spread
+    here, there = _scaled(pool.need("features"), order, labelled.need("features"), spread)
     probabilities, likely = pool.need("probabilities"), labelled.need("probabilities")
     found = (pool.entries == PRESENT).any(axis=0) | (labelled.entries == PRESENT).any(axis=0)
     ties = pool.ties[order]
@@ -96,9 +100,12 @@ def variance(pool: Pool) -> Scores:
 
 
 def _scaled(
-    pool: NDArray[np.floating], order: NDArray[np.intp], labelled: NDArray[np.floating]
+    pool: NDArray[np.floating],
+    order: NDArray[np.intp],
+    labelled: NDArray[np.floating],
+    spread: float,
 ) -> tuple[Matrix, Matrix]:
-    """Both parts' features by their main directions; a logit's variance is then `SPREAD`^2.
+    """Both parts' features by their main directions; a logit's variance is then `spread`^2.
 
     The pool's, (N, D), come in this order, (N,).
     """
@@ -108,7 +115,7 @@ def _scaled(
     here -= mean
     there -= mean
     scatter = here.T @ here + there.T @ there
-    scale = SPREAD / np.sqrt(max(np.trace(scatter) / (len(here) + len(there)), 1e-12))
+    scale = spread / np.sqrt(max(np.trace(scatter) / (len(here) + len(there)), 1e-12))
     width = scatter.shape[0]
     if width > DIMS:
         _, main = eigh(scatter, subset_by_index=[width - DIMS, width - 1])

@@ -155,6 +155,11 @@ class Logistic(Estimator):
         """See `Estimator.smooth`."""
         return self._choice.smooth
 
+    @property
+    def spread(self) -> float:
+        """See `Estimator.spread`: what was found, or set."""
+        return self._choice.spread
+
     def module(self) -> nn.Module:
         """See `Estimator.module`; it has no evidence of other models."""
         found = fitted(self._solution)
