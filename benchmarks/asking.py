@@ -8,12 +8,12 @@ and answers wrong, those of the test set aside.
 
 Strategies ask in rounds from the same start, and the default model learns. For each cell: mAP at
 the start, at the end, and on average over the rounds, and how many times the answers of the best
-other strategy one needs, as the mean of logarithms over twenty values of mAP, from the first half
+other strategy one needs, as the mean of logarithms over twenty values of mAP, from half
 of what all but chance reach to the whole; above 1 another strategy asks less. Seeds are paired:
 each draws images, labels and entries. `apart` is how far mAP on average is above the best other's,
 with its standard error over seeds.
 
-Run: python -m benchmarks.asking FOLDER [TABLE] [--features all 50] [--states 98 90] [--seeds 4]
+Run: python -m benchmarks.asking FOLDER [TABLE] [--features all 50] [--missing 98 90] [--seeds 4]
 """
 
 from __future__ import annotations
@@ -186,22 +186,22 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("table", nargs="?")
     parser.add_argument("--features", nargs="+", default=FEATURES)
-    parser.add_argument("--states", nargs="+", default=STATES)
+    parser.add_argument("--missing", nargs="+", default=STATES)
     parser.add_argument("--strategies", nargs="+", default=STRATEGIES)
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--each", type=int, default=8, help="answers a label and round")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--answers", type=int, default=8, help="answers a label and round")
     parser.add_argument("--rounds", type=int, default=8)
     given = parser.parse_args()
     data = read(given.folder, labels=given.table)
     features, truth = np.asarray(features_of(data)), data.labels.entries
-    seeds = range(given.first, given.first + given.seeds)
+    seeds = range(given.seed, given.seed + given.seeds)
     print("features,state,strategy,start,map,end,times,apart,error", flush=True)
     for kind in given.features:
         seen = made(kind, features)
         trials = [Trial.of(seen, truth, seed) for seed in seeds]
-        for state in given.states:
-            for row in rows(trials, state, given.strategies, given.each, given.rounds):
+        for state in given.missing:
+            for row in rows(trials, state, given.strategies, given.answers, given.rounds):
                 print(f"{kind},{state},{row}", flush=True)
 
 

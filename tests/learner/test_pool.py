@@ -15,7 +15,7 @@ from alasl.simulation.simulation import Simulation
 
 
 @pytest.mark.parametrize(
-    ("model", "spread"), [("logistic:spread=1.5:smooth=0", 1.5), ("logistic", 3.6), ("probe", None)]
+    ("model", "spread"), [("logistic:spread=1.3:smooth=0", 1.3), ("logistic", 3.6), ("probe", None)]
 )
 def test_a_pool_has_the_model_s_spread(
     make_dataset: Callable[..., Dataset], model: str, spread: float | None
@@ -28,3 +28,6 @@ def test_a_pool_has_the_model_s_spread(
     rows = np.asarray(split.pool)
     # Of so few known entries nothing is found: the usual spread.
     assert run.learner._pool(run.known, rows, frozenset({"features"})).spread == spread
+    restored = run.learner.new_estimator()
+    restored.restore(run.learner.estimator.tensors())
+    assert restored.spread == spread

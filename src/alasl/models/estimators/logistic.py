@@ -177,7 +177,8 @@ class Logistic(Estimator):
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`."""
         found = fitted(self._solution)
-        choice = torch.tensor([self._choice.spread, self._choice.smooth])
+        # Whole, so that a model from a file asks the same.
+        choice = torch.tensor([self._choice.spread, self._choice.smooth], dtype=torch.float64)
         return {**{name: getattr(found, name) for name in PARTS}, "choice": choice}
 
     def restore(self, tensors: Tensors, *, trust: bool = False) -> None:  # noqa: ARG002
