@@ -113,7 +113,14 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path, call: Cal
     with (out / "rounds.csv").open() as file:
         rounds = list(csv.DictReader(file))
     figures = ["map", "map_low", "map_high", "map_last", "map_best"]
-    assert list(rounds[0])[:10] == ["round", "images", "cost", "time", *figures, "seconds"]
+    assert list(rounds[0])[:10] == [
+        "round",
+        "images",
+        "cost",
+        "people_seconds",
+        *figures,
+        "training_seconds",
+    ]
     assert list(rounds[0])[10:] == [f"label{j}" for j in range(6)]
     assert all(float(r["map_low"]) < float(r["map"]) < float(r["map_high"]) for r in rounds)
     with (out / "queries.csv").open() as file:

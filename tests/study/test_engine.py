@@ -125,12 +125,12 @@ def expected(place: Path, done_once: Path) -> dict[str, bytes]:
     assert len(rows) == 4 * (6 + 2) * 3
     images = next(row for row in rows if row["round"] == "2")
     # Two entries of an image are answered sooner in grids than with the image opened.
-    assert float(images["time"]) == pytest.approx(1.7 * int(images["cost"]))
+    assert float(images["people_seconds"]) == pytest.approx(1.7 * int(images["cost"]))
     entries = [row for row in rows if row["grid"] == "models" and row["round"] == "2"]
     assert [row["model"] for row in entries] == ["probe:epochs=3"] * 4 + ["logistic"] * 4
     for row in entries:
         assert row["cost"] == "40"
-        assert float(row["time"]) <= 1.7 * 40
+        assert float(row["people_seconds"]) <= 1.7 * 40
     return left
 
 

@@ -20,8 +20,8 @@ def write_results(record: Record, folder: Path, summary: dict[str, Any]) -> None
 
 def _rounds_rows(record: Record) -> list[list[object]]:
     what = "map" if record.start.test_known == 1 else "known"
-    head = ["round", "images", "cost", "time", what, f"{what}_low", f"{what}_high"]
-    head += [f"{what}_last", f"{what}_best", "seconds"]
+    head = ["round", "images", "cost", "people_seconds", what, f"{what}_low", f"{what}_high"]
+    head += [f"{what}_last", f"{what}_best", "training_seconds"]
     if record.out_of_fold:
         head += ["map_out_of_fold", "automatic", "automatic_wrong"]
     rows: list[list[object]] = [[*head, *record.start.names]]

@@ -67,7 +67,7 @@ class Results:
 def results_csv(results: Results) -> str:
     """A line for each evaluation of each run: grid, what varies, seed, round, figures."""
     varied = list(dict.fromkeys(key for grid in results.study.grids for key in grid.values))
-    figures = ["round", "images", "cost", "time", "map", "map_last", "map_best"]
+    figures = ["round", "images", "cost", "people_seconds", "map", "map_last", "map_best"]
     rows: list[Sequence[object]] = [["grid", *varied, "seed", *figures]]
     for run in results.runs:
         settings = run.settings.to_dict()
