@@ -205,6 +205,10 @@ def test_a_part_in_a_file_of_the_users(case: Case, tmp_path: Path) -> None:
     assert (found.part.name, found.values, found.file) == ("mine", {"times": 3}, file)
     assert found.spec == f"{file}:mine:times=3"
     assert case.registry.resolve(found.spec) == found
+    known = {spec: case.registry.knows(spec) for spec in (found.spec, case.taken)}
+    assert known == {found.spec: True, case.taken: True}
+    strange = (f"{file}:{case.taken}", f"{tmp_path / 'none.py'}:mine", "none")
+    assert not any(map(case.registry.knows, strange))
     with pytest.raises(UsageError, match=rf"mine\.py: there is no .*{case.taken!r}\n.*are: mine$"):
         case.registry.resolve(f"{file}:{case.taken}")
     with pytest.raises(UsageError, match="there is no such file"):

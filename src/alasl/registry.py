@@ -129,6 +129,13 @@ class Registry(Mapping[str, T]):
         at = f"{where}: {self.what} {spec!r}" if where else f"{self.what} {spec!r}"
         return Found(part, parse_parameters(given, getattr(part, "parameters", ()), at), file)
 
+    def knows(self, spec: str) -> bool:
+        """Whether a spec names a part of this kind; a file that it names is run to find out."""
+        file, name, _ = _parse(spec)
+        if file is None:
+            return name in self
+        return file.is_file() and name in self._own(file)
+
     def ships(self, name: str) -> bool:
         """Whether a file of the package has a part's name; imports nothing of it."""
         path = getattr(importlib.import_module(self._package), "__path__", ())
@@ -176,9 +183,12 @@ class Registry(Mapping[str, T]):
             self._load(file, module)
         return module
 
-    def _in_file(self, file: Path, name: str) -> T:
+    def _own(self, file: Path) -> list[str]:
         module = self.module_of(file)
-        own = sorted(n for n, source in self._origins.items() if source.__module__ == module)
+        return sorted(n for n, source in self._origins.items() if source.__module__ == module)
+
+    def _in_file(self, file: Path, name: str) -> T:
+        own = self._own(file)
         if name not in own:
             raise self._unknown(name, own, str(file))
         return self._parts[name]

@@ -49,7 +49,7 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
     if what == "queue":
         return write_queue(project, out, format, prefix)
     if what == "table":
-        if format not in TABLES:
+        if not TABLES.knows(format):
             raise UsageError(
                 f"a table cannot be written as {format!r}", do=f"there are: {', '.join(TABLES)}"
             )

@@ -113,8 +113,8 @@ def test_a_query_can_be_written_for_any_names(format, images, labels, data) -> N
 
 
 def test_the_formats_that_there_are() -> None:
-    assert set(WRITABLE) == {"csv-long", "label-studio"}
-    assert set(QUERIES) == {"label-studio", "queue"}
+    assert {"csv-long", "label-studio"} <= set(WRITABLE)
+    assert {"label-studio", "queue"} <= set(QUERIES)
     assert {"queue", "coco", "openimages", "imagefolder", "npz"} < set(exchange.formats())
     with pytest.raises(UsageError, match="csv-long, label-studio"):
         exchange.write(Path("x"), "coco", IMAGES, NAMES, [])
@@ -122,6 +122,46 @@ def test_the_formats_that_there_are() -> None:
         exchange.write_query(Path("x"), "csv-long", IMAGES, NAMES, [])
     with pytest.raises(UsageError, match="cannot read the format 'xml'"):
         exchange.read(Path("x"), "xml", IMAGES, NAMES)
+
+
+ARROWS = """
+from alasl.data.formats.base import NamedAnswer
+from alasl.project.exchange import exchange
+
+
+def write(path, answers):
+    path.write_text("".join(f"{a.image}>{a.label}={a.value}\\n" for a in answers))
+
+
+def write_query(path, query):
+    path.write_text("".join(f"{image}>{label}?\\n" for image, label, _ in query.asked))
+
+
+@exchange("arrows", "a line an answer", holds=lambda path, head: False, write=write,
+          write_query=write_query)
+def read(path, options, *, sign: str = "="):
+    for line in path.read_text().splitlines():
+        entry, _, value = line.partition(sign)
+        image, _, label = entry.partition(">")
+        yield NamedAnswer("", image, label, int(value))
+"""
+
+
+def test_a_format_of_answers_in_a_file_of_ones_own(tmp_path: Path) -> None:
+    mine, path = tmp_path / "arrows.py", tmp_path / "a.arrows"
+    mine.write_text(ARROWS, encoding="utf-8")
+    told = [said(0, 1, 1, "ann"), said(2, 0, 0, "ann")]
+    exchange.write(path, f"{mine}:arrows", IMAGES, NAMES, told)
+    assert path.read_text() == "a.jpg>cat=1\ns/c.jpg>dog=0\n"
+    assert exchange.read(path, f"{mine}:arrows", IMAGES, NAMES, person="ann") == told
+    path.write_text("b.jpg>dog~-1\n")
+    (one,) = exchange.read(path, f"{mine}:arrows:sign=~", IMAGES, NAMES, person="bo")
+    assert (one.image, one.label, one.value, one.person) == (1, 0, -1, "bo")
+    exchange.write_query(path, f"{mine}:arrows", IMAGES, NAMES, [Asked(1, 0)])
+    assert path.read_text() == "b.jpg>dog?\n"
+    for wrong in (f"{mine}:arows", f"{tmp_path / 'none.py'}:arrows"):
+        with pytest.raises(UsageError, match="there is no"):
+            exchange.read(path, wrong, IMAGES, NAMES)
 
 
 @pytest.mark.parametrize("format", ["csv-long", "label-studio", "npz"])

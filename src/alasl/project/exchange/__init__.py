@@ -139,7 +139,7 @@ def write(
 
     Where a person answers an entry more than once, the last answer is written.
     """
-    own = EXCHANGES.get(format)
+    own = EXCHANGES.resolve(format).part if EXCHANGES.knows(format) else None
     if own is None or own.write is None:
         raise _cannot("write answers to", format, "write")
     last = {(one.image, one.label, one.person): one for one in answers}
@@ -170,7 +170,7 @@ def write_query(
     model: name and version of the model whose probabilities they are. prefix: what makes an
     image's address out of its id, for tools that show it by an address.
     """
-    own = EXCHANGES.get(format)
+    own = EXCHANGES.resolve(format).part if EXCHANGES.knows(format) else None
     if own is None or own.write_query is None:
         raise _cannot("write a query to", format, "write_query")
     rows = [(images[one.image], names[one.label], one) for one in asked]
@@ -180,13 +180,12 @@ def write_query(
 
 def _named(format: str) -> tuple[Exchange | None, dict[str, Any]]:
     """The format of answers that a spec names, and its parameters; None for one of tables."""
-    name = format.partition(":")[0]
-    if name not in EXCHANGES and (name in TABLES or files_of(format)):
+    if EXCHANGES.knows(format):
+        found = EXCHANGES.resolve(format)
+        return found.part, found.values
+    if TABLES.knows(format) or files_of(format):  # which says what is wrong with the file
         return None, {}
-    if name not in EXCHANGES:
-        raise _cannot("read", format, "read")
-    found = EXCHANGES.resolve(format)
-    return found.part, found.values
+    raise _cannot("read", format, "read")
 
 
 def _cannot(what: str, format: str, way: Way) -> UsageError:
