@@ -17,12 +17,7 @@ from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
 
 WRITABLE = [name for name, each in FORMATS.items() if each.write]
-SUFFIX = {
-    "coco": ".json",
-    "imagefolder": ".jsonl",
-    "label-studio": ".json",
-    "npz": ".npz",
-}
+SUFFIX = {name: each.suffixes[0] for name, each in FORMATS.items() if each.suffixes}
 
 HOSTILE = [
     *[
@@ -62,7 +57,7 @@ def tables(draw):
 
 
 def round_trip(labels: Labels, format: str, folder: Path, **options) -> Labels:
-    path = folder / ("table" + SUFFIX.get(format, ".csv"))
+    path = folder / ("table" + SUFFIX[format])
     write(labels, path, format)
     table, file = read_table(path, format=format, **options)
     assert file == path
@@ -117,7 +112,7 @@ def test_where_an_entry_came_from_is_kept(tmp_path: Path, format):
 )
 def test_what_cannot_be_carried_is_refused(tmp_path: Path, format, images, names, fails):
     labels = Labels(np.array([[1, 0], [0, 1]]), names, images)
-    path = tmp_path / ("table" + SUFFIX.get(format, ".csv"))
+    path = tmp_path / ("table" + SUFFIX[format])
     path.write_text("old")
     if format in fails:
         with pytest.raises(DataError):
@@ -144,7 +139,7 @@ def make_folder(folder: Path, format: str = "csv-wide", labels: Labels = TABLE) 
     for image in labels.images:
         (folder / "images" / image).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20, 20)).save(folder / "images" / image)
-    write(labels, folder / ("table" + SUFFIX.get(format, ".csv")), format)
+    write(labels, folder / ("table" + SUFFIX[format]), format)
     return folder
 
 
@@ -159,10 +154,10 @@ def test_a_folder_with_one_table_needs_no_options(tmp_path: Path, format):
     assert dataset.name == tmp_path.name
 
 
-@pytest.mark.parametrize("format", WRITABLE)
+@pytest.mark.parametrize("format", SUFFIX)
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x01", b"{", b"PK\x03\x04", b"[]"])
 def test_a_malformed_file_is_one_clear_error(tmp_path: Path, format, content):
-    path = tmp_path / ("table" + SUFFIX.get(format, ".csv"))
+    path = tmp_path / ("table" + SUFFIX[format])
     path.write_bytes(content)
     for name in (format, None):
         with pytest.raises(DataError) as error:
@@ -175,7 +170,7 @@ def test_a_malformed_file_is_one_clear_error(tmp_path: Path, format, content):
 @given(data=st.data())
 def test_a_damaged_file_is_never_a_bug(format, data):
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("table" + SUFFIX.get(format, ".csv"))
+        path = Path(folder) / ("table" + SUFFIX[format])
         write(TABLE, path, format)
         content = bytearray(path.read_bytes())
         for _ in range(data.draw(st.integers(1, 3))):
