@@ -13,7 +13,7 @@ import pytest
 from alasl.errors import UsageError
 from alasl.metrics import area_under_cost, map_at_cost
 from alasl.study.checks import Check, Claim, Seeds, area_until, overall, settle
-from alasl.study.claims import check, claims_csv, verdicts
+from alasl.study.claims import CLAIMS, check, claims_csv, verdicts
 from alasl.study.stats import LESS, MORE, holm, paired
 
 ALIKE = (-1.0, 1.0)
@@ -206,6 +206,16 @@ def test_a_study_without_the_papers_grids_leaves_its_claims_undecided(make_study
     claims = check(make_results(study))
     assert {claim.verdict for claim in claims if claim.claim not in ("M0", "B")} == {"undecided"}
     assert "not measured" in by_check(claims, "A20")[0].sentence
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_no_set_of_claims_decides_anything_without_its_grids(make_study, make_results, name):
+    found = check(make_results(make_study(claims=name, grid=[{"name": "none of theirs"}])))
+    assert found
+    for claim in found:
+        assert all((claim.claim, claim.paper, claim.measured, claim.sentence))
+        assert claim.verdict == "undecided"
+    assert claims_csv(found).count("\n") == len(found) + 1
 
 
 def test_figures_up_to_a_cost(paper, make_results):
