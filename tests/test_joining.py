@@ -257,8 +257,10 @@ def test_a_command_added_by_the_page_alone_is_one(tmp_path: Path) -> None:
     folder = tmp_path / "src" / "alasl" / "cli"
     (folder / "count.py").write_text(source, encoding="utf-8")
     listed = (folder / "__init__.py").read_text(encoding="utf-8")
-    assert listed.count('("check", "convert")') == 1
-    added = listed.replace('("check", "convert")', '("check", "convert", "count")')
+    assert listed.count('("check", "convert", "features")') == 1
+    added = listed.replace(
+        '("check", "convert", "features")', '("check", "convert", "features", "count")'
+    )
     (folder / "__init__.py").write_text(added, encoding="utf-8")
     (tmp_path / "table.csv").write_text("image,dog\na.jpg,1\nb.jpg,0\n", encoding="utf-8")
     ours = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
