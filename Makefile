@@ -11,7 +11,8 @@ test: .venv/ready
 	$(BIN)/ruff check src tests benchmarks scripts
 	$(BIN)/mypy
 	$(BIN)/biome ci --error-on-warnings
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations=20
+	# Three for two cores: much of a test is waiting, for a browser, a disk or another process.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal --durations=20
 
 quick: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest --quick -n 2 --dist worksteal

@@ -216,6 +216,28 @@ def test_settings_that_differ_from_the_folders_are_a_conflict(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            ["--strategy", "random", "--answers", "9"],
+            "--answers is not read: this run asks for whole",
+        ),
+        (["--images", "9", "--answers", "9"], "--images is not read: this run asks for single"),
+        (["--strategy", "random", "--images", "1"], None),
+        (["--answers", "9"], None),
+        (["--ask", "images", "--images", "1"], None),
+    ],
+)
+def test_a_size_of_rounds_that_is_not_read_is_told(
+    data: Path, tmp_path: Path, call: Call, options: list[str], told: str | None
+) -> None:
+    words = ["--missing", "0.4", "--rounds", "0", "--out", "out"]
+    said = call("run", data, *options, *words, cwd=tmp_path).stderr
+    assert (told in said) if told else ("is not read" not in said)
+
+
+@pytest.mark.slow
 def test_two_runs_in_one_folder_are_a_conflict(
     data: Path, tmp_path: Path, call: Call, python: Python
 ) -> None:

@@ -87,6 +87,8 @@ def test_the_key_of_the_labels_can_be_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write the format"):
         write(labels, path, format)
     with pytest.raises(UsageError, match="cannot write answers"):
+        exchange.write(path, format, labels.images, labels.names, told)
+    with pytest.raises(UsageError, match="no such parameter; seen: labels=x"):
         exchange.write(path, "csv-long:labels=x", labels.images, labels.names, told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from alasl.cli.options import (
 from alasl.journal import is_first_process
 from alasl.record import Record
 from alasl.settings import RunSettings
+
+log = logging.getLogger("alasl")
 
 
 @click.command("run")
@@ -55,9 +58,24 @@ def command(
     short.
     """
     allow_download(download)
+    show_warnings(quiet)
     settings = run_settings(data, config, given, trust)
+    _warn_of_unread(settings, given)
     folder = out or default_folder(settings)
     run_and_show([settings], [folder], skip_bad=skip_bad, trust=trust, as_json=as_json, quiet=quiet)
+
+
+def _warn_of_unread(settings: RunSettings, given: dict[str, Any]) -> None:
+    """Say which of --images and --answers was given and is not read."""
+    from alasl.strategies import resolve
+
+    if (settings.ask or resolve(settings.strategy).asks) == "entries":
+        unread, read, what = "images", "answers", "single entries"
+    else:
+        unread, read, what = "answers", "images", "whole images"
+    if given.get(unread) is not None:
+        each = f"{getattr(settings, read)} a round (--{read})"
+        log.warning("--%s is not read: this run asks for %s, %s", unread, what, each)
 
 
 def default_folder(settings: RunSettings) -> Path:
