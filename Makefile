@@ -6,12 +6,12 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/alasl demo
 
+# Three workers for two cores: tests wait half of their time for browsers, disks and processes.
 test: .venv/ready
 	$(BIN)/ruff format --check src tests benchmarks scripts
 	$(BIN)/ruff check src tests benchmarks scripts
 	$(BIN)/mypy
 	$(BIN)/biome ci --error-on-warnings
-	# Three for two cores: much of a test is waiting, for a browser, a disk or another process.
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal --durations=20
 
 quick: .venv/ready
