@@ -6,13 +6,12 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/alasl demo
 
-# Three workers for two cores: tests wait half of their time for browsers, disks and processes.
 test: .venv/ready
 	$(BIN)/ruff format --check src tests benchmarks scripts
 	$(BIN)/ruff check src tests benchmarks scripts
 	$(BIN)/mypy
 	$(BIN)/biome ci --error-on-warnings
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal --durations=20
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations=20
 
 quick: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/pytest --quick -n 2 --dist worksteal
