@@ -42,7 +42,13 @@ BESIDE = {
     "CODE_OF_CONDUCT.md": "conduct.md",
 }
 # Links to folders, and the pages that they lead to.
-FOLDERS = {"docs/results": "results/efficiency/README.md", "docs/examples": "examples/label.md"}
+FOLDERS = {
+    "docs/results": "results/efficiency/README.md",
+    "docs/examples": "examples/label.md",
+    "src/alasl/strategies": "reference/index.md#strategies",
+    "src/alasl/losses": "reference/index.md#losses",
+    "src/alasl/models": "reference/index.md#models",
+}
 # Files that the site has as they are.
 AS_THEY_ARE = {
     "LICENSE": "LICENSE.txt",

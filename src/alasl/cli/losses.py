@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, markdown_table, print_json
 
 if TYPE_CHECKING:
     from alasl.losses import Kind
@@ -50,19 +50,17 @@ def command(as_json: bool, as_markdown: bool) -> None:
 
 def markdown(losses: Iterable[Kind]) -> str:
     """The losses as a Markdown table, a line each."""
-    lines = ["| loss | paper | what it is | an unknown entry | it remembers | parameters |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
-    for kind in losses:
-        settings = (
-            "; ".join(f"`{p.name}={p.default}` ({p.allowed})" for p in kind.parameters) or "-"
-        )
-        cells = (
-            f"`{kind.name}`",
-            kind.paper,
-            kind.about,
-            kind.unknown,
-            kind.state or "-",
-            settings,
-        )
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(lines)
+    return markdown_table(
+        ("loss", "paper", "what it is", "an unknown entry", "it remembers", "parameters"),
+        (
+            (
+                f"`{kind.name}`",
+                kind.paper,
+                kind.about,
+                kind.unknown,
+                kind.state,
+                ", ".join(f"`{p.name}={p.default}`" for p in kind.parameters),
+            )
+            for kind in losses
+        ),
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, markdown_table, print_json
 
 if TYPE_CHECKING:
     from alasl.models.registry import Kind
@@ -61,13 +61,16 @@ def can(kind: Kind) -> tuple[str, ...]:
 
 def markdown(models: Iterable[Kind]) -> str:
     """The models as a Markdown table, a line each."""
-    lines = ["| model | what it is | sees | learns from, and can do, besides | parameters |"]
-    lines.append("| --- | --- | --- | --- | --- |")
-    for kind in models:
-        settings = (
-            "; ".join(f"`{p.name}={p.default}` ({p.allowed})" for p in kind.parameters) or "-"
-        )
-        besides = ", ".join(can(kind)) or "-"
-        cells = (f"`{kind.name}`", kind.about, kind.source.inputs, besides, settings)
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(lines)
+    return markdown_table(
+        ("model", "what it is", "sees", "learns from, and can do, besides", "parameters"),
+        (
+            (
+                f"`{kind.name}`",
+                kind.about,
+                kind.source.inputs,
+                ", ".join(can(kind)),
+                ", ".join(f"`{p.name}={p.default}`" for p in kind.parameters),
+            )
+            for kind in models
+        ),
+    )

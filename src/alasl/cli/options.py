@@ -211,6 +211,14 @@ def allow_download(allowed: bool) -> None:
         os.environ["ALASL_DOWNLOAD"] = "1"
 
 
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table, a line a row; an empty cell is a dash."""
+    lines = [list(head), *([cell or "-" for cell in row] for row in rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    told = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in told)
+
+
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on stdout, with JSON's own escapes for letters that it has not."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, markdown_table, print_json
 
 if TYPE_CHECKING:
     from alasl.strategies import Strategy
@@ -54,13 +54,17 @@ def command(as_json: bool, as_markdown: bool) -> None:
 
 def markdown(strategies: Iterable[Strategy]) -> str:
     """The strategies as a Markdown table, a line each."""
-    lines = [
-        "| strategy | from | asks first | scores | needs | work | parameters |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for m in strategies:
-        needs = ", ".join(sorted(m.needs)) or "-"
-        settings = "; ".join(f"`{p.name}={p.default}` ({p.allowed})" for p in m.parameters) or "-"
-        cells = (f"`{m.name}`", m.paper or "-", m.about, m.unit, needs, m.work, settings)
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(lines)
+    return markdown_table(
+        ("strategy", "from", "asks first", "scores", "needs", "parameters"),
+        (
+            (
+                f"`{m.name}`",
+                m.paper,
+                m.about,
+                m.unit,
+                ", ".join(sorted(m.needs)),
+                ", ".join(f"`{p.name}={p.default}`" for p in m.parameters),
+            )
+            for m in strategies
+        ),
+    )

@@ -33,7 +33,8 @@ Matrix = NDArray[np.float64]
 def adaptive(pool: Pool) -> Scores:
     """As margin+cardinality, with the b whose images should leave the least doubt in the pool.
 
-    Notes the b of each round in the memory.
+    The doubt is a classifier's loss against its own predictions: the largest hinge loss among the
+    predicted labels plus the largest among the others. Notes the b of each round in the memory.
     """
     features, labelled = pool.need("features"), pool.need("labelled")
     margin, inconsistency = margin_and_inconsistency(pool)

@@ -3,8 +3,14 @@
 Each round follows one strategy, drawn with probabilities p. A pick's chance to be asked is then q,
 the sum of p over the strategies that would ask it. Once answered, picks tell how well the model now
 does: the share of right predictions, each weighted by 1/q, so that the picks stand for the pool
-whichever strategy made them. That is the round's reward, and Exp4.P (Beygelzimer et al. 2011) turns
-rewards into the next round's p.
+whichever strategy made them. That is the round's reward r, and Exp4.P (Beygelzimer et al. 2011)
+turns rewards into the next round's p,
+
+    w <- w exp(p_min / 2 (r m + v sqrt(ln(K / 0.1) / (K T)))),
+    p = (1 - K p_min) w / sum of w + p_min,    p_min = sqrt(ln K / (K T)),
+
+with K strategies, T rounds, m the mean over the asked of 1/q where the strategy wanted them, and v
+the mean of 1/q over its own picks.
 """
 
 from __future__ import annotations

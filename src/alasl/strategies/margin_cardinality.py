@@ -23,7 +23,9 @@ def margin_cardinality(pool: Pool, *, b: Annotated[float, Between(0, 1)] = 0.5) 
     """Predicted labels close to the others, and more or fewer of them than is usual.
 
     The score is margin^-b x inconsistency^(1 - b): b = 1 is the margin alone, b = 0 the
-    inconsistency.
+    inconsistency. The margin is the least p of the predicted labels, those of p > 0.5, less the
+    largest of the others; the inconsistency is how far their number is from the mean of the
+    labelled images.
     """
     margin, inconsistency = margin_and_inconsistency(pool)
     return mixed(margin, inconsistency, b)

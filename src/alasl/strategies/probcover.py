@@ -34,7 +34,8 @@ TARGETS = 1024
 def probcover(pool: Pool, *, purity: Annotated[float, Between(0, 1)] = 0.95) -> Scores:
     """The image with the most uncovered images within a radius, one after the other.
 
-    Labelled and picked images cover all within the radius, of features scaled to length 1.
+    Labelled and picked images cover all within the radius, of features scaled to length 1;
+    `TARGETS` images, drawn, stand for all. Once nothing more is covered, chance decides.
     purity: the radius is the largest within which that share of the images have neighbours of
         their own cluster only; there are as many clusters as labels.
     """

@@ -32,9 +32,10 @@ Matrix = NDArray[np.float32]
 def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16) -> Scores:
     """Entropy of the label, and what its answer tells about the image's other unknown labels.
 
-    Both are those of a mixture of so many `groups` of images, each with its own rate of every
-    label, given what is known of the image. It needs no model, and sees no picture: images of which
-    the same is known score alike.
+    H(y_l) + the sum over unknown j, not l, of I(y_j; y_l), by a Bernoulli mixture of so many
+    `groups` of images: P(y_l) = sum over k of r_k mu_kl, with mu_kl the group's rate of the label
+    and r_k how likely the image's known entries make the group. It needs no model, and sees no
+    picture: images of which the same is known score alike.
     """
     order, rng = by_draws(pool.ties)
     entries = pool.entries[order]

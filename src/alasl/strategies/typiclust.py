@@ -25,7 +25,8 @@ def typiclust(pool: Pool) -> Scores:
 
     Features, scaled to length 1, are clustered into as many clusters as there are labelled images
     and picks, at most `CLUSTERS`. The clusters with the fewest labelled images take turns, the
-    larger first; typical is a short mean distance to the `NEIGHBOURS` nearest of the cluster.
+    larger first, those of `SMALLEST` images or fewer left out; typical is a short mean distance to
+    the `NEIGHBOURS` nearest of the cluster. At most `COMPARED` images of a cluster are compared.
     """
     order, rng = by_draws(pool.ties)
     here = normalised(pool.need("features")[order])
