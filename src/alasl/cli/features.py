@@ -77,7 +77,7 @@ def command(
     machines that share the cache's folder ($ALASL_CACHE) divide the work. Images that cannot be
     read are named and left out; the exit code is then 3.
     """
-    from alasl.models.features import extract, keep
+    from alasl.models.features import keep
 
     show_warnings(quiet)
     allow_download(download)
@@ -108,7 +108,7 @@ def command(
     }
     if not kept.bad and not kept.infinite and out is not None:
         with replacing(out) as path, path.open("wb") as file:
-            np.save(file, extract(files, backbone, weights)[0])
+            np.save(file, kept.features(files, weights))
     if as_json:
         print_json(told)
     else:
@@ -118,7 +118,7 @@ def command(
             f"{kept.store.folder if out is None else out}"
         )
     if kept.infinite:
-        extract(mine, backbone, weights)
+        kept.features(mine, weights)
     if kept.bad:
         raise DataError(
             f"{len(kept.bad)} of {len(mine)} images could not be read and were left out",

@@ -67,6 +67,31 @@ class Kept:
     bad: dict[int, DataError]
     infinite: set[bytes]
 
+    def features(self, files: Sequence[Path], weights: Path | None) -> NDArray[np.float32]:
+        """(N, D): the features of these files. Raises `DataError` where some have none."""
+        if self.bad:
+            raise DataError(
+                f"{len(self.bad)} of {len(files)} image files cannot be used",
+                more=[f"{files[i]}: {self.bad[i].what}" for i in sorted(self.bad)],
+                do="mend them, or leave them out: --skip-bad, or alasl drop where it is a project",
+            )
+        if self.infinite:
+            raise DataError(
+                "the backbone gives features that are not finite for "
+                f"{sum(one in self.infinite for one in self.contents)} of {len(files)} images",
+                where=str(weights or self.source.name),
+                do="give other --weights, or another --backbone",
+            )
+        store, places = self.store, self.store.places()
+        features = store.take([places[digest] for digest in self.contents])
+        if not np.isfinite(features).all():
+            raise DataError(
+                "the cache of features is damaged: some are not finite",
+                where=str(store.folder),
+                do="delete this folder; the features are then extracted anew",
+            )
+        return features
+
 
 def keep(
     files: Sequence[Path],
@@ -110,29 +135,7 @@ def extract(
     others are cached, and one where features are not finite, which are never cached.
     """
     kept = keep(files, backbone, weights, progress)
-    if kept.bad:
-        raise DataError(
-            f"{len(kept.bad)} of {len(files)} image files cannot be used",
-            more=[f"{files[i]}: {kept.bad[i].what}" for i in sorted(kept.bad)],
-            do="mend them, or leave them out: --skip-bad, or alasl drop where it is a project",
-        )
-    if kept.infinite:
-        raise DataError(
-            "the backbone gives features that are not finite for "
-            f"{sum(one in kept.infinite for one in kept.contents)} of {len(files)} images",
-            where=str(weights or kept.source.name),
-            do="give other --weights, or another --backbone",
-        )
-    store = kept.store
-    places = store.places()
-    features = store.take([places[digest] for digest in kept.contents])
-    if not np.isfinite(features).all():
-        raise DataError(
-            "the cache of features is damaged: some are not finite",
-            where=str(store.folder),
-            do="delete this folder; the features are then extracted anew",
-        )
-    return features, kept.source
+    return kept.features(files, weights), kept.source
 
 
 def _made_by(
