@@ -45,6 +45,7 @@ NOT_RUN = {
     "alasl annotate": "serves until Ctrl-C; tests/annotate serves and ends it",
     "alasl study efficiency DATA": "up to an hour; studies.md runs it in miniature",
     "alasl study efficiency scenes --out": "a quarter of an hour; studies.md runs it in miniature",
+    "alasl study paper-small": "an hour a data set; test_shipped.py runs it at toy size",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # The place, or the file, that a command makes.

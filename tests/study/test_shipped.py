@@ -68,6 +68,22 @@ def test_the_papers_full_study_runs_with_a_small_network(
 
 
 @pytest.mark.slow
+def test_the_papers_small_study_runs_and_draws_every_figure(
+    tmp_path: Path, study: Callable[..., dict]
+) -> None:
+    make_scenes(tmp_path / "scenes", 24)
+    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
+    small += ["--model", "finetune:size=32"]
+    toy = ["--seeds", "1", "--images", "2", "--epochs", "1"]
+    told = study(tmp_path, "paper-small", "scenes", *small, *toy)
+    assert told["runs"] == 13
+    assert {claim["verdict"] for claim in told["claims"]} == {"undecided"}
+    assert not [claim for claim in told["claims"] if "not measured" in claim["sentence"]]
+    figures = {path.stem for path in (tmp_path / "out" / "figures").iterdir()}
+    assert figures == {"figure-2", "figure-5a", "figure-5b", "figure-5c", "trainings"}
+
+
+@pytest.mark.slow
 def test_the_papers_study_runs_on_coco(
     shared_data: Path, tmp_path: Path, study: Callable[..., dict]
 ) -> None:

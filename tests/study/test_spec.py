@@ -9,6 +9,7 @@ import pytest
 
 from alasl.errors import DataError, UsageError
 from alasl.losses import available
+from alasl.study.claims.shares import STRATEGIES
 from alasl.study.spec import Study, checked, differences, parse, read_study, shipped, to_toml
 
 SMALL = {
@@ -42,6 +43,25 @@ def test_paper_full_has_exactly_the_papers_settings() -> None:
         assert (run.model, run.backbone, run.loss) == ("finetune", "tresnet_m", "asl")
         assert (run.batch, run.epochs, run.images, run.clean) == (16, 20, 50, 0.1)
         assert run.rounds == (0 if grid == "noisy" else 10)
+
+
+def test_paper_small_is_the_papers_study_at_60_percent_with_a_small_network() -> None:
+    runs = shipped()["paper-small"].runs(0)
+    asking = [run for grid, run in runs if grid == "strategies"]
+    assert [run.strategy for run in asking] == list(STRATEGIES)
+    assert {(run.missing, run.train, run.rounds) for run in asking} == {(0.6, "clean", 1)}
+    trained = [(grid, run.missing, run.loss) for grid, run in runs if run.train == "known"]
+    assert trained == [
+        ("noisy", 0.6, "asl"),
+        ("noisy", 0.6, "asl"),
+        ("complete", 0.0, "asl"),
+        ("losses", 0.6, "bce"),
+        ("losses", 0.6, "ll-r"),
+    ]
+    assert [run.assume for grid, run in runs if grid == "noisy"] == ["ignore", "absent"]
+    assert {(run.model, run.backbone, run.summary, run.warm_start) for _, run in runs} == {
+        ("finetune:size=96", "lite0", "mean", False)
+    }
 
 
 def test_the_study_of_losses_has_every_loss_at_every_hiding() -> None:

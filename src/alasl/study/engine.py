@@ -28,6 +28,7 @@ from alasl.simulation.run import simulate
 from alasl.simulation.simulation import Simulation
 from alasl.simulation.together import run_together
 from alasl.study.clusters import Workers
+from alasl.study.firsts import share_first
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, differences, read_study, to_toml
 
@@ -85,6 +86,8 @@ def run_study(
             _write(folder / "units" / f"{name}.json", dataset, outcomes)
             waiting.remove(sizes[name])
             tell()
+        for seed in study.seed_range:
+            _first(folder, seed).unlink(missing_ok=True)
         return load_results(folder, dataset)
 
 
@@ -155,7 +158,10 @@ def _run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple
     if not _shares_features(runs[0]):
         with _one_device(folder):
             sources = _with_predictions(dataset, runs[0])
-            record = simulate(runs[0], folder / "runs" / unit.name, dataset=sources)
+            place = folder / "runs" / unit.name
+            # One without rounds is alone in what it trains on.
+            lent = share_first(place, _first(folder, unit.seed)) if runs[0].rounds else None
+            record = simulate(runs[0], place, dataset=sources, on_event=lent)
         return unit.name, [record.evaluations]
     with small_products(torch.device("cpu")):
         return unit.name, _run_together(dataset, runs)
@@ -258,6 +264,10 @@ def _same_study(study: Study, folder: Path) -> None:
             more=found,
             do="name another folder with --out, or go on with `alasl study resume`",
         )
+
+
+def _first(folder: Path, seed: int) -> Path:
+    return folder / "runs" / f"seed-{seed:04d}-first.safetensors"
 
 
 def _path(folder: Path, unit: Unit) -> Path:
