@@ -41,9 +41,9 @@ def test_json_holds_all_that_the_registry_knows():
     assert told["bald"]["parameters"]["within"] == {"default": "label", "may be": "label or all"}
 
 
-def test_the_table_has_a_row_of_six_cells_for_each():
+def test_the_table_has_a_row_of_five_cells_for_each():
     table = said("--markdown").strip()
     assert table == markdown(available())
     rows = table.splitlines()
     assert len(rows) == 2 + len(available())
-    assert {row.replace("\\|", "").count("|") for row in rows} == {7}
+    assert {row.replace("\\|", "").count("|") for row in rows} == {6}

@@ -51,14 +51,13 @@ def command(as_json: bool, as_markdown: bool) -> None:
 def markdown(losses: Iterable[Kind]) -> str:
     """The losses as a Markdown table, a line each."""
     return markdown_table(
-        ("loss", "paper", "what it is", "an unknown entry", "it remembers", "parameters"),
+        ("loss", "paper", "what it is", "an unknown entry", "parameters"),
         (
             (
                 f"`{kind.name}`",
                 kind.paper,
                 kind.about,
                 kind.unknown,
-                kind.state,
                 ", ".join(f"`{p.name}={p.default}`" for p in kind.parameters),
             )
             for kind in losses

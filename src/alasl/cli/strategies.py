@@ -55,14 +55,13 @@ def command(as_json: bool, as_markdown: bool) -> None:
 def markdown(strategies: Iterable[Strategy]) -> str:
     """The strategies as a Markdown table, a line each."""
     return markdown_table(
-        ("strategy", "from", "asks first", "scores", "needs", "parameters"),
+        ("strategy", "from", "asks first", "scores", "parameters"),
         (
             (
                 f"`{m.name}`",
                 m.paper,
                 m.about,
                 m.unit,
-                ", ".join(sorted(m.needs)),
                 ", ".join(f"`{p.name}={p.default}`" for p in m.parameters),
             )
             for m in strategies
