@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding_bag, normalize
 
 from alasl.data.inputs import Rows
 from alasl.errors import DataError
@@ -124,4 +124,4 @@ def mean_of_nearest(features: Tensor, references: Tensor, directions: Tensor) ->
     weights = weights.clamp(min=0)
     weights = weights - weights[:, -1:]
     weights = weights / (weights.sum(dim=1, keepdim=True) + TINY)
-    return (weights[:, :, None] * references[nearest]).sum(dim=1)
+    return embedding_bag(nearest, references, per_sample_weights=weights, mode="sum")
