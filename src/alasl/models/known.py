@@ -45,24 +45,8 @@ class Known:
     ) -> None:
         self._targets, self._counts, self._evidence = targets, counts, evidence
         self._centres, self._dtype = centres, dtype
-        images, labels = targets.shape
-        self._chunk = max(1, TABLE // max(1, images))
-        sizes, found = [], []
-        for start in range(0, labels, self._chunk):
-            some = slice(start, start + self._chunk)
-            known = targets[:, some] >= 0
-            if counts is not None:
-                known &= counts[:, some] > 0
-            sizes.append(known.sum(0))
-            few = ((sizes[-1] * GAIN < images) & (sizes[-1] > 0)).nonzero()[:, 0]
-            if targets.device.type == "cpu":
-                column, row = known[:, few].T.nonzero().unbind(1)
-                found.append(torch.stack([few[column] + start, row]))
-        self.sizes = torch.cat(sizes) if sizes else targets.new_zeros(0, dtype=torch.int64)
-        # On a GPU whole products take no longer.
-        self._labels, self._rows = (
-            torch.cat(found, dim=1) if found else self.sizes.new_zeros((2, 0))
-        )
+        self._chunk = max(1, TABLE // max(1, len(targets)))
+        self.sizes, self._labels, self._rows = _listed(targets, counts)
         listed = torch.zeros_like(self.sizes)
         listed[self._labels] = 1
         self.few = listed.nonzero()[:, 0]
@@ -128,6 +112,37 @@ class Known:
     def _news(self, evidence: Tensor) -> Tensor:
         centres = self._centres.view(-1, *[1] * (evidence.ndim - 1))
         return torch.nan_to_num(evidence.to(self._dtype) - centres, nan=0.0)
+
+
+def _listed(targets: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """How many images are known of each label (L,), and labels and rows (m,) of those of few.
+
+    They come label by label. On a GPU whole products take no longer, so none are of few.
+    """
+
+    def known(rows: slice) -> Tensor:
+        found = targets[rows] >= 0
+        return found if counts is None else found & (counts[rows] > 0)
+
+    images, labels = targets.shape
+    step = max(1, TABLE // max(1, labels))
+    blocks = [slice(start, start + step) for start in range(0, images, step)]
+    if targets.device.type != "cpu":
+        sizes = targets.new_zeros(labels, dtype=torch.int64)
+        for rows in blocks:
+            sizes += known(rows).sum(0)
+        return sizes, sizes[:0], sizes[:0]
+    # NumPy counts and finds what is true several times as fast as torch.
+    many = np.zeros(labels, np.int64)
+    for rows in blocks:
+        many += np.add.reduce(known(rows).numpy(), axis=0, dtype=np.int32)
+    few = many * GAIN < images
+    found = [rows.start * labels + np.flatnonzero(known(rows).numpy() & few) for rows in blocks]
+    places = np.concatenate([np.zeros(0, np.intp), *found])
+    row, label = np.divmod(places, max(1, labels))
+    # Numbers of few bits are sorted without a comparison.
+    order = label.astype(np.min_scalar_type(labels)).argsort(kind="stable")
+    return torch.from_numpy(many), torch.from_numpy(label[order]), torch.from_numpy(row[order])
 
 
 def _summed(entries: Entries) -> Entries:
