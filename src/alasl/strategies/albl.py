@@ -10,7 +10,8 @@ turns rewards into the next round's p,
     p = (1 - K p_min) w / sum of w + p_min,    p_min = sqrt(ln K / (K T)),
 
 with K strategies, T rounds, m the mean over the asked of 1/q where the strategy wanted them, and v
-the mean of 1/q over its own picks.
+the mean of 1/q over its own picks. The paper asks one image a round, we a batch; and our reward is
+divided by the sum of weights, so that it lies in 0..1.
 """
 
 from __future__ import annotations

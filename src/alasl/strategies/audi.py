@@ -7,7 +7,8 @@ a time: of the image of largest
 
 where the divisor is for diversity, the label nearest to the threshold. Here the model's
 probabilities stand in for the ranking and 1/2 for the threshold. For a batch, an entry that is
-picked counts as known: so an image's second entry is worth less than its first.
+picked counts as known: so an image's second entry is worth less than its first. (A published
+implementation divides by the number of unknown entries, against the purpose of the divisor.)
 """
 
 from __future__ import annotations

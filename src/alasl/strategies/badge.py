@@ -18,8 +18,9 @@ def badge(pool: Pool) -> Scores:
     """Large and different gradients of the last layer, drawn as k-means++ draws its centres.
 
     An image's gradient is (p - y) x features, were its entries what the model takes them for, y:
-    present where p is above 1/2, else absent. Only entries that can be asked count. The first is
-    the image of the largest gradient.
+    present where p is above 1/2, else absent. Only entries that can be asked count (the published
+    form, for one label an image, has no known ones). The first is the image of the largest
+    gradient.
     """
     order, rng = by_draws(pool.ties)
     p = pool.need("probabilities")[order].astype(np.float32)

@@ -12,5 +12,10 @@ from alasl.strategies.hard import hard
 def hard_entropy(
     pool: Pool, *, combine: Combine = "product", form: Form = "printed", over: Over = "all"
 ) -> Scores:
-    """Much unknown and the model unsure: Hard combined with entropy."""
+    """Much unknown and the model unsure: Hard combined with entropy.
+
+    combine: the paper does not say how. `product` of both scores, each brought to 0..1 over the
+        pool; the sum of both `ranks`, equal scores sharing theirs; `ties`: entropy decides between
+        equals only. form, over: see `entropy`.
+    """
     return combined(hard(pool), entropy(pool, form=form, over=over), combine)

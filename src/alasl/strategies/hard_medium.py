@@ -12,5 +12,8 @@ from alasl.strategies.medium import medium
 
 @strategy("hard+medium", paper="section 3.1, fig. 7")
 def hard_medium(pool: Pool, *, share: Annotated[float, Between(0, 1)] = 0.1) -> Scores:
-    """The first `share` of the run's budget by Hard, the rest by Medium."""
+    """The first `share` of the run's budget by Hard, the rest by Medium.
+
+    0.1 is the paper's 50 of 500 images.
+    """
     return in_stages(pool, hard(pool), medium(pool), share)

@@ -20,7 +20,12 @@ def hard_medium_entropy(
     form: Form = "printed",
     over: Over = "all",
 ) -> Scores:
-    """The first `share` of the run's budget by Hard with entropy, the rest by Medium with it."""
+    """The first `share` of the run's budget by Hard with entropy, the rest by Medium with it.
+
+    combine: the paper does not say how. `product` of both scores, each brought to 0..1 over the
+        pool; the sum of both `ranks`, equal scores sharing theirs; `ties`: entropy decides between
+        equals only. form, over: see `entropy`.
+    """
     unsure = entropy(pool, form=form, over=over)
     first = combined(hard(pool), unsure, combine)
     return in_stages(pool, first, combined(medium(pool), unsure, combine), share)

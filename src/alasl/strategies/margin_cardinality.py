@@ -24,7 +24,8 @@ def margin_cardinality(pool: Pool, *, b: Annotated[float, Between(0, 1)] = 0.5) 
 
     The score is margin^-b x inconsistency^(1 - b): b = 1 is the margin alone, b = 0 the
     inconsistency. The margin is the least p of the predicted labels, those of p > 0.5, less the
-    largest of the others; the inconsistency is how far their number is from the mean of the
+    largest of the others (where none is predicted, which the formula leaves open, 0.5 stands in for
+    that least p); the inconsistency is how far their number is from the mean of the
     labelled images.
     """
     margin, inconsistency = margin_and_inconsistency(pool)

@@ -12,5 +12,10 @@ from alasl.strategies.medium import medium
 def medium_entropy(
     pool: Pool, *, combine: Combine = "product", form: Form = "printed", over: Over = "all"
 ) -> Scores:
-    """About half unknown and the model unsure: Medium combined with entropy."""
+    """About half unknown and the model unsure: Medium combined with entropy.
+
+    combine: the paper does not say how. `product` of both scores, each brought to 0..1 over the
+        pool; the sum of both `ranks`, equal scores sharing theirs; `ties`: entropy decides between
+        equals only. form, over: see `entropy`.
+    """
     return combined(medium(pool), entropy(pool, form=form, over=over), combine)
