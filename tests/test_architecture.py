@@ -68,6 +68,13 @@ def test_the_table_names_every_room_and_points_one_way() -> None:
         above.add(room)
 
 
+def test_no_module_is_too_long_to_be_read_in_one_go() -> None:
+    lines = {
+        name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()
+    }
+    assert {name: many for name, many in lines.items() if many > 400} == {}
+
+
 @pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) not in FACE])
 def test_a_module_imports_only_what_its_room_may(module: str) -> None:
     room = room_of(module)

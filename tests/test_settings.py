@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from alasl.cli import exit_code
 from alasl.cli.options import setting_options
+from alasl.config import RENAMED, from_dict, read_toml, to_toml
 from alasl.errors import DataError, UsageError
 from alasl.project.settings import read as read_project
-from alasl.settings import RENAMED, RunSettings, from_dict, read_toml, to_toml
+from alasl.settings import RunSettings
 
 
 @pytest.mark.parametrize(

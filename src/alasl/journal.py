@@ -10,10 +10,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from alasl.config import from_dict, read_toml, to_toml
 from alasl.errors import ConflictError, DataError
 from alasl.files import resource_errors, write_text
 from alasl.record import Asked, AutoAnswers, Evaluation, OutOfFold, Record, Round, Start, Step
-from alasl.settings import RunSettings, from_dict, read_toml, to_toml
+from alasl.settings import RunSettings
 
 JOURNAL = "journal.jsonl"
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from alasl.config import from_dict, read_toml
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.formats import write
@@ -19,7 +20,7 @@ from alasl.errors import ConflictError, UsageError
 from alasl.journal import load
 from alasl.models.model import Model
 from alasl.models.prepare import prepare
-from alasl.settings import RunSettings, from_dict, read_toml
+from alasl.settings import RunSettings
 from alasl.simulation.run import model_file, simulate
 from alasl.simulation.simulation import Simulation
 

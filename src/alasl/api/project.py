@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.api.changing import Changing
+from alasl.config import made
 from alasl.frames import data_frame
 from alasl.labels import UNKNOWN, Labels
 from alasl.project import folder as folders
 from alasl.project.overview import Overview, overview
 from alasl.project.records import Answer, Training
 from alasl.project.settings import ProjectSettings
-from alasl.settings import made
 
 if TYPE_CHECKING:
     from alasl.data.predictions import Given

@@ -168,7 +168,7 @@ def _in_own_file(error: Exception) -> str:
 
 def _called_now(error: click.NoSuchOption) -> str:
     """A line on what an option is called now, where it had another name before, else nothing."""
-    from alasl.settings import RENAMED
+    from alasl.config import RENAMED
 
     new = RENAMED.get(error.option_name.lstrip("-").replace("-", "_"), "")
     flag = "--" + new.replace("_", "-")

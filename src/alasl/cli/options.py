@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from tqdm import tqdm
 
+from alasl.config import from_dict, read_toml
 from alasl.errors import UsageError
-from alasl.settings import RunSettings, from_dict, read_toml
+from alasl.settings import RunSettings
 
 if TYPE_CHECKING:
     from alasl.project.changes import Changed

@@ -20,8 +20,9 @@ from alasl.cli.options import (
     show_warnings,
     trust_option,
 )
+from alasl.config import made
 from alasl.counting import counted
-from alasl.settings import TimeSettings, made
+from alasl.settings import TimeSettings
 
 if TYPE_CHECKING:
     from alasl.project.hours import Hours

@@ -158,7 +158,7 @@ def command(
 
 def _columns(model: Model, labels: tuple[str, ...]) -> list[int]:
     """The columns of the labels that are asked for; all where none is."""
-    from alasl.settings import unknown
+    from alasl.config import unknown
 
     for label in labels:
         if label not in model.names:

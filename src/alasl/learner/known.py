@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.inputs import ByRow
+from alasl.data.inputs import ByRow, Rows
 from alasl.labels import UNKNOWN, Entries, Labels
 
 Mask = NDArray[np.bool_]
@@ -64,3 +64,7 @@ class Known:
         if self.automatic is None:
             return np.zeros(self.human_labels.shape, np.bool_)
         return np.asarray((self.human_labels.entries == UNKNOWN) & (self.automatic != UNKNOWN))
+
+    def counts(self, rows: Rows) -> dict[str, int]:
+        """The images `rows` (n,) of a training, and their known entries, as a model's file says."""
+        return {"images": len(rows), "entries": int((self.entries[rows] != UNKNOWN).sum())}

@@ -190,7 +190,7 @@ class ActiveLearner:
         job = self.job(known, with_test=True)
         estimator = self.new_estimator()
         estimator.fit(self.inputs.take(job.rows), job.targets, job.weights, seed=job.seed)
-        about = {**model.about, **_learned_from(job, known), "refit": True}
+        about = {**model.about, **known.counts(job.rows), "refit": True}
         return replace(model, estimator=estimator, about=about)
 
     def out_of_fold(
@@ -243,7 +243,7 @@ class ActiveLearner:
 
         about: what else its file says, as JSON takes it.
         """
-        settings = self.settings
+        settings, job = self.settings, self.job(known)
         value = mean_ap(judged.ap)
         parts = {item.name for item in fields(LearnerSettings)}
         return Model(
@@ -256,7 +256,7 @@ class ActiveLearner:
                 judged.probabilities, judged.entries, settings.precision(), judged.weights
             ),
             {
-                **_learned_from(self.job(known), known),
+                **known.counts(job.rows),
                 "map": None if np.isnan(value) else value,
                 "judged on": judged.on,
                 "ap": [None if np.isnan(ap) else float(ap) for ap in judged.ap],
@@ -393,9 +393,3 @@ class ActiveLearner:
             seed=job.seed,
             members=self.settings.members,
         )
-
-
-def _learned_from(job: Job, known: Known) -> dict[str, int]:
-    """The images of a training and their known entries."""
-    entries = int((known.entries[job.rows] != UNKNOWN).sum())
-    return {"images": len(job.rows), "entries": entries}

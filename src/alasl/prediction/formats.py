@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.config import unknown
 from alasl.data.formats import json_file
 from alasl.data.formats.label_studio_tasks import Guess, Task, write_tasks
 from alasl.data.formats.rows import row, write_lines
 from alasl.errors import DataError, UsageError
 from alasl.files import replacing
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
-from alasl.settings import unknown
 
 # The column, or the field, of the labels that are called present.
 PRESENT_COLUMN = "present"

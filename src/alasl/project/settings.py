@@ -6,10 +6,11 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from alasl.config import made, table, unknown
 from alasl.errors import UsageError
 from alasl.files import readable, write_text
 from alasl.limits import BELOW_ONE, NATURAL, POSITIVE, setting
-from alasl.settings import DataSettings, LearnerSettings, made, table, unknown
+from alasl.settings import DataSettings, LearnerSettings
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from alasl.config import from_dict
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split, read_data
 from alasl.data.predictions import named
@@ -23,7 +24,7 @@ from alasl.models.nearness import grouped
 from alasl.models.prepare import prepare
 from alasl.models.registry import Kind, resolve
 from alasl.record import Evaluation
-from alasl.settings import RunSettings, from_dict
+from alasl.settings import RunSettings
 from alasl.simulation.run import simulate
 from alasl.simulation.simulation import Simulation
 from alasl.simulation.together import run_together

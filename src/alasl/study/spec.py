@@ -13,8 +13,9 @@ from typing import Any
 
 import tomli_w
 
+from alasl.config import from_dict, unknown
 from alasl.errors import DataError, UsageError
-from alasl.settings import RunSettings, from_dict, unknown
+from alasl.settings import RunSettings
 
 Values = Mapping[str, Any]
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alasl.config import unknown
 from alasl.errors import DataError, UsageError
 from alasl.figures import save, style
-from alasl.settings import RunSettings, unknown
+from alasl.settings import RunSettings
 from alasl.study.figures.base import resolve
 from alasl.study.figures.lines import chosen
 from alasl.study.results import Results
