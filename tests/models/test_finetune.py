@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from alasl.data.images import load_square
 from alasl.data.inputs import Inputs
 from alasl.data.scenes import draw
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.losses import asymmetric
 from alasl.metrics import average_precision, mean_ap
+from alasl.models import loading
 from alasl.models.base import Context
 from alasl.models.checkpoint import read_tensors, write_tensors
 from alasl.models.estimators.finetune import Finetune
@@ -107,6 +109,22 @@ def test_the_seed_alone_determines_a_fit(folder):
         fit(finetune, folder, seed)
     assert weights_digest(first) == weights_digest(again) == weights_digest(crowd)
     assert weights_digest(first) != weights_digest(other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kept", "times"), [(2**30, 1), (0, 3)])
+def test_images_that_are_evaluated_are_loaded_once_where_they_fit(folder, monkeypatch, kept, times):
+    read: list[Path] = []
+
+    def count(path: Path, size: int) -> np.ndarray:
+        read.append(path)
+        return load_square(path, size)
+
+    monkeypatch.setattr(loading, "load_square", count)
+    monkeypatch.setattr(loading, "KEPT", kept)
+    fit(model(epochs=3), folder)
+    assert [read.count(path) for path in held_out(folder).files()] == [times] * 10
+    assert [read.count(path) for path in squares(folder).take(ROWS).files()] == [3] * 20
 
 
 @pytest.mark.slow

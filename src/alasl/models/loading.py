@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from alasl.data.images import load_square
 from alasl.errors import AlaslError
 from alasl.models.augment import augment
 from alasl.seeds import stream
+
+# The most bytes of pixels that are kept: 7 000 images of 224 pixels.
+KEPT = 2**30
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,24 @@ def load_batches(
         if isinstance(images, AlaslError):
             raise images
         yield images.to(device, non_blocking=True)
+
+
+class Kept:
+    """Batches of pixels that are gone through again and again: loaded once, if memory allows.
+
+    load: begins to load them. size: how many bytes they are; more than `KEPT` are not kept.
+    """
+
+    def __init__(self, load: Callable[[], Iterator[Tensor]], size: int) -> None:
+        self._load, self._fits = load, size <= KEPT
+        self._batches: list[Tensor] | None = None
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._fits:
+            return self._load()
+        if self._batches is None:
+            self._batches = list(self._load())
+        return iter(self._batches)
 
 
 def _stack(items: list[Tensor | AlaslError]) -> Tensor | AlaslError:

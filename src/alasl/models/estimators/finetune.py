@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,7 @@ from alasl.models.backbones import Backbone, load_backbone
 from alasl.models.base import Context, Estimator, OnEpoch, Targets, Tensors, Weights
 from alasl.models.checkpoint import part, read_tensors, under, write_tensors
 from alasl.models.distributed import join
-from alasl.models.loading import Squares, load_batches
+from alasl.models.loading import Kept, Squares, load_batches
 from alasl.models.modules import Seeing
 from alasl.models.randomness import seeded
 from alasl.models.recipe import FinetuneSettings, prediction_dtype
@@ -104,9 +104,11 @@ class Finetune(Estimator):
             for epoch, logits in enumerate(seen):
                 on_epoch(epoch, logits)
         counts = None if weights is None else torch.as_tensor(weights)
+        shown = [] if eval_on is None else eval_on.files()
+        evaluated = Kept(lambda: self._load(shown), 3 * self.size**2 * len(shown))
         for epoch in range(len(seen), epochs):
             self._epoch(training, epoch, batches, files, entries, counts, seed)
-            seen.append(self._logits([] if eval_on is None else eval_on.files()))
+            seen.append(self._logits(evaluated))
             self._write(training, fit, seen)
             if eval_on is not None and on_epoch:
                 on_epoch(epoch, seen[-1])
@@ -133,11 +135,11 @@ class Finetune(Estimator):
 
     def logits(self, inputs: Inputs) -> NDArray[np.float32]:
         """See `Estimator.logits`."""
-        return self._logits(inputs.files())
+        return self._logits(self._load(inputs.files()))
 
     def embed(self, inputs: Inputs) -> NDArray[np.float32]:
         """See `Estimator.embed`."""
-        return self._see(inputs.files(), self._backbone.dim, lambda features: features)
+        return self._see(self._load(inputs.files()), self._backbone.dim, lambda features: features)
 
     def module(self) -> nn.Module:
         """See `Estimator.module`."""
@@ -224,24 +226,26 @@ class Finetune(Estimator):
     def _squares(self, files: Sequence[Path], seed: int = 0, epoch: int | None = None) -> Squares:
         return Squares(files, self._settings.size, seed, epoch)
 
-    def _logits(self, files: Sequence[Path]) -> NDArray[np.float32]:
+    def _load(self, files: Sequence[Path]) -> Iterator[Tensor]:
+        """The batches of images that this process sees of those to predict."""
+        rows = self._ranks.share(np.arange(len(files)))
+        places = [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]
+        return load_batches(self._squares(files), places, self._settings.workers, self._device)
+
+    def _logits(self, batches: Iterable[Tensor]) -> NDArray[np.float32]:
         """(n, L): the logits of images, by the moving average of the weights."""
         last: nn.Module = self._network.get_classifier()  # type: ignore[operator]
         # In float32: half precision makes ties, and ties move average precision.
-        return self._see(files, self.labels, last)
+        return self._see(batches, self.labels, last)
 
     @torch.inference_mode()
-    def _see(self, files: Sequence[Path], width: int, last: Any) -> NDArray[np.float32]:
+    def _see(self, batches: Iterable[Tensor], width: int, last: Any) -> NDArray[np.float32]:
         """(n, width): `last` of the float32 features of images; each process sees a share."""
         network: Any = self._network
-        rows = self._ranks.share(np.arange(len(files)))
         pixels = Pixels(self._backbone, self._device)
         dtype = prediction_dtype(self._settings.precision)
-        places = [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]
         seen = [np.zeros((0, width), np.float32)]
-        for images in load_batches(
-            self._squares(files), places, self._settings.workers, self._device
-        ):
+        for images in batches:
             with torch.autocast(self._device.type, dtype, dtype != torch.float32):
                 spatial = network.forward_features(pixels(images))
                 features = network.forward_head(spatial, pre_logits=True)
