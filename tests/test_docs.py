@@ -46,6 +46,7 @@ NOT_RUN = {
     "alasl study efficiency DATA": "up to an hour; studies.md runs it in miniature",
     "alasl study efficiency scenes --out": "a quarter of an hour; studies.md runs it in miniature",
     "alasl study paper-small": "an hour a data set; test_shipped.py runs it at toy size",
+    "alasl study paper scenes --backbone": "a minute; studies.md runs it in miniature",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # The place, or the file, that a command makes.
