@@ -120,7 +120,8 @@ def mean_of_nearest(features: Tensor, references: Tensor, directions: Tensor) ->
     references, directions: (R, D), the same of length 1.
     """
     like = normalize(features, dim=1) @ directions.T
-    weights, nearest = like.masked_fill(like > SAME, 0).topk(NEAREST + 1, dim=1)
+    # In its place: as much memory again would take longer to come by than to fill.
+    weights, nearest = like.masked_fill_(like > SAME, 0).topk(NEAREST + 1, dim=1)
     weights = weights.clamp(min=0)
     weights = weights - weights[:, -1:]
     weights = weights / (weights.sum(dim=1, keepdim=True) + TINY)

@@ -1,0 +1,54 @@
+"""The claims of one study on several data sets side by side, as a table of Markdown.
+
+    python -m benchmarks.claims docs/results/paper-corel5k docs/results/paper/posters
+
+Each folder holds the `claims.csv` of a study; its last name, less the study's, heads the column. A
+row is a check; a cell says whether it holds, and what was measured with its 95 % interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+# Decimals of what is measured: of mAP points, of per cent; of I, which is small, and of ranks.
+DECIMALS = {"mAP points": 1, "%": 0, "mAP points per 1000 answers": 2, "ranks": 1}
+
+
+def cell(check: dict[str, str]) -> str:
+    """A check's verdict, and what was measured."""
+    digits = DECIMALS[check["unit"]]
+    measured = (float(check[name]) for name in ("effect", "low", "high"))
+    # Zero is added, so that none is -0.
+    effect, low, high = (f"{round(each, digits) + 0:.{digits}f}" for each in measured)
+    return f"{check['verdict']}: {effect}, {low} to {high}"
+
+
+def table(folders: list[Path]) -> str:
+    """The table of all folders' checks. Raises `ValueError` where they differ in what they check."""
+    studies = [
+        {row["check"]: row for row in csv.DictReader((folder / "claims.csv").open(encoding="utf-8"))}
+        for folder in folders
+    ]
+    first = studies[0]
+    if any(list(study) != list(first) for study in studies):
+        raise ValueError("these studies do not check the same")
+    names = [folder.name.removeprefix("paper-") for folder in folders]
+    lines = [f"| check | the paper | in | {' | '.join(names)} |", "| --- " * (3 + len(names)) + "|"]
+    for number, check in first.items():
+        says = check["paper"] + (f" ({check['reading']})" if check["reading"] else "")
+        cells = [cell(study[number]) for study in studies]
+        lines.append(f"| {number} | {says} | {check['unit']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+", help="with a claims.csv each")
+    print(table(parser.parse_args().folders))
+
+
+if __name__ == "__main__":
+    main()
