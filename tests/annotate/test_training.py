@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -129,6 +130,40 @@ def test_stopping_ends_a_training_that_runs(make: Make, tmp_path: Path) -> None:
     training.stop()
     assert time.monotonic() - begun < 60
     assert training.state == "training"  # it never came to an end
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no sessions, and no process is nice")
+def test_it_gives_way_to_every_session_and_ends_with_all_that_it_started(
+    make: Make, tmp_path: Path
+) -> None:
+    file = tmp_path / "child"
+    training = make(
+        "import subprocess, sys, time;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        f"open({str(file)!r}, 'w').write(str(child.pid)); time.sleep(600)"
+    )
+    training.notice(10, left=9)
+    until(lambda: file.exists() and file.read_text(encoding="ascii") != "")
+    child, process = int(file.read_text(encoding="ascii")), training._process
+    assert process is not None
+    assert os.getsid(child) == process.pid != os.getsid(0)
+    until(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) >= 10)
+    if (group := Path(f"/proc/{process.pid}/autogroup")).exists():
+        until(lambda: group.read_text(encoding="ascii").endswith(" nice 10\n"))
+    training.stop()
+    until(lambda: not is_running(child))
+
+
+def is_running(process: int) -> bool:
+    """Whether it still does anything; nobody may have asked how it ended."""
+    try:
+        os.kill(process, 0)
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1]
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return sys.platform != "linux"
+    return state.split()[0] != "Z"
 
 
 def test_without_a_command_it_is_off() -> None:

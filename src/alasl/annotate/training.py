@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from alasl.errors import ConflictError, NothingToDo
@@ -19,7 +21,7 @@ State = Literal["off", "idle", "training", "failed"]
 
 log = logging.getLogger("alasl")
 
-# Whoever answers goes first: what is added to the process's niceness, and its class on Windows.
+# Whoever answers goes first: how nice the process is, and its class on Windows.
 _NICE = 10
 _CLASS: int = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 # Seconds before a training is tried again that another process kept from running.
@@ -61,8 +63,7 @@ class Training:
             self._stopping = True
             self._change.notify()
             if self._process:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.terminate()
+                _end(self._process)
         if self._thread.is_alive():
             self._thread.join()
 
@@ -112,14 +113,36 @@ class Training:
                         stdout=output,
                         stderr=output,
                         creationflags=_CLASS,
+                        start_new_session=True,
                     )
             except OSError as error:
                 return None, str(error)
-            if sys.platform != "win32":
-                with contextlib.suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+            _give_way(self._process.pid)
             code = self._process.wait()
             self._process = None
             output.seek(0)
             lines = output.read().decode("utf-8", "replace").strip().splitlines()
             return code, " ".join(lines[-3:])
+
+
+def _give_way(process: int) -> None:
+    """Let whoever answers go first, their browser among them.
+
+    Where Linux divides its processors among sessions, how nice a process is counts within its own
+    alone: so the training has one, which is as nice.
+    """
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process, _NICE)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{process}/autogroup").write_text(str(_NICE), encoding="ascii")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.terminate()
+        else:
+            os.killpg(process.pid, signal.SIGTERM)
