@@ -83,7 +83,7 @@ def many(folder: Path) -> None:
 
 
 def keys(folder: Path, images: int, labels: int) -> None:
-    """From key press until the next image is painted, in a browser, while a training runs."""
+    """From key press until the next image is on the screen, while a training runs."""
     from playwright.sync_api import sync_playwright
 
     path = find_browser()
@@ -99,16 +99,17 @@ def keys(folder: Path, images: int, labels: int) -> None:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(120_000)
-        page.add_init_script(WATCH)
         page.goto(f"http://127.0.0.1:{port}/?token={TOKEN}")
         page.fill("#person", "Ann")
         page.keyboard.press("Enter")
+        page.wait_for_selector("body[data-ready]")
+        browser.start_tracing(page=page, categories=["input"])
         for _ in range(PRESSED):
             page.wait_for_selector("body[data-ready]")
             time.sleep(0.6)
             page.keyboard.press(";")  # the rest is absent: the next image
         time.sleep(1)
-        taken = page.evaluate("took")
+        taken = painted(browser.stop_tracing())
         browser.close()
     p50, p95 = np.percentile(taken, (50, 95))
     print(
@@ -119,20 +120,19 @@ def keys(folder: Path, images: int, labels: int) -> None:
     )
 
 
-# From the key's own time stamp to the frame after the one in which another, decoded image stands.
-WATCH = """
-window.took = [];
-addEventListener("keydown", (event) => {
-  if (event.key !== ";") return;
-  const before = document.querySelector("#stage img");
-  const look = () => {
-    const now = document.querySelector("#stage img");
-    const shown = now && now !== before && now.complete && now.naturalWidth;
-    requestAnimationFrame(shown ? () => took.push(performance.now() - event.timeStamp) : look);
-  };
-  look();
-}, true);
-"""
+def painted(trace: bytes) -> list[float]:
+    """Milliseconds from each key until the frame that it led to was on the screen, as traced."""
+    begun: dict[tuple[int, str], float] = {}
+    taken = []
+    events = (e for e in json.loads(trace)["traceEvents"] if e["name"] == "EventLatency")
+    for event in sorted(events, key=lambda e: e["ts"]):
+        name = event["pid"], event["id2"]["local"]  # given again to a later event
+        begins = event["ph"] == "b"
+        if begins and event["args"]["event_latency"]["event_type"] == "KEY_PRESSED":
+            begun[name] = event["ts"]
+        elif (since := begun.pop(name, None)) is not None and not begins:
+            taken.append((event["ts"] - since) / 1000)
+    return taken
 
 
 def made_up(folder: Path, images: int, labels: int) -> Store:

@@ -97,13 +97,13 @@ class Person:
 
 READY = "'ready' in document.body.dataset || document.body.dataset.wait === 'empty'"
 ENDED = "document.body.dataset.wait === 'empty'"
-SHOWN = "document.querySelector('#stage img')?.alt"
+SHOWN = "document.querySelector('#stage canvas')?.ariaLabel"
 LABELS = "[...document.querySelectorAll('#asked bdi')].map((one) => one.textContent)"
 KEYS = (
     "[...document.querySelectorAll('#asked > *')]"
     ".map((one) => one.querySelector('.about + kbd')?.textContent ?? '')"
 )
-CELLS = "[...document.querySelectorAll('.cell img')].map((one) => one.src.split('/').at(-2))"
+CELLS = "[...document.querySelectorAll('.cell img')].map((one) => one.dataset.image)"
 
 
 def main() -> None:

@@ -309,7 +309,7 @@ class View:
 
     def image(self) -> str:
         """The image that is shown large."""
-        return str(self.page.get_attribute("#stage img", "alt"))
+        return str(self.page.get_attribute("#stage canvas", "aria-label"))
 
     def unexpected(self) -> list[str]:
         return [p for p in self.problems if not any(word in p for word in self.expected)]

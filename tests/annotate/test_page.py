@@ -84,22 +84,28 @@ def test_the_likeliest_label_is_asked_first_and_what_is_known_stands_apart(
     assert view.text("#asked .chance") == ""
 
 
-def test_much_that_is_known_is_drawn_after_the_image_and_goes_with_it(
+def test_of_much_that_is_known_the_first_is_shown_and_all_on_demand(
     make_project: MakeProject, serve: Serve, view: View
 ) -> None:
     names = tuple(f"label{j}" for j in range(90))
     entries = np.full((2, 90), -1, np.int8)
-    entries[0, 1:] = np.arange(89) % 2
+    entries[0, 1:] = np.arange(89) < 3
     project = make_project(images=2, names=names, entries=entries)
     project.ask([(0, 0), (1, 0)])
     view.open(serve(project))
     view.ready()
-    view.until("document.querySelectorAll('#known dd').length === 89")
+    known = view.page.locator("#known dd")
+    assert known.all_text_contents() == [f"label{j}" for j in range(1, 41)] + ["49 more"]
+    assert view.page.locator("#known dt").all_text_contents() == ["Present", "Absent"]
+    view.page.click("#known button >> text=49 more")
+    assert known.all_text_contents() == [f"label{j}" for j in range(1, 90)]
+    assert view.page.evaluate("document.activeElement.textContent") == "label41"
+    view.press("Enter", "k")
+    view.saved()
+    assert [(e.label, e.value) for e in project.events("resolve")] == [], "it was absent"
     view.press("j")
-    view.until("session.current.items[0].image === 1")
+    view.until("session.current?.items[0].image === 1")
     assert view.text("#known") == "Nothing yet"
-    view.page.wait_for_timeout(100)
-    assert view.text("#known") == "Nothing yet", "what was to be drawn later is not drawn any more"
 
 
 def test_one_key_answers_and_goes_on(project: Project, serve: Serve, view: View) -> None:
@@ -246,7 +252,7 @@ def test_nothing_is_answered_before_the_image_is_seen(
     project: Project, serve: Serve, view: View
 ) -> None:
     held: list[object] = []
-    view.page.route("**/images/1/large", lambda route: held.append(route))
+    view.page.route("**/images/1/*", lambda route: held.append(route))
     view.open(serve(project))
     view.ready()
     view.press("Enter")
@@ -448,13 +454,13 @@ def test_an_image_of_the_grid_is_seen_larger(project: Project, serve: Serve, vie
     view.ready()
     by_label(view)
     view.press("ArrowRight", "o")
-    view.page.wait_for_selector("#larger[open] img")
-    assert view.page.get_attribute("#larger img", "alt") == "Image 0001.jpg"
+    view.page.wait_for_selector("#larger[open] canvas")
+    assert view.page.get_attribute("#larger canvas", "aria-label") == "Image 0001.jpg"
     # It stays, of the next image, while these are answered.
     view.press("j")
-    view.page.wait_for_selector('#larger img[alt="Image 0002.jpg"]')
+    view.page.wait_for_selector('#larger canvas[aria-label="Image 0002.jpg"]')
     view.press("ArrowLeft")
-    view.page.wait_for_selector('#larger img[alt="Image 0001.jpg"]')
+    view.page.wait_for_selector('#larger canvas[aria-label="Image 0001.jpg"]')
     view.press("o")
     assert view.ticked() == [1]
     assert view.page.locator("#larger[open]").count() == 0
@@ -520,7 +526,7 @@ def test_undo_goes_on_after_a_reload_and_ends_where_there_is_nothing(
     assert view.image() == "Image 0002.jpg"
     for image in ("0001", "0000"):
         view.press("u")
-        view.page.wait_for_selector(f'#stage img[alt="Image {image}.jpg"]')
+        view.page.wait_for_selector(f'#stage canvas[aria-label="Image {image}.jpg"]')
         view.ready()
     assert view.here() == "boat"
     view.saved()
@@ -699,7 +705,7 @@ def test_zoom_by_keys_and_back(project: Project, serve: Serve, view: View) -> No
     view.ready()
 
     def width() -> float:
-        return float(view.page.evaluate("document.querySelector('#stage img').clientWidth"))
+        return float(view.page.evaluate("document.querySelector('#stage canvas').clientWidth"))
 
     fitting = width()
     view.press("o")
@@ -867,6 +873,32 @@ def focused(view: View, name: str) -> None:
         "(({ariaLabel, textContent}) => ariaLabel ?? textContent)(document.activeElement)"
         f".includes({json.dumps(name)})"
     )
+
+
+# What an element does by and by: how long, and of which kind.
+MOVES = """
+[...document.querySelectorAll("*")].flatMap((one) => {
+  const { transitionDuration, animationDuration, scrollBehavior } = getComputedStyle(one);
+  const still = /^(0s(, )?)+$/;
+  const moves = !still.test(transitionDuration) || !still.test(animationDuration);
+  return moves || scrollBehavior === "smooth" ? [one.outerHTML.slice(0, 60)] : [];
+})
+"""
+
+
+def test_nothing_moves_for_those_who_want_it_still(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.page.emulate_media(reduced_motion="reduce")
+    view.open(serve(project))
+    assert view.page.evaluate("matchMedia('(prefers-reduced-motion: reduce)').matches")
+    for key, state in (("", "image"), ("o", "image"), ("m", "grid"), ("o", "grid")):
+        view.press(*key)
+        view.ready(state)
+        assert view.page.evaluate(MOVES) == []
+    view.press("Escape", "h")
+    view.page.wait_for_selector("#help[open]")
+    assert view.page.evaluate(MOVES) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -168,7 +168,7 @@ def test_on_the_page_meanings_notes_and_own_answers(
     view.ready()
     view.press("b")  # a label that is not asked, by a key of its own
     view.press("d", "k")  # one that is asked, by the first letter of its name
-    view.page.wait_for_selector('#stage img[data-image="1"]')
+    view.page.wait_for_selector('#stage canvas[data-image="1"]')
     view.saved()
     assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): 1}
     assert not view.page.is_visible("#guide[open]")  # it was read

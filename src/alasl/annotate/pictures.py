@@ -16,10 +16,17 @@ from typing import Literal
 from alasl.data.images import each, load_within
 from alasl.errors import DataError
 
-Size = Literal["small", "medium", "large", "huge"]
+Size = Literal["small", "medium", "large", "screen", "huge"]
 
-# The longer side, in pixels: in a grid of many, in one of few, filling a screen, and zoomed in.
-SIDES: dict[Size, int] = {"small": 420, "medium": 840, "large": 1600, "huge": 4096}
+# The longer side, in pixels. The page takes the smallest that is sharp where it shows the image,
+# and the last one for zooming in.
+SIDES: dict[Size, int] = {
+    "small": 420,
+    "medium": 840,
+    "large": 1200,
+    "screen": 1600,
+    "huge": 4096,
+}
 
 _CACHE = 128 * 1024 * 1024
 

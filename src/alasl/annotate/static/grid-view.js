@@ -3,7 +3,7 @@
 import { $, stamp } from "./dom.js";
 import { name } from "./guide.js";
 import { arrange, pictureSize } from "./layout.js";
-import { picture } from "./pictures.js";
+import { tile } from "./pictures.js";
 import { hold } from "./touch.js";
 import { ABSENT, PRESENT, SKIPPED, UNSURE, inWords } from "./values.js";
 import { t } from "./words.js";
@@ -15,8 +15,7 @@ export const gridView = {
   list: $("cells"),
   columns: 1,
 
-  /** The size of the pictures. */
-  size: (step) => pictureSize(step.items.length),
+  picture: (image, step) => tile(image, pictureSize(step.items.length)),
 
   /** The place whose image shows a key; none is -1. */
   keyed(step, key) {
@@ -51,7 +50,7 @@ export const gridView = {
       ...step.items.map((item, place) => {
         const cell = stamp("cell");
         const button = cell.querySelector("button");
-        const element = picture(item.image, this.size(step));
+        const element = this.picture(item.image, step);
         element.alt = "";
         cell.querySelector(".picture").append(element);
         element.ready.then((why) => {

@@ -3,22 +3,23 @@
 import { $, stamp } from "./dom.js";
 import { guide, name } from "./guide.js";
 import { NAMES } from "./labels.js";
+import { stageSize } from "./layout.js";
+import { large } from "./pictures.js";
 import { ABSENT, PRESENT, inWords } from "./values.js";
 import { number, t } from "./words.js";
 import { drawStage } from "./zoom.js";
 
-const MANY = 40; // labels that are known, above which drawing them takes longer than a frame
-let later = 0;
+const MANY = 40; // labels that are known and shown at once, which drawing is done within a frame
 
 export const imageView = {
-  size: () => "large", // of the pictures
+  picture: (image) => large(image, stageSize()),
   columns: 1,
   list: $("asked"),
 
   /** Draw a step; `on.answer(value, place)` and `on.point(place)` hear of clicks and the focus. */
   draw(step, on) {
     const [task] = step.tasks;
-    drawStage($("stage"), task);
+    drawStage($("stage"), task, this.picture(task.image));
     $("find").hidden = true;
     $("asked").replaceChildren(
       ...step.items.map((item, place) => {
@@ -75,41 +76,48 @@ function hint(key) {
   return element;
 }
 
-/** Draw what is known; where that is much, once the image is painted, which nobody is to wait for. */
-function drawKnown(known, open) {
-  $("known").replaceChildren();
-  cancelAnimationFrame(later);
-  if (known.length <= MANY) return fillKnown(known, open);
-  later = requestAnimationFrame(() => {
-    later = requestAnimationFrame(() => fillKnown(known, open));
-  });
+/** Draw what is known: the first of many, or all. */
+function drawKnown(known, open, all = false) {
+  const having = (value) => known.filter(([, stands]) => stands === value).map(([label]) => label);
+  const parts = [];
+  let room = all ? known.length : MANY;
+  for (const value of [PRESENT, ABSENT]) {
+    const labels = having(value).slice(0, room);
+    room -= labels.length;
+    if (labels.length) parts.push(make("dt", t(`button.${value}`)), ...labels.map((label) => entry(label, open)));
+  }
+  if (!parts.length) parts.push(make("dd", t("image.nothing-known")));
+  const left = all ? 0 : known.length - MANY;
+  if (left > 0)
+    parts.push(
+      make(
+        "dd",
+        button(t("image.known-more", { n: left }), () => showAll(known, open)),
+      ),
+    );
+  $("known").replaceChildren(...parts);
 }
 
-function fillKnown(known, open) {
-  const parts = [];
-  for (const value of [PRESENT, ABSENT]) {
-    const labels = known.filter(([, stands]) => stands === value).map(([label]) => label);
-    if (!labels.length) continue;
-    const term = document.createElement("dt");
-    term.textContent = t(`button.${value}`);
-    parts.push(
-      term,
-      ...labels.map((label) => {
-        const one = document.createElement("dd");
-        const button = document.createElement("button");
-        button.type = "button";
-        button.title = t("image.correct");
-        button.addEventListener("click", () => open(label));
-        button.append(name(label));
-        one.append(button);
-        return one;
-      }),
-    );
-  }
-  if (!parts.length) {
-    const none = document.createElement("dd");
-    none.textContent = t("image.nothing-known");
-    parts.push(none);
-  }
-  $("known").replaceChildren(...parts);
+function showAll(known, open) {
+  drawKnown(known, open, true);
+  $("known").querySelectorAll("button")[MANY].focus();
+}
+
+function entry(label, open) {
+  const one = button(name(label), () => open(label));
+  one.title = t("image.correct");
+  return make("dd", one);
+}
+
+function button(content, pressed) {
+  const element = make("button", content);
+  element.type = "button";
+  element.addEventListener("click", pressed);
+  return element;
+}
+
+function make(tag, content) {
+  const element = document.createElement(tag);
+  element.append(content);
+  return element;
 }

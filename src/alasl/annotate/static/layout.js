@@ -7,6 +7,9 @@ const WIDTH = 200,
   HEIGHT = 165; // px that a tile should have at least
 const NARROW = 640; // px; below it tiles stand in two columns and the page scrolls
 const AROUND = 184; // px that the page has above and below a grid, beside its header
+const UNDER = 76; // px that it has above and below a large image
+const SHARE = 0.64; // of the window's width, that a large image has beside its labels
+const SIDES = { small: 420, medium: 840, large: 1200, screen: 1600 }; // px of pictures.py
 
 function room() {
   const { offsetHeight } = document.querySelector("header");
@@ -36,5 +39,18 @@ export function arrange(count) {
 /** The size of pictures that is sharp in a grid of `count`. */
 export function pictureSize(count) {
   const { columns, height } = arrange(count);
-  return Math.max(room()[0] / columns, height) * devicePixelRatio > 420 ? "medium" : "small";
+  return sharp(room()[0] / columns, height);
+}
+
+/** The size of a picture that is sharp beside its labels. */
+export function stageSize() {
+  if (innerWidth < NARROW) return sharp(innerWidth, innerHeight / 2);
+  const { offsetHeight } = document.querySelector("header");
+  return sharp(SHARE * innerWidth, innerHeight - offsetHeight - UNDER);
+}
+
+/** The smallest size that is sharp in a box of so many px; no picture needs more than the largest. */
+function sharp(width, height) {
+  const pixels = devicePixelRatio * Math.max(width, height);
+  return Object.keys(SIDES).find((size) => SIDES[size] >= pixels) ?? "screen";
 }

@@ -26,7 +26,7 @@ export const outbox = {
     this.kept = storage.set(item.key, { path, body: item.body }) && this.kept;
     this.items.push({ ...item, then });
     this.onchange();
-    this.send();
+    setTimeout(() => this.send()); // once what follows is painted
   },
 
   /** Send all; done when the server has everything. */

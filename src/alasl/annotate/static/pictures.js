@@ -1,22 +1,34 @@
-// Images, fetched before they are needed; the last 60 are kept.
+// Pictures, fetched and decoded before they are needed.
 
 import { get, line } from "./server.js";
 import { t } from "./words.js";
 
-const pictures = new Map(); // "image/size" -> a loading or loaded <img>
+const MOST = 40e6; // pixels that are kept, at 4 bytes each
+const PATIENCE = 120_000; // ms; large ones stand in a line on the server
 
-/** The <img> of an image; its `ready` resolves to "", else to why it cannot be shown. */
-export function picture(image, size) {
-  const key = `${image}/${size}`;
+const pictures = new Map(); // "tag/image/size" -> an element, the one used last at the end
+
+/** One of many pictures that are shown at once: an <img>, as `large`. */
+export const tile = (image, size) => kept("img", image, size);
+
+/**
+ * A large picture: a <canvas>; `drawn` once it can be painted at once; its `ready` then resolves to
+ * "", else to why it cannot be shown. An <img> is decoded again when it is painted, whatever
+ * `decode()` did before, and whoever pressed a key would wait for that.
+ */
+export const large = (image, size) => kept("canvas", image, size);
+
+function kept(tag, image, size) {
+  const key = `${tag}/${image}/${size}`;
   let element = pictures.get(key);
-  if (!element || element.dataset.failed) {
-    element = new Image();
+  if (!element || element.failed) {
+    element = document.createElement(tag);
     element.draggable = false;
+    element.dataset.image = image;
     element.ready = load(element, url(image, size));
   }
   pictures.delete(key);
   pictures.set(key, element);
-  if (pictures.size > 60) pictures.delete(pictures.keys().next().value);
   return element;
 }
 
@@ -29,27 +41,61 @@ export function thumbnail(image, alt) {
   return element;
 }
 
-export const url = (image, size) => `images/${image}/${size}`;
+const url = (image, size) => `images/${image}/${size}`;
+
+/** Draw an image with all of its pixels, as it was scaled down for the screen. */
+export function sharpen(element) {
+  if (element.sharp) return;
+  element.sharp = true;
+  draw(element, url(element.dataset.image, "huge")).catch(() => {}); // then it stays as it is
+}
 
 /** Resolves to "" once the image can be painted at once, else to why it cannot be shown. */
 async function load(element, from) {
+  let why = t("image.unreadable");
   for (let tries = 0; tries < 3; ) {
     try {
-      // An <img> waits for nobody and does not say why it fails.
-      if (tries || line.trouble) await get(from, { cache: "reload" });
-    } catch (error) {
-      if (!error.refused) continue;
-      element.dataset.failed = "1";
-      return error.message;
-    }
-    element.src = from;
-    try {
-      await element.decode();
+      await draw(element, from, tries ? "reload" : "default");
+      element.drawn = true;
+      makeRoom();
       return "";
-    } catch {
-      tries += 1;
+    } catch (error) {
+      if (error.refused) {
+        why = error.message;
+        break;
+      }
+      if (error.refused === undefined) tries += 1; // what came is no image
     }
   }
-  element.dataset.failed = "1";
-  return t("image.unreadable");
+  element.failed = true;
+  return why;
+}
+
+async function draw(element, from, cache = "default") {
+  if (element instanceof HTMLImageElement) {
+    // It waits for nobody and does not say why it fails.
+    if (cache === "reload" || line.trouble) await get(from, { cache });
+    element.src = from;
+    return element.decode();
+  }
+  // What a person does goes first.
+  const content = await get(from, { cache, priority: "low", signal: AbortSignal.timeout(PATIENCE) });
+  const bitmap = await createImageBitmap(await content.blob());
+  element.width = bitmap.width;
+  element.height = bitmap.height;
+  element.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
+}
+
+const pixels = ({ naturalWidth, naturalHeight, width, height }) => (naturalWidth ?? width) * (naturalHeight ?? height);
+
+/** Forget those that were not used for longest; a page that shows them keeps them itself. */
+function makeRoom() {
+  let all = 0;
+  for (const element of pictures.values()) all += pixels(element);
+  for (const [key, element] of pictures) {
+    if (all <= MOST) return;
+    if (!element.drawn) continue;
+    pictures.delete(key);
+    all -= pixels(element);
+  }
 }

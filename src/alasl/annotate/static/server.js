@@ -4,6 +4,7 @@
 import { t } from "./words.js";
 
 const PAUSE = 2000; // ms between two tries of a server that is in trouble
+const PATIENCE = 20_000; // ms
 
 export class Trouble extends Error {
   constructor(message, refused) {
@@ -54,7 +55,7 @@ export async function get(path, options = {}) {
   await line.turn();
   let answer;
   try {
-    answer = await fetch(path, { ...options, signal: AbortSignal.timeout(20_000) });
+    answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), ...options });
   } catch {
     line.tell(t("server.unreachable"));
     throw new Trouble(line.trouble, false);

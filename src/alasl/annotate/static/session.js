@@ -10,7 +10,7 @@ import { before } from "./guide.js";
 import { imageView } from "./image-view.js";
 import { change, settings } from "./kept.js";
 import { outbox } from "./outbox.js";
-import { picture } from "./pictures.js";
+import { large } from "./pictures.js";
 import { progress } from "./progress.js";
 import { corrections, make, openPlaces, standing } from "./step.js";
 import { chooseLabel, tasks } from "./tasks.js";
@@ -51,7 +51,7 @@ function next() {
     session.current = null;
     waitForTasks();
   }
-  tasks.fetch();
+  setTimeout(() => tasks.fetch()); // once the step is painted
 }
 
 function show(step) {
@@ -64,8 +64,8 @@ function show(step) {
   comeBack();
   before(step.items.map((item) => item.label));
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
-  const drawn = step.tasks.map((task) => picture(task.image, session.view.size(step)));
-  if (drawn.every((element) => element.complete && element.naturalWidth)) begin(step);
+  const drawn = step.tasks.map((task) => session.view.picture(task.image, step));
+  if (drawn.every((element) => element.drawn)) begin(step);
   else Promise.all(drawn.map((element) => element.ready)).then((whys) => session.current === step && begin(step, whys));
 }
 
@@ -289,9 +289,11 @@ export function larger() {
 
 function drawLarger() {
   const { current } = session;
+  const { image } = current.items[current.cursor];
   drawStage(
     $("larger-stage"),
-    current.tasks.find((task) => task.image === current.items[current.cursor].image),
+    current.tasks.find((task) => task.image === image),
+    large(image, "screen"),
   );
 }
 

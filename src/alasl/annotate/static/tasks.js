@@ -1,9 +1,9 @@
 // Tasks, fetched before they are needed.
 
 import { change, settings } from "./kept.js";
-import { capacity, pictureSize } from "./layout.js";
+import { capacity, pictureSize, stageSize } from "./layout.js";
 import { outbox } from "./outbox.js";
-import { picture } from "./pictures.js";
+import { large, tile } from "./pictures.js";
 import { progress, showStatus } from "./progress.js";
 import { post } from "./server.js";
 import { follow } from "./way.js";
@@ -114,8 +114,9 @@ async function ask(wanted, mine) {
   const found = answer.tasks.filter(
     ({ image, asked }) => !taken.has(image) && !taken.has(name(image, asked[0]?.label)),
   );
-  const size = label === null ? "large" : pictureSize(Math.min(capacity(), found.length));
-  for (const task of found) picture(task.image, size);
+  for (const { image } of found)
+    if (label === null) large(image, stageSize());
+    else tile(image, pictureSize(Math.min(capacity(), found.length)));
   tasks.ahead.push(...found);
   if (found.length || answer.elsewhere === null) return found.length > 0;
   // Nothing is left of this label: on to the next one, by itself.

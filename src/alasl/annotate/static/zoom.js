@@ -1,17 +1,16 @@
 // A stage: one image, as large as there is room, zoomed and moved.
 
 import { $ } from "./dom.js";
-import { picture, url } from "./pictures.js";
+import { sharpen } from "./pictures.js";
 import { t } from "./words.js";
 
 const ZOOMED = 2.5;
 
 let scale = 1;
 
-export function drawStage(stage, task) {
-  const element = picture(task.image, "large");
-  element.alt = t("image.alt", { name: task.name });
-  element.dataset.image = task.image;
+export function drawStage(stage, task, element) {
+  element.role = "img";
+  element.ariaLabel = t("image.alt", { name: task.name });
   unzoom(stage);
   stage.replaceChildren(element);
   element.ready.then((why) => {
@@ -24,7 +23,7 @@ export function drawStage(stage, task) {
 
 export function unzoom(stage = $("stage")) {
   scale = 1;
-  const element = stage.querySelector("img");
+  const element = stage.querySelector("canvas");
   if (element) for (const side of ["width", "height"]) element.style.removeProperty(side);
   stage.classList.remove("zoomed");
   press(false);
@@ -37,7 +36,7 @@ function press(zoomed) {
 /** Zoom in by a factor, or out, or to the whole image by 0. */
 export function zoomBy(factor) {
   const stage = $("stage"),
-    element = stage.querySelector("img");
+    element = stage.querySelector("canvas");
   if (!element) return;
   const target = Math.min(8, Math.max(1, scale * factor));
   const middle = [
@@ -59,20 +58,6 @@ export function zoomBy(factor) {
 
 export function toggleZoom() {
   zoomBy(scale > 1 ? 0 : ZOOMED);
-}
-
-/** More pixels for an image that was scaled down for the screen. */
-function sharpen(element) {
-  if (Math.max(element.naturalWidth, element.naturalHeight) < 1600 || element.dataset.sharp) return;
-  element.dataset.sharp = "1";
-  const huge = new Image();
-  huge.src = url(element.dataset.image, "huge");
-  huge.decode().then(
-    () => {
-      element.src = huge.src;
-    },
-    () => {},
-  );
 }
 
 /** Let a stage be moved by the pointer. */
