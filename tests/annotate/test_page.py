@@ -464,7 +464,7 @@ def test_an_image_of_the_grid_is_seen_larger(project: Project, serve: Serve, vie
     view.press("o")
     assert view.ticked() == [1]
     assert view.page.locator("#larger[open]").count() == 0
-    assert view.page.evaluate("document.activeElement.matches('.here .cell')")
+    view.until("document.activeElement.matches('.here .cell')")  # by way of the grid
 
 
 # Undo and skip
