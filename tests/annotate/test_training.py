@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -152,6 +154,32 @@ def test_it_gives_way_to_every_session_and_ends_with_all_that_it_started(
         until(lambda: group.read_text(encoding="ascii").endswith(" nice 10\n"))
     training.stop()
     until(lambda: not is_running(child))
+
+
+SERVE = """
+import sys; from pathlib import Path; from alasl.annotate import serve
+from alasl.project.store import Store
+folder = Path(sys.argv[1])
+serve(Store.open(folder / "store.sqlite"), folder, folder, port=0, train=sys.argv[2:])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_whatever_ends_the_server_ends_the_training(
+    make_project: MakeProject, tmp_path: Path, name: str
+) -> None:
+    project, file = make_project(), tmp_path / "training"
+    code = (
+        f"import os; open({str(file)!r}, 'w').write(str(os.getpid())); import time; time.sleep(600)"
+    )
+    train = [sys.executable, "-c", code]
+    server = subprocess.Popen([sys.executable, "-c", SERVE, str(project.folder), *train])
+    until(lambda: file.exists() and file.read_text(encoding="ascii") != "")
+    server.send_signal(getattr(signal, name))
+    server.wait(60)
+    until(lambda: not is_running(int(file.read_text(encoding="ascii"))))
 
 
 def is_running(process: int) -> bool:

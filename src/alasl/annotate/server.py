@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
+import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -128,12 +132,23 @@ def serve(
         say(f"for whoever runs it, alone: {where}/?token={owner.token}")
     if link is not None:
         say(f"for Label Studio, as the URL of an ML backend: {where}{link.place}")
+    _end_in_order()
     training.start(now=store.progress().left == 0)
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         training.stop()
         listening.close()
+
+
+def _end_in_order() -> None:
+    """Let other signals that end the server end it as Ctrl-C does, and the training with it."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # A terminal that goes away; `nohup` asks to go on without it.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def _unseen(store: Store, pictures: Pictures) -> Iterator[str]:
