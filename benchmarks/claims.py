@@ -17,7 +17,9 @@ DECIMALS = {"mAP points": 1, "%": 0, "mAP points per 1000 answers": 2, "ranks": 
 
 
 def cell(check: dict[str, str]) -> str:
-    """A check's verdict, and what was measured."""
+    """A check's verdict, and what was measured where it could be."""
+    if not check["effect"]:
+        return check["verdict"]
     digits = DECIMALS[check["unit"]]
     measured = (float(check[name]) for name in ("effect", "low", "high"))
     # Zero is added, so that none is -0.
@@ -26,9 +28,12 @@ def cell(check: dict[str, str]) -> str:
 
 
 def table(folders: list[Path]) -> str:
-    """The table of all folders' checks. Raises `ValueError` where they differ in what they check."""
+    """The table of all folders. Raises `ValueError` where they differ in what they check."""
     studies = [
-        {row["check"]: row for row in csv.DictReader((folder / "claims.csv").open(encoding="utf-8"))}
+        {
+            row["check"]: row
+            for row in csv.DictReader((folder / "claims.csv").open(encoding="utf-8"))
+        }
         for folder in folders
     ]
     first = studies[0]

@@ -38,7 +38,7 @@ NOT_RUN = {
     "alasl run scenes --backbone tresnet_m": "needs a file of weights, or the network",
     "alasl scenes runs/demo/scenes": "2 000 scenes, for the two commands below it",
     "python -m benchmarks.": "a search that takes an hour",
-    "alasl study paper DATA/corel5k": "ten minutes; studies.md runs it in miniature",
+    "alasl study paper DATA": "ten minutes; studies.md runs it in miniature",
     "alasl study losses DATA": "half an hour; test_shipped.py runs it at toy size",
     "alasl study losses scenes": "half an hour; test_shipped.py runs it at toy size",
     "alasl study strategies": "an hour; test_shipped.py runs it at toy size",
