@@ -59,6 +59,7 @@ FETCHED = {"https://unpkg.com/iframe-worker/shim": AS_THEY_ARE["scripts/iframe-w
 CSS = """
 .md-typeset table:not([class]) { font-size: .7rem; }
 .md-typeset pre > code { font-size: .72rem; }
+.md-typeset td:first-child code { white-space: nowrap; } /* names whole */
 .md-grid { max-width: 72rem; }
 """
 
