@@ -93,6 +93,23 @@ def test_a_folder_holds_one_run_at_a_time(folder: Path) -> None:
     journal.close()
 
 
+@pytest.mark.posix
+def test_a_run_that_was_refused_leaves_no_folder_but_one_that_was_there(tmp_path: Path) -> None:
+    there, new = tmp_path / "there", tmp_path / "runs" / "new"
+    there.mkdir()
+    for folder in (there, new):
+        journal = Journal(folder)
+        journal.open()
+        journal.close()
+    assert there.exists()
+    assert not new.exists()
+    journal = Journal(new)
+    journal.open()
+    journal.append(START)
+    journal.close()
+    assert len(Journal(new).events()) == 1
+
+
 def test_the_tables_hold_every_round_and_every_entry_asked(folder: Path) -> None:
     write_results(load(folder), folder, {"ok": True})
     with (folder / "rounds.csv").open(newline="") as file:

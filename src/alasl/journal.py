@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,14 @@ class Journal:
         self.writes = is_first_process()
         self._path = folder / JOURNAL
         self._lock = FileLock(folder / ".lock")
+        self._made = False
 
     def open(self) -> None:
         """Take the folder for this process. Raises `ConflictError` while another run holds it."""
         if not self.writes:
             return
         with resource_errors(self.folder):
+            self._made = not self.folder.exists()
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire(timeout=0)
@@ -53,7 +56,13 @@ class Journal:
                 ) from None
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder; one that was made for a run that was refused goes with it."""
+        # Windows keeps a file that is open, and so the folder.
+        with suppress(OSError):
+            lock = Path(self._lock.lock_file)
+            if self._made and [*self.folder.iterdir()] == [lock]:
+                lock.unlink()
+                self.folder.rmdir()
         self._lock.release()
 
     def events(self) -> list[Start | Step]:
