@@ -46,6 +46,8 @@ NOT_RUN = {
     "alasl study efficiency DATA": "up to an hour; studies.md runs it in miniature",
     "alasl study efficiency scenes --out": "a quarter of an hour; studies.md runs it in miniature",
     "alasl study paper-small": "an hour a data set; test_shipped.py runs it at toy size",
+    "alasl study run medium/": "half an hour; test_shipped.py runs paper-small at toy size",
+    "alasl study run coco256/": "an hour; test_shipped.py runs paper-small at toy size",
     "alasl study paper scenes --backbone": "a minute; studies.md runs it in miniature",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
