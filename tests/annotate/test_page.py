@@ -611,7 +611,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.open(serve(project))
     view.ready()
     assert view.text("h1") == "ALASL"
-    assert view.text("#worth") == "mAP 44.5 %, +1.5 by the last 100 answers"
+    assert view.text("#worth") == "mAP 44.5 %, +1.5 per 100 answers"
     for key in "jjjkkk":
         view.page.clock.run_for(2000)
         view.press(key)
@@ -633,6 +633,13 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.press("Enter")
     view.saved()
     assert view.text("#counts") == "12 answers, 12 by you"
+    for _ in range(2):
+        view.ready()
+        view.page.clock.run_for(2000)
+        view.press("Enter")
+        view.saved()
+    view.until("document.querySelector('#bar').value === document.querySelector('#bar').max")
+    assert view.text("#pace") == "round 1: 0 of 9 left"
 
 
 def test_without_questions_it_says_what_will_bring_some(

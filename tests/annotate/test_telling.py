@@ -211,11 +211,11 @@ def test_by_finger_in_german_nothing_is_small_and_a_swipe_answers(
     assert shown.text("#question") == "Was davon ist zu sehen?"
     page = shown.page
     assert page.evaluate("document.documentElement.scrollWidth") == 320
-    heights = page.evaluate(
+    sides = page.evaluate(
         "[...document.querySelectorAll('button, select')].filter((one) => one.offsetParent)"
-        ".map((one) => one.getBoundingClientRect().height)"
+        ".map((one) => one.getBoundingClientRect()).flatMap(({ width, height }) => [width, height])"
     )
-    assert min(heights) >= 43.5
+    assert min(sides) >= 43.5
     assert not page.is_visible(".legend")
     touch = "{ pointerType: 'touch', isPrimary: true, clientY: 200, bubbles: true, clientX: "
     page.evaluate(

@@ -156,6 +156,15 @@ def test_examples_are_those_set_then_what_people_say_then_what_was_given(make_st
     assert store.examples(0, 1) == [7, 3]
 
 
+def test_no_image_is_an_example_and_a_counter_example(make_store: Make) -> None:
+    store = make_store(8, 3)  # given of label0: image 0 absent, image 1 present
+    assert (store.examples(0, 1), store.examples(0, 0)) == ([1], [0])
+    store.change("owner", Described("label0", examples=("0000.jpg",)))
+    assert (store.examples(0, 1), store.examples(0, 0)) == ([0, 1], [])
+    store.change("owner", Described("label0", examples=(), counter_examples=("0001.jpg",)))
+    assert (store.examples(0, 1), store.examples(0, 0)) == ([], [1, 0])
+
+
 def test_absents_that_look_alike_come_first(make_store: Make) -> None:
     store = make_store(6, 3)
     assert store.examples(2, 0) == [0]

@@ -201,7 +201,7 @@ class TaskOut(Message):
 class Worth(Message):
     """What the last model is worth: its mAP in per cent, with the ends of its 95 % interval.
 
-    brought: mAP points by the last hundred answers. None where undefined.
+    brought: mAP points that the last answers brought, for each hundred. None where undefined.
     """
 
     map: float

@@ -35,7 +35,10 @@ def examples(
 ) -> list[int]:
     """Numbers of at most `many` images that have a label (`value` 1), or have it not (0)."""
     one = scheme.labels[label]
-    found = dict.fromkeys(one.examples if value == PRESENT else one.counter_examples)
+    chosen, contrary = one.examples, one.counter_examples
+    if value != PRESENT:
+        chosen, contrary = contrary, chosen
+    found = dict.fromkeys(chosen)
     ask: dict[str, int | bytes] = {
         "label": label,
         "value": value,
@@ -45,8 +48,9 @@ def examples(
     found |= dict.fromkeys(row[0] for row in db.execute(_SAID, ask))
     if len(found) < many:
         found |= dict.fromkeys(_given(db, ask, _alike(scheme, label) if not value else [], many))
-    here = [image for image in found if scheme.here[image]]
-    return here[:many]
+    # Whoever sets examples has the last word: what is known may say the contrary of the same image.
+    shown = [image for image in found if scheme.here[image] and image not in contrary]
+    return shown[:many]
 
 
 def _given(

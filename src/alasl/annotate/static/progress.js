@@ -47,12 +47,12 @@ function pace({ left, mine, seconds }, values) {
   const { begun } = progress;
   const now = mine - begun.mine >= ENOUGH;
   const [answers, took] = now ? [mine - begun.mine, seconds - begun.seconds] : [mine, seconds];
-  if (answers < ENOUGH || took <= 0) return ["round", values];
+  if (!left || answers < ENOUGH || took <= 0) return ["round", values];
   const each = took / answers;
   return ["round.pace", { ...values, rate: Math.round(60 / each), time: duration(left * each) }];
 }
 
-/** What a model is worth: "mAP 61.2 % (58.9 to 63.4), +1.2 by the last 100 answers". */
+/** What a model is worth: "mAP 61.2 % (58.9 to 63.4), +1.2 per 100 answers". */
 export function inWords({ map, low, high, brought }) {
   const values = { map: tenths(map), low: low === null ? "" : tenths(low), high: high === null ? "" : tenths(high) };
   const worth = t(low === null ? "worth" : "worth.interval", values);
