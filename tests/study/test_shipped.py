@@ -19,7 +19,7 @@ from alasl.study.spec import shipped
 @pytest.fixture
 def study(call: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., dict]:
     def study(place: Path, *arguments: str) -> dict:
-        done = call("study", *arguments, "--out", "out", "--json", cwd=place)
+        done = call("study", *arguments, "--workers", "1", "--out", "out", "--json", cwd=place)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
