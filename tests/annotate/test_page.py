@@ -212,6 +212,24 @@ def test_any_label_can_be_answered_and_what_is_known_corrected_and_taken_back(
     assert view.text("#said") == "There is no label zebra."
 
 
+def test_a_correction_is_kept_though_the_image_is_skipped_or_the_page_left(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    entries = np.full((6, 4), -1, np.int8)
+    entries[:, 3] = 1
+    project = make_project(entries=entries)
+    project.ask([(0, 0), (1, 0)])
+    view.open(serve(project))
+    for image, leave in enumerate((lambda: view.press("p"), view.page.reload)):
+        view.ready()
+        assert view.image() == f"Image 000{image}.jpg"
+        view.page.click("#known button")
+        view.press("k")
+        leave()
+        view.until("outbox.items.length === 0")
+        assert project.store.labels().entries[image, 3] == 0
+
+
 def test_each_answer_is_timed_without_the_time_away(
     project: Project, serve: Serve, view: View
 ) -> None:
