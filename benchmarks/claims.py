@@ -12,6 +12,8 @@ import argparse
 import csv
 from pathlib import Path
 
+from alasl.cli.options import markdown_table
+
 # Decimals of what is measured: of mAP points, of per cent; of I, which is small, and of ranks.
 DECIMALS = {"mAP points": 1, "%": 0, "mAP points per 1000 answers": 2, "ranks": 1}
 
@@ -40,12 +42,11 @@ def table(folders: list[Path]) -> str:
     if any(list(study) != list(first) for study in studies):
         raise ValueError("these studies do not check the same")
     names = [folder.name.removeprefix("paper-") for folder in folders]
-    lines = [f"| check | the paper | in | {' | '.join(names)} |", "| --- " * (3 + len(names)) + "|"]
+    rows = []
     for number, check in first.items():
         says = check["paper"] + (f" ({check['reading']})" if check["reading"] else "")
-        cells = [cell(study[number]) for study in studies]
-        lines.append(f"| {number} | {says} | {check['unit']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append((number, says, check["unit"], *(cell(study[number]) for study in studies)))
+    return markdown_table(("check", "the paper", "in", *names), rows)
 
 
 def main() -> None:
