@@ -27,6 +27,8 @@ export function showStatus(status) {
   $("counts").textContent = t("counts", { n: answers, mine });
   $("pace").textContent = queued ? t(...pace(status, { round, left, queued })) : "";
   $("worth").textContent = worth ? inWords(worth) : "";
+  // Where there is no room for all of it.
+  $("progress").title = ["counts", "pace", "worth"].flatMap((id) => $(id).textContent || []).join("; ");
   guide.fetch(status.guide);
   showLeft();
 }
@@ -80,5 +82,6 @@ export function showSaved() {
     state = "trouble";
   }
   if ($("saved").textContent !== text) $("saved").textContent = text;
+  $("saved").title = text;
   $("saved").dataset.state = state;
 }

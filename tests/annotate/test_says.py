@@ -1,0 +1,68 @@
+"""What the page says of itself while people work, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import MakeProject, Project, Site, View
+
+pytestmark = pytest.mark.slow
+
+Serve = Callable[..., Site]
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    """Six images, of each three labels are asked."""
+    made = make_project()
+    made.ask([(i, j) for i in range(6) for j in range(3)])
+    return made
+
+
+# The header with numbers of some size: its height, its lines, what sticks out, and what is cut off.
+TEXTS = """async (n) => {
+  const modules = ["progress", "outbox", "server"].map((name) =>
+    import(new URL(`static/${name}.js`, document.baseURI)));
+  const [{ progress, showStatus, showSaved }, { outbox }, { line }] = await Promise.all(modules);
+  const worth = n > 1 ? { map: 61.2, low: 58.9, high: 63.4, brought: 1.2 } : null;
+  const numbers = { answers: n, mine: n, round: n, queued: 9 * n, left: 5 * n, seconds: n };
+  showStatus({ ...progress.status, ...numbers, worth });
+  line.trouble = n > 1000 ? "The server cannot be reached." : "";
+  outbox.items = Array(n > 100 ? n : 0).fill({ body: {} });
+  showSaved();
+  const header = document.querySelector("header");
+  const parts = [...header.children].filter((one) => one.offsetParent);
+  const boxes = parts.map((one) => one.getBoundingClientRect());
+  const lines = new Set(boxes.map(({ top, bottom }) => (top + bottom) >> 3));
+  const inside = ({ right, bottom }) => right <= innerWidth && bottom <= header.offsetHeight;
+  line.trouble = "";
+  outbox.items = [];
+  const over = document.documentElement.scrollWidth - innerWidth;
+  return [header.offsetHeight, lines.size, over, boxes.every(inside)];
+}"""
+COUNTS = (0, 1, 23, 456, 7890, 98765)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_the_header_is_as_high_whatever_it_says_and_one_line_where_there_is_room(
+    project: Project, serve: Serve, view: View, language: str
+) -> None:
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    view.page.context.add_cookies([
+        {"name": "alasl-language", "value": language, "url": site.url}
+    ])  # fmt: skip
+    view.page.goto(site.url)
+    view.ready()
+    for width in (1280, 1024, 768, 320):
+        view.page.set_viewport_size({"width": width, "height": 800})
+        seen = [view.page.evaluate(TEXTS, n) for n in COUNTS]
+        assert len({height for height, *_ in seen}) == 1, (width, seen)
+        assert all(over <= 0 and inside for _, _, over, inside in seen), (width, seen)
+        assert all(lines == (1 if width >= 1024 else 2) for _, lines, *_ in seen), (width, seen)
+    assert "98" in str(view.page.get_attribute("#saved", "title"))
+    title = str(view.page.get_attribute("#progress", "title"))
+    assert all(view.text(part) in title for part in ("#counts", "#pace", "#worth"))
