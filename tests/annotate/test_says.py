@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from alasl.annotate.pictures import SIDES
+
 from .conftest import MakeProject, Project, Site, View
 
 pytestmark = pytest.mark.slow
@@ -66,3 +68,18 @@ def test_the_header_is_as_high_whatever_it_says_and_one_line_where_there_is_room
     assert "98" in str(view.page.get_attribute("#saved", "title"))
     title = str(view.page.get_attribute("#progress", "title"))
     assert all(view.text(part) in title for part in ("#counts", "#pace", "#worth"))
+
+
+def test_the_page_asks_for_pictures_by_the_sizes_that_the_server_has(
+    project: Project, serve: Serve, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIDES, "small", 640)
+    site = serve(project)
+    for width, size in ((600, "small"), (1280, "medium")):
+        view.page.set_viewport_size({"width": width, "height": 700})
+        with view.page.expect_request("**/images/0/*") as asked:
+            view.page.goto(site.link)
+            if width == 600:
+                view.page.fill("#person:not([disabled])", "Ann")
+                view.press("Enter")
+        assert asked.value.url.endswith(f"/images/0/{size}")

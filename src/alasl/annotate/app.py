@@ -36,7 +36,7 @@ from alasl.annotate.messages import (
     Undo,
     Undone,
 )
-from alasl.annotate.pictures import Pictures, Size
+from alasl.annotate.pictures import SIDES, Pictures, Size
 from alasl.annotate.pieces import Jpeg, enter, handle_errors, html, jpeg, serve_file, template
 from alasl.annotate.tasks import Tasks, printable
 from alasl.annotate.telling import Telling
@@ -96,6 +96,7 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
             name=name or "ALASL",
             labels=[(printable(label.name), label.fate == "here") for label in every],
             project=handler.project,
+            sides={size: side for size, side in SIDES.items() if size != "huge"},
             modules=sorted(file.name for file in _STATIC.glob("*.js")),
             **spoken(request.cookies, request.headers),
         )

@@ -18,8 +18,8 @@ from alasl.errors import DataError
 
 Size = Literal["small", "medium", "large", "screen", "huge"]
 
-# The longer side, in pixels. The page takes the smallest that is sharp where it shows the image,
-# and the last one for zooming in.
+# The longer side, in pixels. The page is told them; it takes the smallest that is sharp where it
+# shows the image, and the last one for zooming in.
 SIDES: dict[Size, int] = {
     "small": 420,
     "medium": 840,

@@ -1,6 +1,8 @@
 // How many images a grid has, and how large they are: as many as the screen holds at a size at which
 // they can be judged, and where there are fewer, larger.
 
+import { $ } from "./dom.js";
+
 const FEWEST = 6,
   MOST = 60;
 const WIDTH = 200,
@@ -9,7 +11,8 @@ const NARROW = 640; // px; below it tiles stand in two columns and the page scro
 const AROUND = 184; // px that the page has above and below a grid, beside its header
 const UNDER = 76; // px that it has above and below a large image
 const SHARE = 0.64; // of the window's width, that a large image has beside its labels
-const SIDES = { small: 420, medium: 840, large: 1200, screen: 1600 }; // px of pictures.py
+// [size, px] of pictures, from small to large, but for the one for zooming in.
+const SIDES = Object.entries(JSON.parse($("sides").textContent)).sort(([, a], [, b]) => a - b);
 
 function room() {
   const { offsetHeight } = document.querySelector("header");
@@ -52,5 +55,5 @@ export function stageSize() {
 /** The smallest size that is sharp in a box of so many px; no picture needs more than the largest. */
 function sharp(width, height) {
   const pixels = devicePixelRatio * Math.max(width, height);
-  return Object.keys(SIDES).find((size) => SIDES[size] >= pixels) ?? "screen";
+  return (SIDES.find(([, side]) => side >= pixels) ?? SIDES.at(-1))[0];
 }
