@@ -141,6 +141,7 @@ class Site:
     _thread: threading.Thread | None = None
 
     public: str | None = None
+    tasks: Tasks = field(init=False)
 
     @property
     def access(self) -> Access:
@@ -166,11 +167,8 @@ class Site:
         listening = listen("127.0.0.1", self.port)
         self.port = int(listening.getsockname()[1])
         store = self.project.store
-        app = make_app(
-            Tasks(store, self.training),
-            Pictures(store.files, self.project.images),
-            self.access,
-        )
+        self.tasks = Tasks(store, self.training)
+        app = make_app(self.tasks, Pictures(store.files, self.project.images), self.access)
         config = uvicorn.Config(
             app, log_level="error", http=Connection, timeout_graceful_shutdown=1
         )

@@ -83,3 +83,37 @@ def test_the_page_asks_for_pictures_by_the_sizes_that_the_server_has(
                 view.page.fill("#person:not([disabled])", "Ann")
                 view.press("Enter")
         assert asked.value.url.endswith(f"/images/0/{size}")
+
+
+def test_once_it_hears_of_a_pause_it_asks_nothing_keeps_all_and_goes_on_by_itself(
+    project: Project, serve: Serve, view: View
+) -> None:
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    view.until("tasks.ahead.length === 5")
+    site.tasks.pause(True)
+    view.press("j", "k", "l")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    assert view.text("#wait-title") == "A pause"
+    view.press("j", "Enter", "p")
+    view.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): -1}
+    # What was answered last can be taken back, and is asked when it goes on.
+    view.press("u")
+    view.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 0}
+    assert view.page.get_attribute("body", "data-state") == "wait"
+    site.tasks.pause(False)
+    view.ready()
+    assert (view.image(), view.asked()) == ("Image 0000.jpg", ["boat"])
+    # Who answers nothing hears of it too, and what was begun is kept.
+    view.press("j")
+    view.ready()
+    view.press("j")
+    site.tasks.pause(True)
+    view.inside("tasks.renew()")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    view.saved()
+    assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): 1, (1, 0): 1}
+    assert project.store.problems() == []

@@ -270,9 +270,10 @@ class Undone(Message):
 
 
 class Renewed(Message):
-    """The images that this person still holds."""
+    """The images that this person still holds; paused: whether nothing is asked for now."""
 
     held: list[int]
+    paused: bool
 
 
 class Settle(By):

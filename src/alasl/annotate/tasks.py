@@ -182,7 +182,8 @@ class Tasks:
     def renew(self, person: str) -> Renewed:
         """Hold on to what a person holds."""
         self.store.renew(person, seconds=LEASE)
-        return Renewed(held=[task.image for task in self.store.held(person)])
+        held = [task.image for task in self.store.held(person)]
+        return Renewed(held=held, paused=self.paused)
 
     def release(self, sent: Held) -> None:
         """Take back tasks that a person leaves unanswered."""

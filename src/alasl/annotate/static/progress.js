@@ -12,6 +12,8 @@ const ENOUGH = 5; // answers that tell how fast a person is
 export const progress = {
   status: null,
   begun: null, // the status when the page was opened
+
+  onpause() {}, // the server says that nothing is to be asked now
 };
 
 export function showStatus(status) {
@@ -31,6 +33,7 @@ export function showStatus(status) {
   $("progress").title = ["counts", "pace", "worth"].flatMap((id) => $(id).textContent || []).join("; ");
   guide.fetch(status.guide);
   showLeft();
+  if (status.paused) progress.onpause();
 }
 
 /** How many are left of each label, in the list of labels; of a thousand, few change at once. */

@@ -12,6 +12,7 @@ import { change, settings } from "./kept.js";
 import { outbox } from "./outbox.js";
 import { large } from "./pictures.js";
 import { progress } from "./progress.js";
+import { correct, send } from "./sending.js";
 import { corrections, make, openPlaces, standing } from "./step.js";
 import { chooseLabel, tasks } from "./tasks.js";
 import { stopWaiting, wait, waitForTasks, waiting } from "./waiting.js";
@@ -98,28 +99,6 @@ function finish() {
   if (history.length > STEPS) history.shift();
   next();
 }
-
-/** Put a step's answers, and the images it skips, into the outbox. */
-function send(step) {
-  const answers = step.items.flatMap((item, place) => {
-    const value = step.values[place];
-    if (value === undefined || value === SKIPPED || item.known !== undefined) return [];
-    const seconds = Math.round(step.seconds[place] * 1000) / 1000;
-    const { image, label, probability, model } = item;
-    return [{ image, label, probability, model, value, seconds, shown: step.shown }];
-  });
-  for (const { item, value } of corrections(step)) correct(item, value);
-  const skipped = step.items.filter((_, place) => step.values[place] === SKIPPED).map((item) => item.image);
-  const images = [...new Set(skipped)];
-  const sent = (saved) => {
-    if (!saved) step.requests -= 1;
-  };
-  if (answers.length) outbox.put("api/answers", { answers }, sent);
-  for (const image of images) outbox.put("api/skip", { image }, sent);
-  step.requests = (answers.length ? 1 : 0) + images.length;
-}
-
-const correct = ({ image, label }, value) => outbox.put("api/correct", { image, label, value });
 
 /** Answers to a part of an image, or ticks in a grid, are answers, too. */
 function saveUnfinished() {
@@ -241,6 +220,7 @@ export function undo() {
   for (let i = 0; i < step.requests; i += 1) outbox.put("api/undo", {});
   show(step);
   takeBack();
+  pause();
 }
 
 /** Take back the last thing done to what is shown. */
@@ -277,6 +257,7 @@ function undoOnServer() {
     step.cursor = Math.max(0, step.values.indexOf(undefined));
     show(step);
     say(t("said.undone"));
+    pause();
   });
 }
 
@@ -341,9 +322,15 @@ export function restart() {
   saveUnfinished();
   tasks.forget();
   session.current = null;
+  $("larger").close();
   press();
   waitForTasks();
   tasks.fetch();
+}
+
+/** While the project is paused nothing is asked; what was answered is kept. */
+function pause() {
+  if (progress.status?.paused && (session.current || tasks.ahead.length)) restart();
 }
 
 export function enter(person) {
@@ -389,6 +376,7 @@ export function nextLabel() {
   restart();
 }
 
+progress.onpause = pause;
 tasks.shown = () => session.current?.tasks ?? [];
 tasks.onfetched = (came) => {
   if (session.current || waiting.why === "undoing") return;

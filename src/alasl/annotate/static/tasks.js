@@ -85,7 +85,8 @@ export const tasks = {
   /** Keep what the server has for us, and hold on to it. */
   async renew() {
     const mine = this.generation;
-    const { held } = await post("api/renew", { person: settings.person });
+    const { held, paused } = await post("api/renew", { person: settings.person });
+    if (paused) return showStatus(await post("api/status", { person: settings.person }));
     // After a long sleep others may have been given what was ours.
     if (mine === this.generation) this.ahead = this.ahead.filter((task) => held.includes(task.image));
     this.fetch();
