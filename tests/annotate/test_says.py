@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from alasl.annotate.pictures import SIDES
 
-from .conftest import MakeProject, Project, Site, View
+from .conftest import GONE, MakeProject, Project, Site, View
 
 pytestmark = pytest.mark.slow
 
@@ -117,3 +119,33 @@ def test_once_it_hears_of_a_pause_it_asks_nothing_keeps_all_and_goes_on_by_itsel
     view.saved()
     assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): 1, (1, 0): 1}
     assert project.store.problems() == []
+
+
+@pytest.mark.parametrize("how", ["blocked", 403, 404])
+def test_pictures_held_back_on_the_way_are_not_taken_for_a_server_that_is_gone(
+    project: Project, serve: Serve, view: View, how: str | int
+) -> None:
+    view.expected = (*GONE, "ERR_BLOCKED_BY_CLIENT", "403", "404")
+
+    def hold(route: Any) -> None:
+        if how == "blocked":
+            route.abort("blockedbyclient")
+        else:
+            route.fulfill(status=how, body="<html>Not from here.</html>", content_type="text/html")
+
+    # One by one: the first two only.
+    view.page.route(re.compile(r"/images/[01]/"), hold)
+    view.open(serve(project))
+    view.ready()
+    assert "This image cannot be shown: something on the way holds it back" in view.text("#stage")
+    assert view.text("#saved") == "All saved"
+    view.press("j")
+    assert view.text("#said") == "This image cannot be shown, so it can only be skipped."
+    view.press("m")
+    view.ready("grid")
+    cells = view.page.locator(".cell").all_text_contents()
+    assert ["something on the way holds it back" in cell for cell in cells] == [True] * 2 + [
+        False
+    ] * 4
+    assert view.inside("import(new URL('static/server.js', document.baseURI).href)"
+                       ".then(({ line }) => line.trouble)") == ""  # fmt: skip

@@ -1,10 +1,12 @@
 // Pictures, fetched and decoded before they are needed.
 
-import { get, line } from "./server.js";
+import { settings } from "./kept.js";
+import { ask, line, post } from "./server.js";
 import { t } from "./words.js";
 
 const MOST = 40e6; // pixels that are kept, at 4 bytes each
 const PATIENCE = 120_000; // ms; large ones stand in a line on the server
+const PAUSE = 1000; // ms between two tries of one that is held back
 
 const pictures = new Map(); // "tag/image/size" -> an element, the one used last at the end
 
@@ -64,11 +66,37 @@ async function load(element, from) {
         why = error.message;
         break;
       }
-      if (error.refused === undefined) tries += 1; // what came is no image
+      if (error.refused === undefined) tries += 1; // what came is no image, or nothing came
+      if (error.held) {
+        why = error.message;
+        if (tries < 3) await new Promise((again) => setTimeout(again, PAUSE));
+      }
     }
   }
   element.failed = true;
   return why;
+}
+
+let asking = null;
+
+/** Whether the server answers, asked once for all pictures that want to know; throws `Trouble`. */
+function isThere() {
+  asking ??= post("api/status", { person: settings.person }).finally(() => {
+    asking = null;
+  });
+  return asking;
+}
+
+/** A picture's response. What lets the server through may hold pictures back, such as a content blocker. */
+async function get(from, options) {
+  if (line.trouble) await isThere();
+  try {
+    return await ask(from, { ...options, signal: AbortSignal.timeout(PATIENCE) });
+  } catch (error) {
+    if (error.refused && error.own) throw error;
+    await isThere();
+    throw Object.assign(new Error(error.own ? error.message : t("image.held")), { held: true });
+  }
 }
 
 async function draw(element, from, cache = "default") {
@@ -79,7 +107,7 @@ async function draw(element, from, cache = "default") {
     return element.decode();
   }
   // What a person does goes first.
-  const content = await get(from, { cache, priority: "low", signal: AbortSignal.timeout(PATIENCE) });
+  const content = await get(from, { cache, priority: "low" });
   const bitmap = await createImageBitmap(await content.blob());
   element.width = bitmap.width;
   element.height = bitmap.height;

@@ -7,9 +7,10 @@ const PAUSE = 2000; // ms between two tries of a server that is in trouble
 const PATIENCE = 20_000; // ms
 
 export class Trouble extends Error {
-  constructor(message, refused) {
+  constructor(message, refused, own = false) {
     super(message);
     this.refused = refused; // sending the same again would not help
+    this.own = own; // the server said so itself, and nobody in between
   }
 }
 
@@ -53,21 +54,28 @@ export const line = {
 /** The server's response; throws `Trouble`, with its sentence, where it does not give what is asked. */
 export async function get(path, options = {}) {
   await line.turn();
+  try {
+    const answer = await ask(path, options);
+    line.tell("");
+    return answer;
+  } catch (trouble) {
+    line.tell(trouble.refused ? "" : trouble.message);
+    throw trouble;
+  }
+}
+
+/** As `get`, of something that may fail while the server is well; so it says nothing of the server. */
+export async function ask(path, options) {
   let answer;
   try {
     answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), ...options });
   } catch {
-    line.tell(t("server.unreachable"));
-    throw new Trouble(line.trouble, false);
+    throw new Trouble(t("server.unreachable"), false);
   }
-  if (answer.ok) {
-    line.tell("");
-    return answer;
-  }
-  const { error } = await answer.json().catch(() => ({ error: answer.statusText }));
+  if (answer.ok) return answer;
+  const { error } = await answer.json().catch(() => ({}));
   const refused = [400, 404, 413, 415, 422].includes(answer.status);
-  line.tell(refused ? "" : error);
-  throw new Trouble(error, refused);
+  throw new Trouble(error ?? answer.statusText, refused, error !== undefined);
 }
 
 export async function post(path, body) {
