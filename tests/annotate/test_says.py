@@ -34,7 +34,7 @@ TEXTS = """async (n) => {
   const numbers = { answers: n, mine: n, round: n, queued: 9 * n, left: 5 * n, seconds: n };
   showStatus({ ...progress.status, ...numbers, worth });
   line.trouble = n > 1000 ? "The server cannot be reached." : "";
-  outbox.items = Array(n > 100 ? n : 0).fill({ body: {} });
+  outbox.items = Array.from({ length: n > 100 ? n : 0 }, (_, key) => ({ key, body: {} }));
   showSaved();
   const header = document.querySelector("header");
   const parts = [...header.children].filter((one) => one.offsetParent);
@@ -149,3 +149,35 @@ def test_pictures_held_back_on_the_way_are_not_taken_for_a_server_that_is_gone(
     ] * 4
     assert view.inside("import(new URL('static/server.js', document.baseURI).href)"
                        ".then(({ line }) => line.trouble)") == ""  # fmt: skip
+
+
+def test_while_the_server_is_gone_every_step_that_is_not_saved_is_counted_once(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = GONE
+    site = serve(project)
+    view.open(site)
+    view.ready()
+    site.stop()
+    view.press("j")
+    counted = "/\\d+(?= step)/.exec(document.querySelector('#saved').textContent)?.[0]"
+    # The page does not know it yet, as what was answered so far is not sent before the whole image.
+    view.inside("tasks.renew().catch(() => {})")
+    view.until(f"{counted} === '1'")
+    view.press("Enter")
+    view.ready()
+    view.until(f"{counted} === '1'")
+    view.press("k")
+    view.until(f"{counted} === '2'")
+    view.press("u")
+    view.until(f"{counted} === '1'")
+    view.press("j", "p")
+    view.ready()
+    view.until("outbox.items.length === 3")
+    assert view.inside(counted) == "2", "answered in part, and skipped"
+    view.press("j")
+    view.until(f"{counted} === '3'")
+    site.start()
+    view.saved()
+    assert view.text("#saved") == "All saved"
+    assert len(project.said()) == 4

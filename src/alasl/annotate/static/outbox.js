@@ -18,15 +18,32 @@ export const outbox = {
   onstatus() {}, // the server said where things stand
   onrefused() {}, // the server will never take a step
 
-  /** Keep a step and send it; `then` hears the server's answer, if this page still stands. */
-  put(path, body, then) {
+  /** A number of its own for a step, above those before. */
+  begin() {
     this.last = Math.max(Date.now(), this.last + 1);
+    return this.last;
+  },
+
+  /** Steps that are not sent yet; of some there is more than one thing to send. */
+  count() {
+    return new Set(this.items.map(({ key, step }) => step ?? key)).size;
+  },
+
+  /**
+   * Keep a step, or the part of it that was begun as `step`, and send it; `then` hears the server's
+   * answer, if this page still stands.
+   */
+  put(path, body, then, step = this.begin()) {
     const request = crypto.randomUUID ? crypto.randomUUID() : randomId();
-    const item = { key: `out:${this.last}-${request}`, path, body: { person: settings.person, request, ...body } };
-    this.kept = storage.set(item.key, { path, body: item.body }) && this.kept;
-    this.items.push({ ...item, then });
-    this.onchange();
-    setTimeout(() => this.send()); // once what follows is painted
+    const key = `out:${this.begin()}-${request}`;
+    const item = { path, body: { person: settings.person, request, ...body }, step };
+    this.kept = storage.set(key, item) && this.kept;
+    this.items.push({ key, ...item, then });
+    // Once what follows is painted.
+    setTimeout(() => {
+      this.onchange();
+      this.send();
+    });
   },
 
   /** Send all; done when the server has everything. */

@@ -13,6 +13,7 @@ export const progress = {
   status: null,
   begun: null, // the status when the page was opened
 
+  isBegun: () => false, // whether something was answered that is in no step yet
   onpause() {}, // the server says that nothing is to be asked now
 };
 
@@ -66,7 +67,7 @@ export function inWords({ map, low, high, brought }) {
 }
 
 export function showSaved() {
-  const many = outbox.items.length;
+  const many = outbox.count() + (line.trouble && progress.isBegun() ? 1 : 0);
   let text = t("saved"),
     state = "saved";
   if (many && line.trouble) {

@@ -13,16 +13,18 @@ export function send(step) {
     const { image, label, probability, model } = item;
     return [{ image, label, probability, model, value, seconds, shown: step.shown }];
   });
-  for (const { item, value } of corrections(step)) correct(item, value);
+  const one = outbox.begin();
+  for (const { item, value } of corrections(step)) correct(item, value, one);
   const skipped = step.items.filter((_, place) => step.values[place] === SKIPPED).map((item) => item.image);
   const images = [...new Set(skipped)];
   const sent = (saved) => {
     if (!saved) step.requests -= 1;
   };
-  if (answers.length) outbox.put("api/answers", { answers }, sent);
-  for (const image of images) outbox.put("api/skip", { image }, sent);
+  if (answers.length) outbox.put("api/answers", { answers }, sent, one);
+  for (const image of images) outbox.put("api/skip", { image }, sent, one);
   step.requests = (answers.length ? 1 : 0) + images.length;
 }
 
 /** Say otherwise of what is known. */
-export const correct = ({ image, label }, value) => outbox.put("api/correct", { image, label, value });
+export const correct = ({ image, label }, value, one) =>
+  outbox.put("api/correct", { image, label, value }, undefined, one);

@@ -11,7 +11,7 @@ import { imageView } from "./image-view.js";
 import { change, settings } from "./kept.js";
 import { outbox } from "./outbox.js";
 import { large } from "./pictures.js";
-import { progress } from "./progress.js";
+import { progress, showSaved } from "./progress.js";
 import { correct, send } from "./sending.js";
 import { corrections, make, openPlaces, standing } from "./step.js";
 import { chooseLabel, tasks } from "./tasks.js";
@@ -100,11 +100,13 @@ function finish() {
   next();
 }
 
+/** Whether something was said; not of pictures of a grid that could not be shown. */
+const isBegun = (step) => step?.values.some((value) => value !== undefined && value !== SKIPPED) ?? false;
+
 /** Answers to a part of an image, or ticks in a grid, are answers, too. */
 function saveUnfinished() {
   const step = session.current;
-  // Pictures of a grid that could not be shown are no reason: nobody said anything of them.
-  if (!step?.values.some((value) => value !== undefined && value !== SKIPPED)) return;
+  if (!isBegun(step)) return;
   send(step);
   history.push(step);
 }
@@ -216,8 +218,9 @@ export function undo() {
   if (current) tasks.ahead.unshift(...current.tasks);
   const step = history.pop();
   if (!step) return undoOnServer();
-  for (const { item } of corrections(step)) correct(item, item.known);
-  for (let i = 0; i < step.requests; i += 1) outbox.put("api/undo", {});
+  const one = outbox.begin();
+  for (const { item } of corrections(step)) correct(item, item.known, one);
+  for (let i = 0; i < step.requests; i += 1) outbox.put("api/undo", {}, undefined, one);
   show(step);
   takeBack();
   pause();
@@ -299,6 +302,7 @@ function point(place) {
 
 export function moveTo(place) {
   point(place);
+  showSaved(); // this step, too, is one that is not saved yet
   if ($("larger").open) drawLarger();
   focusCursor();
 }
@@ -377,6 +381,7 @@ export function nextLabel() {
 }
 
 progress.onpause = pause;
+progress.isBegun = () => isBegun(session.current);
 tasks.shown = () => session.current?.tasks ?? [];
 tasks.onfetched = (came) => {
   if (session.current || waiting.why === "undoing") return;
