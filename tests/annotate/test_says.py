@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alasl.annotate.pictures import SIDES
+from alasl.project.changes import LabelChange
 
 from .conftest import GONE, MakeProject, Project, Site, View
 
@@ -181,3 +182,37 @@ def test_while_the_server_is_gone_every_step_that_is_not_saved_is_counted_once(
     view.saved()
     assert view.text("#saved") == "All saved"
     assert len(project.said()) == 4
+
+
+def test_a_label_is_found_in_a_list_by_parents_that_narrows_as_one_types(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    project = make_project(names=("dog", "animal", "boat", "cat", "tree", "hat"))
+    project.ask([(0, 2), (1, 2)])
+    implies = (("dog", "animal"), ("cat", "animal"))
+    project.store.change("owner", LabelChange("rule", implies=implies))
+    view.open(serve(project))
+    view.ready()
+    view.until("document.querySelectorAll('#label optgroup').length === 2")
+    view.press("/")
+    groups = """[...document.querySelectorAll('#find-list [role=group]:not([hidden])')]
+      .map((one) => [one.ariaLabel, ...[...one.querySelectorAll('[role=option]')]
+        .filter((label) => !label.hidden).map((label) => label.textContent)])"""
+    assert view.page.evaluate(groups) == [
+        ["animal", "animal", "dog", "cat"], ["Others", "boat", "tree", "hat"],
+    ]  # fmt: skip
+    view.page.keyboard.type("at")
+    assert view.page.evaluate(groups) == [["animal", "cat"], ["Others", "boat", "hat"]]
+    view.press("ArrowDown", "ArrowDown", "ArrowUp")
+    active = str(view.page.get_attribute("#find-label", "aria-activedescendant"))
+    assert view.text(f"#{active}") == "cat"
+    view.press("Enter")
+    assert (view.here(), view.page.is_visible("#find")) == ("cat", False)
+    view.press("/")
+    view.page.click("#find-list >> text=hat")
+    assert (view.asked(), view.here()) == (["boat", "cat", "hat"], "hat")
+    view.press("/")
+    view.page.keyboard.type("zebra")
+    assert not view.page.is_visible("#find-list")
+    view.press("Escape", "j")
+    assert view.inside("session.current.values") == [None, None, 1]

@@ -5,11 +5,12 @@
 // views of an image and of a grid, waiting, tasks (fetched before they are needed), progress, outbox.
 
 import { clock } from "./clock.js";
-import { $, alarm, arrive, closeDialogs, openDialog, say } from "./dom.js";
-import { act, listenToKeys } from "./keys.js";
+import { $, alarm, arrive, closeDialogs, openDialog } from "./dom.js";
+import { showFinder } from "./finder.js";
+import { listenToKeys } from "./keys.js";
 import { guide, showGuide, showMeaning } from "./guide.js";
 import { change, settings } from "./kept.js";
-import { HERE, NAMES, fillList, find } from "./labels.js";
+import { fillList } from "./labels.js";
 import { showMine } from "./mine.js";
 import { askNote } from "./note.js";
 import { outbox } from "./outbox.js";
@@ -25,7 +26,6 @@ import {
   larger,
   leave,
   nextLabel,
-  openLabel,
   rest,
   restart,
   retell,
@@ -51,12 +51,7 @@ const COMMANDS = {
     if (session.current?.kind === "image") toggleZoom();
     else if (session.current) larger();
   },
-  find() {
-    if (session.current?.kind !== "image") return;
-    $("find").hidden = false;
-    $("find-label").value = "";
-    $("find-label").focus();
-  },
+  find: showFinder,
   help() {
     const dialog = $("help");
     if (dialog.open) return closeDialogs();
@@ -89,23 +84,6 @@ const taskOf = (item) => session.current.tasks.find(({ image }) => image === ite
 function instead(show) {
   closeDialogs();
   show();
-}
-
-function found() {
-  const text = $("find-label").value.trim();
-  // What is asked comes first, then any other label.
-  const asked = session.current.items.map((item) => item.label);
-  const labels = [...asked, ...HERE.filter((label) => !asked.includes(label))];
-  const place = text
-    ? find(
-        text,
-        labels.map((label) => NAMES[label]),
-      )
-    : undefined;
-  $("find").hidden = true;
-  if (place !== undefined) return openLabel(labels[place]);
-  if (text) say(t("said.no-label", { name: text }));
-  focusCursor();
 }
 
 /** The server does not take this name, or this label. */
@@ -153,14 +131,6 @@ function listen() {
   });
   // Until here the browser itself would have sent the form away, and the name with it.
   for (const field of $("start").elements) field.disabled = false;
-  $("find").addEventListener("submit", (event) => act(event, found));
-  $("find-label").addEventListener("keydown", (event) => {
-    if (event.key === "Escape")
-      act(event, () => {
-        $("find").hidden = true;
-        focusCursor();
-      });
-  });
   $("label").addEventListener("change", () => {
     change({ label: Number($("label").value) });
     $("label").blur();
@@ -217,13 +187,6 @@ function heartbeat() {
 }
 
 for (const list of [$("label"), $("mine-label")]) fillList(list, guide.parent);
-$("find-labels").replaceChildren(
-  ...HERE.map((label) => {
-    const option = document.createElement("option");
-    option.value = NAMES[label];
-    return option;
-  }),
-);
 connect();
 listen();
 if (outbox.items.length) outbox.send();
