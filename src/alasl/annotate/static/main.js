@@ -1,7 +1,7 @@
 // The page where people answer. The server draws the page once; from then on these modules show
 // tasks and send steps. Text from outside is put in by textContent only, never as markup.
 //
-// Modules, each above those that it imports: main, keys, session (the step that is answered), the
+// Modules, each above those that it imports: main, finder, keys, session (the step that is answered), the
 // views of an image and of a grid, waiting, tasks (fetched before they are needed), progress, outbox.
 
 import { clock } from "./clock.js";
