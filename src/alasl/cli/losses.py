@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alasl.cli.options import json_option, markdown_table, print_json
+from alasl.cli.parameters import as_cell, as_lines, as_values
 
 if TYPE_CHECKING:
     from alasl.losses import Kind
@@ -29,9 +30,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
                 "paper": kind.paper,
                 "unknown": kind.unknown,
                 "remembers": kind.state,
-                "parameters": {
-                    p.name: {"default": p.default, "may be": p.allowed} for p in kind.parameters
-                },
+                "parameters": as_values(kind.parameters),
             }
             for kind in losses
         ]
@@ -44,8 +43,8 @@ def command(as_json: bool, as_markdown: bool) -> None:
         click.echo(f"{kind.name}  ({kind.paper})" if kind.paper != "-" else kind.name)
         click.echo(f"    {kind.about}")
         click.echo(f"    an unknown entry: {kind.unknown}")
-        for p in kind.parameters:
-            click.echo(f"    :{p.name}={p.default}  {p.allowed}")
+        for line in as_lines(kind.parameters):
+            click.echo(line)
 
 
 def markdown(losses: Iterable[Kind]) -> str:
@@ -58,7 +57,7 @@ def markdown(losses: Iterable[Kind]) -> str:
                 kind.paper,
                 kind.about,
                 kind.unknown,
-                ", ".join(f"`{p.name}={p.default}`" for p in kind.parameters),
+                as_cell(kind.parameters),
             )
             for kind in losses
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alasl.cli.options import json_option, markdown_table, print_json
+from alasl.cli.parameters import as_cell, as_lines, as_values
 
 if TYPE_CHECKING:
     from alasl.models.registry import Kind
@@ -28,9 +29,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
                 "about": kind.about,
                 "sees": kind.source.inputs,
                 "can": list(can(kind)),
-                "parameters": {
-                    p.name: {"default": p.default, "may be": p.allowed} for p in kind.parameters
-                },
+                "parameters": as_values(kind.parameters),
             }
             for kind in models
         ]
@@ -43,8 +42,8 @@ def command(as_json: bool, as_markdown: bool) -> None:
         click.echo(kind.name)
         click.echo(f"    {kind.about}")
         click.echo(f"    sees {kind.source.inputs}; {', '.join(can(kind)) or 'nothing besides'}")
-        for p in kind.parameters:
-            click.echo(f"    :{p.name}={p.default}  {p.allowed}")
+        for line in as_lines(kind.parameters):
+            click.echo(line)
 
 
 def can(kind: Kind) -> tuple[str, ...]:
@@ -69,7 +68,7 @@ def markdown(models: Iterable[Kind]) -> str:
                 kind.about,
                 kind.source.inputs,
                 ", ".join(can(kind)),
-                ", ".join(f"`{p.name}={p.default}`" for p in kind.parameters),
+                as_cell(kind.parameters),
             )
             for kind in models
         ),

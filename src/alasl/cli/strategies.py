@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alasl.cli.options import json_option, markdown_table, print_json
+from alasl.cli.parameters import as_cell, as_lines, as_values
 
 if TYPE_CHECKING:
     from alasl.strategies import Strategy
@@ -32,9 +33,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
                 "scores": m.unit,
                 "needs": sorted(m.needs),
                 "work": m.work,
-                "parameters": {
-                    p.name: {"default": p.default, "may be": p.allowed} for p in m.parameters
-                },
+                "parameters": as_values(m.parameters),
             }
             for m in strategies
         ]
@@ -48,8 +47,8 @@ def command(as_json: bool, as_markdown: bool) -> None:
         click.echo(f"    {m.about}")
         needs = f"; needs {', '.join(sorted(m.needs))}" if m.needs else ""
         click.echo(f"    scores each {m.unit}{needs}; work {m.work}")
-        for p in m.parameters:
-            click.echo(f"    :{p.name}={p.default}  {p.allowed}")
+        for line in as_lines(m.parameters):
+            click.echo(line)
 
 
 def markdown(strategies: Iterable[Strategy]) -> str:
@@ -62,7 +61,7 @@ def markdown(strategies: Iterable[Strategy]) -> str:
                 m.paper,
                 m.about,
                 m.unit,
-                ", ".join(f"`{p.name}={p.default}`" for p in m.parameters),
+                as_cell(m.parameters),
             )
             for m in strategies
         ),

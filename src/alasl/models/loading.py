@@ -69,7 +69,7 @@ def load_batches(
         yield images.to(device, non_blocking=True)
 
 
-class Kept:
+class Batches:
     """Batches of pixels that are gone through again and again: loaded once, if memory allows.
 
     load: begins to load them. size: how many bytes they are; more than `KEPT` are not kept.

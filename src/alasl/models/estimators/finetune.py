@@ -20,7 +20,7 @@ from alasl.models.backbones import Backbone, load_backbone
 from alasl.models.base import Context, Estimator, OnEpoch, Targets, Tensors, Weights
 from alasl.models.checkpoint import part, read_tensors, under, write_tensors
 from alasl.models.distributed import join
-from alasl.models.loading import Kept, Squares, load_batches
+from alasl.models.loading import Batches, Squares, load_batches
 from alasl.models.modules import Seeing
 from alasl.models.randomness import seeded
 from alasl.models.recipe import FinetuneSettings, prediction_dtype
@@ -105,7 +105,7 @@ class Finetune(Estimator):
                 on_epoch(epoch, logits)
         counts = None if weights is None else torch.as_tensor(weights)
         shown = [] if eval_on is None else eval_on.files()
-        evaluated = Kept(lambda: self._load(shown), 3 * self.size**2 * len(shown))
+        evaluated = Batches(lambda: self._load(shown), 3 * self.size**2 * len(shown))
         for epoch in range(len(seen), epochs):
             self._epoch(training, epoch, batches, files, entries, counts, seed)
             seen.append(self._logits(evaluated))
