@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from alasl.cli import exit_code
@@ -53,15 +52,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Call:
 
 
 def write_data(folder: Path, dataset: Dataset) -> str:
-    labels = dataset.labels
-    assert dataset.features is not None
-    np.savez(
-        folder / "made.npz",
-        labels=labels.entries,
-        names=np.array(labels.names),
-        images=np.array(labels.images),
-        features=dataset.features,
-    )
+    write(dataset.labels, folder / "made.npz", "npz", features=dataset.features)
     return "made.npz"
 
 
