@@ -133,6 +133,31 @@ def test_labels_that_cannot_be_judged_are_left_out_with_the_reason() -> None:
     assert np.isfinite(found.mean.value)
 
 
+def test_why_a_label_is_left_out_is_what_a_plain_loop_finds() -> None:
+    rng = np.random.default_rng(2)
+    shape = (4, 300)
+    entries = rng.choice(np.array([-1, 0, 1], np.int8), shape)
+    given, drawn = rng.random(shape) < 0.5, rng.random(shape) < 0.3
+    found = Audit(entries, given, drawn, np.full(shape, 0.5)).left_out()
+    expected = {}
+    for col in range(shape[1]):
+        known = [
+            (e, g)
+            for e, g, d in zip(*(x[:, col] for x in (entries, given, drawn)), strict=True)
+            if e >= 0 and (g or d)
+        ]
+        values = [int(e) for e, _ in known]
+        if 1 not in values:
+            expected[col] = NO_PRESENT
+        elif 0 not in values:
+            expected[col] = NO_ABSENT
+        elif len(known) < shape[0] and all(g for _, g in known):
+            expected[col] = NO_AUDIT
+    assert found == expected
+    assert list(found) == sorted(found)
+    assert set(found.values()) == {NO_PRESENT, NO_ABSENT, NO_AUDIT}
+
+
 def test_nothing_judged_is_nan_and_says_why() -> None:
     truth, judged = world(6)
     audit = Audit(np.full_like(truth, -1), NONE, NONE, NONE.astype(float))

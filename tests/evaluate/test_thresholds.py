@@ -136,15 +136,16 @@ def test_no_image_is_called_by_a_threshold_that_saw_its_entry() -> None:
 
 def test_each_image_is_called_by_the_thresholds_of_the_other_parts() -> None:
     rng = np.random.default_rng(1)
-    p = rng.random((50, 3))
+    p = rng.random((50, 5))
     entries = (rng.random(p.shape) < p).astype(np.int8)
+    entries[:, 1], entries[:, 3] = -1, 1
     many = rng.random(p.shape) + 0.5
     called = called_by_others(p, entries, 0.8, many, seed=4)
     part = stream(4, "parts for thresholds").permutation(50) % PARTS
     for row in range(50):
         others = part != part[row]
         found = choose_thresholds(p[others], entries[others], 0.8, many[others])
-        for label in range(3):
+        for label in range(5):
             expected = -1 if np.isnan(found[label]) else int(p[row, label] >= found[label])
             assert called[row, label] == expected
 

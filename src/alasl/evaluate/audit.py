@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,33 +52,32 @@ class Audit:
                 "an entry was drawn that had no chance of it", where=f"row {row}, column {col}"
             )
 
-    @property
+    @cached_property
     def certain(self) -> Mask:
         """(N, L): the given entries that are known."""
         return np.asarray(self.given & (self.entries != UNKNOWN))
 
-    @property
+    @cached_property
     def audited(self) -> Mask:
         """(N, L): the entries that the audit drew and that people could tell."""
         return np.asarray(self.drawn & (self.entries != UNKNOWN) & ~self.certain)
 
-    @property
+    @cached_property
     def seen(self) -> Mask:
         """(N, L): the entries known, by either way."""
         return self.certain | self.audited
 
     def left_out(self) -> dict[int, str]:
         """The labels that have no AP, and why."""
-        known = np.where(self.seen, self.entries, UNKNOWN)
+        present = (self.seen & (self.entries == PRESENT)).any(axis=0)
+        absent = (self.seen & (self.entries == ABSENT)).any(axis=0)
+        judged = self.seen.all(axis=0) | self.audited.any(axis=0)
         reasons: dict[int, str] = {}
-        for col in range(known.shape[1]):
-            column = known[:, col]
-            if not (column == PRESENT).any():
+        for col in np.flatnonzero(~(present & absent & judged)).tolist():
+            if not present[col]:
                 reasons[col] = NO_PRESENT
-            elif not (column == ABSENT).any():
-                reasons[col] = NO_ABSENT
-            elif not self.seen[:, col].all() and not self.audited[:, col].any():
-                reasons[col] = NO_AUDIT
+            else:
+                reasons[col] = NO_AUDIT if absent[col] else NO_ABSENT
         return reasons
 
     def take(self, columns: NDArray[np.intp]) -> Audit:

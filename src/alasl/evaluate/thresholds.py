@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.seeds import stream
 
 # In how many parts the images are called, each by thresholds of the others. Settled by
@@ -35,7 +35,7 @@ def choose_thresholds(
     array([0.5], dtype=float32)
     """
     found = np.full(entries.shape[1], np.nan, np.float32)
-    for label in range(entries.shape[1]):
+    for label in _judged(entries).tolist():
         seen = (entries[:, label] != UNKNOWN) & np.isfinite(probabilities[:, label])
         present = entries[seen, label] == PRESENT
         if present.any() and not present.all():
@@ -59,12 +59,22 @@ def called_by_others(
     """
     part = stream(seed, "parts for thresholds").permutation(len(entries)) % PARTS
     called = np.full(entries.shape, UNKNOWN, np.int8)
+    # Of the other labels nothing is found, whichever images are left out.
+    cols = _judged(entries)
+    kept, known = probabilities[:, cols], entries[:, cols]
+    many = None if weights is None else weights[:, cols]
     for number in range(PARTS):
         here = part == number
-        others = np.where(here[:, None], np.int8(UNKNOWN), entries)
-        found = choose_thresholds(probabilities, others, precision, weights)
-        called[here] = np.where(np.isnan(found), UNKNOWN, probabilities[here] >= found)
+        others = np.where(here[:, None], np.int8(UNKNOWN), known)
+        found = choose_thresholds(kept, others, precision, many)
+        calls = np.where(np.isnan(found), UNKNOWN, kept[here] >= found)
+        called[np.ix_(here, cols)] = calls
     return called
+
+
+def _judged(entries: Entries) -> NDArray[np.intp]:
+    """The labels of which an entry is known to be present, and one to be absent."""
+    return np.flatnonzero((entries == PRESENT).any(axis=0) & (entries == ABSENT).any(axis=0))
 
 
 def _threshold(

@@ -106,12 +106,12 @@ class ProjectAudit:
         """The chances once the queue is thrown away, with what is unanswered in it."""
         return Chances(self.rows, self.reached, self.reached)
 
-    @property
+    @cached_property
     def audit(self) -> Audit:
         """The audit, as estimates take it."""
         return Audit(self.entries, self.certain, self.answered, self.reached)
 
-    @property
+    @cached_property
     def weights(self) -> Floats:
         """(T, L): how many entries each known one stands for; 0 where it is unknown."""
         drawn = self.audit.audited
