@@ -63,7 +63,9 @@ def answer(project: Project, *, wrong_audit: bool = False, every: int = 1) -> No
 
 def audit_of(project: Project) -> ProjectAudit:
     known = Driver(project).known()
-    return ProjectAudit.of(project.store, project.split().test, known, project.settings.seed)
+    test = project.split().test
+    given = project.store.initial()[test]
+    return ProjectAudit.of(project.store, test, known, given, project.settings.seed)
 
 
 def test_nothing_is_clean_and_the_test_set_is_no_better_known_than_the_rest(

@@ -287,7 +287,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_table_is_the_models(self) -> None:
-        assert self.store.labels().entries.tolist() == self.table()
+        labels = self.store.labels()
+        assert labels.entries.tolist() == self.table()
+        initial, same = self.store.initial_and_labels()
+        assert (initial == self.store.initial()).all()
+        assert (same.entries == labels.entries).all()
+        assert (same.source == labels.source).all()
 
     @invariant()
     def the_counts_are_the_models(self) -> None:

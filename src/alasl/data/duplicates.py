@@ -66,14 +66,23 @@ def groups_of(dataset: Dataset, features: NDArray[np.floating] | None = None) ->
     features: (N, D) of a backbone, by which images that are nearly the same count as one, too.
     None where no two images are the same. A file that cannot be read is like no other.
     """
-    images = len(dataset)
+    return groups_among(len(dataset), dataset.paths, dataset.features, features)
+
+
+def groups_among(
+    images: int,
+    paths: Sequence[Path] | None,
+    own: NDArray[np.floating] | None,
+    seen: NDArray[np.floating] | None,
+) -> Groups | None:
+    """As `groups_of`, of so many images with these files, features of their own, a backbone's."""
     found = []
-    if dataset.paths is not None:
-        found.append(same_content(digests(dataset.paths)[0]))
-    if dataset.features is not None:
-        rows = np.ascontiguousarray(dataset.features)
+    if paths is not None:
+        found.append(same_content(digests(paths)[0]))
+    if own is not None:
+        rows = np.ascontiguousarray(own)
         found.append(same_content([row.tobytes() for row in rows]))
-    pairs = near_pairs(features) if features is not None else ()
+    pairs = near_pairs(seen) if seen is not None else ()
     groups = joined(images, *found, pairs=pairs)
     return groups if groups.max(initial=-1) + 1 < images else None
 

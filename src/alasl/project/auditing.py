@@ -69,8 +69,11 @@ class ProjectAudit:
     seed: int
 
     @classmethod
-    def of(cls, store: Store, rows: Ints, known: Known, seed: int) -> ProjectAudit:
-        """The audit of the images `rows` of a store, of which this much is known."""
+    def of(cls, store: Store, rows: Ints, known: Known, given: Entries, seed: int) -> ProjectAudit:
+        """The audit of the images `rows` of a store, of which this much is known.
+
+        given: int8 (T, L), what the store's `initial` has of them.
+        """
         scheme = store.scheme
         images, names = scheme.rows[rows], scheme.cols
         shape = (int(images[-1]) + 1, int(names[-1]) + 1)
@@ -81,7 +84,7 @@ class ProjectAudit:
         # What follows from audit answers was not known by itself: it counts as answered where the
         # audit drew it too, and else for nothing.
         follows = labels.source[rows] == SOURCES.index(INFERRED)
-        follows &= store.initial()[rows] == UNKNOWN
+        follows &= given == UNKNOWN
         settled = (entries != UNKNOWN) | answered | known.closed[rows]
         answered = answered | (follows & (numbers < chances.now))
         entries[follows & ~answered] = UNKNOWN

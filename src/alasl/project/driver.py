@@ -32,7 +32,7 @@ from alasl.project.folder import SETTINGS, Project
 from alasl.project.inference import closed
 from alasl.project.looks import Look
 from alasl.project.model_files import ModelFiles
-from alasl.project.rechecking import doubted, first_of
+from alasl.project.rechecking import doubted, first_of, undoubted
 from alasl.project.records import Mask, Questions, Training
 from alasl.project.table import RECHECK
 from alasl.project.targets import answered_by_machine, targets
@@ -77,8 +77,12 @@ class Driver:
 
     def known(self, memory: dict[str, object] | None = None) -> Known:
         """All that is known by now, as a learner takes it."""
+        return self._known(memory)[1]
+
+    def _known(self, memory: dict[str, object] | None = None) -> tuple[Entries, Known]:
+        """The store's `initial`, int8 (N, L), and `known`: reading a large table takes seconds."""
         store, split = self.project.store, self._split
-        labels, initial = store.labels(), store.initial()
+        initial, labels = store.initial_and_labels()
         # How often people err is told without the test set, so that nothing hangs on the audit.
         votes = store.votes().without(split.test)
         by_machine, human, automatic = answered_by_machine(labels), labels, None
@@ -89,14 +93,16 @@ class Driver:
                 labels = human
             else:
                 automatic = np.where(by_machine, labels.entries, np.int8(UNKNOWN))
-        learned = targets(labels, store.undoubted(), votes, self.project.settings.auto_weight)
+        learned = targets(
+            labels, undoubted(store, initial), votes, self.project.settings.auto_weight
+        )
         unknown = initial == UNKNOWN
         unknown[np.concatenate([split.clean, split.test])] = False
         asked = np.zeros(labels.shape, np.bool_)
         for rows, cols in ((votes.rows, votes.cols), votes.unsure):
             asked[rows, cols] = unknown[rows, cols]
         rules = store.scheme.placed_rules
-        return Known(
+        known = Known(
             human_labels=human,
             initially_unknown=unknown,
             asked=asked,
@@ -109,6 +115,7 @@ class Driver:
             implies=tuple(closed(rules.implies)),
             excludes=rules.excludes,
         )
+        return initial, known
 
     def train(self) -> Training | None:
         """Train on everything known outside the test set, judge, keep the model and its worth.
@@ -117,9 +124,11 @@ class Driver:
         """
         begun = time.perf_counter()
         store = self.project.store
-        require_ground(self.project.settings, self._split, store.initial())
-        event, known = store.last_event(), self.known()
-        learner, audit = self._learner, self._audit(known)
+        event = store.last_event()
+        initial, known = self._known()
+        require_ground(self.project.settings, self._split, initial)
+        learner, audit = self._learner, self._audit(known, initial)
+        del initial
         learner.test_entries = audit.entries
         try:
             learner.job(known)
@@ -195,7 +204,7 @@ class Driver:
         """
         project, store = self.project, self.project.store
         about = self._files.about()
-        known = self.known(about.memory)
+        initial, known = self._known(about.memory)
         learner = self._learner
         if about.model and about.table != store.scheme.version:
             raise ConflictError(
@@ -212,7 +221,7 @@ class Driver:
                     do=f"train it anew: alasl train {project.folder}",
                 )
             learner.estimator.restore(model.estimator.tensors(), trust=True)
-        audit, settings = self._audit(known), project.settings
+        audit, settings = self._audit(known, initial), project.settings
         share = 0.0 if audit.complete else settings.audit
         again = settings.recheck if about.model else 0.0
         new = 1 - share - again
@@ -244,7 +253,7 @@ class Driver:
                 "automatically, or nobody could tell",
                 where=str(project.folder),
             )
-        questions = self._questions(query, drawn, checked, about, known.round + 1, lost)
+        questions = self._questions(query, drawn, checked, about, known.round + 1, lost, initial)
         store.fill(
             known.round + 1,
             questions,
@@ -304,9 +313,9 @@ class Driver:
         if not open_.any():
             raise NothingToDo("every entry of the pool is known or answered automatically")
 
-    def _audit(self, known: Known) -> ProjectAudit:
-        seed = self.project.settings.seed
-        return ProjectAudit.of(self.project.store, self._split.test, known, seed)
+    def _audit(self, known: Known, initial: Entries) -> ProjectAudit:
+        test, seed = self._split.test, self.project.settings.seed
+        return ProjectAudit.of(self.project.store, test, known, initial[test], seed)
 
     def _questions(
         self,
@@ -316,13 +325,14 @@ class Driver:
         about: About,
         round: int,
         lost: Mask,
+        initial: Entries,
     ) -> Questions:
         """The query with all other questions mixed in, each at a place by chance."""
         seed = self.project.settings.seed
         why = self.project.settings.strategy if about.model else "random"
         image, label, score = query.rows, query.cols, query.scores
         pi, reasons = np.full(len(query), np.nan), np.full(len(query), why, object)
-        gold, gold_label = self._gold(len(query), round, lost)
+        gold, gold_label = self._gold(len(query), round, lost, initial)
         mixed = [("golden places", "gold", gold, gold_label, np.full(len(gold), np.nan))]
         if drawn:
             mixed.append(("audit places", "audit", drawn.rows, drawn.cols, drawn.pi))
@@ -358,7 +368,7 @@ class Driver:
             )
         return lost
 
-    def _gold(self, asked: int, round: int, lost: Mask) -> tuple[Rows, Rows]:
+    def _gold(self, asked: int, round: int, lost: Mask, initial: Entries) -> tuple[Rows, Rows]:
         """Entries known from the start: half of them present, as near as can be.
 
         Of clean images, where there are any.
@@ -366,7 +376,7 @@ class Driver:
         settings = self.project.settings
         clean = self._split.clean if len(self._split.clean) else self._split.pool
         clean = clean[~lost[clean]]
-        initial = self.project.store.initial()[clean]
+        initial = initial[clean]
         # Streams keep their old name, so that a seed still means the same draws.
         rng = stream(settings.seed, "golden", round)
         count = round_up(settings.gold * asked)

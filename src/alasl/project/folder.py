@@ -98,14 +98,17 @@ class Project:
 
     def dataset(self, labels: Labels | None = None) -> Dataset:
         """The images with the table as it is now (or with `labels`)."""
-        paths = None
-        if None not in self.store.files:
-            paths = tuple(self.root / str(file) for file in self.store.files)
-        features = self._brought()
-        labels, predictions = labels or self.store.labels(), self.predictions()
-        return Dataset(labels, paths, features, self.settings.name, predictions)
+        labels = labels or self.store.labels()
+        parts = self.paths(), self.features(), self.settings.name, self.predictions()
+        return Dataset(labels, *parts)
 
-    def _brought(self) -> NDArray[np.floating] | None:
+    def paths(self) -> tuple[Path, ...] | None:
+        """The image files, in the table's order; None where there are none."""
+        if None in self.store.files:
+            return None
+        return tuple(self.root / str(file) for file in self.store.files)
+
+    def features(self) -> NDArray[np.floating] | None:
         """(N, D): the features that the data came with. Raises `DataError` for a damaged file."""
         path = self.folder / FEATURES
         if not path.exists():

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.data.duplicates import Groups, groups_of
+from alasl.data.dataset import check_features
+from alasl.data.duplicates import Groups, groups_among
 from alasl.data.evidence import digests
 from alasl.data.inputs import Inputs
 from alasl.errors import AlaslError, DataError
@@ -73,17 +74,17 @@ class ModelFiles:
         """
         keep_freed_memory()
         project, settings = self._project, self._project.settings
-        dataset, kind = project.dataset(), resolve(settings.model, settings.training())
-        rows, predictions = project.split().seen, dataset.predictions
+        kind = resolve(settings.model, settings.training())
+        rows, predictions = project.split().seen, project.predictions()
+        paths, features = project.paths(), self._brought()
         self._digests = digests(predictions)
-        if kind.source.inputs == "images" and dataset.paths is not None:
+        if kind.source.inputs == "images" and paths is not None:
             project.require_images()
-            return Prepared.of(kind, Inputs(paths=dataset.paths), rows, predictions=predictions)
-        if dataset.features is not None:
-            inputs, source = Inputs(dataset.features, dataset.paths), None
-        else:
+            return Prepared.of(kind, Inputs(paths=paths), rows, predictions=predictions)
+        source = None
+        if features is None:
             features, source = self._features()
-            inputs = Inputs(features, dataset.paths)
+        inputs = Inputs(features, paths)
         before = self._kept()
         transform = None
         if before and before.kind.name == kind.name and before.source == source:
@@ -91,6 +92,13 @@ class ModelFiles:
         return Prepared.of(
             kind, inputs, rows, source=source, transform=transform, predictions=predictions
         )
+
+    def _brought(self) -> NDArray[np.floating] | None:
+        """(N, D): the features that the data came with, if any."""
+        features = self._project.features()
+        if features is not None:
+            check_features(features, len(self._project.store.images))
+        return features
 
     def _features(self) -> tuple[NDArray[np.float32], Source]:
         """(N, D): the backbone's features of every image, from the project where it has them.
@@ -110,7 +118,7 @@ class ModelFiles:
         if kept and not new.any():
             whole = len(before) == len(scheme.rows)
             return (before if whole else before[scheme.rows]), Source.of(kept)
-        paths = project.dataset().paths
+        paths = project.paths()
         if paths is None:
             raise DataError("the project has neither images nor features", where=str(path.parent))
         project.require_images()
@@ -135,16 +143,16 @@ class ModelFiles:
         path = project.model / self._groups
         if path.exists():
             return np.asarray(load_array(path), np.intp)
-        dataset = project.dataset()
-        features = dataset.features
+        features = self._brought()
         near = features is None and settings.near and settings.backbone == ProjectSettings.backbone
         if features is None:
             if resolve(settings.model, settings.training()).source.inputs == "images":
                 return None
             features = self._features()[0]
         # By features alone: files of one content have equal ones.
-        seen = replace(dataset, paths=None, features=None if near else features)
-        groups = groups_of(seen, features if near else None)
+        groups = groups_among(
+            len(features), None, None if near else features, features if near else None
+        )
         found = np.arange(len(features)) if groups is None else groups
         save_array(path, found.astype(np.int32))
         return found

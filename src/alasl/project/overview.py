@@ -22,6 +22,7 @@ from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
+from alasl.project.rechecking import undoubted
 from alasl.project.records import SOURCES, Ints, Mask, Training
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
@@ -170,11 +171,11 @@ class Overview:
 def overview(project: Project) -> Overview:
     """Count and estimate everything; a second or so where much has been said."""
     store, settings = project.store, project.settings
-    labels, initial, split = store.labels(), store.initial(), project.split()
+    (initial, labels), split = store.initial_and_labels(), project.split()
     pool = split.pool
     counts = _counts(labels, initial, store.untold(), pool)
     answers = store.votes()
-    truth = store.undoubted() if len(answers) else initial
+    truth = undoubted(store, initial) if len(answers) else initial
     agree, right = agreement(answers), {a.person: a for a in attention(answers, truth)}
     belief = dawid_skene(answers, truth) if len(answers) else None
     errors = {}

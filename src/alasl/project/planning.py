@@ -124,7 +124,8 @@ def plan(driver: Driver, target: float, seeds: int, progress: Progress | None = 
     """
     project, known = driver.project, driver.known()
     split, settings = project.split(), project.settings
-    audit = ProjectAudit.of(project.store, split.test, known, settings.seed).audit
+    given = project.store.initial()[split.test]
+    audit = ProjectAudit.of(project.store, split.test, known, given, settings.seed).audit
     if not audit.audited.any() and not audit.certain.all():
         audit = by_chance(audit.entries)
     marked = known_by_presence(known.given[split.pool])

@@ -9,9 +9,15 @@ from numpy.typing import NDArray
 
 from alasl.data.split import Split
 from alasl.evaluate.suspects import ErrorRate, Ranked, error_rate, suspects
-from alasl.labels import ABSENT, PRESENT, UNKNOWN
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 from alasl.project.records import SOURCES, Ints
 from alasl.project.store import Store
+
+
+def undoubted(store: Store, initial: Entries) -> Entries:
+    """int8 (N, L): a store's `initial`, without what was checked again: it tells who errs."""
+    again = store.rechecked()
+    return np.where(again, np.int8(UNKNOWN), initial) if again.any() else initial
 
 
 def doubted(

@@ -130,6 +130,14 @@ class Store(GuidedStore):
             entries, source = (scheme.cut(part) for part in table.stands(db, scheme))
         return Labels(entries, self.names, self.images, SOURCES, source)
 
+    def initial_and_labels(self) -> tuple[Entries, Labels]:
+        """As `initial` and `labels`, at one moment, in little more time than one of them."""
+        with self._database.reading() as db:
+            scheme = self._table(db)
+            parts = table.given_and_stands(db, scheme)
+        given, entries, source = (scheme.cut(part) for part in parts)
+        return given, Labels(entries, self.names, self.images, SOURCES, source)
+
     def known(self, image: int) -> dict[int, int]:
         """What was given or people say of one image, label to 1 or 0; nothing of machines."""
         self._check([image], [])
@@ -169,12 +177,6 @@ class Store(GuidedStore):
     def rechecked(self) -> NDArray[np.bool_]:
         """(N, L): given entries that people were asked again, as they might be wrong."""
         return self._mask(table.rechecked)
-
-    def undoubted(self) -> Entries:
-        """int8 (N, L): as `initial`, without what was checked again: it tells who errs."""
-        entries, again = self.initial(), self.rechecked()
-        entries[again] = UNKNOWN
-        return entries
 
     def _mask(
         self, places: Callable[[sqlite3.Connection], tuple[NDArray[np.intp], NDArray[np.intp]]]
