@@ -157,13 +157,14 @@ def test_p_says_nothing_where_no_present_is_known_so_slopes_are_means_over_logit
 @given(st.lists(st.tuples(st.integers(0, 5), st.permutations(range(20))), min_size=1, max_size=1))
 def test_one_image_by_score_and_one_by_chance_as_in_a_plain_loop(cases) -> None:
     (levels, chance), *_ = cases
-    scores, ties = np.arange(20) % (levels + 1) / 6, np.array(chance, float)
+    scores = np.array(chance) % (levels + 1) / 6
+    # Images come by their draws.
+    by_chance = list(range(20))
     by_score = sorted(range(20), key=lambda i: (-scores[i], i))
-    by_chance = sorted(range(20), key=lambda i: ties[i])
     expected: list[int] = []
     for pair in zip(by_score, by_chance, strict=True):
         expected += [i for i in dict.fromkeys(pair) if i not in expected]
-    found = _by_turns(scores, ties)
+    found = _by_turns(scores)
     assert np.argsort(-found).tolist() == expected
     assert found.max() == 1
     assert found.min() > 0
@@ -219,18 +220,16 @@ def test_it_holds_few_tables_of_the_pool_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("known", [0.0, 0.1])
-def test_what_a_bound_sifts_out_is_never_among_the_highest(
-    known: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_bound_sifts_out_is_never_among_the_highest(known: float) -> None:
     rng = np.random.default_rng(3)
     features = rng.standard_normal((4000, 12)).astype(np.float32)
     slope = variance._slope(rng.random(4000) ** 6)
     rows = np.flatnonzero(rng.random(4000) > known)
     root = rng.standard_normal((12, 12)) / 4
     covariance = (root @ root.T + np.eye(12)).astype(np.float32)
-    whole = variance._alone(features, slope, rows, covariance, 150)
-    monkeypatch.setattr(variance, "PRUNED", 1000)
-    sifted = variance._alone(features, slope, rows, covariance, 150)
+    whole = slope[rows] * variance._variance(features, covariance)[rows]
+    lengths = (features**2).sum(axis=1)
+    sifted = variance._sifted(features, slope, rows, covariance, 150, lengths)
     highest = np.argsort(-whole)[:150]
     assert set(np.argsort(-sifted)[:150]) == set(highest)
     np.testing.assert_allclose(sifted[highest], whole[highest], rtol=1e-5)

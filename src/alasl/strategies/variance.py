@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf, dpotrs
 from scipy.special import expit, logit
 
 from alasl.labels import PRESENT, UNKNOWN
@@ -34,6 +35,7 @@ from alasl.ranking import highest
 from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.blocks import cut, in_blocks
 from alasl.strategies.picks import by_draws, squared
+from alasl.threads import on_one_thread
 
 # Standard deviation of a logit before anything is known, of a model that says nothing of it.
 SPREAD = 3.6
@@ -64,16 +66,18 @@ def variance(pool: Pool) -> Scores:
     labelled = pool.need("labelled")
     order, _ = by_draws(pool.ties)
     spread = SPREAD if pool.spread is None else pool.spread
-    here, there = _scaled(pool.need("features"), order, labelled.need("features"), spread)
+    with on_one_thread():
+        here, there = _scaled(pool.need("features"), order, labelled.need("features"), spread)
     probabilities, likely = pool.need("probabilities"), labelled.need("probabilities")
     found = (pool.entries == PRESENT).any(axis=0) | (labelled.entries == PRESENT).any(axis=0)
     ties = pool.ties[order]
     # Single precision tells some millions of places apart.
     scores = np.zeros(pool.entries.shape, np.float32)
     labels = int(pool.askable.any(axis=0).sum())
-    every = np.arange(len(pool))
     # Twice a label's share, for labels that have fewer entries to ask than their share.
     picks = min(-(-2 * pool.batch // max(labels, 1)), MOST)
+    many = max(CANDIDATES, picks)
+    lengths = squared(here)
 
     def rank(part: slice) -> None:
         # By label, so that one's are read in one go; of a few labels, as all take much memory.
@@ -81,6 +85,7 @@ def variance(pool: Pool) -> Scores:
         unknown = np.ascontiguousarray(pool.entries[:, part].take(order, axis=0).T == UNKNOWN)
         askable = np.ascontiguousarray(pool.askable[:, part].take(order, axis=0).T)
         slope_there = _slope(likely[:, part].T)
+        given = np.zeros(slope.shape, np.float32)
         for at, label in enumerate(range(part.start, part.stop)):
             x = _beside(here, pool.evidence, label, order)
             y = _beside(there, labelled.evidence, label)
@@ -89,11 +94,18 @@ def variance(pool: Pool) -> Scores:
             answered = _scatter(x, h, np.flatnonzero(~unknown[at]))
             around = _scatter(y, slope_there[at], known)
             covariance = _covariance(answered + around)
-            if not found[label]:
-                h = _averaged(h, _variance(x, every, covariance))
+            if found[label] and len(asked) > max(PRUNED, many):
+                alone = _sifted(x, h, asked, covariance, many, lengths if x is here else squared(x))
+            else:
+                variance = _variance(x, covariance)
+                if not found[label]:
+                    h = _averaged(h, variance)
+                alone = h[asked] * variance[asked]
             left = _scatter(x, h, np.flatnonzero(unknown[at]))
-            ranked = _ranked(x, h, asked, covariance, answered + left, picks, ties)
-            scores[order[asked], label] = ranked if found[label] else _by_turns(ranked, ties[asked])
+            ranked = _ranked(x, h, asked, alone, covariance, answered + left, picks, ties)
+            given[at, asked] = ranked if found[label] else _by_turns(ranked)
+        # An image's labels together, as they lie in memory.
+        scores[order, part] = given.T
 
     in_blocks(rank, pool.entries.shape[1], LABELS)
     return scores
@@ -156,13 +168,16 @@ def _averaged(slope: Matrix, variance: Matrix) -> Matrix:
     return np.asarray(shrunk * p * (1 - p), np.float32)
 
 
-def _by_turns(scores: NDArray[np.float64], ties: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores in (0, 1], (n,): one image by the highest of `scores`, one by chance, and so on."""
-    both = np.stack([np.argsort(-scores, kind="stable"), np.argsort(ties, kind="stable")], axis=1)
-    _, first = np.unique(both, return_index=True)
-    found = np.empty(len(scores))
-    found[both.flat[np.sort(first)]] = 1 / np.arange(1, len(scores) + 1)
-    return found
+def _by_turns(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores in (0, 1], (n,), of images by their draws: one by the highest of `scores`, one by
+    chance, and so on."""
+    places = np.empty(len(scores), np.intp)
+    places[np.argsort(-scores, kind="stable")] = np.arange(0, 2 * len(scores), 2)
+    # Each image at the first of its two places.
+    np.minimum(places, np.arange(1, 2 * len(scores), 2), out=places)
+    taken = np.zeros(2 * len(scores), np.bool_)
+    taken[places] = True
+    return np.asarray(1 / taken.cumsum()[places])
 
 
 def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matrix:
@@ -174,16 +189,17 @@ def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matri
     some = rows[:SAMPLE]
     for part in cut(len(some)):
         # A matrix times itself takes half of the arithmetic of two.
-        half = features[some[part]] * np.sqrt(weights[some[part]])[:, None]
+        half = features.take(some[part], axis=0, mode="clip")
+        half *= np.sqrt(weights[some[part]])[:, None]
         found += half.T @ half
     return found * np.float32(len(rows) / max(len(some), 1))
 
 
-def _variance(features: Matrix, rows: NDArray[np.intp], covariance: Matrix) -> Matrix:
-    """(n,): x^T C x of some rows (n,) of features x, (N, D)."""
-    found = np.empty(len(rows), np.float32)
-    for part in cut(len(rows)):
-        x = features[rows[part]]
+def _variance(features: Matrix, covariance: Matrix, rows: NDArray[np.intp] | None = None) -> Matrix:
+    """(n,): x^T C x of features x, (N, D), of all or some rows (n,)."""
+    found = np.empty(len(features) if rows is None else len(rows), np.float32)
+    for part in cut(len(found)):
+        x = features[part] if rows is None else features.take(rows[part], axis=0, mode="clip")
         found[part] = np.einsum("nd,nd->n", x @ covariance, x)
     return found
 
@@ -192,13 +208,16 @@ def _covariance(scatter: Matrix) -> Matrix:
     """(D, D): what known entries of this scatter leave open of a label's weights."""
     precision = scatter.astype(np.float64)
     precision.flat[:: len(precision) + 1] += 1
-    return np.asarray(cho_solve(cho_factor(precision), np.eye(len(precision))), np.float32)
+    # What cho_factor and cho_solve call, without what they check: of each label anew it adds up.
+    factor, _ = dpotrf(precision)
+    return np.asarray(dpotrs(factor, np.eye(len(precision)))[0], np.float32)
 
 
 def _ranked(
     features: Matrix,
     slope: Matrix,
     rows: NDArray[np.intp],
+    alone: Matrix,
     covariance: Matrix,
     target: Matrix,
     picks: int,
@@ -206,13 +225,13 @@ def _ranked(
 ) -> NDArray[np.float64]:
     """Scores in (0, 1] of the images `rows` (n,), of which a label can be asked; higher = first.
 
-    features, slope, ties: of all N. target: the scatter of the images whose variance counts.
+    features, slope, ties: of all N. alone: (n,), h x^T C x. target: the scatter of the images whose
+    variance counts.
     """
     if not len(rows):
         return np.zeros(0)
-    many = max(CANDIDATES, picks)
-    alone = _alone(features, slope, rows, covariance, many).astype(np.float64)
-    chosen = highest(alone, lambda places: ties[rows[places]], many)
+    alone = alone.astype(np.float64)
+    chosen = highest(alone, lambda places: ties[rows[places]], max(CANDIDATES, picks))
     x, noise = features[rows[chosen]], np.asarray(1 / slope[rows[chosen]], np.float32)
     order = _in_turn(x, x @ covariance, noise, target, picks)
     # Those that are not compared in full come after all that are.
@@ -221,23 +240,26 @@ def _ranked(
     return scores
 
 
-def _alone(
-    features: Matrix, slope: Matrix, rows: NDArray[np.intp], covariance: Matrix, many: int
+def _sifted(
+    features: Matrix,
+    slope: Matrix,
+    rows: NDArray[np.intp],
+    covariance: Matrix,
+    many: int,
+    lengths: Matrix,
 ) -> Matrix:
     """(n,): h x^T C x of some rows (n,), exact of the `many` highest.
 
-    Where there are more than `PRUNED` rows, those are left at what they have at most, h |x|^2 times
-    C's largest eigenvalue, of which even that is below the `many` highest.
+    The others are left at what they have at most, h |x|^2 times C's largest eigenvalue, where even
+    that is below the `many` highest. lengths: (N,), |x|^2.
     """
-    if len(rows) <= max(PRUNED, many):
-        return np.asarray(slope[rows] * _variance(features, rows, covariance))
     largest = eigh(covariance, eigvals_only=True, subset_by_index=[len(covariance) - 1] * 2)[0]
     # More than rounding could take from it.
-    found = np.asarray((slope * squared(features))[rows] * np.float32(largest * 1.001), np.float32)
+    found = np.asarray((slope * lengths)[rows] * np.float32(largest * 1.001), np.float32)
     first = np.argpartition(found, -many)[-many:]
-    exact = slope[rows[first]] * _variance(features, rows[first], covariance)
+    exact = slope[rows[first]] * _variance(features, covariance, rows[first])
     left = np.flatnonzero(found >= exact.min())
-    found[left] = slope[rows[left]] * _variance(features, rows[left], covariance)
+    found[left] = slope[rows[left]] * _variance(features, covariance, rows[left])
     return found
 
 
