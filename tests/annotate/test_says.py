@@ -150,6 +150,18 @@ def test_pictures_held_back_on_the_way_are_not_taken_for_a_server_that_is_gone(
     ] * 4
     assert view.inside("import(new URL('static/server.js', document.baseURI).href)"
                        ".then(({ line }) => line.trouble)") == ""  # fmt: skip
+    # Nobody skipped them: once nothing holds them back they are asked.
+    view.press("Enter")
+    view.saved()
+    asked = {(row, col) for row, col in project.said() if row in (0, 1)}
+    assert asked == set()
+    view.page.unroute_all()
+    view.page.reload()
+    view.ready("grid")
+    assert "holds it back" not in view.text("#cells")
+    view.press("Enter")
+    view.saved()
+    assert {row for row, _ in project.said()} >= {0, 1}
 
 
 def test_while_the_server_is_gone_every_step_that_is_not_saved_is_counted_once(

@@ -52,13 +52,17 @@ export function sharpen(element) {
   draw(element, url(element.dataset.image, "huge")).catch(() => {}); // then it stays as it is
 }
 
-/** Resolves to "" once the image can be painted at once, else to why it cannot be shown. */
+/**
+ * Resolves to "" once the image can be painted at once, else to why it cannot be shown; `held`: the
+ * server has it, something on the way keeps it back.
+ */
 async function load(element, from) {
   let why = t("image.unreadable");
   for (let tries = 0; tries < 3; ) {
     try {
       await draw(element, from, tries ? "reload" : "default");
       element.drawn = true;
+      element.held = false;
       makeRoom();
       return "";
     } catch (error) {
@@ -66,6 +70,7 @@ async function load(element, from) {
         why = error.message;
         break;
       }
+      element.held = Boolean(error.held);
       if (error.refused === undefined) tries += 1; // what came is no image, or nothing came
       if (error.held) {
         why = error.message;

@@ -16,7 +16,8 @@ export function send(step) {
   const one = outbox.begin();
   for (const { item, value } of corrections(step)) correct(item, value, one);
   const skipped = step.items.filter((_, place) => step.values[place] === SKIPPED).map((item) => item.image);
-  const images = [...new Set(skipped)];
+  // One that is held back is asked again once nothing else is left.
+  const images = [...new Set(skipped)].filter((image) => step.kind === "image" || !step.held.has(image));
   const sent = (saved) => {
     if (!saved) step.requests -= 1;
   };

@@ -66,8 +66,8 @@ function show(step) {
   before(step.items.map((item) => item.label));
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
   const drawn = step.tasks.map((task) => session.view.picture(task.image, step));
-  if (drawn.every((element) => element.drawn)) begin(step);
-  else Promise.all(drawn.map((element) => element.ready)).then((whys) => session.current === step && begin(step, whys));
+  if (drawn.every((element) => element.drawn)) begin(step, drawn);
+  else Promise.all(drawn.map((element) => element.ready)).then(() => session.current === step && begin(step, drawn));
 }
 
 function draw() {
@@ -77,14 +77,15 @@ function draw() {
   point(current.cursor);
 }
 
-/** Let it be answered; `whys`: why each picture cannot be shown, "" where it can. */
-function begin(step, whys = []) {
+/** Let it be answered; `pictures`: of each task, as far as they could be shown. */
+function begin(step, pictures) {
   step.ready = true;
-  const unseen = new Set(step.tasks.flatMap((task, i) => (whys[i] ? [task.image] : [])));
+  const unseen = new Set(step.tasks.flatMap((task, i) => (pictures[i].drawn ? [] : [task.image])));
+  step.held = new Set(step.tasks.flatMap((task, i) => (pictures[i].held ? [task.image] : [])));
   step.items.forEach(({ image }, place) => {
     if (!unseen.has(image)) return;
     step.unseen.add(place);
-    // Nobody answers for a picture that was not shown: in a grid it goes to others.
+    // Nobody answers for a picture that was not shown: in a grid a broken one goes to others.
     if (step.kind === "grid") step.values[place] = SKIPPED;
     else document.body.dataset.unseen = "yes";
     mark(place);
