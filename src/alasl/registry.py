@@ -189,6 +189,13 @@ class Registry(Mapping[str, T]):
 
     def _in_file(self, file: Path, name: str) -> T:
         own = self._own(file)
+        if not own:
+            raise UsageError(
+                f"there is no {self.what} in the file",
+                where=str(file),
+                seen=name or None,
+                do="docs/your-own.md shows how a file registers its own",
+            )
         if name not in own:
             raise self._unknown(name, own, str(file))
         return self._parts[name]
