@@ -75,7 +75,7 @@ def test_help_has_each_command_once_under_what_it_is_for(call: Call) -> None:
     assert shown == list(COMMANDS)
     assert "..." not in text.split("Options:")[1]
     files = {file.stem.rstrip("_") for file in Path(cli.__file__).parent.glob("[a-z]*.py")}
-    assert files - {"options", "parameters", "table_options"} == set(COMMANDS)
+    assert files - {"engine_options", "options", "parameters", "table_options"} == set(COMMANDS)
 
 
 @pytest.mark.slow

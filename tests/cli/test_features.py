@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,25 @@ def test_shares_done_at_the_same_time_leave_a_whole_cache(
     together = np.load(tmp_path / "all.npy")
     os.environ["ALASL_CACHE"] = str(tmp_path / "other")
     np.testing.assert_array_equal(together, features_of(read(tmp_path / "scenes")))
+
+
+def test_workers_leave_the_cache_that_one_process_leaves(
+    tmp_path: Path, features: Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_scenes(tmp_path / "scenes", 9)
+    images = tmp_path / "scenes" / "images"
+    shutil.copy(images / "00003.jpg", images / "00004.jpg")
+    (images / "00001.jpg").write_text("no image")
+    code, told, said = features("scenes/images", "--workers", 2)
+    assert (code, told["extracted"], told["images"]) == (3, 7, 9)
+    assert [Path(one["image"]).name for one in told["left_out"]] == ["00001.jpg"]  # type: ignore[attr-defined]
+    assert "00001.jpg" in said
+    (images / "00001.jpg").unlink()
+    assert features("scenes/images", "--out", "by-two.npy")[1]["extracted"] == 0
+    monkeypatch.setenv("ALASL_CACHE", str(tmp_path / "other"))
+    assert features("scenes/images", "--out", "by-one.npy")[1]["extracted"] == 7
+    by_two, by_one = (np.load(tmp_path / f"by-{name}.npy") for name in ("two", "one"))
+    np.testing.assert_array_equal(by_two, by_one)
 
 
 def test_rows_follow_the_table(tmp_path: Path, features: Features) -> None:

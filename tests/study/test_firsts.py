@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from alasl.clusters import workers
 from alasl.data.scenes import make_scenes
 from alasl.models.estimators.finetune import Finetune
 from alasl.simulation.run import TRAINING, simulate
-from alasl.study.clusters import workers
 from alasl.study.engine import run_study
 from alasl.study.firsts import share_first
 from alasl.study.spec import parse

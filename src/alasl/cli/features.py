@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from alasl.cli.engine_options import engine_options
 from alasl.cli.options import (
     Bar,
     allow_download,
@@ -56,6 +57,7 @@ class Shard(click.ParamType[tuple[int, int]]):
     type=click.Path(path_type=Path),
     help="where a table's image files are [images/ beside it]",
 )
+@engine_options("processes at once, each on a GPU where there are any [one, on all processors]")
 @download_option
 @json_option
 @quiet_option
@@ -66,6 +68,9 @@ def command(
     shard: tuple[int, int] | None,
     out: Path | None,
     image_folder: Path | None,
+    engine: str,
+    workers: int | None,
+    address: str | None,
     download: bool,
     as_json: bool,
     quiet: bool,
@@ -74,10 +79,13 @@ def command(
 
     IMAGES are a folder, image files, or one table, whose order the rows of --out follow. What the
     cache has is not extracted again, so a command that was cut short goes on. With --shard,
-    machines that share the cache's folder ($ALASL_CACHE) divide the work. Images that cannot be
-    read are named and left out; the exit code is then 3.
+    machines that share the cache's folder ($ALASL_CACHE) divide the work by hand, with --engine
+    or --workers by themselves. Images that cannot be read are named and left out; the exit code
+    is then 3.
     """
+    from alasl.clusters import workers as open_workers
     from alasl.models.features import keep
+    from alasl.models.shares import keep_by
 
     show_warnings(quiet)
     allow_download(download)
@@ -93,7 +101,12 @@ def command(
     mine = files[number - 1 :: of]
     share = f"{number}-of-{of}" if shard else "all"
     bar = Bar("features", "image", quiet)
+    by_others = 0
+    if engine != "local" or workers is not None:
+        with open_workers(engine, workers, address) as found:
+            by_others = keep_by(found, mine, backbone, weights, bar, share=share)
     kept = keep(mine, backbone, weights, bar, share=share)
+    new = by_others + kept.new
     for place, why in sorted(kept.bad.items()):
         click.echo(f"left out: {mine[place]}: {why.what}", err=True)
     told = {
@@ -101,7 +114,7 @@ def command(
         "backbone": kept.source.name,
         "width": kept.source.width,
         "images": len(mine),
-        "extracted": kept.new,
+        "extracted": new,
         "left_out": [{"image": str(mine[i]), "why": e.what} for i, e in sorted(kept.bad.items())],
         "cache": str(kept.store.folder),
         "out": None if out is None else str(out),
@@ -114,7 +127,7 @@ def command(
     else:
         click.echo(
             f"{kept.source.name}: {kept.source.width} features each of "
-            f"{counted(len(mine) - len(kept.bad), 'image')}, {kept.new} extracted now, in "
+            f"{counted(len(mine) - len(kept.bad), 'image')}, {new} extracted now, in "
             f"{kept.store.folder if out is None else out}"
         )
     if kept.infinite:

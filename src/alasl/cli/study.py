@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from alasl.cli.engine_options import engine_options
 from alasl.cli.options import (
     Bar,
     allow_download,
@@ -23,12 +24,13 @@ from alasl.cli.options import (
     trust_option,
 )
 from alasl.errors import UsageError
-from alasl.study.clusters import ENGINES
 
 if TYPE_CHECKING:
     from alasl.study.spec import Study
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+AT_ONCE = "runs at once [all processors]"
 
 
 class Studies(click.Group):
@@ -53,19 +55,6 @@ def command() -> None:
     """Run a grid of experiments over many seeds and say what holds, with intervals."""
 
 
-def engine_options(function: Function) -> Function:
-    """Give a command --engine, --workers and --address."""
-    for option in (
-        click.option(
-            "--address", help="of a running Ray or Dask cluster; else one is started here"
-        ),
-        click.option("--workers", type=click.IntRange(1), help="runs at once [all processors]"),
-        click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True),
-    ):
-        function = option(function)
-    return function
-
-
 def study_options(function: Function) -> Function:
     """Give a command what every new study takes: settings of its runs, seeds, folder, engine."""
     for decorate in (
@@ -74,7 +63,7 @@ def study_options(function: Function) -> Function:
         click.option("--out", type=click.Path(path_type=Path), help="the study's folder"),
         trust_option,
         download_option,
-        engine_options,
+        engine_options(AT_ONCE),
         json_option,
         quiet_option,
     ):
@@ -106,7 +95,7 @@ def run(file: Path, data: str | None, **given: Any) -> None:
 @command.command("resume")
 @click.argument("folder", type=click.Path(path_type=Path))
 @trust_option
-@engine_options
+@engine_options(AT_ONCE)
 @json_option
 @quiet_option
 def resume(folder: Path, trust: bool, **given: Any) -> None:
@@ -179,8 +168,8 @@ def _run(
     as_json: bool,
     quiet: bool,
 ) -> None:
+    from alasl.clusters import workers as open_workers
     from alasl.study.claims import CLAIMS
-    from alasl.study.clusters import workers as open_workers
     from alasl.study.engine import load_results, run_study
     from alasl.study.figures import check_plots
     from alasl.study.page import write_study

@@ -112,15 +112,20 @@ def keep(
     store = _store(source)
     contents, bad = digests(files)
     with store.working(share):
-        places = store.places()
-        missing = [i for i, digest in enumerate(contents) if digest and digest not in places]
-        # Each content once, in the data set's order.
-        missing = list({contents[i]: i for i in reversed(missing)}.values())[::-1]
+        missing = _missing(store, contents)
         paths = [files[i] for i in missing]
         found, infinite = _extract(store, load, paths, [contents[i] for i in missing], progress)
     bad |= {i: found[one] for i, one in enumerate(contents) if one in found}
     new = len(missing) - len(found) - len(infinite)
     return Kept(store, source, contents, new, bad, infinite)
+
+
+def lacking(
+    files: Sequence[Path], backbone: str | Backbone = "lite0", weights: Path | None = None
+) -> list[Path]:
+    """The image files whose features the cache lacks, each content once, in the order given."""
+    contents, _ = digests(files)
+    return [files[i] for i in _missing(_store(_made_by(backbone, weights)[1]), contents)]
 
 
 def extract(
@@ -172,6 +177,13 @@ def _store(source: Source) -> FeatureStore:
     if store.note().get("precision") == "bfloat16":  # of an earlier version, on some machines
         return FeatureStore(folder.with_name(f"{folder.name}-float32"), source.width)
     return store
+
+
+def _missing(store: FeatureStore, contents: Sequence[bytes]) -> list[int]:
+    """The places of contents that a store lacks, of each content the first."""
+    places = store.places()
+    missing = [i for i, digest in enumerate(contents) if digest and digest not in places]
+    return list({contents[i]: i for i in reversed(missing)}.values())[::-1]
 
 
 def _extract(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from alasl.clusters import Workers
 from alasl.config import from_dict
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split, read_data
@@ -28,7 +29,6 @@ from alasl.settings import RunSettings
 from alasl.simulation.run import simulate
 from alasl.simulation.simulation import Simulation
 from alasl.simulation.together import run_together
-from alasl.study.clusters import Workers
 from alasl.study.firsts import share_first
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, differences, read_study, to_toml

@@ -1,4 +1,4 @@
-"""Where the units of a study run: local processes, a Ray cluster or a Dask cluster, by joblib."""
+"""Where work in many parts is done: local processes, a Ray cluster or a Dask cluster, by joblib."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENGINES = ("local", "ray", "dask")
 
 @dataclass(frozen=True)
 class Workers:
-    """Whoever does the units: how many at once, and map(f, arguments) -> outcomes, in any order."""
+    """Whoever does the parts: how many at once, and map(f, arguments) -> outcomes, in any order."""
 
     count: int
     map: Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterable[Any]]

@@ -1,0 +1,31 @@
+"""--engine, --workers and --address, for commands whose work is in many parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from alasl.clusters import ENGINES
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def engine_options(at_once: str) -> Callable[[Function], Function]:
+    """Give a command them; at_once: what --workers counts, and its default."""
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.option(
+                "--address", help="of a running Ray or Dask cluster; else one is started here"
+            ),
+            click.option("--workers", type=click.IntRange(1), help=at_once),
+            click.option(
+                "--engine", type=click.Choice(ENGINES), default="local", show_default=True
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
