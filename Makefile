@@ -1,6 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Without compiled files each of the tests' processes compiles torch anew: ten seconds and more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test quick coverage platforms docs release bench lint clean
 
 demo: .venv/ready
