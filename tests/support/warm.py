@@ -129,6 +129,8 @@ def serve(asked: socket.socket) -> list[str]:
         message, out, error, told = descriptors
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # A shell that runs the tests behind itself lets them ignore Ctrl-C.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             asked.close()
             program = os.fork()
             if program == 0:
