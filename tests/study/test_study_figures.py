@@ -232,6 +232,9 @@ def test_any_grid_can_be_drawn(make_study, make_results):
     assert list(named(by.axes[0])["loss asl"].get_xdata()) == [0.1, 0.2]
     dashes = {line.get_linestyle() for name, line in named(by.axes[0]).items() if "loss" in name}
     assert len(dashes) == 2
+    assert (
+        len({line.get_marker() for name, line in named(by.axes[0]).items() if "loss" in name}) == 2
+    )
     many = make_study(grid=[{"name": "g", "images": list(range(1, MOST_LINES + 2))}])
     assert [p.kind for p in plots_of(many)] == ["map-final"]
 

@@ -19,6 +19,8 @@ from alasl.study.spec import Plot
 Value = Callable[[RunResult], float]
 # Marks of lines that ask nothing, so are of no strategy.
 _UNASKED = "d8p>"
+# Marks of lines whose strategy another line of the figure has as well.
+_AGAIN = "<>dp8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +156,16 @@ def shades(lines: Sequence[Line]) -> dict[Line, str]:
 
 
 def mark(line: Line, lines: Sequence[Line]) -> str:
-    """The marker of one of a figure's lines."""
+    """The marker of one of a figure's lines: its strategy's, and others for more lines of that."""
     if line.asks:
-        return marker(line.settings.strategy)
+        own = marker(line.settings.strategy)
+        alike = [
+            one
+            for one in lines
+            if one.asks and (one.shade, marker(one.settings.strategy)) == (line.shade, own)
+        ]
+        place = alike.index(line)
+        return _AGAIN[(place - 1) % len(_AGAIN)] if place else own
     unasked = [one for one in lines if not one.asks]
     return _UNASKED[unasked.index(line) % len(_UNASKED)]
 
