@@ -214,7 +214,7 @@ def test_a_part_in_a_file_of_the_users(case: Case, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such file"):
         case.registry.resolve(f"{tmp_path / 'none.py'}:mine")
     empty = write(tmp_path / "empty.py", "mine = 1\n")
-    said = rf"empty\.py: there is no {case.registry.what} in the file.*mine\n.*your-own\.md"
+    said = rf"empty\.py: there is no {case.registry.what} 'mine' .*, nor any other\n.*your-own\.md"
     with pytest.raises(UsageError, match=said):
         case.registry.resolve(f"{empty}:mine")
 

@@ -191,9 +191,8 @@ class Registry(Mapping[str, T]):
         own = self._own(file)
         if not own:
             raise UsageError(
-                f"there is no {self.what} in the file",
+                f"there is no {self.what} {name!r} in the file, nor any other",
                 where=str(file),
-                seen=name or None,
                 do="docs/your-own.md shows how a file registers its own",
             )
         if name not in own:
