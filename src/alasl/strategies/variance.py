@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
+from scipy.linalg import LinAlgError, eigh
 from scipy.linalg.lapack import dpotrf, dpotrs
 from scipy.special import expit, logit
 
@@ -97,10 +97,10 @@ def variance(pool: Pool) -> Scores:
             if found[label] and len(asked) > max(PRUNED, many):
                 alone = _sifted(x, h, asked, covariance, many, lengths if x is here else squared(x))
             else:
-                variance = _variance(x, covariance)
+                unsure = _variance(x, covariance)
                 if not found[label]:
-                    h = _averaged(h, variance)
-                alone = h[asked] * variance[asked]
+                    h = _averaged(h, unsure)
+                alone = h[asked] * unsure[asked]
             left = _scatter(x, h, np.flatnonzero(unknown[at]))
             ranked = _ranked(x, h, asked, alone, covariance, answered + left, picks, ties)
             given[at, asked] = ranked if found[label] else _by_turns(ranked)
@@ -208,8 +208,11 @@ def _covariance(scatter: Matrix) -> Matrix:
     """(D, D): what known entries of this scatter leave open of a label's weights."""
     precision = scatter.astype(np.float64)
     precision.flat[:: len(precision) + 1] += 1
-    # What cho_factor and cho_solve call, without what they check: of each label anew it adds up.
-    factor, _ = dpotrf(precision)
+    # What cho_factor and cho_solve call, without looking for what is not finite: for each label
+    # anew it adds up.
+    factor, failed = dpotrf(precision)
+    if failed:
+        raise LinAlgError(f"the scatter has no Cholesky factor: LAPACK says {failed}")
     return np.asarray(dpotrs(factor, np.eye(len(precision)))[0], np.float32)
 
 

@@ -17,7 +17,7 @@ export function send(step) {
   for (const { item, value } of corrections(step)) correct(item, value, one);
   const skipped = step.items.filter((_, place) => step.values[place] === SKIPPED).map((item) => item.image);
   // One that is held back is asked again once nothing else is left.
-  const images = [...new Set(skipped)].filter((image) => step.kind === "image" || !step.held.has(image));
+  const images = [...new Set(skipped)].filter((image) => !step.held.has(image));
   const sent = (saved) => {
     if (!saved) step.requests -= 1;
   };

@@ -81,7 +81,9 @@ function draw() {
 function begin(step, pictures) {
   step.ready = true;
   const unseen = new Set(step.tasks.flatMap((task, i) => (pictures[i].drawn ? [] : [task.image])));
-  step.held = new Set(step.tasks.flatMap((task, i) => (pictures[i].held ? [task.image] : [])));
+  // By image a person skips them on purpose.
+  const held = step.kind === "grid" ? step.tasks.filter((_, i) => pictures[i].held) : [];
+  step.held = new Set(held.map((task) => task.image));
   step.items.forEach(({ image }, place) => {
     if (!unseen.has(image)) return;
     step.unseen.add(place);

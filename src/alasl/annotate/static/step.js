@@ -18,7 +18,7 @@ export function make(kind, of) {
     cursor: 0,
     shown: settings.shown,
     unseen: new Set(), // places whose picture cannot be shown
-    held: new Set(), // images that something on the way keeps back
+    held: new Set(), // images of a grid that something on the way keeps back
     ready: false,
     requests: 0, // that were sent for it
   };
