@@ -164,6 +164,28 @@ def test_pictures_held_back_on_the_way_are_not_taken_for_a_server_that_is_gone(
     assert {row for row, _ in project.said()} >= {0, 1}
 
 
+def test_a_picture_that_was_held_back_can_be_answered_once_its_step_is_taken_back(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.expected = ("ERR_BLOCKED_BY_CLIENT",)
+    view.page.route(re.compile(r"/images/0/"), lambda route: route.abort("blockedbyclient"))
+    view.open(serve(project))
+    view.ready()
+    view.press("m")
+    view.ready("grid")
+    assert "holds it back" in view.text("#cells")
+    view.press("Enter")
+    view.saved()
+    label = {col for _, col in project.said()}
+    view.page.unroute_all()
+    view.press("u")
+    view.ready("grid")
+    assert "holds it back" not in view.text("#cells")
+    view.press("Enter")
+    view.saved()
+    assert {(0, col) for col in label} <= set(project.said())
+
+
 def test_while_the_server_is_gone_every_step_that_is_not_saved_is_counted_once(
     project: Project, serve: Serve, view: View
 ) -> None:

@@ -80,6 +80,12 @@ function draw() {
 /** Let it be answered; `pictures`: of each task, as far as they could be shown. */
 function begin(step, pictures) {
   step.ready = true;
+  // A step that was taken back: what could not be shown then may be now.
+  for (const place of step.unseen) {
+    step.unseen.delete(place);
+    if (step.values[place] === SKIPPED) step.values[place] = undefined;
+    mark(place);
+  }
   const unseen = new Set(step.tasks.flatMap((task, i) => (pictures[i].drawn ? [] : [task.image])));
   // By image a person skips them on purpose.
   const held = step.kind === "grid" ? step.tasks.filter((_, i) => pictures[i].held) : [];
