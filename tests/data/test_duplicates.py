@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alasl.data.dataset import Dataset
-from alasl.data.duplicates import digest, digests, groups_of, joined, near_pairs, same_content
+from alasl.data.duplicates import digest, digests, groups_of, joined, near_pairs, same_content, same_rows
 from alasl.data.formats import read
 from alasl.data.opening import make_split
 from alasl.labels import Labels
@@ -76,6 +76,20 @@ def test_joined_is_what_repeated_renaming_gives(pairs, groups):
 
 def test_equal_contents_are_one_group_and_what_cannot_be_read_is_like_no_other():
     assert same_content([b"a", b"b", b"", b"a", b""]).tolist() == [0, 1, 2, 0, 3]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@given(
+    st.lists(
+        st.lists(st.sampled_from([0.0, -0.0, 1.0, np.nan]), min_size=3, max_size=3), max_size=9
+    )
+)
+def test_rows_are_the_same_where_all_their_bits_are(kind, rows):
+    features = np.array(rows, kind).reshape(-1, 3)
+    bits = [row.tobytes() for row in features]
+    groups = same_rows(features)
+    assert groups.shape == (len(rows),)
+    assert [[a == b for b in bits] for a in bits] == (groups[:, None] == groups).tolist()
 
 
 @pytest.mark.posix

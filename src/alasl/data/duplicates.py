@@ -80,8 +80,7 @@ def groups_among(
     if paths is not None:
         found.append(same_content(digests(paths)[0]))
     if own is not None:
-        rows = np.ascontiguousarray(own)
-        found.append(same_content([row.tobytes() for row in rows]))
+        found.append(same_rows(own))
     pairs = near_pairs(seen) if seen is not None else ()
     groups = joined(images, *found, pairs=pairs)
     return groups if groups.max(initial=-1) + 1 < images else None
@@ -96,6 +95,25 @@ def same_content(contents: Sequence[bytes]) -> Groups:
     return np.array(
         [first.setdefault(one or row, len(first)) for row, one in enumerate(contents)], np.intp
     )
+
+
+def same_rows(features: NDArray[np.floating]) -> Groups:
+    """(N,): as `same_content`, of rows of `features` (N, D), equal where all their bits are.
+
+    Rows are told apart by a sum of their words; only those with a sum in common are compared.
+    """
+    rows = np.ascontiguousarray(features)
+    words = rows.view(f"u{rows.itemsize}")
+    factors = np.random.default_rng(0).integers(2**64, size=words.shape[1], dtype=np.uint64)
+    # Modulo 2^64: of millions of different rows hardly two have one sum.
+    sums = np.einsum("nd,d->n", words, factors)
+    _, place, many = np.unique(sums, return_inverse=True, return_counts=True)
+    groups = np.arange(len(rows))
+    shared = np.flatnonzero(many[place] > 1)
+    same = same_content([rows[row].tobytes() for row in shared])
+    _, first = np.unique(same, return_index=True)
+    groups[shared] = shared[first[same]]
+    return np.unique(groups, return_inverse=True)[1]
 
 
 def near_pairs(
