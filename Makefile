@@ -3,6 +3,8 @@ BIN := .venv/bin
 
 # Without compiled files each of the tests' processes compiles torch anew: ten seconds and more.
 unexport PYTHONDONTWRITEBYTECODE
+# As many tests run at once as there are processors: each takes one.
+ALONE := OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1
 
 .PHONY: demo test quick coverage platforms docs release bench lint clean
 
@@ -14,13 +16,13 @@ test: .venv/ready
 	$(BIN)/ruff check src tests benchmarks scripts
 	$(BIN)/mypy
 	$(BIN)/biome ci --error-on-warnings
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations=20
+	$(ALONE) $(BIN)/pytest -n 2 --dist worksteal --durations=20
 
 quick: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest --quick -n 2 --dist worksteal
+	$(ALONE) $(BIN)/pytest --quick -n 2 --dist worksteal
 
 coverage: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(ALONE) $(BIN)/pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 platforms: .venv/ready
 	$(BIN)/mypy --platform win32

@@ -14,6 +14,7 @@ from typing import Any
 import joblib
 
 from alasl.errors import ResourceError, UsageError
+from alasl.threads import processors
 
 ENGINES = ("local", "ray", "dask")
 
@@ -32,12 +33,12 @@ def workers(
 ) -> Iterator[Workers]:
     """Workers that hand in outcomes as they come in.
 
-    count: how many work at once, by default as many as there are processors. address: of a running
-    cluster; without one, Ray or Dask is started on this machine.
+    count: how many work at once, by default as many as there are `processors`. address: of a
+    running cluster; without one, Ray or Dask is started on this machine.
     Raises `ResourceError` where the engine is not installed or its cluster does not answer.
     """
     if engine == "local":
-        yield _local(count or os.cpu_count() or 1)
+        yield _local(count or processors())
     elif engine == "ray":
         with _ray(count, address) as found:
             yield found

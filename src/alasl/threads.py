@@ -1,4 +1,4 @@
-"""Matrix products of NumPy on one thread, for as long as it takes."""
+"""How many processors there are to use, and matrix products of NumPy that keep to one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
+
+
+def processors() -> int:
+    """How many processors this process may use: in a container fewer than the machine's.
+
+    `$LOKY_MAX_CPU_COUNT` sets a limit.
+    """
+    import joblib  # takes a while, and few ask
+
+    return int(joblib.cpu_count())
 
 
 @contextmanager

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alasl.data.dataset import Dataset
-from alasl.data.duplicates import digest, digests, groups_of, joined, near_pairs, same_content, same_rows
+from alasl.data.duplicates import (
+    digest,
+    digests,
+    groups_of,
+    joined,
+    near_pairs,
+    same_content,
+    same_rows,
+)
 from alasl.data.formats import read
 from alasl.data.opening import make_split
 from alasl.labels import Labels

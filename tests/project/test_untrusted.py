@@ -231,7 +231,7 @@ def test_the_background_training_takes_no_module_from_the_working_folder(
 @pytest.mark.slow
 def test_workers_take_no_module_from_the_working_folder(working_folder: Path) -> None:
     code = (
-        "import os; os.cpu_count = lambda: 2\n"
+        "import alasl.data.scenes.folder as folder; folder.processors = lambda: 2\n"
         "from alasl.cli import main; main(['scenes', 'made', '--count', '400', '--quiet'])"
     )
     done = subprocess.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from alasl.files import cache_folder
 from alasl.models.device import pick_device
 from alasl.models.feature_store import FeatureStore
 from alasl.models.source import Source, remember, remembered
+from alasl.threads import processors
 
 if TYPE_CHECKING:
     from alasl.models.backbones import Backbone
@@ -240,7 +240,7 @@ class Extractor:
         """
         self.bad = {}
         starts = range(0, len(paths), BATCH)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(processors()) as pool:
 
             def begin(start: int) -> list[Future[NDArray[np.uint8]]]:
                 batch = paths[start : start + BATCH]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from alasl.data.images import load_square
 from alasl.errors import AlaslError
 from alasl.models.augment import augment
 from alasl.seeds import stream
+from alasl.threads import processors
 
 # The most bytes of pixels that are kept: 7 000 images of 224 pixels.
 KEPT = 2**30
@@ -53,7 +53,7 @@ def load_batches(
     workers: processes that load; None: none beside a CPU, which they would only hold up.
     """
     if workers is None:
-        workers = min(8, os.cpu_count() or 1) if device.type == "cuda" else 0
+        workers = min(8, processors()) if device.type == "cuda" else 0
     loader = DataLoader(
         squares,
         batch_sampler=[batch.tolist() for batch in places],

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from alasl.threads import on_one_thread
+from alasl.threads import on_one_thread, processors
 
 # Rows handled at once: a block of float64 stays in the processor's cache, whatever the pool's size.
 BLOCK = 2048
@@ -25,7 +24,7 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
     product in a block stays on its thread: threads of its own would wait for each other's.
     """
     blocks = cut(count, block)
-    workers = min(len(blocks), os.cpu_count() or 1)
+    workers = min(len(blocks), processors())
     if workers <= 1:
         for one in blocks:
             work(one)

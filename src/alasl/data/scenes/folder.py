@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from alasl.data.scenes.scene import NAMES, draw
 from alasl.errors import ConflictError, UsageError
 from alasl.files import resource_errors
+from alasl.threads import processors
 
 Progress = Callable[[int, int], None]
 
@@ -94,7 +94,7 @@ def _rows(images: Path, files: list[str], seed: int, workers: int | None) -> Ite
     """Each scene's labels, in order, its image written."""
     one = partial(_draw_file, images, seed)
     # Few are drawn before another process has begun.
-    workers = workers or min(os.cpu_count() or 1, max(len(files) // _FEW, 1))
+    workers = workers or min(processors(), max(len(files) // _FEW, 1))
     workers = min(workers, -(-len(files) // _CHUNK))
     if workers == 1:
         yield from map(one, range(len(files)), files)
