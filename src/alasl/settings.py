@@ -63,7 +63,11 @@ class DataSettings(Seeded):
         None, "what an empty cell of a CSV means", choices=("unknown", "absent")
     )
     image_folder: str | None = setting(None, "where the image files are [DATA/images]")
-    features: str | None = setting(None, "features.npy (N, D) in the table's order, for the probe")
+    features: str | None = setting(
+        None,
+        "your own, in place of a backbone's: .npy (N, D) in the table's order, .parquet, or a "
+        "folder of either",
+    )
     predictions: tuple[str, ...] = setting(
         (),
         "what another model says of the entries, as NAME=FILE or FILE: evidence, no answers; may "

@@ -40,7 +40,7 @@ _SHOWN = 5
     type=click.Path(path_type=Path),
     help="where the image files of a table are [its folder's images/]",
 )
-@click.option("--features", help="features.npy (N, D), where the project has its own")
+@click.option("--features", help="of the new images, where the project has its own")
 @click.option(
     "--deal",
     type=click.Choice(("pool", "shares")),

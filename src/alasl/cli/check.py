@@ -26,7 +26,9 @@ _LABELS_SHOWN = 20
 @click.command("check", cls=WithFormats)
 @click.argument("data", type=click.Path(path_type=Path))
 @table_options("--format")
-@click.option("--features", help="features.npy (N, D) in the table's order")
+@click.option(
+    "--features", help="your own: .npy (N, D) in the table's order, .parquet, or a folder of either"
+)
 @click.option(
     "--image-folder",
     "images",

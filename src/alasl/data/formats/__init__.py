@@ -6,10 +6,9 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from alasl.data.alike import spelled
 from alasl.data.dataset import Dataset, check_features
+from alasl.data.feature_files import features_for
 from alasl.data.formats.base import (
     FORMATS,
     Empty,
@@ -48,9 +47,10 @@ def read(
 
     labels: the table in the folder, where there are several. format: a name of `FORMATS`, where
     the table does not tell. empty: what an empty CSV cell means. images: the folder of the image
-    files. features: a .npy file (N, D) in the table's order. keep_unannotated: whether COCO images
-    without annotation stay, as all absent. require_images: whether a missing image file is an
-    error; if not, its expected path is given, and `paths` is None where no image file is there.
+    files. features: a file or folder of features (N, D); see `feature_files`. keep_unannotated:
+    whether COCO images without annotation stay, as all absent. require_images: whether a missing
+    image file is an error; if not, its expected path is given, and `paths` is None where no image
+    file is there.
     Raises `UsageError` for what must be said, `DataError` for what is wrong in the files.
     """
     root = Path(path)
@@ -60,7 +60,8 @@ def read(
     ids = table.labels.images
     brought = table.features
     if features is not None:
-        brought = _load_features(root, Path(features))
+        beside = root / features
+        brought = features_for(beside if beside.exists() else Path(features), ids)
     if brought is not None:
         check_features(brought, len(ids), where=str(features or file))
     own = None if images is None else Path(images)
@@ -281,19 +282,6 @@ def _head(path: Path) -> bytes:
         return b""
     with readable(path), path.open("rb") as file:
         return file.read(_HEAD)
-
-
-def _load_features(root: Path, path: Path) -> Features:
-    file = root / path if (root / path).is_file() else path
-    try:
-        features = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(
-            "the features cannot be read as .npy", where=str(file), seen=str(error)
-        ) from error
-    if not isinstance(features, np.ndarray):
-        raise DataError("the features must be one .npy array, not an npz", where=str(file))
-    return features
 
 
 def _find_images(
