@@ -8,6 +8,8 @@ import timm
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 
+from alasl.cli import exit_code
+from alasl.data.scenes import make_scenes
 from alasl.errors import DataError, ResourceError, UsageError
 from alasl.models.backbones import efficientnet_lite_keys, load_backbone
 from alasl.models.base import Context
@@ -67,6 +69,17 @@ def test_lite2_without_its_weights_says_how_to_install_them(
     assert load_backbone("lite2", weights=RANDOM).size == 260
     assert not ships("lite2", "tf_efficientnet_lite2:0")
     assert identity("lite2", tmp_path / "none.pth") is None
+
+
+def test_lite2_without_its_weights_is_refused_before_any_image_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, LITE2, None)
+    monkeypatch.setattr("alasl.models.nearness.looked_at", None)
+    scenes, lite2 = make_scenes(tmp_path / "scenes", 30, workers=1), ("--backbone", "lite2", "-q")
+    for command in (["run", str(scenes)], ["init", str(tmp_path / "project"), str(scenes)]):
+        assert exit_code([*command, *lite2]) == 5
+        assert "pip install 'alasl[lite2]'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

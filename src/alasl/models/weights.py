@@ -75,6 +75,14 @@ def identity(name: str, weights: Path | None = None) -> str | None:
     return f"{TIMM_NAMES.get(name, name)}:{digest(weights)}"
 
 
+def require_packaged(name: str, weights: str | Path | None) -> None:
+    """Raise `ResourceError` where a backbone's weights are in a package that is not installed.
+
+    name, weights: as settings have them. Asked before minutes go into other work.
+    """
+    identity(name, Path(weights) if weights else None)
+
+
 def ships(name: str, identity_: str) -> bool:
     """Whether a backbone's weights are those that are installed wherever ALASL is."""
     return sized(name)[0] in SHIPPED and identity_ == identity(name)

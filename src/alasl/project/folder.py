@@ -27,6 +27,7 @@ from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import resource_errors
 from alasl.labels import Labels
 from alasl.models.nearness import grouped
+from alasl.models.weights import require_packaged
 from alasl.project import settings as files
 from alasl.project.arrays import RESTORE, load_array
 from alasl.project.calibration import require_ground
@@ -189,6 +190,8 @@ def init(
         dataset = data_of_names(Path(settings.data), names, skip_bad=skip_bad)
     else:
         dataset = read_data(settings, skip_bad=skip_bad)
+    if dataset.features is None:
+        require_packaged(settings.backbone, settings.weights)
     if not settings.near and not skip_bad:
         refuse_bad(dataset, progress)
     dataset = grouped(dataset, settings, progress)

@@ -25,6 +25,7 @@ from alasl.metrics import undefined
 from alasl.models.model import Model
 from alasl.models.nearness import grouped
 from alasl.models.prepare import context_of, prepare
+from alasl.models.weights import require_packaged
 from alasl.record import Evaluation, OutOfFold, Record, Round, Start
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
@@ -76,6 +77,8 @@ def _simulate(
     if before and before.done:
         return before
     dataset = dataset or read_data(settings)
+    if dataset.features is None:
+        require_packaged(settings.backbone, settings.weights)
     if dataset.groups is None:
         dataset = grouped(dataset, settings, progress)
     split = make_split(dataset, settings)
