@@ -53,13 +53,16 @@ def with_evidence(pool: Pool, sources: int, seed: int = 1) -> Pool:
     )
 
 
+@pytest.mark.parametrize("target", ["top", "all"])
 @pytest.mark.parametrize("sources", [0, 1, 2])
-def test_each_pick_is_the_one_that_leaves_the_least_variance(sources):
+def test_each_pick_is_the_one_that_leaves_the_least_variance(sources, target, monkeypatch):
+    monkeypatch.setattr(variance, "MORE", 1)
+    monkeypatch.setattr(variance, "TIMES", 0.5)
     for seed in range(4):
         pool = drawn(seed)
         if sources:
             pool = with_evidence(pool, sources)
-        scores = resolve("variance")(pool)
+        scores = resolve(f"variance:target={target}")(pool)
         every = np.concatenate([pool.features, pool.labelled.features])
         centred = every - every.mean(axis=0)
         x = centred * SPREAD / np.sqrt((centred**2).sum() / len(centred))
@@ -74,9 +77,15 @@ def test_each_pick_is_the_one_that_leaves_the_least_variance(sources):
             known += list(zip(theirs, q * (1 - q), strict=True))
             everyone = list(zip(mine, h, strict=True))
             left = [i for i in range(len(pool)) if pool.entries[i, label] < 0]
+            counted = everyone
+            if target == "top":
+                p = pool.probabilities[:, label]
+                many = 1 + int(sum(p[i] for i in left) / 2)
+                assert many < len(left)
+                counted = [everyone[i] for i in sorted(left, key=lambda i: -p[i])[:many]]
             order = np.argsort(-scores[:, label])[: len(left)]
             for place in range(min(4, len(left))):
-                after = {i: summed_variance([*known, everyone[i]], everyone) for i in left}
+                after = {i: summed_variance([*known, everyone[i]], counted) for i in left}
                 best = min(after, key=after.__getitem__)
                 assert order[place] == best
                 known.append(everyone[best])

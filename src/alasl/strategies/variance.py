@@ -7,10 +7,11 @@ it finds from held-out entries: where features say little or answers are wrong i
 with a larger one the strategy would ask what the model has no doubt of. An answer to the
 entry of image x takes C x x^T C / (1/h + x^T C x) from C, whatever it is, and so takes
 
-    (x^T C M C x) / (1/h + x^T C x),    M = sum over the pool of h x x^T,
+    (x^T C M C x) / (1/h + x^T C x),    M = sum over the images that count of h x x^T,
 
-from the pool's sum of h times the logit's variance, which is to second order twice what its
-cross-entropy could still fall. Entries of one label are picked one after the
+from their sum of h times the logit's variance, which is to second order twice what their
+cross-entropy could still fall. The images that count are those of unknown entries near the top of
+the label's ranking, where average precision is decided; or the whole pool. Entries of one label are picked one after the
 other, each with the covariance that the picks before it leave, so that a batch does not ask the
 same thing twice; and as many are picked for each label, for mAP counts all labels alike.
 
@@ -23,6 +24,8 @@ What another model says of a label is one feature more of that label alone, with
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +53,8 @@ TINY = 1e-12
 PRUNED = 2**15
 # Labels whose images are in hand at a time.
 LABELS = 8
+# The top of a ranking: so many images more than so many times the presents that p counts.
+MORE, TIMES = 20, 2
 
 Matrix = NDArray[np.float32]
 
@@ -61,8 +66,12 @@ Matrix = NDArray[np.float32]
     unit="entry",
     work="N L D^2",
 )
-def variance(pool: Pool) -> Scores:
-    """Entries whose answers reduce the variance of the label's other predictions most."""
+def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
+    """Entries whose answers reduce the variance of the label's other predictions most.
+
+    target: whose variance counts: `top`, the images near the top of the label's ranking; `all`,
+        the whole pool.
+    """
     labelled = pool.need("labelled")
     order, _ = by_draws(pool.ties)
     spread = SPREAD if pool.spread is None else pool.spread
@@ -81,7 +90,8 @@ def variance(pool: Pool) -> Scores:
 
     def rank(part: slice) -> None:
         # By label, so that one's are read in one go; of a few labels, as all take much memory.
-        slope = _slope(probabilities[:, part].take(order, axis=0).T)
+        chances = np.ascontiguousarray(probabilities[:, part].take(order, axis=0).T)
+        slope = _slope(chances)
         unknown = np.ascontiguousarray(pool.entries[:, part].take(order, axis=0).T == UNKNOWN)
         askable = np.ascontiguousarray(pool.askable[:, part].take(order, axis=0).T)
         slope_there = _slope(likely[:, part].T)
@@ -101,8 +111,12 @@ def variance(pool: Pool) -> Scores:
                 if not found[label]:
                     h = _averaged(h, unsure)
                 alone = h[asked] * unsure[asked]
-            left = _scatter(x, h, np.flatnonzero(unknown[at]))
-            ranked = _ranked(x, h, asked, alone, covariance, answered + left, picks, ties)
+            left = np.flatnonzero(unknown[at])
+            if target == "top" and found[label]:
+                matters = _scatter(x, h, _top(chances[at], left))
+            else:
+                matters = answered + _scatter(x, h, left)
+            ranked = _ranked(x, h, asked, alone, covariance, matters, picks, ties)
             given[at, asked] = ranked if found[label] else _by_turns(ranked)
         # An image's labels together, as they lie in memory.
         scores[order, part] = given.T
@@ -178,6 +192,15 @@ def _by_turns(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     taken = np.zeros(2 * len(scores), np.bool_)
     taken[places] = True
     return np.asarray(1 / taken.cumsum()[places])
+
+
+def _top(chances: NDArray[np.floating], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Those of some rows (n,), in their order, that p, (N,), puts near the top."""
+    p = chances[rows]
+    many = MORE + int(TIMES * p.sum(dtype=np.float64))
+    if many >= len(rows):
+        return rows
+    return rows[np.sort(np.argpartition(-p, many)[:many])]
 
 
 def _scatter(features: Matrix, weights: Matrix, rows: NDArray[np.intp]) -> Matrix:
