@@ -1,7 +1,7 @@
 """Known entries that are likely wrong, by models that did not see them, and how many are.
 
 Presents and absents are ranked apart, each by its plain probability: to set the labels on one
-scale first, as confident learning does, finds fewer (docs/trust.md).
+scale first, as confident learning does, finds fewer (docs/results/audit).
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ SMALLEST = 1e-300
     work="that of its strategies",
 )
 def albl(pool: Pool, *, of: Names = OF) -> Scores:
-    """Those that one of several strategies asks first, drawn each round by what it has brought.
+    """What one of several strategies asks first; each round draws one by what it has gained.
 
     of: the strategies, with commas between them. An image's score counts for each of its entries
         where another of them scores entries.

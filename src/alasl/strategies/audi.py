@@ -31,7 +31,7 @@ NONE_KNOWN = 0.5
     unit="entry",
 )
 def audi(pool: Pool) -> Scores:
-    """Images with an unusual number of predicted labels, by few entries each, the least sure."""
+    """Images with an unusual number of predicted labels: a few entries of each, the least sure."""
     probabilities = pool.need("probabilities")
     usual = mean_cardinality(pool)
     scores = np.empty(pool.entries.shape, np.float32)

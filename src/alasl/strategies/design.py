@@ -20,7 +20,7 @@ Square = NDArray[np.float64]
     work="N D (D + picks)",
 )
 def design(pool: Pool, *, ridge: Annotated[float, Between(1e-6, 1e6)] = 1.0) -> Scores:
-    """The image that leaves a ridge regression on the features least unsure of all the others.
+    """The image that leaves a ridge regression on the features surest of all the others.
 
     With X the pool's features, at mean 0 and mean squared length 1, and C the inverse of
     ridge I + the sum of x x^T over labelled and picked images, it is that of the largest

@@ -31,7 +31,7 @@ def _needs(of: str, by: By) -> tuple[Need]:  # noqa: ARG001  `of` brings its own
     work="picks^2 D",
 )
 def diverse(pool: Pool, *, of: Names = OF, by: By = "k-means++") -> Scores:
-    """The best by another strategy, ten for each pick, thinned out to a batch of different ones.
+    """A batch of different ones among the best by another strategy, ten for each pick.
 
     of: the strategy, of images or of entries. Its best is the first pick, and its order is that of
         what is not picked.

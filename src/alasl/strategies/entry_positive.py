@@ -13,7 +13,7 @@ from alasl.strategies.base import Pool, Scores, strategy
     unit="entry",
 )
 def entry_positive(pool: Pool, *, within: Within = "label") -> Scores:
-    """Largest probability p, for few entries are present and each of them teaches much.
+    """Largest probability p: few entries are present, and each of them teaches much.
 
     within: `label` compares an entry with those of its label only, as many of each first; `all`
         compares all entries.

@@ -22,7 +22,7 @@ Matrix = NDArray[np.float64]
 
 @strategy("mmc", paper="Yang et al. 2009", needs=("probabilities", "labelled"))
 def mmc(pool: Pool) -> Scores:
-    """Largest loss of the model on the labelling that it holds most likely."""
+    """Largest loss of the model on its most likely labelling."""
     probabilities, count = pool.need("probabilities"), CountOfLabels(pool.need("labelled"))
     scores = np.empty(len(pool))
 
