@@ -274,6 +274,13 @@ class View:
             assert time.monotonic() < end, f"never came true: {expression}"
             time.sleep(0.02)
 
+    def until_held(self, held: list[Any], seconds: float = 60) -> None:
+        """Wait until a route that the test has set holds a request."""
+        end = time.monotonic() + seconds
+        while not held:
+            assert time.monotonic() < end, "the page did not ask"
+            self.page.wait_for_timeout(20)
+
     def inside(self, expression: str) -> Any:
         """What an expression over the page's modules is, e.g. `outbox.items.length`."""
         urls = [f"new URL('static/{file}.js', document.baseURI).href" for file in INSIDE.values()]

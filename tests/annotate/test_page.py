@@ -693,8 +693,7 @@ def test_a_name_given_before_the_script_runs_is_not_sent_elsewhere(
     view.page.wait_for_selector("#person")
     assert view.page.is_disabled("#person")
     assert view.page.is_disabled("#start button")
-    while not held:
-        view.page.wait_for_timeout(20)
+    view.until_held(held)
     held[0].continue_()
     view.page.fill("#person", "Ann")
     view.press("Enter")
@@ -792,8 +791,7 @@ def test_a_label_chosen_while_the_page_looks_for_one_stays(
     held: list[Any] = []
     view.page.route("**/api/status", lambda route: held.append(route))
     view.press("m")
-    while not held:
-        view.page.wait_for_timeout(20)
+    view.until_held(held)
     view.page.select_option("#label", "2", force=True)
     held[0].continue_()
     view.ready("grid")
