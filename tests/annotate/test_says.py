@@ -164,6 +164,32 @@ def test_pictures_held_back_on_the_way_are_not_taken_for_a_server_that_is_gone(
     assert {row for row, _ in project.said()} >= {0, 1}
 
 
+@pytest.mark.parametrize(
+    ("blocked", "why"),
+    [("image", "something on the way holds it back"), ("", "the browser cannot read it")],
+)
+def test_a_blocker_may_hold_back_the_grids_pictures_alone(
+    project: Project, serve: Serve, view: View, blocked: str, why: str
+) -> None:
+    view.expected = ("ERR_BLOCKED_BY_CLIENT",)
+
+    def hold(route: Any) -> None:
+        if not blocked:
+            route.fulfill(body="no image", content_type="image/jpeg")
+        elif route.request.resource_type == blocked:
+            route.abort("blockedbyclient")
+        else:
+            route.continue_()
+
+    view.page.route(re.compile(r"/images/0/"), hold)
+    view.open(serve(project))
+    view.ready()
+    view.press("m")
+    view.ready("grid")
+    cells = view.page.locator(".cell").all_text_contents()
+    assert [why in cell for cell in cells] == [True] + [False] * 5
+
+
 def test_a_picture_that_was_held_back_can_be_answered_once_its_step_is_taken_back(
     project: Project, serve: Serve, view: View
 ) -> None:

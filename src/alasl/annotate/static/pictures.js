@@ -100,16 +100,32 @@ async function get(from, options) {
   } catch (error) {
     if (error.refused && error.own) throw error;
     await isThere();
-    throw Object.assign(new Error(error.own ? error.message : t("image.held")), { held: true });
+    throw held(error.own ? error.message : undefined);
+  }
+}
+
+const held = (why = t("image.held")) => Object.assign(new Error(why), { held: true });
+
+/** Whether a response is an image. An <img> of the same address that fails is then held back by itself. */
+async function isImage(response) {
+  try {
+    (await createImageBitmap(await response.blob())).close();
+    return true;
+  } catch {
+    return false;
   }
 }
 
 async function draw(element, from, cache = "default") {
   if (element instanceof HTMLImageElement) {
     // It waits for nobody and does not say why it fails.
-    if (cache === "reload" || line.trouble) await get(from, { cache });
+    const came = cache === "reload" || line.trouble ? await get(from, { cache }) : null;
     element.src = from;
-    return element.decode();
+    try {
+      return await element.decode();
+    } catch (error) {
+      throw (await isImage(came)) ? held() : error;
+    }
   }
   // What a person does goes first.
   const content = await get(from, { cache, priority: "low" });
