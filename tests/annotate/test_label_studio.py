@@ -305,7 +305,8 @@ def test_a_real_label_studio_follows_the_queue_and_answers(
     tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """Tasks come in the queue's order there, answers come here, and a new queue is followed."""
-    kept = pytestconfig.cache.mkdir("label-studio") if pytestconfig.cache else tmp_path
+    cache = getattr(pytestconfig, "cache", None)  # there is none with -p no:cacheprovider
+    kept = cache.mkdir("label-studio") if cache else tmp_path
     rng = np.random.default_rng(0)
     features = rng.standard_normal((60, 8)).astype(np.float32)
     truth = (features @ rng.standard_normal((8, 3)) > 0).astype(np.int8)

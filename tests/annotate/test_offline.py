@@ -255,7 +255,7 @@ def test_a_wrong_token_keeps_the_answers_and_says_what_to_do(
     view.press("j")
     view.ready()
     view.until("document.querySelector('#saved').dataset.state === 'trouble'")
-    assert "open the link" in view.text("#saved")
+    assert "Open the link" in view.text("#saved")
     assert view.inside("outbox.items.length") == 1
 
 
@@ -290,7 +290,7 @@ def test_a_server_in_trouble_is_asked_once_in_two_seconds_and_the_page_says_so(
         view.page.wait_for_timeout(1)
     assert 5 <= len(asked) <= 11, asked
     assert view.text("#wait-title") == "No connection"
-    why = "The server cannot be reached." if what == "down" else "why it failed"
+    why = "The server cannot be reached." if what == "down" else "Why it failed."
     assert why in view.text("#wait-text")
     assert why in view.text("#saved")
     view.page.unroute("**/api/**")

@@ -39,7 +39,10 @@ TEXTS = """async (n) => {
   showSaved();
   const header = document.querySelector("header");
   const parts = [...header.children].filter((one) => one.offsetParent);
-  const boxes = parts.map((one) => one.getBoundingClientRect());
+  // A sentence on trouble may hang over what is below.
+  const room = parseFloat(getComputedStyle(document.querySelector("#saved")).minHeight) || Infinity;
+  const boxes = parts.map((one) => one.getBoundingClientRect()).map(({ top, right, bottom }, i) =>
+    ({ top, right, bottom: parts[i].id === "saved" ? Math.min(bottom, top + room) : bottom }));
   const lines = new Set(boxes.map(({ top, bottom }) => (top + bottom) >> 3));
   const inside = ({ right, bottom }) => right <= innerWidth && bottom <= header.offsetHeight;
   line.trouble = "";
@@ -71,6 +74,41 @@ def test_the_header_is_as_high_whatever_it_says_and_one_line_where_there_is_room
     assert "98" in str(view.page.get_attribute("#saved", "title"))
     title = str(view.page.get_attribute("#progress", "title"))
     assert all(view.text(part) in title for part in ("#counts", "#pace", "#worth"))
+
+
+# The header's height, and whether a sentence on trouble is shown in full, on the screen and on top.
+TROUBLE = """async (why) => {
+  const modules = ["progress", "server"].map((name) =>
+    import(new URL(`static/${name}.js`, document.baseURI)));
+  const [{ showSaved }, { line }] = await Promise.all(modules);
+  line.trouble = why;
+  showSaved();
+  const header = document.querySelector("header"), saved = document.querySelector("#saved");
+  const { left, right, bottom, height } = saved.getBoundingClientRect();
+  const shown = document.createRange();
+  shown.selectNodeContents(saved);
+  const text = shown.getBoundingClientRect();
+  saved.style.pointerEvents = "auto";
+  const top = document.elementFromPoint((left + right) / 2, bottom - 2) === saved;
+  saved.style.pointerEvents = "";
+  const full = text.bottom <= bottom && text.right <= right && right <= innerWidth && top;
+  const pressed = document.elementFromPoint((left + right) / 2, bottom - 2) !== saved;
+  line.trouble = "";
+  showSaved();
+  return [header.offsetHeight, full, pressed, Math.round(height)];
+}"""
+
+
+def test_a_long_sentence_on_trouble_is_shown_in_full_and_moves_nothing(
+    project: Project, serve: Serve, view: View
+) -> None:
+    view.open(serve(project))
+    view.ready()
+    for width in (1280, 1024, 768, 320):
+        view.page.set_viewport_size({"width": width, "height": 800})
+        seen = [view.page.evaluate(TROUBLE, "The disk is full. " * n) for n in (1, 8, 20)]
+        assert len({height for height, *_ in seen}) == 1, (width, seen)
+        assert all(full and pressed for _, full, pressed, _ in seen), (width, seen)
 
 
 def test_the_page_asks_for_pictures_by_the_sizes_that_the_server_has(

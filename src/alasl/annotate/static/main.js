@@ -108,7 +108,7 @@ function connect() {
   };
   tasks.ontrouble = (error) => {
     if (error.refused) beginAgain(error.message);
-    else if (waiting.why && waiting.why !== "undoing") wait("offline", error.message);
+    else if (waiting.why && waiting.why !== "undoing") wait("offline", line.trouble);
   };
 }
 

@@ -1,7 +1,7 @@
 // Talking to the server. While it is gone, or fails, all that want something of it stand in one
 // line, and one of them may try in two seconds.
 
-import { t } from "./words.js";
+import { sentence, t } from "./words.js";
 
 const PAUSE = 2000; // ms between two tries of a server that is in trouble
 const PATIENCE = 20_000; // ms
@@ -59,7 +59,7 @@ export async function get(path, options = {}) {
     line.tell("");
     return answer;
   } catch (trouble) {
-    line.tell(trouble.refused ? "" : trouble.message);
+    line.tell(trouble.refused ? "" : sentence(trouble.message));
     throw trouble;
   }
 }

@@ -13,6 +13,10 @@ export function t(key, values = {}) {
   );
 }
 
+/** An error's words, as the server has them, as a sentence among others. */
+export const sentence = (text) =>
+  text.slice(0, 1).toUpperCase() + text.slice(1) + (/[.!?\u2026]$/.test(text) ? "" : ".");
+
 /** A number, its thousands apart. */
 export const number = (value) =>
   language === "en" ? numbers.format(value).replaceAll(",", "\u202f") : numbers.format(value);
