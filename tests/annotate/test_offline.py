@@ -300,3 +300,38 @@ def test_a_server_in_trouble_is_asked_once_in_two_seconds_and_the_page_says_so(
     view.saved()
     assert view.text("#saved") == "All saved"
     assert len(project.said()) == 12
+
+
+@pytest.mark.parametrize("status", [404, 413, 502])
+def test_what_a_proxy_answers_in_the_servers_place_loses_nothing_and_floods_nobody(
+    project: Project, serve: Serve, view: View, status: int
+) -> None:
+    view.expected = (str(status),)
+    # By HTTP/2 a status has no words.
+    view.page.add_init_script(
+        "Object.defineProperty(Response.prototype, 'statusText', { get: () => '' });"
+    )
+    view.page.clock.install()
+    view.open(serve(project))
+    view.ready()
+    asked: list[str] = []
+
+    def answer(route: Any) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=status, body="<html>nginx</html>", content_type="text/html")
+
+    view.page.route("**/api/**", answer)
+    view.press("j")
+    view.until("document.querySelector('#saved').dataset.state === 'trouble'", seconds=10)
+    asked.clear()
+    for _ in range(10):
+        view.page.clock.run_for(1000)
+        view.page.wait_for_timeout(1)
+    assert 2 <= len(asked) <= 6, asked
+    assert f"1 step, kept in this browser. The server answers with error {status}." in view.text(
+        "#saved"
+    )
+    view.page.unroute("**/api/**")
+    view.page.clock.run_for(3000)
+    view.saved()
+    assert project.said() == {(0, 0): 1}

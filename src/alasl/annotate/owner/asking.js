@@ -15,7 +15,10 @@ export async function ask(path, body) {
   } catch {
     throw new Error(t("server.unreachable"));
   }
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? answer.statusText);
+  if (!answer.ok) {
+    const { error } = await answer.json().catch(() => ({}));
+    throw new Error(error || t("server.status", { status: answer.status }));
+  }
   return answer.status === 204 ? null : answer.json();
 }
 

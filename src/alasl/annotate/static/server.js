@@ -74,8 +74,11 @@ export async function ask(path, options) {
   }
   if (answer.ok) return answer;
   const { error } = await answer.json().catch(() => ({}));
-  const refused = [400, 404, 413, 415, 422].includes(answer.status);
-  throw new Trouble(error ?? answer.statusText, refused, error !== undefined);
+  // A proxy may answer in the server's place, without words of its own (HTTP/2 has none). What it
+  // refuses the server may take once the proxy is mended, so it is kept and sent again.
+  const own = Boolean(error);
+  const refused = own && [400, 404, 413, 415, 422].includes(answer.status);
+  throw new Trouble(error || t("server.status", { status: answer.status }), refused, own);
 }
 
 export async function post(path, body) {
