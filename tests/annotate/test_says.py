@@ -76,6 +76,32 @@ def test_the_header_is_as_high_whatever_it_says_and_one_line_where_there_is_room
     assert all(view.text(part) in title for part in ("#counts", "#pace", "#worth"))
 
 
+# Which parts of the quiet line are seen, of a round in full swing.
+SEEN = """async () => {
+  const { progress, showStatus } = await import(new URL("static/progress.js", document.baseURI));
+  const numbers = { answers: 1192, mine: 446, round: 2, queued: 320, left: 140, seconds: 900 };
+  showStatus({ ...progress.status, ...numbers, worth: { map: 61.2, low: 58.9, high: 63.4, brought: 1.2 } });
+  const end = document.querySelector("header").getBoundingClientRect().bottom;
+  return ["round", "pace", "counts", "worth"].filter((id) => {
+    const one = document.getElementById(id), box = one.getBoundingClientRect();
+    return box.height && box.bottom <= end && one.scrollWidth <= one.clientWidth + 1;
+  });
+}"""
+
+
+@pytest.mark.parametrize(
+    ("width", "parts"), [(1600, 3), (1440, 3), (1280, 3), (1024, 1), (768, 3), (320, 1)]
+)
+def test_the_line_says_first_what_is_left_and_how_long_that_takes(
+    project: Project, serve: Serve, view: View, width: int, parts: int
+) -> None:
+    view.page.set_viewport_size({"width": width, "height": 800})
+    view.open(serve(project))
+    view.ready()
+    seen = view.page.evaluate(SEEN)
+    assert seen[:parts] == ["round", "pace", "counts", "worth"][:parts]
+
+
 # The header's height, and whether a sentence on trouble is shown in full, on the screen and on top.
 TROUBLE = """async (why) => {
   const modules = ["progress", "server"].map((name) =>

@@ -28,10 +28,11 @@ export function showStatus(status) {
   $("bar").max = Math.max(1, queued);
   $("bar").value = queued - left;
   $("counts").textContent = t("counts", { n: answers, mine });
-  $("pace").textContent = queued ? t(...pace(status, { round, left, queued })) : "";
+  $("round").textContent = queued ? t("round", { round, left, queued }) : "";
+  $("pace").textContent = pace(status);
   $("worth").textContent = worth ? inWords(worth) : "";
   // Where there is no room for all of it.
-  $("progress").title = ["counts", "pace", "worth"].flatMap((id) => $(id).textContent || []).join("; ");
+  $("progress").title = ["round", "pace", "counts", "worth"].flatMap((id) => $(id).textContent || []).join("; ");
   guide.fetch(status.guide);
   showLeft();
   if (status.paused) progress.onpause();
@@ -48,14 +49,14 @@ export function showLeft() {
   }
 }
 
-/** What is left, how fast this person answers now, and how long the rest takes at that pace. */
-function pace({ left, mine, seconds }, values) {
+/** How fast this person answers now, and how long the rest takes at that pace. */
+function pace({ left, mine, seconds }) {
   const { begun } = progress;
   const now = mine - begun.mine >= ENOUGH;
   const [answers, took] = now ? [mine - begun.mine, seconds - begun.seconds] : [mine, seconds];
-  if (!left || answers < ENOUGH || took <= 0) return ["round", values];
+  if (!left || answers < ENOUGH || took <= 0) return "";
   const each = took / answers;
-  return ["round.pace", { ...values, rate: Math.round(60 / each), time: duration(left * each) }];
+  return t("pace", { rate: Math.round(60 / each), time: duration(left * each, "pace") });
 }
 
 /** What a model is worth: "mAP 61.2 % (58.9 to 63.4), +1.2 per 100 answers". */

@@ -24,10 +24,11 @@ export const number = (value) =>
 /** A number with one digit after the sign. */
 export const tenths = (value) => value.toLocaleString(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-export function duration(seconds) {
+/** How long something takes; `kind`: "time" in words, "pace" where there is little room. */
+export function duration(seconds, kind = "time") {
   const minutes = Math.round(seconds / 60);
-  if (minutes < 1) return t("time.less");
-  return minutes < 120 ? t("time.minutes", { n: minutes }) : t("time.hours", { n: Math.round(minutes / 60) });
+  if (minutes < 1) return t(`${kind}.less`);
+  return minutes < 120 ? t(`${kind}.minutes`, { n: minutes }) : t(`${kind}.hours`, { n: Math.round(minutes / 60) });
 }
 
 /** A moment as people say it here; without the day where it is today. */
