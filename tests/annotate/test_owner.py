@@ -29,6 +29,7 @@ from alasl.labels import Labels
 from alasl.project.changes import LabelChange
 from alasl.project.folder import Project as Opened
 from alasl.project.records import Answer
+from alasl.project.records import Training as Training_
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 
@@ -259,6 +260,10 @@ def test_a_browser_shows_every_table_however_far_people_got(
 ) -> None:
     project, own = own_project(make_project(), said)
     project.store.note("ann", "dark", image=3, label=0, request="request-note")
+    for answers in (0, 9):
+        project.store.note_training(
+            Training_(1.0, answers, answers, 1.0, 1.0, 0.5, (0.5,) * 4, "m", "on what is known")
+        )
     listening = listen("127.0.0.1", 0)
     config = uvicorn.Config(Both(project, own).app, log_level="error", http=Connection)
     server = uvicorn.Server(config)
@@ -280,6 +285,8 @@ def test_a_browser_shows_every_table_however_far_people_got(
         other = "fr" if language != "fr" else "en"
         page.select_option("#language", other)
         page.wait_for_selector(f'html[lang="{other}"] #labels td')
+        heights = "all => all.map((one) => one.getBoundingClientRect().height)"
+        assert min(page.eval_on_selector_all("#curve text", heights)) > 11, "as large as elsewhere"
         page.click("#pause")
         page.wait_for_selector('#pause[aria-pressed="true"]')
         page.click("#notes button")

@@ -80,7 +80,8 @@ def test_the_header_is_as_high_whatever_it_says_and_one_line_where_there_is_room
 SEEN = """async () => {
   const { progress, showStatus } = await import(new URL("static/progress.js", document.baseURI));
   const numbers = { answers: 1192, mine: 446, round: 2, queued: 320, left: 140, seconds: 900 };
-  showStatus({ ...progress.status, ...numbers, worth: { map: 61.2, low: 58.9, high: 63.4, brought: 1.2 } });
+  const worth = { map: 61.2, low: 58.9, high: 63.4, brought: 1.2 };
+  showStatus({ ...progress.status, ...numbers, worth });
   const end = document.querySelector("header").getBoundingClientRect().bottom;
   return ["round", "pace", "counts", "worth"].filter((id) => {
     const one = document.getElementById(id), box = one.getBoundingClientRect();

@@ -3,7 +3,7 @@
 import { $ } from "./dom.js";
 import { number, t, tenths } from "./words.js";
 
-const WIDTH = 640,
+const WIDTH = 640, // at most; on a narrow screen less, so that what it says stays as large
   HEIGHT = 240,
   LEFT = 40,
   BASE = 210;
@@ -32,11 +32,12 @@ export function drawCurve(trainings, breaks) {
   $("curve").hidden = !several;
   $("curve").querySelector("svg")?.remove();
   if (!several) return;
+  const width = Math.min(WIDTH, $("curve").clientWidth);
   const most = points.at(-1).x,
     least = points[0].x;
   const low = Math.floor(Math.min(...points.map((p) => p.low)) / 5) * 5;
   const high = Math.ceil(Math.max(...points.map((p) => p.high)) / 5) * 5;
-  const x = (value) => LEFT + ((WIDTH - LEFT - 10) * (value - least)) / (most - least);
+  const x = (value) => LEFT + ((width - LEFT - 10) * (value - least)) / (most - least);
   const y = (value) => BASE - ((BASE - 10) * (value - low)) / (high - low || 1);
   const stretches = [];
   for (const point of points) {
@@ -46,12 +47,12 @@ export function drawCurve(trainings, breaks) {
   const line = (key, of) => of.map((p) => `${x(p.x).toFixed(1)},${y(p[key]).toFixed(1)}`).join(" ");
   const values = { from: tenths(points[0].y), to: tenths(points.at(-1).y) };
   const svg = draw("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    viewBox: `0 0 ${width} ${HEIGHT}`,
     role: "img",
     "aria-label": t("owner.curve.from-to", values),
   });
   svg.append(
-    draw("line", { class: "axis", x1: LEFT, y1: BASE, x2: WIDTH, y2: BASE }),
+    draw("line", { class: "axis", x1: LEFT, y1: BASE, x2: width, y2: BASE }),
     ...stretches.map((of) =>
       draw("polygon", { class: "band", points: `${line("high", of)} ${line("low", [...of].reverse())}` }),
     ),
@@ -59,7 +60,7 @@ export function drawCurve(trainings, breaks) {
     ...points.map((p) => draw("circle", { cx: x(p.x), cy: y(p.y), r: 3 })),
     ...[low, high].map((value) => draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, `${value} %`)),
     draw("text", { x: LEFT, y: BASE + 18 }, number(least)),
-    draw("text", { x: WIDTH - 10, y: BASE + 18, "text-anchor": "end" }, t("owner.answers", { n: most })),
+    draw("text", { x: width - 10, y: BASE + 18, "text-anchor": "end" }, t("owner.answers", { n: most })),
   );
   $("curve").prepend(svg);
 }
