@@ -92,16 +92,19 @@ def test_the_link_is_that_of_the_proxy_where_one_is_named(
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "lab.example"])
 def test_a_host_beyond_needs_a_token(make_project: MakeProject, run: Run, host: str) -> None:
-    with pytest.raises(UsageError, match="needs a token of your own"):
+    with pytest.raises(UsageError, match="needs a token of your own") as refused:
         run(make_project(), host=host)
+    assert "--token-file" in str(refused.value.do), "others of the machine see a --token"
 
 
 @pytest.mark.parametrize("token", ["", "short", "a" * 15, "with space in it 1", "ünïcödéünïcödé12"])
 def test_a_token_that_can_be_guessed_or_broken_is_refused(
     make_project: MakeProject, run: Run, token: str
 ) -> None:
-    with pytest.raises(UsageError, match="at least 16"):
+    with pytest.raises(UsageError, match=f"at least 16.*{len(token)} characters") as refused:
         run(make_project(), host="0.0.0.0", token=token)
+    assert "ALASL_TOKEN" in str(refused.value), "who did not type it learns where it may be from"
+    assert not token or token not in str(refused.value)
 
 
 def test_beyond_loopback_it_says_what_that_means(make_project: MakeProject, run: Run) -> None:

@@ -81,10 +81,14 @@ def serve(
         raise UsageError(
             "a host that other machines can reach needs a token of your own",
             seen=host,
-            do="give one with --token, or leave --host out and use a tunnel",
+            do="give one with --token-file or ALASL_TOKEN, or leave --host out and use a tunnel",
         )
     if token is not None and (len(token) < SHORTEST or not token.isalnum() or not token.isascii()):
-        raise UsageError(f"a token has at least {SHORTEST} letters and digits, and nothing else")
+        raise UsageError(
+            f"a token has at least {SHORTEST} letters and digits, and nothing else",
+            seen=f"one of {len(token)} characters",  # never the token: a log may be read by others
+            do="leave it out, in ALASL_TOKEN too, for one made by chance",
+        )
     address = PublicAddress.of(public) if public else None
     token = token or kept_token(folder)
     listening = listen(host, port)

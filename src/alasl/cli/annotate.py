@@ -21,7 +21,7 @@ PORT = 8765
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="the address to listen at; one beyond this machine needs --token",
+    help="the address to listen at; one beyond this machine needs a token of your own",
 )
 @click.option(
     "--token",
