@@ -187,6 +187,22 @@ def test_once_it_hears_of_a_pause_it_asks_nothing_keeps_all_and_goes_on_by_itsel
     assert project.store.problems() == []
 
 
+def test_who_waits_for_a_training_alone_is_told_of_it(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    project = make_project()
+    project.ask([(0, 0)])
+    project.store.lease("Ben", images=1)
+    site = serve(project)
+    view.open(site)
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    assert view.text("#wait-title") == "Nothing for you right now"
+    site.training.state = "training"
+    view.inside("tasks.fetch()")
+    view.until("document.querySelector('#wait-title').textContent === 'The model is learning'")
+    assert "New questions come by themselves" in view.text("#wait-text")
+
+
 @pytest.mark.parametrize("how", ["blocked", 403, 404])
 def test_pictures_held_back_on_the_way_are_not_taken_for_a_server_that_is_gone(
     project: Project, serve: Serve, view: View, how: str | int

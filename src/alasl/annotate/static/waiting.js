@@ -38,7 +38,12 @@ function explain(why, detail) {
   if (why === "offline") return [t("wait.offline"), t("wait.offline.text", { why: detail })];
   if (why !== "empty") return [t(`wait.${why}`), t(`wait.${why}.text`)];
   if (status.paused) return [t("wait.paused"), t("wait.paused.text")];
-  if (status.left > 0) return [t("wait.nothing"), [t("wait.nothing.text"), ...mine(status)].join(" ")];
+  if (status.left > 0) {
+    // The rest is for others: for this person it goes on after the training.
+    const learns = status.training === "training";
+    const text = t(learns ? "wait.training" : "wait.nothing.text");
+    return [t(learns ? "wait.learning" : "wait.nothing"), [text, ...mine(status)].join(" ")];
+  }
   const more = t(`wait.${status.training}`);
   if (status.queued === 0 && status.training !== "training") return [t("wait.none"), more];
   const title = t(status.training === "training" ? "wait.learning" : "wait.done");
