@@ -121,7 +121,7 @@ def test_one_key_answers_and_goes_on(project: Project, serve: Serve, view: View)
     view.saved()
     assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): -1}
     assert view.text("#counts") == "3 answers, 3 by you"
-    assert view.text("#round") == "round 1: 15 of 18 left"
+    assert view.text("#round") == "15 of 18 left, round 1"
     first = project.events("answer")[0]
     assert (first.person, first.model, first.shown, first.round) == ("Ann", "m1", False, 1)
     assert first.probability == pytest.approx(0.9)
@@ -639,7 +639,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.press("j", "j", "j")
     view.saved()
     assert view.text("#counts") == "9 answers, 9 by you"
-    assert view.text("#round") == "round 1: 9 of 18 left"
+    assert view.text("#round") == "9 of 18 left, round 1"
     assert re.fullmatch(r"\d\d/min, < 1 min", view.text("#pace"))
     # The next round begins, and an older status comes late.
     project.ask([(i, j) for i in range(3, 6) for j in range(3)])
@@ -656,7 +656,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
         view.press("Enter")
         view.saved()
     view.until("document.querySelector('#bar').value === document.querySelector('#bar').max")
-    assert view.text("#round") == "round 1: 0 of 9 left"
+    assert view.text("#round") == "0 of 9 left, round 1"
 
 
 def test_without_questions_it_says_what_will_bring_some(

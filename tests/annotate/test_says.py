@@ -83,10 +83,11 @@ SEEN = """async () => {
   const worth = { map: 61.2, low: 58.9, high: 63.4, brought: 1.2 };
   showStatus({ ...progress.status, ...numbers, worth });
   const end = document.querySelector("header").getBoundingClientRect().bottom;
-  return ["round", "pace", "counts", "worth"].filter((id) => {
+  const said = document.getElementById("round").textContent;
+  return [said, ...["round", "pace", "counts", "worth"].filter((id) => {
     const one = document.getElementById(id), box = one.getBoundingClientRect();
     return box.height && box.bottom <= end && one.scrollWidth <= one.clientWidth + 1;
-  });
+  })];
 }"""
 
 
@@ -99,7 +100,8 @@ def test_the_line_says_first_what_is_left_and_how_long_that_takes(
     view.page.set_viewport_size({"width": width, "height": 800})
     view.open(serve(project))
     view.ready()
-    seen = view.page.evaluate(SEEN)
+    said, *seen = view.page.evaluate(SEEN)
+    assert said.startswith("140 of 320 left"), "first, where a phone cuts the rest"
     assert seen[:parts] == ["round", "pace", "counts", "worth"][:parts]
 
 
