@@ -11,9 +11,10 @@ entry of image x takes C x x^T C / (1/h + x^T C x) from C, whatever it is, and s
 
 from their sum of h times the logit's variance, which is to second order twice what their
 cross-entropy could still fall. The images that count are those of unknown entries near the top of
-the label's ranking, where average precision is decided; or the whole pool. Entries of one label are picked one after the
-other, each with the covariance that the picks before it leave, so that a batch does not ask the
-same thing twice; and as many are picked for each label, for mAP counts all labels alike.
+the label's ranking, where average precision is decided; or the whole pool. Entries of one label
+are picked one after the other, each with the covariance that the picks before it leave, so that a
+batch does not ask the same thing twice; and as many are picked for each label, for mAP counts all
+labels alike.
 
 Where no present of a label is known yet, p says nothing: the model calls every image absent, and
 the images it is least sure of are the same for all such labels. So p (1 - p) is then averaged over
