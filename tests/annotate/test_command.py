@@ -48,6 +48,19 @@ def test_the_token_comes_from_a_file_or_the_environment(
     assert served("--token-file", str(tmp_path / "secret"))["token"] == "fromafileofmyown1"
 
 
+@pytest.mark.posix
+def test_a_file_of_the_token_that_others_may_read_is_said(
+    served: Callable[..., dict[str, Any]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("fromafileofmyown1\n")
+    for mode, said in ((0o600, 0), (0o640, 1), (0o604, 1)):
+        secret.chmod(mode)
+        caplog.clear()
+        served("--token-file", str(secret))
+        assert sum("others on this machine may read" in r.message for r in caplog.records) == said
+
+
 def test_two_tokens_are_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("fromafileofmyown1\n")
     command = ["annotate", str(folder), "--token-file", str(tmp_path / "secret")]

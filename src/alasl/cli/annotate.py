@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from alasl.errors import UsageError
 from alasl.files import readable
 
 PORT = 8765
+
+_log = logging.getLogger(__name__)
 
 
 @click.command("annotate")
@@ -87,6 +91,8 @@ def command(
             raise UsageError("the token is given twice", do="give --token or --token-file")
         with readable(token_file):
             token = token_file.read_text(encoding="utf-8", errors="replace").strip()
+            if os.name == "posix" and token_file.stat().st_mode & 0o077:
+                _log.warning("%s: others on this machine may read the token: chmod 600", token_file)
     # Without training nothing of its settings is executed.
     opened = open_to_work(project, trust or not train)
     opened.store.require_writable()

@@ -35,7 +35,6 @@ export const session = {
 
 const nameOf = (place) => session.view.name(session.current, place);
 const mark = (place) => session.view.mark(session.current, place, stands(place), session.current.values[place]);
-
 const stands = (place) => standing(session.current, place);
 const open = () => openPlaces(session.current);
 
