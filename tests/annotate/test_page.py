@@ -629,7 +629,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.open(serve(project))
     view.ready()
     assert view.text("h1") == "ALASL"
-    assert view.text("#worth") == "mAP 44.5 %, +1.5 per 100 answers"
+    assert (view.text("#worth"), view.text("#brought")) == ("mAP 44.5 %", "+1.5 per 100 answers")
     for key in "jjjkkk":
         view.page.clock.run_for(2000)
         view.press(key)

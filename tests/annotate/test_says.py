@@ -73,7 +73,7 @@ def test_the_header_is_as_high_whatever_it_says_and_one_line_where_there_is_room
         assert all(lines == (1 if width >= 1024 else 2) for _, lines, *_ in seen), (width, seen)
     assert "98" in str(view.page.get_attribute("#saved", "title"))
     title = str(view.page.get_attribute("#progress", "title"))
-    assert all(view.text(part) in title for part in ("#counts", "#pace", "#worth"))
+    assert all(view.text(part) in title for part in ("#counts", "#pace", "#worth", "#brought"))
 
 
 # Which parts of the quiet line are seen, of a round in full swing.
@@ -84,7 +84,7 @@ SEEN = """async () => {
   showStatus({ ...progress.status, ...numbers, worth });
   const end = document.querySelector("header").getBoundingClientRect().bottom;
   const said = document.getElementById("round").textContent;
-  return [said, ...["round", "pace", "counts", "worth"].filter((id) => {
+  return [said, ...["round", "pace", "worth", "brought", "counts"].filter((id) => {
     const one = document.getElementById(id), box = one.getBoundingClientRect();
     return box.height && box.bottom <= end && one.scrollWidth <= one.clientWidth + 1;
   })];
@@ -102,7 +102,7 @@ def test_the_line_says_first_what_is_left_and_how_long_that_takes(
     view.ready()
     said, *seen = view.page.evaluate(SEEN)
     assert said.startswith("140 of 320 left"), "first, where a phone cuts the rest"
-    assert seen[:parts] == ["round", "pace", "counts", "worth"][:parts]
+    assert seen[:parts] == ["round", "pace", "worth", "brought", "counts"][:parts]
 
 
 # The header's height, and whether a sentence on trouble is shown in full, on the screen and on top.

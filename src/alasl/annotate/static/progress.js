@@ -30,9 +30,11 @@ export function showStatus(status) {
   $("counts").textContent = t("counts", { n: answers, mine });
   $("round").textContent = queued ? t("round", { round, left, queued }) : "";
   $("pace").textContent = pace(status);
-  $("worth").textContent = worth ? inWords(worth) : "";
+  [$("worth").textContent, $("brought").textContent] = worth ? inWords(worth) : ["", ""];
   // Where there is no room for all of it.
-  $("progress").title = ["round", "pace", "counts", "worth"].flatMap((id) => $(id).textContent || []).join("; ");
+  $("progress").title = ["round", "pace", "worth", "brought", "counts"]
+    .flatMap((id) => $(id).textContent || [])
+    .join("; ");
   guide.fetch(status.guide);
   showLeft();
   if (status.paused) progress.onpause();
@@ -59,12 +61,12 @@ function pace({ left, mine, seconds }) {
   return t("pace", { rate: Math.round(60 / each), time: duration(left * each, "pace") });
 }
 
-/** What a model is worth: "mAP 61.2 % (58.9 to 63.4), +1.2 per 100 answers". */
+/** What a model is worth: "mAP 61.2 % (58.9 to 63.4)" and "+1.2 per 100 answers", or nothing. */
 export function inWords({ map, low, high, brought }) {
   const values = { map: tenths(map), low: low === null ? "" : tenths(low), high: high === null ? "" : tenths(high) };
   const worth = t(low === null ? "worth" : "worth.interval", values);
-  if (brought === null) return worth;
-  return t("worth.brought", { worth, gain: `${brought < 0 ? "\u2212" : "+"}${tenths(Math.abs(brought))}` });
+  if (brought === null) return [worth, ""];
+  return [worth, t("worth.brought", { gain: `${brought < 0 ? "\u2212" : "+"}${tenths(Math.abs(brought))}` })];
 }
 
 export function showSaved() {

@@ -53,7 +53,7 @@ function explain(why, detail) {
 /** What has come of all answers, in sentences. */
 function reached({ round, queued, answers, worth, ...own }) {
   const all = queued ? [t("done.round", { round, n: queued, all: answers })] : [];
-  const model = worth ? [t("done.worth", { worth: inWords(worth) })] : [];
+  const model = worth ? [t("done.worth", { worth: inWords(worth).filter(Boolean).join(", ") })] : [];
   return [...all, ...mine(own), ...model].join(" ");
 }
 
