@@ -198,12 +198,13 @@ def test_stacked_runs_get_what_each_would_alone(name, seed, runs, size):
             logits.requires_grad_()
             got = stacked(logits, wanted, places)
             (pulled,) = torch.autograd.grad(got.sum(), logits)
-            for run in range(runs):
-                own = logits[run].detach().requires_grad_()
-                want = alone[run](own, wanted[run], places[run])
-                torch.testing.assert_close(got[run], want, rtol=0, atol=1e-12)
-                (slope,) = torch.autograd.grad(want.sum(), own)
-                torch.testing.assert_close(pulled[run], slope, rtol=0, atol=1e-12)
+            own = logits.detach().requires_grad_()
+            want = torch.stack(
+                [alone[run](own[run], wanted[run], places[run]) for run in range(runs)]
+            )
+            (slope,) = torch.autograd.grad(want.sum(), own)
+            torch.testing.assert_close(got, want, rtol=0, atol=1e-12)
+            torch.testing.assert_close(pulled, slope, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -43,9 +43,11 @@ def fresh(pool, **changes):
     return replace(pool, **{"memory": copy.deepcopy(pool.memory), **changes})
 
 
-def pick(pool, strategy, ask="images", most=3):
-    budget = Budget(images=most) if ask == "images" else Budget(answers=most)
-    return select(pool.askable, strategy(fresh(pool)), pool.ties, ask, budget)
+def picks(pool, strategy, most=3):
+    """What is asked by the same scores: whole images, and single entries."""
+    scores = strategy(fresh(pool))
+    budgets = {"images": Budget(images=most), "entries": Budget(answers=most)}
+    return [select(pool.askable, scores, pool.ties, ask, budgets[ask]) for ask in ASKS]
 
 
 def in_float64(pool):
@@ -64,8 +66,7 @@ def in_float64(pool):
 
 def test_asks_unknown_entries_within_the_budget(spec, kind, make_pool):
     pool, strategy = make_pool(kind), resolve(spec)
-    for ask in ASKS:
-        query = pick(pool, strategy, ask)
+    for ask, query in zip(ASKS, picks(pool, strategy), strict=True):
         assert pool.askable[query.rows, query.cols].all()
         assert len(set(zip(query.rows.tolist(), query.cols.tolist(), strict=True))) == len(query)
         if ask == "images":
@@ -96,9 +97,8 @@ def test_the_order_of_images_decides_nothing(spec, kind, make_pool):
     for seed in range(3):
         pool = make_pool(kind, seed)
         order = np.random.default_rng(seed).permutation(len(pool))
-        for ask in ASKS:
-            moved = pick(pool.take(order), strategy, ask)
-            still = pick(pool, strategy, ask)
+        both = picks(pool.take(order), strategy), picks(pool, strategy)
+        for moved, still in zip(*both, strict=True):
             assert order[moved.images].tolist() == still.images.tolist()
             assert (order[moved.rows] == still.rows).all()
             assert (moved.cols == still.cols).all()
@@ -106,8 +106,8 @@ def test_the_order_of_images_decides_nothing(spec, kind, make_pool):
 
 def test_same_pool_same_answer_and_the_pool_is_left_alone(spec, kind, make_pool):
     pool, strategy = make_pool(kind), resolve(spec)
-    for ask in ASKS:
-        first, again = pick(pool, strategy, ask), pick(make_pool(kind), strategy, ask)
+    both = picks(pool, strategy), picks(make_pool(kind), strategy)
+    for first, again in zip(*both, strict=True):
         assert (first.rows == again.rows).all()
         assert (first.cols == again.cols).all()
     other = make_pool(kind)
@@ -137,8 +137,7 @@ def test_hidden_truth_changes_nothing(spec, kind, make_pool):
 def test_float32_and_float64_agree(spec, kind, make_pool):
     pool, strategy = make_pool(kind), resolve(spec)
     exact = in_float64(pool)
-    for ask in ASKS:
-        one, other = pick(pool, strategy, ask), pick(exact, strategy, ask)
+    for one, other in zip(picks(pool, strategy), picks(exact, strategy), strict=True):
         assert (one.rows == other.rows).all()
         assert (one.cols == other.cols).all()
     where = pool.askable if strategy.unit == "entry" else pool.askable.any(axis=1)
@@ -148,8 +147,8 @@ def test_float32_and_float64_agree(spec, kind, make_pool):
 
 def test_asks_all_in_the_end(spec, kind, make_pool):
     pool, strategy = make_pool(kind), resolve(spec)
-    for ask in ASKS:
-        assert len(pick(pool, strategy, ask, most=10**6)) == pool.askable.sum()
+    for query in picks(pool, strategy, most=10**6):
+        assert len(query) == pool.askable.sum()
 
 
 def test_what_it_notes_is_json_and_serves_the_next_round(spec, kind, make_pool):
@@ -162,7 +161,7 @@ def test_what_it_notes_is_json_and_serves_the_next_round(spec, kind, make_pool):
     entries[query.rows, query.cols] = 1
     after = replace(pool, entries=entries, memory=memory, asked=pool.asked + len(query))
     if after.askable.any():
-        query = pick(after, strategy)
+        query, _ = picks(after, strategy)
         assert after.askable[query.rows, query.cols].all()
 
 
@@ -171,9 +170,9 @@ def test_a_pool_without_unknown_entries_is_nothing_to_do(spec, make_pool):
     pool = make_pool()
     full = replace(pool, entries=np.ones_like(pool.entries))
     assert np.isneginf(resolve(spec)(full)).all()
-    for ask in ASKS:
+    for ask, budget in zip(ASKS, (Budget(images=3), Budget(answers=3)), strict=True):
         with pytest.raises(NothingToDo):
-            pick(full, resolve(spec), ask)
+            select(full.askable, resolve(spec)(full), full.ties, ask, budget)
 
 
 @every
