@@ -67,18 +67,18 @@ def told(path: Path) -> list[object]:
         store.close()
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_no_flipped_bit_changes_an_answer_in_silence(make_store: Make, seed: int) -> None:
+def test_no_flipped_bit_changes_an_answer_in_silence(make_store: Make) -> None:
     store = lived(make_store(20, 3))
     store.close()
-    before = told(store.path)
+    before, content = told(store.path), store.path.read_bytes()
     assert examined(store.path) == []
-    content = bytearray(store.path.read_bytes())
-    bit = random.Random(seed).randrange(8 * len(content))
-    content[bit // 8] ^= 1 << bit % 8
-    store.path.write_bytes(content)
-    if not examined(store.path):
-        assert told(store.path) == before
+    for seed in range(60):
+        bit = random.Random(seed).randrange(8 * len(content))
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        store.path.write_bytes(flipped)
+        if not examined(store.path):
+            assert told(store.path) == before, f"bit {bit}"
 
 
 @pytest.mark.parametrize(

@@ -46,17 +46,17 @@ def test_no_acknowledged_answer_is_lost_when_writers_are_killed(make_store: Make
     store = make_store(402, 4)
     store.fill(1, everything(store))
     store.close()
-    program = [sys.executable, str(HERE / "writers.py"), str(store.path), "4", "200", "0"]
+    program = [sys.executable, str(HERE / "writers.py"), str(store.path), "4", "60", "0"]
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)
     assert told["lost"] == []
     assert told["problems"] == []
-    assert told["acknowledged"] >= 200
+    assert told["acknowledged"] >= 60
 
 
 @pytest.mark.slow
 def test_twenty_clients_never_get_the_same_task(make_store: Make) -> None:
-    clients, tasks_each = 20, 2000
+    clients, tasks_each = 20, 500
     store = make_store(2 + clients * tasks_each, 1)
     store.fill(1, everything(store))
     stores = [Store.open(store.path) for _ in range(2)]
