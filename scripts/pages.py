@@ -56,6 +56,8 @@ AS_THEY_ARE = {
 }
 # What the theme would have a browser fetch from elsewhere, and what stands here.
 FETCHED = {"https://unpkg.com/iframe-worker/shim": AS_THEY_ARE["scripts/iframe-worker.js"]}
+# Characters of a command's help in a line: more are cut at the edge of the page's column.
+HELP_WIDTH = 80
 CSS = """
 .md-typeset table:not([class]) { font-size: .7rem; }
 .md-typeset pre > code { font-size: .72rem; }
@@ -261,14 +263,14 @@ def command(name: str) -> str:
     """The page of a command: what `--help` says."""
     found = app.get_command(click.Context(app), name)
     assert found is not None
-    context = click.Context(found, info_name=f"alasl {name}", terminal_width=100)
+    context = click.Context(found, info_name=f"alasl {name}", terminal_width=HELP_WIDTH)
     lines = [f"# alasl {name}", "", found.get_short_help_str(200), "", "```text"]
     lines += [context.get_help(), "```", ""]
     if isinstance(found, click.Group):
         for each in found.list_commands(context):
             inner = found.get_command(context, each)
             assert inner is not None
-            below = click.Context(inner, info_name=each, parent=context, terminal_width=100)
+            below = click.Context(inner, info_name=each, parent=context, terminal_width=HELP_WIDTH)
             lines += [f"## {name} {each}", "", "```text", below.get_help(), "```", ""]
     return "\n".join(lines)
 
@@ -279,7 +281,12 @@ def public(name: str) -> str:
     lines = [f"# alasl.{name}", "", signature(thing, name), "", docstring(thing.__doc__), ""]
     if inspect.isclass(thing):
         lines += fields(thing)
-        for method, found in vars(thing).items():
+        ours = [each for each in thing.__mro__ if each.__module__.startswith("alasl.")]
+        # Its own first, then what it has from others of ours.
+        methods: dict[str, Any] = {}
+        for each in ours:
+            methods = {**methods, **{k: v for k, v in vars(each).items() if k not in methods}}
+        for method, found in methods.items():
             inner = getattr(found, "__func__", found)
             if method.startswith("_") or not callable(getattr(thing, method, None)):
                 continue

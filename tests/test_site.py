@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -89,6 +90,15 @@ def test_each_public_name_and_command_has_a_page(site: Path) -> None:
     assert "(N, L)" in asking
     assert "&gt;&gt;&gt; entries = ask(" in asking
     assert "--oracle-error" in text_of(folder / "commands" / "run.html")
+    # With the methods of its base.
+    assert 'id="merge_labels"' in (folder / "python" / "Project.html").read_text(encoding="utf-8")
+
+
+def test_a_commands_help_fits_into_its_column(site: Path) -> None:
+    for page in (site / "reference" / "commands").glob("*.html"):
+        for code in re.findall(r"<pre.*?</pre>", page.read_text(encoding="utf-8"), re.DOTALL):
+            lines = html.unescape(re.sub(r"<[^>]+>", "", code)).splitlines()
+            assert max(map(len, lines)) <= 80, page.name
 
 
 def test_the_search_needs_no_server_and_finds_every_page(site: Path) -> None:

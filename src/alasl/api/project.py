@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 class Project(Changing):
     """A table with unknown entries, and people who answer them; see `alasl init`.
 
-    What changes its labels, images and single entries is of `Changing`.
+    `create` makes one, `open` opens one. What changes its images or labels (`add`, `drop`,
+    `merge_labels` and the like) is an event in its log, which names `person`; `undo` takes back
+    the last, and `dry_run=True` only counts.
 
     >>> import tempfile, numpy as np, alasl
+    >>> from pathlib import Path
     >>> rng = np.random.default_rng(0)
     >>> features = rng.standard_normal((60, 6), dtype=np.float32)
     >>> entries = (features[:, :2] > 0).astype(np.int8)
