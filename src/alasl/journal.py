@@ -99,8 +99,9 @@ class Journal:
             os.fsync(file.fileno())
 
 
-def load(folder: Path) -> Record:
+def load(folder: str | Path) -> Record:
     """The record of the run in a folder, finished or not. Raises `DataError` without one."""
+    folder = Path(folder)
     config = folder / "config.toml"
     events = Journal(folder).events()
     start = next((event for event in events if isinstance(event, Start)), None)

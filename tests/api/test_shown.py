@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import alasl
@@ -16,6 +18,14 @@ from alasl.project.records import Training
 
 MakeDataset = Callable[..., Dataset]
 SETTINGS = alasl.RunSettings(data="made", rounds=1, answers=50, missing=0.5)
+
+
+def table_of_dogs(folder: Path) -> Path:
+    entries = np.array([[1, 0, -1]], np.int8).repeat(3, axis=0).reshape(9, 1)
+    labels = alasl.Labels(entries, ("dog",), tuple(f"{n}.jpg" for n in range(9)))
+    features = np.random.default_rng(0).standard_normal((9, 4), dtype=np.float32)
+    alasl.write(labels, folder / "dogs.npz", "npz", features=features)
+    return folder / "dogs.npz"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +49,15 @@ def test_a_training_is_shown_in_a_line() -> None:
     assert repr(training) == "<Training: mAP 41.23 on 40 test images, after 60 answers>"
     undefined = replace(training, map=None)
     assert repr(undefined) == "<Training: mAP undefined on 40 test images, after 60 answers>"
+
+
+def test_where_a_project_stands_is_shown_in_a_line(tmp_path: Path) -> None:
+    project = alasl.Project.create(tmp_path / "mine", table_of_dogs(tmp_path))
+    assert repr(project.status()) == "<Overview of 'dogs': 9 images, 1 label, 0 answers>"
+    project.train()
+    shown = repr(project.status())
+    assert shown.startswith("<Overview of 'dogs': 9 images, 1 label, 0 answers; <Training: mAP ")
+    project.close()
 
 
 def test_settings_show_what_is_not_the_default_and_can_be_made_again() -> None:

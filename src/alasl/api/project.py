@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alasl.api.changing import Changing
 from alasl.config import made
+from alasl.errors import UsageError
 from alasl.frames import data_frame
 from alasl.labels import UNKNOWN, Labels
 from alasl.project import folder as folders
@@ -119,8 +120,14 @@ class Project(Changing):
         """Take answers of a person: image, label, and 1 present, 0 absent or -1 cannot tell.
 
         All of them or none. seconds: what each took. Raises `DataError` for an image or a label
-        that the project does not have.
+        that the project does not have, `UsageError` for an answer that is not three things.
         """
+        answers = list(answers)
+        for answer in answers:
+            if len(answer) != 3:
+                raise UsageError(
+                    "an answer is an image, a label, and 1, 0 or -1", seen=repr(answer)
+                )
         store = self._opened.store
         taken = [
             Answer(*store.numbers(image, label), int(value), seconds)

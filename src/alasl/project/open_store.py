@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from alasl.data.alike import Alike
 from alasl.errors import AlaslError, ConflictError, DataError
 from alasl.project import changes, events, initial, integrity, looks
 from alasl.project.changes import Changed, Request
@@ -72,10 +73,14 @@ class OpenStore:
         """
         now = self.everything()
         images, labels = now.image_numbers, now.label_numbers
-        if image not in images or label not in labels:
-            raise DataError(
-                "the project does not have this image or this label", seen=f"{image!r}, {label!r}"
-            )
+        for what, name, known in (("image", image, images), ("label", label, labels)):
+            if name not in known:
+                near = Alike((each, each) for each in known).nearest(name)
+                raise DataError(
+                    f"the project does not have this {what}",
+                    seen=repr(name),
+                    do=None if near is None else f"nearest: {near!r}",
+                )
         return images[image], labels[label]
 
     def change(

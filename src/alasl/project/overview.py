@@ -137,6 +137,14 @@ class Overview:
     plan: Plan | None = None
     breaks: tuple[Break, ...] = ()
 
+    def __repr__(self) -> str:
+        """All of it takes a screen for a few labels."""
+        trained = f"; {self.trainings[-1]!r}" if self.trainings else ""
+        return (
+            f"<Overview of {self.name!r}: {counted(sum(self.sizes.values()), 'image')}, "
+            f"{counted(len(self.labels), 'label')}, {counted(self.answers, 'answer')}{trained}>"
+        )
+
     @property
     def promise(self) -> str:
         """What is promised of the automatic answers, in words."""

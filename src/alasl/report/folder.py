@@ -12,12 +12,12 @@ from alasl.report.summary import summary
 from alasl.report.tables import write_results
 
 
-def write_run(record: Record, folder: Path, paths: Paths | None = None) -> dict[str, Any]:
+def write_run(record: Record, folder: str | Path, paths: Paths | None = None) -> dict[str, Any]:
     """Write rounds.csv, queries.csv, summary.json, figures/ and report.html; return the summary.
 
     paths: the image file of each image id, for thumbnails.
     """
-    told = summary(record)
+    folder, told = Path(folder), summary(record)
     write_results(record, folder, told)
     write_figures([record], folder / "figures")
     write_report([record], folder / "report.html", paths)

@@ -32,7 +32,7 @@ THUMBNAIL = 96
 
 def write_report(
     records: Sequence[Record],
-    out: Path,
+    out: str | Path,
     paths: Paths | None = None,
     shown: int = 8,
 ) -> None:
@@ -43,7 +43,7 @@ def write_report(
     """
     if not records:
         raise DataError("there is no run to report")
-    write_text(out, page(records, paths, shown))
+    write_text(Path(out), page(records, paths, shown))
 
 
 def page(records: Sequence[Record], paths: Paths | None = None, shown: int = 8) -> str:

@@ -41,7 +41,7 @@ log = logging.getLogger("alasl")
 
 def simulate(
     settings: RunSettings,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     *,
     dataset: Dataset | None = None,
     progress: Progress | None = None,
@@ -55,7 +55,7 @@ def simulate(
     trust: whether a model that the folder keeps may run code beside what the settings name.
     Raises `ConflictError` where the folder holds a run of other settings, or one that is going on.
     """
-    journal = Journal(folder) if folder else None
+    journal = Journal(Path(folder)) if folder else None
     if journal:
         journal.open()
     try:
@@ -209,13 +209,11 @@ def _tell_of_presence(run: Simulation) -> None:
 def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:
     if missing := undefined(first.ap, names):
         log.warning(
-            "of %d labels no present entry is known in the test set, or no absent one, so their AP "
-            "is undefined: %s; "
-            "mAP is over %d of %d labels",
+            "AP is undefined for %d of %d labels, of which no present entry is known in the test "
+            "set, or no absent one: %s; mAP leaves them out",
             len(missing),
-            ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
-            len(names) - len(missing),
             len(names),
+            ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
         )
 
 
