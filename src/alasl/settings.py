@@ -73,7 +73,9 @@ class DataSettings(Seeded):
         "what another model says of the entries, as NAME=FILE or FILE: evidence, no answers; may "
         "be repeated",
     )
-    split: str | None = setting(None, "CSV image,split (clean, pool, test; or train, test)")
+    split: str | None = setting(
+        None, "a CSV image,split (clean, pool, test; or train, test) [by chance]"
+    )
     clean: float = setting(0.1, "share of all images that is fully known at first", limits=SHARE)
     test: float = setting(0.2, "share of all images kept for testing", limits=SHARE)
     near: bool = setting(
@@ -128,7 +130,9 @@ class AskSettings(Seeded):
     images: int = setting(50, "images in a round, where images are asked", limits=POSITIVE)
     answers: int = setting(500, "answers in a round, where entries are asked", limits=POSITIVE)
     seconds: float | None = setting(
-        None, "people's time in a round, seconds, in place of either", limits=POSITIVE
+        None,
+        "seconds of people's time in a round, in place of --images or --answers",
+        limits=POSITIVE,
     )
     growth: float = setting(1.0, "growth factor of the batch per round", limits=AT_LEAST_ONE)
     members: int = setting(
@@ -147,16 +151,18 @@ class TimeSettings(Seeded):
         choices=("label", "image"),
     )
     open_seconds: float | None = setting(
-        None, "people's time for opening an image, once a round [2, or as measured]", limits=NATURAL
+        None, "seconds for opening an image, once a round [2, or as measured]", limits=NATURAL
     )
     answer_seconds: float | None = setting(
-        None, "for an answer of an image that is open [1, or as measured]", limits=POSITIVE
+        None, "seconds for an answer of an image that is open [1, or as measured]", limits=POSITIVE
     )
     grid_seconds: float | None = setting(
-        None, "for an answer in a grid of one label [1.7, or as measured]", limits=POSITIVE
+        None, "seconds for an answer in a grid of one label [1.7, or as measured]", limits=POSITIVE
     )
     tag_seconds: float | None = setting(
-        None, "for naming a label that is there, where images are tagged [3]", limits=POSITIVE
+        None,
+        "seconds for naming a label that is there, where images are tagged [3]",
+        limits=POSITIVE,
     )
 
 
@@ -171,7 +177,8 @@ class AutoSettings(Seeded):
     )
     auto_share: str = setting(
         "both",
-        "which share: of the automatic answers, or also of the entries they should have left",
+        "what --auto bounds: wrong ones among the automatic answers (answers); or (both) also "
+        "the presents of a label that are answered absent, and its absents answered present",
         choices=("both", "answers"),
     )
     auto_delta: float = setting(0.1, "probability that the bound fails for a label", limits=SHARE)
@@ -219,7 +226,9 @@ class ModelSettings(Seeded):
     backbone: str = setting(
         "lite0", "lite0, lite2, tresnet_m, or any timm model; NAME@320: of images at 320 pixels"
     )
-    weights: str | None = setting(None, "a file with the backbone's weights")
+    weights: str | None = setting(
+        None, "a file with the backbone's weights [those installed; else the hub's, by --download]"
+    )
     loss: str | None = setting(
         None, "what training minimises: alasl losses; by default the model's own"
     )
@@ -239,8 +248,8 @@ class ModelSettings(Seeded):
 
     thresholds: str = setting(
         "f1",
-        "how the probability is chosen from which on a label is called present: f1, the best F1, "
-        "or precision=0.9",
+        "from which probability on a label is called present: f1, that of the best F1; or "
+        "precision=0.9, the lowest at which so many of those called present are",
     )
 
     def check(self) -> None:

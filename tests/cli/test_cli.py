@@ -44,6 +44,23 @@ def data(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["labels", "study"])
+def test_help_of_a_group_says_whole_what_each_command_does(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "\nCommands:\n" in shown
+    assert "..." not in shown.split("\nCommands:\n")[1]
+
+
+def test_a_switchs_default_is_one_of_its_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["run", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "pool or test set [default: near]" in shown
+    assert "pretrained ones [default: no-warm-start]" in shown
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:

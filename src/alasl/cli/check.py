@@ -25,7 +25,7 @@ _LABELS_SHOWN = 20
 
 @click.command("check", cls=WithFormats)
 @click.argument("data", type=click.Path(path_type=Path))
-@table_options("--format")
+@table_options("--format", "DATA")
 @click.option(
     "--features", help="your own: .npy (N, D) in the table's order, .parquet, or a folder of either"
 )

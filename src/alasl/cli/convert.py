@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("data", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--to", required=True, help="the format to write")
-@table_options("--from")
+@table_options("--from", "IN")
 @json_option
 @quiet_option
 def command(

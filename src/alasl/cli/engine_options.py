@@ -22,7 +22,11 @@ def engine_options(at_once: str) -> Callable[[Function], Function]:
             ),
             click.option("--workers", type=click.IntRange(1), help=at_once),
             click.option(
-                "--engine", type=click.Choice(ENGINES), default="local", show_default=True
+                "--engine",
+                type=click.Choice(ENGINES),
+                default="local",
+                show_default=True,
+                help="what the work is divided by: processes of this machine, or a cluster",
             ),
         ):
             function = option(function)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from alasl.cli.options import dry_run_option, json_option, person_option, print_change, print_json
+from alasl.cli.options import (
+    WholeLines,
+    dry_run_option,
+    json_option,
+    person_option,
+    print_change,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
-class _Labels(click.Group):
+class _Labels(WholeLines):
     """Takes --json after the project, where no change is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -33,7 +40,8 @@ def command(context: click.Context, project: Path, as_json: bool) -> None:
     """List the labels of PROJECT, or change them.
 
     A change is one event in the project's log. No answer is lost by it, and `alasl undo` takes it
-    back. With --dry-run it is only counted. Files with former names can still be imported.
+    back. With --dry-run it is only counted. Files with former names can still be imported. What a
+    command takes: alasl labels PROJECT COMMAND --help.
     """
     context.obj = project
     if context.invoked_subcommand is None:

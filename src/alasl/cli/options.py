@@ -46,6 +46,16 @@ skip_bad_option = click.option(
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 
 
+class WholeLines(click.Group):
+    """A group whose help shows the first sentence of each command whole."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See `click.Group`."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, c.get_short_help_str(200)) for name, c in found if c])
+
+
 def run_options(function: Function) -> Function:
     """Give a command an option for each setting of a run, and --config."""
     function = setting_options(RunSettings, without=("data",))(function)
@@ -67,8 +77,9 @@ def setting_options(
     def give(function: Function) -> Function:
         for name in reversed([name for name in fields if name not in set(without)]):
             item = fields[name]
-            says = "" if item.default in (None, "", ()) else f" [default: {item.default}]"
             flag, boolean = "--" + name.replace("_", "-"), hints[name] is bool
+            default = ("" if item.default else "no-") + flag[2:] if boolean else item.default
+            says = "" if default in (None, "", ()) else f" [default: {default}]"
             several = typing.get_origin(hints[name]) is tuple
             function = click.option(
                 f"{flag}/--no-{flag[2:]}" if boolean else flag,

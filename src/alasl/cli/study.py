@@ -12,6 +12,7 @@ import click
 from alasl.cli.engine_options import engine_options
 from alasl.cli.options import (
     Bar,
+    WholeLines,
     allow_download,
     check_trust,
     download_option,
@@ -33,7 +34,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 AT_ONCE = "runs at once [all processors]"
 
 
-class Studies(click.Group):
+class Studies(WholeLines):
     """`run`, `resume` and `list`, and every study that comes with the package by its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -60,7 +61,9 @@ def study_options(function: Function) -> Function:
     for decorate in (
         run_options,
         click.option("--seeds", type=click.IntRange(1), help="how many seeds [the study's own]"),
-        click.option("--out", type=click.Path(path_type=Path), help="the study's folder"),
+        click.option(
+            "--out", type=click.Path(path_type=Path), help="the study's folder [runs/study-...]"
+        ),
         trust_option,
         download_option,
         engine_options(AT_ONCE),

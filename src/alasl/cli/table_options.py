@@ -29,10 +29,13 @@ class WithFormats(click.Command):
             )
 
 
-def table_options(format_flag: str) -> Callable[[Function], Function]:
-    """Give a command --labels, --empty, --drop-unannotated and the flag that names the format."""
+def table_options(format_flag: str, data: str) -> Callable[[Function], Function]:
+    """Give a command --labels, --empty, --drop-unannotated and the flag that names the format.
+
+    data: what the command calls the data set.
+    """
     options = (
-        click.option("--labels", help="the file in DATA that holds the table of entries"),
+        click.option("--labels", help=f"the file in {data} that holds the table of entries"),
         click.option(
             "--empty",
             type=click.Choice(("unknown", "absent")),

@@ -27,8 +27,8 @@ class ProjectSettings(LearnerSettings, DataSettings):
     )
     audit: float = setting(
         0.25,
-        "share of the answers that chance draws from the test images, to judge by, where not every "
-        "entry of these is known",
+        "where the test images have unknown entries: share of the answers that chance draws from "
+        "these, to judge the model by (the audit)",
         limits=BELOW_ONE,
     )
     recheck: float = setting(
@@ -37,7 +37,7 @@ class ProjectSettings(LearnerSettings, DataSettings):
         limits=BELOW_ONE,
     )
     refit: bool = setting(
-        True, "where an audit judges, let the model that is handed over learn from its answers too"
+        True, "with an audit, let the model that is handed over learn from the audit's answers too"
     )
     every: int = setting(100, "answers after which annotate trains again", limits=POSITIVE)
     stop_below: float | None = setting(
