@@ -36,6 +36,7 @@ def project(tmp_path: Path) -> Iterator[alasl.Project]:
     [
         (("a", "dgo", 1), "not have this label; seen: 'dgo'\n  nearest: 'dog'"),
         (("z", "dog", 1), "not have this image; seen: 'z'"),
+        ((3, "dog", 1), "not have this image; seen: 3"),
         (
             ("a", "dog"),
             r"an answer is an image, a label, and 1, 0 or -1; seen: \('a', 'dog'\)",
@@ -43,7 +44,7 @@ def project(tmp_path: Path) -> Iterator[alasl.Project]:
     ],
 )
 def test_an_answer_to_nothing_is_refused(
-    project: alasl.Project, answer: tuple[str, str, int], said: str
+    project: alasl.Project, answer: tuple[object, ...], said: str
 ) -> None:
     with pytest.raises(alasl.AlaslError, match=said):
         project.tell([("b", "dog", 1), answer])

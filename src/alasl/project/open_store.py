@@ -75,7 +75,7 @@ class OpenStore:
         images, labels = now.image_numbers, now.label_numbers
         for what, name, known in (("image", image, images), ("label", label, labels)):
             if name not in known:
-                near = Alike((each, each) for each in known).nearest(name)
+                near = Alike((each, each) for each in known).nearest(str(name))
                 raise DataError(
                     f"the project does not have this {what}",
                     seen=repr(name),
