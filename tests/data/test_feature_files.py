@@ -169,6 +169,12 @@ def test_what_is_wrong_in_a_folder_is_said(tmp_path: Path, how: str, says: str) 
         features_for(spoilt(tmp_path / "clip", how), IDS)
 
 
+def test_what_is_no_float_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", features=np.full((23, 2), "a"), images=np.array(IDS))
+    with pytest.raises(DataError, match="must be floats"):
+        features_for(tmp_path / "own.npz", IDS)
+
+
 def test_images_without_features_are_counted(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="1 of the table's 24 images have no features") as refused:
         features_for(shards(tmp_path / "clip", IDS), [*IDS, "new.jpg"])

@@ -119,6 +119,8 @@ def features_for(path: Path, images: Sequence[str]) -> Features:
         return joined(shards)
     row_of = _rows(images)
     kind = np.result_type(*(shard.features.dtype for shard in shards))
+    if not np.issubdtype(kind, np.floating):
+        raise DataError("features must be floats", where=str(path), seen=str(kind))
     found = np.empty((len(images), *shards[0].features.shape[1:]), kind)
     has = np.zeros(len(images), np.bool_)
     for shard in shards:
