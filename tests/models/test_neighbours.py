@@ -16,7 +16,7 @@ from alasl.models import neighbours
 from alasl.models.checkpoint import part, read_tensors, write_tensors
 from alasl.models.estimators.logistic import Logistic, LogisticSettings
 from alasl.models.model import Model
-from alasl.models.neighbours import NEAREST, SAME, TINY, Neighbours, Surroundings
+from alasl.models.neighbours import NEAREST, SAME, SPARE, TINY, Neighbours, Surroundings
 from alasl.models.prepare import Prepared
 from alasl.models.registry import resolve
 
@@ -53,6 +53,20 @@ def test_it_is_the_plain_formula_without_the_image_itself_and_its_copies() -> No
     new = np.concatenate([features, rng.standard_normal((5, 12)).astype(np.float32)])
     expected = by_loops(found.references.astype(np.float64), new.astype(np.float64))
     np.testing.assert_allclose(found.around(new), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("images", [65, 1700])
+def test_of_many_references_the_highest_are_found_whatever_copies_there_are(images: int) -> None:
+    # So many, that they are compared in groups, and some are left over.
+    rng = np.random.default_rng(3)
+    features = rng.standard_normal((images, 8)).astype(np.float32)
+    # As many copies of one image as are found at once, and of another one more than that.
+    for place, copies in ((10, SPARE), (30, SPARE + 12)):
+        features[place : place + copies] = features[place] * np.arange(1, copies + 1)[:, None]
+    found = found_among(features)
+    some = features[[10, 11, 30, 41, 60]]
+    expected = by_loops(found.references.astype(np.float64), some.astype(np.float64))
+    np.testing.assert_allclose(found.around(some), expected, atol=1e-5)
 
 
 @pytest.mark.slow
