@@ -53,6 +53,14 @@ def with_evidence(pool: Pool, sources: int, seed: int = 1) -> Pool:
     )
 
 
+def of_labels(pool: Pool, columns: np.ndarray) -> Pool:
+    def some(part: Pool | Labelled) -> dict[str, np.ndarray]:
+        names = ("entries", "probabilities", "evidence")
+        return {name: getattr(part, name)[..., columns] for name in names}
+
+    return replace(pool, **some(pool), labelled=replace(pool.labelled, **some(pool.labelled)))
+
+
 @pytest.mark.parametrize("target", ["top", "all"])
 @pytest.mark.parametrize("sources", [0, 1, 2])
 def test_each_pick_is_the_one_that_leaves_the_least_variance(sources, target, monkeypatch):
@@ -244,3 +252,32 @@ def test_what_a_bound_sifts_out_is_never_among_the_highest(known: float) -> None
     np.testing.assert_allclose(sifted[highest], whole[highest], rtol=1e-5)
     assert (sifted >= whole * (1 - 1e-5)).all()
     assert (sifted > whole * 1.01).sum() > 1000, "most are left at their bound"
+
+
+def test_of_many_labels_as_many_are_asked_as_twice_the_answers_whatever_the_order() -> None:
+    pool = with_evidence(drawn(3, images=40, labels=3), 1)
+    repeated = np.arange(60) % 3
+    many = replace(of_labels(pool, repeated), batch=7, ask="entries")
+    scores = resolve("variance")(many)
+    asked = np.flatnonzero((scores > 0).any(axis=0))
+    assert len(asked) == 14
+    # Each as if it were alone.
+    alone = resolve("variance")(replace(pool, batch=1))
+    for label in asked:
+        assert scores[:, label].argmax() == alone[:, label % 3].argmax()
+    # The same labels whatever order the images come in; all of them, where images are asked.
+    turned = resolve("variance")(many.take(np.arange(40)[::-1]))
+    np.testing.assert_array_equal(turned[::-1], scores)
+    whole = resolve("variance")(replace(many, ask="images"))
+    assert (np.where(many.askable, whole, 0).max(axis=0) > 0).all()
+
+
+def test_images_that_come_by_their_draws_are_scored_alike_and_left_as_they_are() -> None:
+    pool = drawn(1, images=30)
+    order = np.argsort(pool.ties)
+    sorted_ = replace(pool.take(order), features=pool.features[order].astype(np.float32))
+    before = sorted_.features.copy()
+    scores = resolve("variance")(sorted_)
+    np.testing.assert_array_equal(sorted_.features, before)
+    other = replace(pool, features=pool.features.astype(np.float32))
+    np.testing.assert_array_equal(scores, resolve("variance")(other)[order])

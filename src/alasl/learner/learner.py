@@ -302,7 +302,10 @@ class ActiveLearner:
         rows = self.split.pool[self._open(known)[self.split.pool]]
         if not len(rows):
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
-        pool = self._pool(known, rows, strategy.needs)
+        draws = stream(self.settings.seed, "ties", known.round + 1).random(len(known.entries))
+        # Strategies take them by their draws, and need not copy what comes so.
+        rows = rows[np.argsort(draws[rows], kind="stable")]
+        pool = self._pool(known, rows, draws[rows], strategy.needs)
         scores, askable = strategy(pool), pool.askable
         if by is None and self.asks == "entries" and (known.implies or known.excludes):
             scores, askable = with_credit(scores, pool, known)
@@ -332,10 +335,17 @@ class ActiveLearner:
         found = self._open(known) if self.asks == "images" else self._askable(known)
         return int(found.sum())
 
-    def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
-        """What the strategy is shown of the images `rows`, and of those beside them."""
-        settings, entries = self.settings, known.entries
-        finished = np.setdiff1d(self.split.seen, rows)
+    def _pool(
+        self, known: Known, rows: Rows, ties: NDArray[np.float64], needs: frozenset[str]
+    ) -> Pool:
+        """What the strategy is shown of the images `rows`, (n,), and of those beside them.
+
+        ties: (n,), their draws.
+        """
+        entries = known.entries
+        unfinished = np.zeros(len(entries), np.bool_)
+        unfinished[rows] = True
+        finished = self.split.seen[~unfinished[self.split.seen]]
         if "members" in needs:
             self._fit_members(known)
 
@@ -356,10 +366,9 @@ class ActiveLearner:
         asked = known.asked & known.initially_unknown
         many = int(asked.any(axis=1).sum() if self.asks == "images" else asked.sum())
         batch = self.rounds.planned(known.round)
-        draws = stream(settings.seed, "ties", known.round + 1).random(len(entries))
         return Pool(
             entries[rows],
-            draws[rows],
+            ties,
             seen("probabilities", rows),
             seen("features", rows),
             seen("members", rows),

@@ -14,7 +14,8 @@ cross-entropy could still fall. The images that count are those of unknown entri
 the label's ranking, where average precision is decided; or the whole pool. Entries of one label
 are picked one after the other, each with the covariance that the picks before it leave, so that a
 batch does not ask the same thing twice; and as many are picked for each label, for mAP counts all
-labels alike.
+labels alike. Of more labels than twice the round's answers, as many are drawn, and of the others
+nothing is asked.
 
 Where no present of a label is known yet, p says nothing: the model calls every image absent, and
 the images it is least sure of are the same for all such labels. So p (1 - p) is then averaged over
@@ -58,6 +59,8 @@ LABELS = 8
 MORE, TIMES = 20, 2
 
 Matrix = NDArray[np.float32]
+# Images by their draws; a whole slice where they come so.
+Order = NDArray[np.intp] | slice
 
 
 @strategy(
@@ -73,8 +76,10 @@ def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
     target: whose variance counts: `top`, the images near the top of the label's ranking; `all`,
         the whole pool.
     """
+    places, rng = by_draws(pool.ties)
     labelled = pool.need("labelled")
-    order, _ = by_draws(pool.ties)
+    # What comes in that order need not be copied.
+    order: Order = slice(None) if (places[:-1] < places[1:]).all() else places
     spread = SPREAD if pool.spread is None else pool.spread
     with on_one_thread():
         here, there = _scaled(pool.need("features"), order, labelled.need("features"), spread)
@@ -83,21 +88,28 @@ def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
     ties = pool.ties[order]
     # Single precision tells some millions of places apart.
     scores = np.zeros(pool.entries.shape, np.float32)
-    labels = int(pool.askable.any(axis=0).sum())
+    asked_of = np.asarray(pool.askable.any(axis=0))
+    labels = np.flatnonzero(asked_of)
     # Twice a label's share, for labels that have fewer entries to ask than their share.
-    picks = min(-(-2 * pool.batch // max(labels, 1)), MOST)
+    picks = min(-(-2 * pool.batch // max(len(labels), 1)), MOST)
+    if pool.ask == "entries":
+        asked_of[rng.permutation(labels)[2 * pool.batch :]] = False
     many = max(CANDIDATES, picks)
     lengths = squared(here)
 
     def rank(part: slice) -> None:
+        if not asked_of[part].any():
+            return
         # By label, so that one's are read in one go; of a few labels, as all take much memory.
-        chances = np.ascontiguousarray(probabilities[:, part].take(order, axis=0).T)
-        slope = _slope(chances)
-        unknown = np.ascontiguousarray(pool.entries[:, part].take(order, axis=0).T == UNKNOWN)
-        askable = np.ascontiguousarray(pool.askable[:, part].take(order, axis=0).T)
+        chances, entries, askable = (
+            np.ascontiguousarray(table[order, part].T)
+            for table in (probabilities, pool.entries, pool.askable)
+        )
+        slope, unknown = _slope(chances), entries == UNKNOWN
         slope_there = _slope(likely[:, part].T)
         given = np.zeros(slope.shape, np.float32)
-        for at, label in enumerate(range(part.start, part.stop)):
+        for at in np.flatnonzero(asked_of[part]):
+            label = part.start + int(at)
             x = _beside(here, pool.evidence, label, order)
             y = _beside(there, labelled.evidence, label)
             h, asked = slope[at], np.flatnonzero(askable[at])
@@ -128,7 +140,7 @@ def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
 
 def _scaled(
     pool: NDArray[np.floating],
-    order: NDArray[np.intp],
+    order: Order,
     labelled: NDArray[np.floating],
     spread: float,
 ) -> tuple[Matrix, Matrix]:
@@ -138,9 +150,7 @@ def _scaled(
     """
     total = sum(part.sum(axis=0, dtype=np.float64) for part in (pool, labelled))
     mean = np.asarray(total / (len(pool) + len(labelled)), np.float32)
-    here, there = pool[order].astype(np.float32, copy=False), np.array(labelled, np.float32)
-    here -= mean
-    there -= mean
+    here, there = np.subtract(pool[order], mean), np.subtract(labelled, mean)
     scatter = here.T @ here + there.T @ there
     scale = spread / np.sqrt(max(np.trace(scatter) / (len(here) + len(there)), 1e-12))
     width = scatter.shape[0]
@@ -156,12 +166,12 @@ def _beside(
     features: Matrix,
     evidence: NDArray[np.floating] | None,
     label: int,
-    order: NDArray[np.intp] | None = None,
+    order: Order = slice(None),
 ) -> Matrix:
     """(n, D + S): features (n, D) with what S other models say of a label, (S, n, L), beside."""
     if evidence is None:
         return features
-    others = evidence[:, slice(None) if order is None else order, label]
+    others = evidence[:, order, label]
     return np.concatenate([features, others.T], axis=1, dtype=np.float32)
 
 
