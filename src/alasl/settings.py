@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from alasl.errors import UsageError
 from alasl.limits import (
@@ -27,8 +27,12 @@ from alasl.limits import (
 
 @dataclass(frozen=True)
 class Seeded:
-    """What every part shares: one seed determines everything random."""
+    """What every part shares: one seed determines everything random.
 
+    heading: over a part's settings in the help of commands.
+    """
+
+    heading: ClassVar[str] = ""
     seed: int = setting(0, "determines everything random", limits=NATURAL)
 
     def __post_init__(self) -> None:
@@ -56,6 +60,7 @@ class Seeded:
 class DataSettings(Seeded):
     """Where the data are, and how they are divided."""
 
+    heading: ClassVar[str] = "The data"
     data: str = setting("", "a folder with a table of entries and images/, or a file")
     labels: str | None = setting(None, "the file in DATA that holds the table of entries")
     format: str | None = setting(None, "the table's format, where it is not clear by itself")
@@ -98,6 +103,7 @@ class DataSettings(Seeded):
 class MissingSettings(Seeded):
     """How a simulation makes entries unknown, and how well it answers."""
 
+    heading: ClassVar[str] = "What is hidden in a simulation, and its answers"
     missing: float = setting(
         0.4, "share of the pool's entries that are made unknown", limits=BELOW_ONE
     )
@@ -117,6 +123,7 @@ class MissingSettings(Seeded):
 class AskSettings(Seeded):
     """What is asked, and how much in a round."""
 
+    heading: ClassVar[str] = "What is asked"
     strategy: str = setting("variance", "what to ask first: alasl strategies")
     ask: str | None = setting(
         None,
@@ -144,6 +151,7 @@ class AskSettings(Seeded):
 class TimeSettings(Seeded):
     """What people's time costs: see `alasl.seconds`."""
 
+    heading: ClassVar[str] = "People's time"
     by: str | None = setting(
         None,
         "how people answer: in grids of one label, or image by image; by default whichever takes "
@@ -170,6 +178,7 @@ class TimeSettings(Seeded):
 class AutoSettings(Seeded):
     """Automatic answers, and judging images by models that did not see them."""
 
+    heading: ClassVar[str] = "Automatic answers"
     auto: float | None = setting(
         None,
         "answer entries automatically too, of each label with at most this share wrong [0: off]",
@@ -207,6 +216,7 @@ class AutoSettings(Seeded):
 class ModelSettings(Seeded):
     """What is trained, and on what."""
 
+    heading: ClassVar[str] = "The model"
     train: str = setting(
         "known",
         "train on the clean set only (the paper), or also on the pool's known entries",
@@ -299,6 +309,7 @@ class LearnerSettings(ModelSettings, AutoSettings, TimeSettings, AskSettings):
 class StopSettings(Seeded):
     """When a simulation ends, and which mAP of a round counts."""
 
+    heading: ClassVar[str] = "When to stop"
     stop_below: float | None = setting(
         None, "advise to stop where 1000 answers bring fewer mAP points than this", limits=ANY
     )

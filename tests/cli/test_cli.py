@@ -92,7 +92,34 @@ def test_help_has_each_command_once_under_what_it_is_for(call: Call) -> None:
     assert shown == list(COMMANDS)
     assert "..." not in text.split("Options:")[1]
     files = {file.stem.rstrip("_") for file in Path(cli.__file__).parent.glob("[a-z]*.py")}
-    assert files - {"engine_options", "options", "parameters", "table_options"} == set(COMMANDS)
+    options = {"engine_options", "options", "setting_options", "table_options"}
+    assert files - options - {"parameters"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "headings"),
+    [
+        (["run"], ["The data", "What is asked", "The model", "When to stop"]),
+        (["init"], ["The data", "What is asked", "The model", "The project"]),
+        (["study", "run"], ["The data", "When to stop"]),
+        (["plan"], ["People's time"]),
+    ],
+)
+def test_each_setting_stands_once_below_what_it_is_about(
+    call: Call, arguments: list[str], headings: list[str]
+) -> None:
+    text = call(*arguments, "--help").stdout
+    parts = dict(re.findall(r"^(\w.*):\n((?:  .*\n)+)", text, re.MULTILINE))
+    assert [heading for heading in parts if heading in headings] == headings
+    assert next(iter(parts)) == "Options"
+    assert "--json" in parts["Options"]
+    for option in ("--seconds", "--grid-seconds", "--stop-below"):
+        assert sum(f"  {option} " in part for part in parts.values()) == text.count(f"  {option} ")
+    if "What is asked" in headings:
+        assert "--strategy" in parts["What is asked"]
+        assert "--backbone" in parts["The model"]
+        assert text.count("  --strategy ") == 1
+        assert "--seed " in parts["Options"]
 
 
 @pytest.mark.slow

@@ -12,15 +12,15 @@ from alasl.cli.options import (
     json_option,
     print_json,
     quiet_option,
-    setting_options,
     show_warnings,
     skip_bad_option,
 )
+from alasl.cli.setting_options import ByHeading, setting_options
 from alasl.cli.status import sizes
 from alasl.project.settings import ProjectSettings
 
 
-@click.command("init")
+@click.command("init", cls=ByHeading)
 @click.argument("project", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option(

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the options of a run made from its settings."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import logging
 import os
 import shlex
 import sys
-import types
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,45 +52,6 @@ class WholeLines(click.Group):
         found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl([(name, c.get_short_help_str(200)) for name, c in found if c])
-
-
-def run_options(function: Function) -> Function:
-    """Give a command an option for each setting of a run, and --config."""
-    function = setting_options(RunSettings, without=("data",))(function)
-    config = click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        help="a TOML file with any of these; an option given here overrides it",
-    )
-    return config(function)
-
-
-def setting_options(
-    settings: Any, *, without: Iterable[str] = ()
-) -> Callable[[Function], Function]:
-    """Give a command an option for each setting of a class but some; None where not given."""
-    hints = typing.get_type_hints(settings)
-    fields = {item.name: item for item in dataclasses.fields(settings)}
-
-    def give(function: Function) -> Function:
-        for name in reversed([name for name in fields if name not in set(without)]):
-            item = fields[name]
-            flag, boolean = "--" + name.replace("_", "-"), hints[name] is bool
-            default = ("" if item.default else "no-") + flag[2:] if boolean else item.default
-            says = "" if default in (None, "", ()) else f" [default: {default}]"
-            several = typing.get_origin(hints[name]) is tuple
-            function = click.option(
-                f"{flag}/--no-{flag[2:]}" if boolean else flag,
-                name,
-                type=None if boolean else _click_type(hints[name], item.metadata["choices"]),
-                default=None,
-                multiple=several,
-                callback=_or_none if several else None,
-                help=item.metadata["about"] + says,
-            )(function)
-        return function
-
-    return give
 
 
 def run_settings(
@@ -239,15 +198,3 @@ def print_json(value: dict[str, Any]) -> None:
     except UnicodeEncodeError:
         text = json.dumps(value, indent=2, allow_nan=False)
     click.echo(text)
-
-
-def _or_none(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> Any:
-    return value or None
-
-
-def _click_type(hint: Any, choices: tuple[str, ...]) -> Any:
-    if choices:
-        return click.Choice(choices)
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is tuple:
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    return hint

@@ -16,10 +16,10 @@ from alasl.cli.options import (
     open_to_work,
     print_json,
     quiet_option,
-    setting_options,
     show_warnings,
     trust_option,
 )
+from alasl.cli.setting_options import ByHeading, setting_options
 from alasl.config import made
 from alasl.counting import counted
 from alasl.settings import TimeSettings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from alasl.project.hours import Hours
 
 
-@click.command("plan")
+@click.command("plan", cls=ByHeading)
 @click.argument("project", type=click.Path(path_type=Path))
 @click.option(
     "--target", type=click.FloatRange(0, 100, min_open=True), required=True, help="mAP to reach, %"

@@ -18,12 +18,12 @@ from alasl.cli.options import (
     json_option,
     print_json,
     quiet_option,
-    run_options,
     run_settings,
     show_warnings,
     skip_bad_option,
     trust_option,
 )
+from alasl.cli.setting_options import ByHeading, run_options
 from alasl.journal import is_first_process
 from alasl.record import Record
 from alasl.settings import RunSettings
@@ -31,7 +31,7 @@ from alasl.settings import RunSettings
 log = logging.getLogger("alasl")
 
 
-@click.command("run")
+@click.command("run", cls=ByHeading)
 @click.argument("data", required=False)
 @run_options
 @click.option("--out", type=click.Path(path_type=Path), help="the run's folder [runs/...]")

@@ -19,11 +19,11 @@ from alasl.cli.options import (
     json_option,
     print_json,
     quiet_option,
-    run_options,
     settings_given,
     show_warnings,
     trust_option,
 )
+from alasl.cli.setting_options import ByHeading, run_options
 from alasl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def study_options(function: Function) -> Function:
 
 
 def _shipped_command(study: Study) -> click.Command:
-    @click.command(study.name, help=f"{study.about}.")
+    @click.command(study.name, cls=ByHeading, help=f"{study.about}.")
     @click.argument("data")
     @study_options
     def shipped_command(**given: Any) -> None:
@@ -84,7 +84,7 @@ def _shipped_command(study: Study) -> click.Command:
     return shipped_command
 
 
-@command.command("run")
+@command.command("run", cls=ByHeading)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("data", required=False)
 @study_options

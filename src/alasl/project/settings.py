@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 from alasl.config import made, table, unknown
 from alasl.errors import UsageError
@@ -17,6 +18,7 @@ from alasl.settings import DataSettings, LearnerSettings
 class ProjectSettings(LearnerSettings, DataSettings):
     """How a project asks and trains."""
 
+    heading: ClassVar[str] = "The project"
     name: str = setting("", "what pages and reports call the project [DATA's name]")
     root: str = setting("", "the folder below which the images lie")
     repeats: float = setting(0.1, "share of entries that two people are asked", limits=BELOW_ONE)
