@@ -27,7 +27,7 @@ def test_a_pool_has_the_model_s_spread(
     run.evaluate()
     rows = np.asarray(split.pool)
     # Of so few known entries nothing is found: the usual spread.
-    pool = run.learner._pool(run.known, rows, np.zeros(len(rows)), frozenset({"features"}))
+    pool = run.learner._pool(run.known, rows, frozenset({"features"}))
     assert pool.spread == spread
     restored = run.learner.new_estimator()
     restored.restore(run.learner.estimator.tensors())

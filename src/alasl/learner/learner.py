@@ -302,10 +302,7 @@ class ActiveLearner:
         rows = self.split.pool[self._open(known)[self.split.pool]]
         if not len(rows):
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
-        draws = stream(self.settings.seed, "ties", known.round + 1).random(len(known.entries))
-        # Strategies take them by their draws, and need not copy what comes so.
-        rows = rows[np.argsort(draws[rows], kind="stable")]
-        pool = self._pool(known, rows, draws[rows], strategy.needs)
+        pool = self._pool(known, rows, strategy.needs)
         scores, askable = strategy(pool), pool.askable
         if by is None and self.asks == "entries" and (known.implies or known.excludes):
             scores, askable = with_credit(scores, pool, known)
@@ -314,7 +311,10 @@ class ActiveLearner:
         picks = picked(askable, scores, pool.ties, budget, *way)
         chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
         return Query(
-            rows[picks.rows], picks.cols, np.asarray(chosen, np.float64), dict(pool.memory)
+            np.asarray(pool.ids)[picks.rows],
+            picks.cols,
+            np.asarray(chosen, np.float64),
+            dict(pool.memory),
         )
 
     def _askable(self, known: Known) -> NDArray[np.bool_]:
@@ -335,14 +335,12 @@ class ActiveLearner:
         found = self._open(known) if self.asks == "images" else self._askable(known)
         return int(found.sum())
 
-    def _pool(
-        self, known: Known, rows: Rows, ties: NDArray[np.float64], needs: frozenset[str]
-    ) -> Pool:
-        """What the strategy is shown of the images `rows`, (n,), and of those beside them.
-
-        ties: (n,), their draws.
-        """
+    def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
+        """What the strategy is shown of the images `rows`, and of those beside them."""
         entries = known.entries
+        draws = stream(self.settings.seed, "ties", known.round + 1).random(len(entries))
+        # Strategies take them by their draws, and need not copy what comes so.
+        rows = rows[np.argsort(draws[rows], kind="stable")]
         unfinished = np.zeros(len(entries), np.bool_)
         unfinished[rows] = True
         finished = self.split.seen[~unfinished[self.split.seen]]
@@ -368,7 +366,7 @@ class ActiveLearner:
         batch = self.rounds.planned(known.round)
         return Pool(
             entries[rows],
-            ties,
+            draws[rows],
             seen("probabilities", rows),
             seen("features", rows),
             seen("members", rows),
