@@ -310,12 +310,8 @@ class ActiveLearner:
         way = self.settings, self.seconds, self.asks, known.entries
         picks = picked(askable, scores, pool.ties, budget, *way)
         chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
-        return Query(
-            np.asarray(pool.ids)[picks.rows],
-            picks.cols,
-            np.asarray(chosen, np.float64),
-            dict(pool.memory),
-        )
+        asked = np.asarray(pool.ids)[picks.rows]
+        return Query(asked, picks.cols, np.asarray(chosen, np.float64), dict(pool.memory))
 
     def _askable(self, known: Known) -> NDArray[np.bool_]:
         """(N, L): unknown entries that may be asked; all of the pool."""
@@ -341,9 +337,7 @@ class ActiveLearner:
         draws = stream(self.settings.seed, "ties", known.round + 1).random(len(entries))
         # Strategies take them by their draws, and need not copy what comes so.
         rows = rows[np.argsort(draws[rows], kind="stable")]
-        unfinished = np.zeros(len(entries), np.bool_)
-        unfinished[rows] = True
-        finished = self.split.seen[~unfinished[self.split.seen]]
+        finished = self.split.seen[np.isin(self.split.seen, rows, invert=True)]
         if "members" in needs:
             self._fit_members(known)
 
