@@ -95,7 +95,7 @@ function onArrow(event, key) {
   if (current.kind === "image" && !down) return;
   // What comes next stands to the left where people read from the right.
   const ahead = getComputedStyle(document.body).direction === "rtl" ? -sideways : sideways;
-  const place = current.cursor + ahead + down * session.view.columns;
+  const place = down ? session.view.beside(current.cursor, down) : current.cursor + ahead;
   act(event, () => {
     if (place >= 0 && place < current.items.length) moveTo(place);
   });

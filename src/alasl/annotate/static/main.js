@@ -25,6 +25,7 @@ import {
   focusCursor,
   larger,
   leave,
+  lookAgain,
   nextLabel,
   rest,
   restart,
@@ -155,6 +156,7 @@ function listen() {
     leave();
     location.reload();
   });
+  addEventListener("scroll", lookAgain, { passive: true });
   addEventListener("resize", () => {
     unzoom();
     fit();
