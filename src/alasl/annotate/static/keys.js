@@ -74,9 +74,11 @@ export function act(event, command) {
   command();
 }
 
-/** The key's letter; on a keyboard of another script, the one at its place. */
-function letter(event) {
+/** The key's letter or digit; on a keyboard that has others there, the one at its place. */
+export function letter(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  // A French keyboard has digits above these only.
+  if (event.code.startsWith("Digit") && !event.shiftKey && !"+-=/?".includes(key)) return event.code.slice(5);
   if (key.length > 1 || key.charCodeAt(0) < 128) return key;
   if (event.code.startsWith("Key")) return event.code.slice(3).toLowerCase();
   return { Semicolon: ";", Slash: "/" }[event.code] ?? key;
