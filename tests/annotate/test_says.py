@@ -416,3 +416,47 @@ def test_the_digits_of_a_french_keyboard_are_keys_without_shift(
     view.page.evaluate("""document.activeElement.dispatchEvent(
         new KeyboardEvent("keydown", { key: "&", code: "Digit1", bubbles: true }))""")
     assert view.text("#said") == "door: present."
+
+
+# Which texts of a grid lie over one another, and words that are wider than their button.
+OVERLAPS = """() => {
+  const box = (one) => {
+    const text = document.createRange();
+    text.selectNodeContents(one);
+    return text.getBoundingClientRect();
+  };
+  const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  const cells = [...document.querySelectorAll(".cell")].filter((cell) => {
+    const [why, ...signs] = [".picture > span", "kbd", ".mark"].map((at) => cell.querySelector(at));
+    const outside = why && box(why).bottom > cell.getBoundingClientRect().bottom;
+    return why && (outside || signs.some((one) => over(box(why), one.getBoundingClientRect())));
+  });
+  const broken = [...document.querySelectorAll('[data-view="grid"] button')].filter((one) =>
+    one.offsetParent && one.scrollWidth > one.clientWidth + 1);
+  return [...cells, ...broken].map((one) => one.textContent);
+}"""
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_no_words_lie_over_others_in_any_language_on_a_phone_or_from_right_to_left(
+    project: Project, serve: Serve, view: View, language: str
+) -> None:
+    view.expected = ("ERR_BLOCKED_BY_CLIENT",)
+    view.page.route(re.compile(r"/images/0/"), lambda route: route.abort("blockedbyclient"))
+    site = serve(project)
+    view.page.context.add_cookies([
+        {"name": "alasl-language", "value": language, "url": site.url}
+    ])  # fmt: skip
+    view.page.set_viewport_size({"width": 320, "height": 640})
+    view.open(site)
+    view.ready()
+    view.press("m")
+    view.ready("grid")
+    for direction in ("ltr", "rtl"):
+        view.page.evaluate(f"document.documentElement.dir = '{direction}'")
+        for width in (320, 768):
+            view.page.set_viewport_size({"width": width, "height": 640})
+            view.page.wait_for_timeout(50)
+            assert view.page.evaluate(OVERLAPS) == [], (direction, width)
+            assert view.page.locator("#label").bounding_box()["width"] >= 90, "a name can be read"
