@@ -103,6 +103,11 @@ KEYS = (
     "[...document.querySelectorAll('#asked > *')]"
     ".map((one) => one.querySelector('.about + kbd')?.textContent ?? '')"
 )
+PICK = (
+    "(name) => [...document.querySelectorAll('#find-list [role=option]')]"
+    ".find((one) => one.querySelector('bdi').textContent === name)"
+    ".querySelector('kbd').textContent"
+)
 CELLS = "[...document.querySelectorAll('.cell img')].map((one) => one.dataset.image)"
 
 
@@ -225,7 +230,7 @@ def by_label(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, li
 
 
 def tagging(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, list[float]]:
-    """Whole images: the key of each label that is there, or its first letters where it has none."""
+    """Whole images: the key of each label that is there, or where it has none three keys."""
     many = len(scenes.names)
     pairs = [(i, j) for i in range(IMAGES) for j in range(many)]
     with _page(scenes, folder, browser, pairs, "image") as person:
@@ -239,18 +244,11 @@ def tagging(scenes: Scenes, folder: Path, browser: Any) -> tuple[int, float, lis
                 if key := keys[name]:
                     person.press(key.lower())
                 else:
-                    person.press("/", *_begins(name, scenes.names), "Enter", "j")
+                    person.press("/", name[0])
+                    person.press(person.page.evaluate(PICK, name).lower())
             person.press("Enter")
         person.wait(ENDED)
         return len(pairs), time.perf_counter() - person.begun, person.waited
-
-
-def _begins(name: str, names: list[str]) -> str:
-    """The letters that tell a label from all before it: the first that begins so is taken."""
-    for end in range(1, len(name)):
-        if next(one for one in names if one.startswith(name[:end])) == name:
-            return name[:end]
-    return name
 
 
 def _studio_way(

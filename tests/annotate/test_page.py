@@ -13,6 +13,7 @@ import pytest
 
 from alasl.annotate.training import Training
 from alasl.project.changes import LabelChange
+from alasl.project.guide import Described
 from alasl.project.records import Training as Training_
 from alasl.project.store import Store
 
@@ -452,6 +453,79 @@ def test_a_grid_is_as_large_as_the_screen_and_keys_go_with_the_marked_image(
     assert len(project.said()) == 60
 
 
+# The label and the places of each part of a screen.
+PARTS = """[...document.querySelectorAll("#cells section")].map((part) =>
+  [part.querySelector(".about").textContent, part.querySelectorAll("li").length])"""
+
+
+def test_labels_with_few_images_share_a_screen_one_after_the_other(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    project = make_project(images=20, names=("dog", "cat", "boat", "tree", "sea"))
+    pairs = [(i, 0) for i in range(7)] + [(i, 1) for i in range(3)] + [(i, 2) for i in range(2, 5)]
+    project.ask([*pairs, (2, 3), (9, 4)], way="label")
+    project.store.change("owner", Described("boat", about="Also a canoe"))
+    view.open(serve(project))
+    view.ready("grid")
+    assert (view.page.evaluate(PARTS), view.text("#tick")) == (
+        [["dog", 7]], "Tick every image with dog",
+    )  # fmt: skip
+    view.press("Enter")
+    view.until("document.querySelectorAll('#cells section').length === 4")
+    view.press("Escape")  # what the boat means
+    view.ready("grid")
+    assert view.page.evaluate(PARTS) == [["cat", 3], ["boat", 3], ["tree", 1], ["sea", 1]]
+    assert view.page.locator("#cells h3 .soft").nth(1).text_content() == "Also a canoe"
+    assert view.page.locator(".cell kbd").all_text_contents() == list("QWERASDF")
+    assert view.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    # The same image is asked of three labels, each answered for itself.
+    assert view.page.locator('#cells img[data-image="2"]').count() == 3
+    view.press("e", "a")
+    assert view.text("#said") == "boat, Image 5: ticked."
+    assert view.page.locator("#label").input_value() == "2"
+    # Up and down go to what lies there, whichever label it is of.
+    view.press("ArrowUp", "l", "ArrowDown")
+    assert view.inside("[session.current.values[1], session.current.cursor]") == [-1, 5]
+    view.press("Enter")
+    view.saved()
+    said = {place: value for place, value in project.said().items() if place[1]}
+    assert said == {
+        (0, 1): 0, (1, 1): -1, (2, 1): 1, (2, 2): 0, (3, 2): 1, (4, 2): 0, (2, 3): 0, (9, 4): 0,
+    }  # fmt: skip
+    # It comes back as it was, though the page was loaded again meanwhile.
+    view.page.reload()
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    view.press("u")
+    view.ready("grid")
+    assert view.page.evaluate(PARTS) == [["cat", 3], ["boat", 3], ["tree", 1], ["sea", 1]]
+    assert view.ticked() == [2, 4]
+    assert project.store.problems() == []
+
+
+@pytest.mark.parametrize("by", ["key", "scroll"])
+def test_what_lies_below_the_screen_is_not_answered_before_it_was_seen(
+    project: Project, serve: Serve, view: View, by: str
+) -> None:
+    view.page.set_viewport_size({"width": 320, "height": 480})
+    view.open(serve(project))
+    view.ready()
+    by_label(view)
+    assert view.text("#save span >> visible=true") == "More below"
+    view.press("q")
+    if by == "key":
+        view.press("Enter")
+        assert view.inside("session.current.cursor") >= 2
+    else:
+        view.page.mouse.wheel(0, 2000)
+    view.until("session.current.seen.size === 6")
+    assert view.text("#save span >> visible=true") == "Save, rest absent"
+    view.saved()
+    assert project.said() == {}
+    view.press("Enter")
+    view.saved()
+    assert project.said() == {(0, 0): 1} | {(i, 0): 0 for i in range(1, 6)}
+
+
 def test_another_label_is_chosen_from_the_list(project: Project, serve: Serve, view: View) -> None:
     view.open(serve(project))
     view.ready()
@@ -777,7 +851,7 @@ def test_arrows_go_the_way_that_people_read(project: Project, serve: Serve, view
     view.press("ArrowLeft", "ArrowLeft", "ArrowRight")
     assert view.inside("session.current.cursor") == 1
     here, first = (
-        view.page.locator(at).bounding_box() for at in ("#cells .here", "#cells > :first-child")
+        view.page.locator(at).bounding_box() for at in ("#cells .here", "#cells li:first-child")
     )
     assert here["x"] < first["x"]
 
@@ -844,8 +918,7 @@ def test_single_keys_can_be_turned_off_and_the_mouse_does_everything(
     view.saved()
     assert project.said() == {
         (0, 0): 0, (0, 1): 1, (0, 2): 0,
-        (1, 0): 0, (2, 0): 1, (3, 0): 0, (4, 0): 0, (5, 0): 0,
-    }  # fmt: skip
+    } | {(i, j): int((i, j) == (2, 0)) for i in range(1, 6) for j in range(3)}  # fmt: skip
 
 
 def test_a_screen_reader_finds_its_way(project: Project, serve: Serve, view: View) -> None:

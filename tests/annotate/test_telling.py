@@ -226,3 +226,31 @@ def test_by_finger_in_german_nothing_is_small_and_a_swipe_answers(
     shown.saved()
     assert project.said() == {(0, 0): 1, (0, 1): 0}
     context.close()
+
+
+def test_a_tap_right_after_a_flick_is_a_tap(
+    make_project: MakeProject, serve: Callable[[Project], Site], browser: Any
+) -> None:
+    project = make_project()
+    project.ask([(0, 0), (0, 1)])
+    context = browser.new_context(
+        viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True
+    )
+    shown = View(context.new_page())
+    shown.open(serve(project))
+    shown.ready()
+    finger = context.new_cdp_session(shown.page)
+
+    def touch(kind: str, *at: tuple[int, int]) -> None:
+        points = [{"x": x, "y": y} for x, y in at]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (60, 200))
+    for x in range(80, 260, 20):
+        touch("touchMove", (x, 200))
+    touch("touchEnd")
+    shown.until("document.querySelector('#said').textContent === 'dog: present.'")
+    shown.page.tap("#asked .here .choices button >> nth=1")
+    shown.saved()
+    shown.until("document.querySelector('#said').textContent === 'cat: absent.'", seconds=5)
+    context.close()

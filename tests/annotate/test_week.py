@@ -131,8 +131,7 @@ class Worker:
 
     def grid(self) -> None:
         """Answer each image of a grid, one key each, and save."""
-        col = self.col[self.view.text("#tick-label")]
-        for row in self.view.inside("session.current.items.map((i) => i.image)"):
+        for row, col in self.view.inside("session.current.items.map((i) => [i.image, i.label])"):
             self.press(row, col, KEYS[self.truth.entries[row, col]])
         self.view.press("Enter")
 

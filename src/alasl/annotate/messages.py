@@ -97,7 +97,8 @@ class Undo(Step):
 
 
 class TasksIn(By):
-    """Images to be asked about; with a label, only those where it is asked, and only it.
+    """Images to be asked about; with a label each is asked one label: it, and where no more is left
+    of it the ones with most left.
 
     fresh: the page has just been opened, so what it held before is given back first.
     have: the images that the page has already, or still sends answers to.
@@ -239,14 +240,10 @@ class Status(Message):
 
 
 class TasksOut(Message):
-    """Images to ask about; `status` says why there are none. lease: seconds they are held.
-
-    elsewhere: where a label was named and there is nothing of it, one of which there is.
-    """
+    """Images to ask about; `status` says why there are none. lease: seconds they are held."""
 
     tasks: list[TaskOut]
     lease: float
-    elsewhere: int | None
     status: Status
 
 

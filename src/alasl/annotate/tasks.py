@@ -87,23 +87,19 @@ class Tasks:
             self.store.release(request.person)
         if self.paused:
             status = self.status(request.person, now=True)
-            return TasksOut(tasks=[], lease=LEASE, elsewhere=None, status=status)
+            return TasksOut(tasks=[], lease=LEASE, status=status)
         tasks = self._lease(request)
         if not tasks:
             held = {task.image for task in self.store.held(request.person)}
             if lost := sorted(held.difference(request.have)):
                 self.store.release(request.person, lost)
                 tasks = self._lease(request)
-        elsewhere = (
-            None if tasks or request.label is None else self.store.free_label(request.person)
-        )
-        if not tasks and elsewhere is None:
+        if not tasks:
             # What is left is for somebody else, who may never come: on with what was answered.
             self.training.notice(0, 0)
         return TasksOut(
             tasks=[self._shown(task) for task in tasks],
             lease=LEASE,
-            elsewhere=elsewhere,
             status=self.status(request.person, now=not tasks),
         )
 
@@ -216,10 +212,17 @@ class Tasks:
         )
 
     def _lease(self, request: TasksIn) -> list[Task]:
-        found = self.store.lease(
-            request.person, images=request.images, label=request.label, seconds=LEASE
-        )
-        if request.label is None or self._folder is None:
+        found, label = self._lease_of(request.label, request.images, request.person), request.label
+        # Of a label there may be less than a screen takes: the next one follows in the same answer.
+        while label is not None and len(found) < request.images:
+            label = self.store.free_label(request.person)
+            if label is not None:
+                found += self._lease_of(label, request.images - len(found), request.person)
+        return found
+
+    def _lease_of(self, label: int | None, images: int, person: str) -> list[Task]:
+        found = self.store.lease(person, images=images, label=label, seconds=LEASE)
+        if label is None or self._folder is None or not found:
             return found
         features = features_of(self._folder, [task.image for task in found])
         return found if features is None else [found[place] for place in side_by_side(features)]

@@ -1,13 +1,19 @@
-// Find a label as one types, in a list by the labels that they are part of.
+// Find a label as one types, in a list by the labels that they are part of. Each that is shown then has
+// a key that says "present", so that with "/" and its first letter three keys answer any.
 
 import { $, say } from "./dom.js";
 import { guide, name } from "./guide.js";
-import { act } from "./keys.js";
+import { act, letter } from "./keys.js";
+import { settings } from "./kept.js";
 import { HERE, NAMES, find, groups } from "./labels.js";
-import { focusCursor, openLabel, session } from "./session.js";
+import { answer, focusCursor, openLabel, session } from "./session.js";
+import { PRESENT } from "./values.js";
 import { t } from "./words.js";
 
+const KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm";
+
 let marked = null; // an entry of the list
+let picks = new Map(); // key -> the label that it says is present
 
 export function showFinder() {
   if (session.current?.kind !== "image") return;
@@ -45,7 +51,9 @@ function entry(label) {
   const one = make("option");
   one.id = `find-${label}`;
   one.dataset.label = label;
-  one.append(name(label));
+  const key = document.createElement("kbd");
+  key.ariaHidden = "true";
+  one.append(name(label), key);
   // The focus stays where one types.
   one.addEventListener("pointerdown", (event) => event.preventDefault());
   one.addEventListener("click", () => open(label));
@@ -58,15 +66,31 @@ function make(role) {
   return element;
 }
 
-/** Show the labels that have in them what was typed. */
+/** Show the labels that have in them what was typed; a single letter begins a word of theirs. */
 function narrow() {
   const wanted = $("find-label").value.trim().toLowerCase();
-  for (const one of entries()) one.hidden = !NAMES[one.dataset.label].toLowerCase().includes(wanted);
+  const small = (one) => NAMES[one.dataset.label].toLowerCase();
+  const begins = (one) => wanted.length === 1 && ` ${small(one)}`.includes(` ${wanted}`);
+  const fits = entries().some(begins) ? begins : (one) => small(one).includes(wanted);
+  for (const one of entries()) one.hidden = !fits(one);
   for (const group of $("find-list").children) group.hidden = !group.querySelector('[role="option"]:not([hidden])');
-  const some = entries().some((one) => !one.hidden);
+  const shown = entries().filter((one) => !one.hidden);
+  const some = shown.length > 0;
+  give(wanted, shown);
   $("find-list").hidden = !some;
   $("find-label").ariaExpanded = String(some);
   mark(null);
+}
+
+/** Give keys to what is shown: those with which no name goes on. */
+function give(typed, shown) {
+  const goesOn = (key) => HERE.some((label) => NAMES[label].toLowerCase().includes(typed + key));
+  const free = typed && settings.keys ? [...KEYS].filter((key) => !goesOn(key)) : [];
+  picks = new Map(free.slice(0, shown.length).map((key, i) => [key, Number(shown[i].dataset.label)]));
+  shown.forEach((one, i) => {
+    one.querySelector("kbd").textContent = (free[i] ?? "").toUpperCase();
+    one.ariaKeyShortcuts = free[i] ?? null;
+  });
 }
 
 function mark(one) {
@@ -107,6 +131,13 @@ function choose() {
 $("find").addEventListener("submit", (event) => act(event, choose));
 $("find-label").addEventListener("input", narrow);
 $("find-label").addEventListener("keydown", (event) => {
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const does = { Escape: hide, ArrowDown: () => move(1), ArrowUp: () => move(-1) }[event.key];
-  if (does) act(event, does);
+  if (does) return act(event, does);
+  const label = event.repeat ? undefined : picks.get(letter(event));
+  if (label === undefined) return;
+  act(event, () => {
+    open(label);
+    answer(PRESENT);
+  });
 });

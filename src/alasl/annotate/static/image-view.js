@@ -13,8 +13,8 @@ const MANY = 40; // labels that are known and shown at once, which drawing is do
 
 export const imageView = {
   picture: (image) => large(image, stageSize()),
-  columns: 1,
   list: $("asked"),
+  rows: () => [...$("asked").children],
 
   /** Draw a step; `on.answer(value, place)` and `on.point(place)` hear of clicks and the focus. */
   draw(step, on) {
@@ -41,7 +41,7 @@ export const imageView = {
 
   /** Draw what stands for an item: `value`, of which the person said `said`. */
   mark(step, place, value, said) {
-    const group = $("asked").children[place].firstElementChild;
+    const group = this.rows()[place].firstElementChild;
     group.dataset.by = said === undefined && value !== undefined ? "model" : "person";
     for (const button of group.querySelectorAll(".choices button"))
       button.setAttribute("aria-pressed", String(value) === button.dataset.value);
@@ -56,6 +56,7 @@ export const imageView = {
   },
 
   point() {},
+  beside: (place, down) => place + down,
   arrange() {},
   keyed: () => -1,
 

@@ -74,9 +74,11 @@ export function act(event, command) {
   command();
 }
 
-/** The key's letter; on a keyboard of another script, the one at its place. */
-function letter(event) {
+/** The key's letter or digit; on a keyboard that has others there, the one at its place. */
+export function letter(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  // A French keyboard has digits above these only.
+  if (event.code.startsWith("Digit") && !event.shiftKey && !"+-=/?".includes(key)) return event.code.slice(5);
   if (key.length > 1 || key.charCodeAt(0) < 128) return key;
   if (event.code.startsWith("Key")) return event.code.slice(3).toLowerCase();
   return { Semicolon: ";", Slash: "/" }[event.code] ?? key;
@@ -95,7 +97,7 @@ function onArrow(event, key) {
   if (current.kind === "image" && !down) return;
   // What comes next stands to the left where people read from the right.
   const ahead = getComputedStyle(document.body).direction === "rtl" ? -sideways : sideways;
-  const place = current.cursor + ahead + down * session.view.columns;
+  const place = down ? session.view.beside(current.cursor, down) : current.cursor + ahead;
   act(event, () => {
     if (place >= 0 && place < current.items.length) moveTo(place);
   });

@@ -1,12 +1,14 @@
 // How many images a grid has, and how large they are: as many as the screen holds at a size at which
-// they can be judged, and where there are fewer, larger.
+// they can be judged, and where there are fewer, larger. Labels with few images each share a screen.
 
 import { $ } from "./dom.js";
 
-const FEWEST = 6,
+const FEWEST = 6, // a label with fewer images shares a screen
   MOST = 60;
 const WIDTH = 200,
   HEIGHT = 165; // px that a tile should have at least
+const SHARED = 132; // px of height that it should have where labels share a screen
+const TITLE = 32; // px that a label's name takes there
 const NARROW = 640; // px; below it tiles stand in two columns and the page scrolls
 const AROUND = 184; // px that the page has above and below a grid, beside its header
 const UNDER = 76; // px that it has above and below a large image
@@ -26,22 +28,64 @@ export function capacity() {
   return Math.min(MOST, Math.max(FEWEST, fit));
 }
 
-/** Columns, and the height of a tile, at which `count` images are as large as there is room. */
-export function arrange(count) {
+/**
+ * How many of the tasks that come first stand on one screen; `labels`: of each task. A label with
+ * many images has one of its own, of short ones as many as fit share one.
+ */
+export function screenful(labels) {
+  const most = capacity(),
+    counts = [];
+  for (const count of runs(labels)) {
+    const together = [...counts, count];
+    if (counts.length && (count >= FEWEST || sum(together) > most || arrange(together).height < SHARED)) break;
+    counts.push(count);
+    if (count >= FEWEST) break;
+  }
+  return Math.min(most, sum(counts));
+}
+
+/** How long each run of one label is. */
+export function runs(labels) {
+  const starts = labels.flatMap((label, i) => (label === labels[i - 1] ? [] : [i]));
+  return starts.map((start, i) => (starts[i + 1] ?? labels.length) - start);
+}
+
+const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
+
+/** Columns, and the height of a tile, at which so many images of each label are as large as there is room. */
+export function arrange(counts) {
   const [width, height] = room();
   if (innerWidth < NARROW) return { columns: 2, height: 176 };
   let best = { columns: 1, side: 0 };
-  for (let columns = 1; columns <= count; columns += 1) {
-    const tall = height / Math.ceil(count / columns);
+  for (let columns = 1; columns <= sum(counts); columns += 1) {
+    const { rows, titles } = stack(counts, columns);
+    const tall = (height - TITLE * titles) / rows;
     const side = Math.min(width / columns, 1.35 * tall);
     if (side > best.side) best = { columns, side, height: Math.max(112, tall - 8) };
   }
   return best;
 }
 
-/** The size of pictures that is sharp in a grid of `count`. */
-export function pictureSize(count) {
-  const { columns, height } = arrange(count);
+/** The rows of images, and of labels' names, where labels stand side by side as far as there are columns. */
+function stack(counts, columns) {
+  let rows = 0,
+    titles = 0,
+    free = 0;
+  for (const count of counts) {
+    const wide = Math.min(count, columns);
+    if (wide > free) {
+      rows += Math.ceil(count / columns);
+      titles += counts.length > 1 ? 1 : 0;
+      free = columns;
+    }
+    free -= wide;
+  }
+  return { rows, titles };
+}
+
+/** The size of pictures that is sharp in a grid of so many of each label. */
+export function pictureSize(counts) {
+  const { columns, height } = arrange(counts);
   return sharp(room()[0] / columns, height);
 }
 

@@ -25,6 +25,7 @@ import {
   focusCursor,
   larger,
   leave,
+  lookAgain,
   nextLabel,
   rest,
   restart,
@@ -145,16 +146,14 @@ function listen() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => closed(dialog));
   drag($("stage"));
   // In a large picture as well as in one of a grid.
-  const swiped = (value) => {
-    if (!$("stage").classList.contains("zoomed")) answer(value);
-  };
   for (const stage of [$("stage"), $("larger-stage")])
-    swipe(stage, { right: () => swiped(PRESENT), left: () => swiped(ABSENT) });
+    swipe(stage, { right: () => answer(PRESENT), left: () => answer(ABSENT) });
   $("language").addEventListener("change", () => {
     document.cookie = `alasl-language=${$("language").value}; path=${new URL(".", document.baseURI).pathname}; max-age=31536000; samesite=strict`;
     leave();
     location.reload();
   });
+  addEventListener("scroll", lookAgain, { passive: true });
   addEventListener("resize", () => {
     unzoom();
     fit();

@@ -8,10 +8,13 @@ const MOST = 40e6; // pixels that are kept, at 4 bytes each
 const PATIENCE = 120_000; // ms; large ones stand in a line on the server
 const PAUSE = 1000; // ms between two tries of one that is held back
 
-const pictures = new Map(); // "tag/image/size" -> an element, the one used last at the end
+const pictures = new Map(); // "tag/image/size/label" -> an element, the one used last at the end
 
-/** One of many pictures that are shown at once: an <img>, as `large`. */
-export const tile = (image, size) => kept("img", image, size);
+/**
+ * One of many pictures that are shown at once: an <img>, as `large`. Another one for each label, as
+ * two that are asked of an image may stand on one screen.
+ */
+export const tile = (image, size, label) => kept("img", image, size, label);
 
 /**
  * A large picture: a <canvas>; `drawn` once it can be painted at once; its `ready` then resolves to
@@ -20,8 +23,8 @@ export const tile = (image, size) => kept("img", image, size);
  */
 export const large = (image, size) => kept("canvas", image, size);
 
-function kept(tag, image, size) {
-  const key = `${tag}/${image}/${size}`;
+function kept(tag, image, size, label = "") {
+  const key = `${tag}/${image}/${size}/${label}`;
   let element = pictures.get(key);
   if (!element || element.failed) {
     element = document.createElement(tag);

@@ -9,17 +9,17 @@ import { gridView } from "./grid-view.js";
 import { before } from "./guide.js";
 import { imageView } from "./image-view.js";
 import { change, settings } from "./kept.js";
+import { drawLarger, showLarger } from "./larger.js";
 import { outbox } from "./outbox.js";
-import { large } from "./pictures.js";
 import { progress, showSaved } from "./progress.js";
+import { below, look } from "./seen.js";
 import { correct, send } from "./sending.js";
-import { corrections, make, openPlaces, standing } from "./step.js";
+import { cellsOf, corrections, make, openPlaces, standing } from "./step.js";
 import { chooseLabel, tasks } from "./tasks.js";
 import { stopWaiting, wait, waitForTasks, waiting } from "./waiting.js";
 import { ABSENT, PRESENT, SKIPPED, inWords } from "./values.js";
 import { choose, follow, press } from "./way.js";
 import { t } from "./words.js";
-import { drawStage } from "./zoom.js";
 
 const STEPS = 200; // steps that can be taken back here; the server knows all older ones
 const VIEWS = { image: imageView, grid: gridView };
@@ -64,7 +64,7 @@ function show(step) {
   comeBack();
   before(step.items.map((item) => item.label));
   // Nobody answers what they cannot see yet: until then keys that answer do nothing.
-  const drawn = step.tasks.map((task) => session.view.picture(task.image, step));
+  const drawn = step.tasks.map(({ image, asked }) => session.view.picture(image, step, asked[0]?.label));
   if (drawn.every((element) => element.drawn)) begin(step, drawn);
   else Promise.all(drawn.map((element) => element.ready)).then(() => session.current === step && begin(step, drawn));
 }
@@ -98,6 +98,7 @@ function begin(step, pictures) {
     mark(place);
   });
   document.body.dataset.ready = "yes";
+  lookAgain();
   clock.lap();
 }
 
@@ -192,6 +193,8 @@ export function rest() {
   const step = session.current;
   if (!step?.ready) return;
   if (step.kind === "image" && isUnseen(step.cursor)) return;
+  lookAgain();
+  if (below(step) >= 0) return goDown(below(step));
   const free = open();
   const took = clock.lap() / Math.max(1, free.length);
   step.actions.push(free.map((place) => [place, undefined]));
@@ -206,6 +209,15 @@ export function rest() {
       : t("said.image", { names: present.join(", ") || t("said.none") }),
   );
   finish();
+}
+
+/** Note which images of a grid are on the screen. */
+export const lookAgain = () => session.current && look(session.current, session.view.rows());
+
+function goDown(place) {
+  moveTo(place);
+  session.view.rows()[place].scrollIntoView({ block: "start" });
+  lookAgain();
 }
 
 export function skip() {
@@ -259,7 +271,7 @@ function undoOnServer() {
     }
     const images = new Set(undone.tasks.map((task) => task.image));
     tasks.ahead = tasks.ahead.filter((task) => !images.has(task.image));
-    const step = make(images.size > 1 ? "grid" : "image", undone.tasks);
+    const step = images.size > 1 ? make("grid", cellsOf(undone)) : make("image", undone.tasks);
     // As they were answered, but for the last one, which is asked again.
     const said = undone.answers.slice(0, -1);
     step.items.forEach((item, place) => {
@@ -273,26 +285,13 @@ function undoOnServer() {
 }
 
 /** See the marked image of a grid in full, or no more. */
-export function larger() {
-  if ($("larger").open) return $("larger").close();
-  drawLarger();
-  $("larger").showModal();
-}
-
-function drawLarger() {
-  const { current } = session;
-  const { image } = current.items[current.cursor];
-  drawStage(
-    $("larger-stage"),
-    current.tasks.find((task) => task.image === image),
-    large(image, "screen"),
-  );
-}
+export const larger = () => showLarger(session.current);
 
 /** Fit what is shown to a window of another size. */
 export function fit() {
   if (session.current) session.view.arrange(session.current);
   focusCursor();
+  lookAgain();
 }
 
 // ---------------------------------------------------------------- where keys go
@@ -300,7 +299,7 @@ export function fit() {
 /** Which item keys are about. */
 function point(place) {
   session.current.cursor = place;
-  [...session.view.list.children].forEach((row, i) => {
+  session.view.rows().forEach((row, i) => {
     row.classList.toggle("here", i === place);
     // One stop for the tab key, not three for each of eighty labels.
     for (const button of row.querySelectorAll("button")) button.tabIndex = i === place ? 0 : -1;
@@ -311,13 +310,13 @@ function point(place) {
 export function moveTo(place) {
   point(place);
   showSaved(); // this step, too, is one that is not saved yet
-  if ($("larger").open) drawLarger();
+  drawLarger(session.current);
   focusCursor();
 }
 
 export function focusCursor() {
   if (!session.current || openDialog()) return;
-  const target = session.view.list.children[session.current.cursor]?.firstElementChild;
+  const target = session.view.rows()[session.current.cursor]?.firstElementChild;
   target?.focus({ preventScroll: true });
   target?.scrollIntoView({ block: "nearest" });
 }

@@ -1,7 +1,7 @@
 // Tasks, fetched before they are needed.
 
 import { change, settings } from "./kept.js";
-import { capacity, pictureSize, stageSize } from "./layout.js";
+import { capacity, pictureSize, runs, screenful, stageSize } from "./layout.js";
 import { outbox } from "./outbox.js";
 import { large, tile } from "./pictures.js";
 import { progress, showStatus } from "./progress.js";
@@ -39,12 +39,7 @@ export const tasks = {
 
   /** The next ones. */
   take() {
-    if (settings.mode === "image") return this.ahead.splice(0, 1);
-    // What follows may be of the next label already.
-    const label = this.ahead[0]?.asked[0].label;
-    const end = this.ahead.findIndex((task) => task.asked[0].label !== label);
-    const same = end < 0 ? this.ahead.length : end;
-    return this.ahead.splice(0, Math.min(same, capacity()));
+    return this.ahead.splice(0, settings.mode === "image" ? 1 : screenful(labels(this.ahead)));
   },
 
   /** Begin anew: another person, another way of working, another label. */
@@ -93,6 +88,8 @@ export const tasks = {
   },
 };
 
+const labels = (found) => found.map(({ asked }) => asked[0].label);
+
 /** A question, which is a whole image, or one label of it. */
 const name = (image, label) => (settings.mode === "grid" ? `${image}/${label}` : image);
 
@@ -115,14 +112,22 @@ async function ask(wanted, mine) {
   const found = answer.tasks.filter(
     ({ image, asked }) => !taken.has(image) && !taken.has(name(image, asked[0]?.label)),
   );
-  for (const { image } of found)
-    if (label === null) large(image, stageSize());
-    else tile(image, pictureSize(Math.min(capacity(), found.length)));
   tasks.ahead.push(...found);
-  if (found.length || answer.elsewhere === null) return found.length > 0;
-  // Nothing is left of this label: on to the next one, by itself.
-  tasks.label = answer.elsewhere;
-  return ask(wanted, mine);
+  if (label === null) for (const { image } of found) large(image, stageSize());
+  else prepare();
+  // There may be more of the label that came last.
+  if (label !== null && found.length) tasks.label = found.at(-1).asked[0].label;
+  return found.length > 0;
+}
+
+/** Fetch the pictures of grids, at the size that they will have. */
+function prepare() {
+  for (let from = 0, many; from < tasks.ahead.length; from += many) {
+    const rest = tasks.ahead.slice(from);
+    many = screenful(labels(rest));
+    const size = pictureSize(runs(labels(rest.slice(0, many))));
+    for (const { image, asked } of rest.slice(0, many)) tile(image, size, asked[0].label);
+  }
 }
 
 /** The label with most left to answer, but for the one that is shown now. */

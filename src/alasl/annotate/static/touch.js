@@ -8,8 +8,9 @@ const STILL = 10; // px that a finger may move while it holds
 export function swipe(element, on) {
   let from = null;
   element.addEventListener("pointerdown", (event) => {
-    // A second finger zooms.
-    from = event.pointerType === "touch" && event.isPrimary ? [event.clientX, event.clientY] : null;
+    // A second finger zooms, and one finger moves what is zoomed.
+    const swipes = event.pointerType === "touch" && event.isPrimary && !element.classList.contains("zoomed");
+    from = swipes ? [event.clientX, event.clientY] : null;
   });
   element.addEventListener("pointerup", (event) => {
     if (!from || !event.isPrimary) return;
@@ -22,6 +23,16 @@ export function swipe(element, on) {
   element.addEventListener("pointercancel", () => {
     from = null;
   });
+  // A browser that takes it for a fling would take the tap after it for the fling's end.
+  element.addEventListener(
+    "touchmove",
+    (event) => {
+      const [{ clientX, clientY }] = event.touches;
+      const across = from && Math.abs(clientX - from[0]) > 2 * Math.abs(clientY - from[1]);
+      if (across && event.cancelable && event.touches.length === 1) event.preventDefault();
+    },
+    { passive: false },
+  );
 }
 
 /** Hear of a finger that stays; what follows is no click then. */
