@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ import torch
 from PIL import Image
 
 from alasl.data.dataset import Dataset
+from alasl.data.duplicates import digests
 from alasl.errors import DataError
 from alasl.files import cache_folder
 from alasl.labels import Labels
+from alasl.models import feature_store
 from alasl.models.backbones import load_backbone
 from alasl.models.feature_store import FeatureStore
 from alasl.models.features import BATCH, Extractor, extract, features_of
@@ -262,6 +265,28 @@ def test_processes_add_to_a_store_at_the_same_time(tmp_path: Path, python: Pytho
     assert len(places) == 3 * 40
     for digest, place in places.items():
         assert (store.take([place]) == 100 * digest[0] + digest[1]).all()
+
+
+def test_one_waits_for_who_extracts_the_same_images_alone_and_is_told(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(feature_store, "PATIENCE", 0.02)
+    mine, other = photos(tmp_path / "mine", 2), photos(tmp_path / "other", 2, seed=1)
+    features_of(other)  # so that there is a store
+    store = FeatureStore(next(path.parent for path in cache.rglob("index")), 1280)
+    contents, _ = digests(mine.paths or ())
+    waiting = Thread(target=features_of, args=(mine,))
+    with store.working(contents):
+        waiting.start()
+        assert features_of(photos(tmp_path / "third", 2, seed=2)).shape == (2, 1280)
+        while "another process extracts features of these images" not in caplog.text:
+            assert waiting.is_alive()
+        assert len(store) == 4
+        rows = np.ones((2, 1280), np.float32)
+        store.append(contents, rows)  # as the one that it waits for would
+    waiting.join()
+    assert len(store) == 6
+    np.testing.assert_array_equal(features_of(mine), rows)
 
 
 @pytest.mark.slow

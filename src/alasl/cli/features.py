@@ -99,13 +99,12 @@ def command(
     files = _files(images, image_folder)
     number, of = shard or (1, 1)
     mine = files[number - 1 :: of]
-    share = f"{number}-of-{of}" if shard else "all"
     bar = Bar("features", "image", quiet)
     by_others = 0
     if engine != "local" or workers is not None:
         with open_workers(engine, workers, address) as found:
-            by_others = keep_by(found, mine, backbone, weights, bar, share=share)
-    kept = keep(mine, backbone, weights, bar, share=share)
+            by_others = keep_by(found, mine, backbone, weights, bar)
+    kept = keep(mine, backbone, weights, bar)
     new = by_others + kept.new
     for place, why in sorted(kept.bad.items()):
         click.echo(f"left out: {mine[place]}: {why.what}", err=True)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from alasl.errors import DataError
 from alasl.files import resource_errors, write_text
 
 _DIGEST = 32  # bytes of a SHA-256
+# Seconds after which whoever waits for another process is told.
+PATIENCE = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 class FeatureStore:
@@ -34,9 +41,23 @@ class FeatureStore:
             folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(folder / ".lock")
 
-    def working(self, share: str) -> FileLock:
-        """The lock of whoever extracts a share of the images."""
-        return FileLock(self.folder / f".lock-{share}")
+    @contextmanager
+    def working(self, digests: Sequence[bytes]) -> Iterator[None]:
+        """The turn of whoever extracts these images: one waits who begins the same beside it.
+
+        digests: the SHA-256 of each image. Who extracts others works at the same time.
+        """
+        whole = hashlib.sha256(b"".join(digests)).digest()
+        lock = FileLock(self.folder / f".lock-{whole[0]}")
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            _log.warning("another process extracts features of these images; waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def __len__(self) -> int:
         """Rows that can be read."""

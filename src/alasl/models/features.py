@@ -98,23 +98,24 @@ def keep(
     backbone: str | Backbone = "lite0",
     weights: Path | None = None,
     progress: Progress | None = None,
-    *,
-    share: str = "all",
 ) -> Kept:
     """Extract what the cache lacks of image files, in batches that survive a kill.
 
     backbone, weights: as for `load_backbone`, or a backbone that is loaded. progress(done, of) is
-    called after each batch. share: what part of a larger work this is. Whoever begins the same
-    part waits, and then finds it done; other parts are done at the same time, by other processes,
-    on other machines, too.
+    called after each batch. Whoever begins with the same files beside it waits, and then finds them
+    done; other files are done at the same time, by other processes, on other machines, too.
     """
     load, source = _made_by(backbone, weights)
     store = _store(source)
     contents, bad = digests(files)
-    with store.working(share):
-        missing = _missing(store, contents)
-        paths = [files[i] for i in missing]
-        found, infinite = _extract(store, load, paths, [contents[i] for i in missing], progress)
+    found: dict[bytes, DataError] = {}
+    infinite: set[bytes] = set()
+    missing = _missing(store, contents)
+    if missing:
+        with store.working(contents):
+            missing = _missing(store, contents)
+            paths = [files[i] for i in missing]
+            found, infinite = _extract(store, load, paths, [contents[i] for i in missing], progress)
     bad |= {i: found[one] for i, one in enumerate(contents) if one in found}
     new = len(missing) - len(found) - len(infinite)
     return Kept(store, source, contents, new, bad, infinite)

@@ -22,8 +22,6 @@ def keep_by(
     backbone: str,
     weights: Path | None = None,
     progress: Progress | None = None,
-    *,
-    share: str = "all",
 ) -> int:
     """Extract what the cache lacks of image files by workers, as `keep` does; how many it was.
 
@@ -35,14 +33,7 @@ def keep_by(
     of = max(workers.count, -(-len(lacked) // SHARE))
     source = None if weights is None else weights.resolve()
     jobs = [
-        (
-            cache_folder(),
-            number,
-            lacked[number::of],
-            backbone,
-            source,
-            f"{share}-{number}-of-{of}",
-        )
+        (cache_folder(), number, lacked[number::of], backbone, source)
         for number in range(min(of, len(lacked)))
     ]
     new = done = 0
@@ -55,10 +46,10 @@ def keep_by(
 
 
 def _share(
-    cache: Path, number: int, files: Sequence[Path], backbone: str, weights: Path | None, share: str
+    cache: Path, number: int, files: Sequence[Path], backbone: str, weights: Path | None
 ) -> tuple[int, int]:
     """What a worker does: how many features are new, of how many files."""
     os.environ["ALASL_CACHE"] = str(cache)
     if torch.cuda.is_available():
         torch.cuda.set_device(number % torch.cuda.device_count())
-    return keep(files, backbone, weights, share=share).new, len(files)
+    return keep(files, backbone, weights).new, len(files)
