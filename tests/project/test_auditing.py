@@ -21,8 +21,10 @@ from alasl.models.model import Model
 from alasl.project import settings as files
 from alasl.project.auditing import ProjectAudit
 from alasl.project.automatic import standing
+from alasl.project.changes import LabelChange
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
+from alasl.project.growing import drop
 from alasl.project.records import Answer, Chances
 from alasl.project.settings import ProjectSettings
 
@@ -191,6 +193,53 @@ def test_entries_that_came_from_elsewhere_are_certain(holes: Callable[..., Proje
     logits = np.load(project.model / f"test-{training.model}.npy")
     exact = average_precision(logits, truth[test])
     np.testing.assert_allclose(training.ap, 100 * exact, rtol=1e-9)
+
+
+@pytest.mark.parametrize("what", ["images", "label"])
+def test_what_left_while_the_audit_went_on_comes_back_with_its_chances(
+    holes: Callable[..., Project], what: str
+) -> None:
+    project = holes()
+    driver = Driver(project)
+    driver.renew()
+    driver.suggest()
+    answer(project, every=2)
+    before, store = audit_of(project), project.store
+    gone: tuple[slice, slice]
+    if what == "images":
+        gone = slice(9), slice(None)
+        drop(project, [store.images[i] for i in project.split().test[:9]], "ann")
+    else:
+        gone = slice(None), slice(1)
+        store.change("ann", LabelChange("remove", store.names[:1]))
+    assert before.answered[gone].any()
+    while_out = Driver(load(project.folder))
+    while_out.train()
+    while_out.suggest()
+    store.take_back("ann")
+    back = audit_of(load(project.folder))
+    reached = back.reached[gone]
+    assert (reached[before.answered[gone]] > 0).all()
+    assert (reached <= before.chances.now[gone]).all()
+    np.testing.assert_array_equal(reached > 0, before.chances.now[gone] > 0)
+    if what == "label":
+        np.testing.assert_allclose(reached, before.reached[gone])
+    assert Driver(load(project.folder)).train() is not None
+
+
+def test_a_queue_without_an_audit_ends_the_chances_of_the_last(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes()
+    driver = Driver(project)
+    driver.renew()
+    driver.suggest()
+    answer(project, every=2)
+    before = audit_of(project).reached
+    driver.renew()
+    project = replace(project, settings=replace(project.settings, audit=0.0))
+    Driver(project).suggest()
+    np.testing.assert_allclose(audit_of(project).reached, before)
 
 
 @pytest.mark.slow

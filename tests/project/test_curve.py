@@ -24,7 +24,7 @@ from alasl.project.changes import LabelChange
 from alasl.project.curve import Break, alike, breaks
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init
-from alasl.project.ground import SPOKEN, Ground
+from alasl.project.ground import SPOKEN, Figures, Ground
 from alasl.project.overview import overview, stop_advice
 from alasl.project.records import Training
 from alasl.project.settings import ProjectSettings
@@ -110,6 +110,24 @@ def with_reasons(store: Store) -> Training:
     ground = Ground(4, 2, False, (40.0, 60.0), ((40.0, 60.0), None, None), left_out)
     store.note_training(Training(1.0, 1, 0, 0.0, 1.0, 50.0, (50.0, None, None), "m", "it", ground))
     return store.trainings()[0]
+
+
+def test_what_is_said_of_labels_left_out_and_of_a_model_that_stays_the_same(
+    make_store: Make,
+) -> None:
+    store = make_store(4, 3)
+    now, told = with_reasons(store), (10.0, 5.0, 20.0)
+    assert now.ground is not None
+    one = Figures(told, (told, None, None), {}, 1)
+    both = {"prevalence": one, "calibration": one}
+    ground = replace(now.ground, gain=(0.0, 0.0, 0.0), figures=both)
+    said = "\n".join(training_lines(replace(now, ground=ground), store.names, 0.25))
+    assert "present are 10.0 % (5.0 to 20.0) of the entries of these labels" in said
+    assert "no gain over the last training: the model says the same of the test images" in said
+    all_ = replace(one, labels=(told,))
+    ground = replace(ground, figures={"prevalence": all_, "calibration": all_})
+    said = "\n".join(training_lines(replace(now, ground=ground), store.names, 0.25))
+    assert "of the entries; probabilities are off" in said
 
 
 @pytest.mark.parametrize(

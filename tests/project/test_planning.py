@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alasl.cli import exit_code
+from alasl.cli.plan import _sure
 from alasl.cli.status import lines
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
@@ -110,9 +111,14 @@ def test_a_plan_is_printed_kept_and_set_beside_what_came(
     assert (made.target, made.answers) == (90, 0)
     assert made.now == told["now"]
     text = say("plan", project.folder, "--target", 90, "--seeds", 2, "--grid-seconds", 2)
-    assert f"mAP now {made.now:.1f} %; to reach 90 %" in text
+    assert f"mAP now {made.now:.1f} % (by known test entries alone); to reach 90 %" in text
     assert "at 2 s an answer by label, 2 s to open an image and 1 s an answer by image" in text
     assert last_plan(project.folder) == made, "the same seed plans the same"
+    ground = Ground(48, 9, False, (30.0, 50.0), (), {})
+    training = Training(0, 0, 0, 0, 0, 40.0, (), "m", ground.on, ground)
+    assert _sure([training]) == (
+        "95 % interval of the last training: 30.0 to 50.0, by 9 audit answers to 48 test images"
+    )
     state = overview(load(project.folder))
     assert "forecast for mAP 90 % by strategy" in "\n".join(lines(state))
     assert "; so far 0" in "\n".join(lines(state))

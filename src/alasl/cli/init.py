@@ -17,6 +17,7 @@ from alasl.cli.options import (
 )
 from alasl.cli.setting_options import ByHeading, setting_options
 from alasl.cli.status import sizes
+from alasl.counting import counted
 from alasl.project.settings import ProjectSettings
 
 
@@ -84,7 +85,7 @@ def command(
     if as_json:
         print_json({"schema_version": 1, "project": str(project), **state.to_dict()})
         return
-    click.echo(f"{project}: {sizes(state)} images, {len(state.labels)} labels")
+    click.echo(f"{project}: {sizes(state)} images, {counted(len(state.labels), 'label')}")
     click.echo(f"entries of the pool: {state.given} known, {state.unknown} unknown")
     if state.by_presence:
         click.echo(in_words(state.by_presence, len(state.labels)))

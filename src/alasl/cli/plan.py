@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from alasl.settings import TimeSettings
 
 if TYPE_CHECKING:
     from alasl.project.hours import Hours
+    from alasl.project.records import Training
 
 
 @click.command("plan", cls=ByHeading)
@@ -81,8 +83,8 @@ def command(
         )
         return
     click.echo(
-        f"mAP now {forecast.now:.1f} %; to reach {target:g} % "
-        f"(80 % interval, {counted(seeds, 'seed')}):"
+        f"mAP now {forecast.now:.1f} % ({_sure(opened.store.trainings())}); to reach "
+        f"{target:g} % (80 % interval, {counted(seeds, 'seed')}):"
     )
     for one, by in zip(told, forecast.forecasts, strict=True):
         click.echo(f"  {by}; {_in_words(one)}")
@@ -91,6 +93,15 @@ def command(
         f"{takes.answer:.2g} s an answer by image, {takes.tag:.2g} s a tag; "
         "simulated on what is known alone; ?: more than there is to ask"
     )
+
+
+def _sure(trainings: Sequence[Training]) -> str:
+    """How sure mAP is: that of now has no interval of its own."""
+    ground = trainings[-1].ground if trainings else None
+    if ground is None or ground.map is None:
+        return "by known test entries alone"
+    low, high = ground.map
+    return f"95 % interval of the last training: {low:.1f} to {high:.1f}, by {ground.on}"
 
 
 def _in_words(told: Hours) -> str:

@@ -89,7 +89,8 @@ def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[st
     sure = f"95 % interval {low:.1f} to {high:.1f}"
     yield f"mAP {training.map:.1f} % ({sure}){over} {of}, by {ground.on}"
     if ground.gain == (0, 0, 0):
-        yield "the same as the last training: nothing new is known"
+        # Where answers came in, too: absents of labels known by presence may change nothing.
+        yield "no gain over the last training: the model says the same of the test images"
     elif ground.gain:
         gain, low, high = ground.gain
         yield f"gained since the last training: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
@@ -121,8 +122,10 @@ def _figures(ground: Ground) -> Iterator[str]:
         over = of["recall"].over if "recall" in of else 0
         yield f"called present, means over {counted(over, 'label')}: {', '.join(called)}"
     if "prevalence" in of and "calibration" in of:
+        judged = of["prevalence"]
+        whose = "" if judged.over == len(judged.labels) else " of these labels"
         yield (
-            f"present are {_told(of['prevalence'])} of the entries; probabilities are off by "
+            f"present are {_told(judged)} of the entries{whose}; probabilities are off by "
             f"{_told(of['calibration'], 'points')}"
         )
 

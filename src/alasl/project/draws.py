@@ -7,10 +7,15 @@ labels (L,), ascending, are numbers.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 import numpy as np
 
+from alasl.project import queue
 from alasl.project.records import Chances, Floats, Ints, Mask
+
+# Of one label: images, and their chances before the queue and with it.
+_OneLabel = tuple[Ints, Floats, Floats]
 
 # No REPLACE: that would take the row away without the triggers that keep its checksum.
 _WRITE = (
@@ -20,15 +25,42 @@ _WRITE = (
 
 
 def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) -> None:
-    """Put the chances of these images and labels in the place of those there are."""
-    for col, label in enumerate(labels.tolist()):
-        some = chances.now[:, col] > 0
-        blobs = (
-            images[some].astype("<i8").tobytes(),
-            chances.before[some, col].astype("<f8").tobytes(),
-            chances.now[some, col].astype("<f8").tobytes(),
-        )
-        db.execute(_WRITE, (label, *blobs))
+    """Put the chances of these images and labels in the place of those there are.
+
+    Those of images and labels that were taken out stay, as both may come back with their answers.
+    To be called while the last queue is still there: it tells how many of these were answered.
+    """
+    col_of = {label: col for col, label in enumerate(labels.tolist())}
+    asked = queue.audited(db)
+    written = {label: _of(chances, images, col) for label, col in col_of.items()}
+    for label, *blobs in db.execute("SELECT label, images, before, now FROM chances").fetchall():
+        old = _numbers(*blobs)
+        if label in col_of:
+            out = ~np.isin(old[0], images)
+            old = old[0][out], old[1][out], old[2][out]
+        ended = _ended(_share(asked.get(label, ()), old[0]), *old)
+        parts = written.get(label)
+        written[label] = _joined(parts, ended) if parts else ended
+    for label, (rows, before, now) in written.items():
+        blobs = rows.astype("<i8"), before.astype("<f8"), now.astype("<f8")
+        db.execute(_WRITE, (label, *(blob.tobytes() for blob in blobs)))
+
+
+def _of(chances: Chances, images: Ints, col: int) -> _OneLabel:
+    some = chances.now[:, col] > 0
+    return images[some], chances.before[some, col], chances.now[some, col]
+
+
+def _joined(first: _OneLabel, second: _OneLabel) -> _OneLabel:
+    images, before, now = (np.concatenate(parts) for parts in zip(first, second, strict=True))
+    return images, before, now
+
+
+def _ended(share: float, images: Ints, before: Floats, now: Floats) -> _OneLabel:
+    """The chances of what is out, once the queue with its questions is thrown away."""
+    reached = before + share * (now - before)
+    reached = np.where(reached > 0, reached, now)
+    return images, reached, reached
 
 
 def read(db: sqlite3.Connection, images: Ints, labels: Ints) -> Chances:
@@ -38,9 +70,10 @@ def read(db: sqlite3.Connection, images: Ints, labels: Ints) -> Chances:
     for label, *blobs in db.execute("SELECT label, images, before, now FROM chances"):
         if label not in col_of:
             continue
-        place, here = _places(np.frombuffer(blobs[0], "<i8"), images)
-        before[place, col_of[label]] = np.frombuffer(blobs[1], "<f8")[here]
-        now[place, col_of[label]] = np.frombuffer(blobs[2], "<f8")[here]
+        numbers, first, last = _numbers(*blobs)
+        place, here = _places(numbers, images)
+        before[place, col_of[label]] = first[here]
+        now[place, col_of[label]] = last[here]
     return Chances(images, before, now)
 
 
@@ -59,12 +92,24 @@ def answered(db: sqlite3.Connection, images: Ints, labels: Ints) -> Mask:
     return mask
 
 
-def response(db: sqlite3.Connection, labels: Ints) -> Floats:
-    """(L,): the share of each label's audit questions in the queue that are done; 1 without any."""
-    shares = dict(
-        db.execute("SELECT label, avg(done) FROM queue WHERE pi IS NOT NULL GROUP BY label")
-    )
-    return np.array([shares.get(label, 1.0) for label in labels.tolist()])
+def response(db: sqlite3.Connection, images: Ints, labels: Ints) -> Floats:
+    """(L,): the share of each label's audit questions in the queue that are done; 1 without any.
+
+    Only of these images, as nobody is asked about others.
+    """
+    asked = queue.audited(db)
+    return np.array([_share(asked.get(label, ()), images) for label in labels.tolist()])
+
+
+def _share(asked: Sequence[tuple[int, int]], images: Ints) -> float:
+    """Which share of the questions about these images is done. asked: (image, 1 if done)."""
+    here = set(images.tolist())
+    done = [one for image, one in asked if image in here]
+    return sum(done) / len(done) if done else 1.0
+
+
+def _numbers(images: bytes, before: bytes, now: bytes) -> _OneLabel:
+    return np.frombuffer(images, "<i8"), np.frombuffer(before, "<f8"), np.frombuffer(now, "<f8")
 
 
 def _places(found: Ints, images: Ints) -> tuple[Ints, Mask]:

@@ -259,7 +259,7 @@ class Driver:
             questions,
             repeats=project.settings.repeats,
             seed=project.settings.seed,
-            chances=drawn.chances if drawn else None,
+            chances=drawn.chances if drawn else audit.ended,
             way=quickest(learner.seconds, questions, settings),
         )
         self._files.note(replace(about, memory=query.memory))

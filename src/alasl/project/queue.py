@@ -119,6 +119,20 @@ def mend(db: sqlite3.Connection, event: int, now: float) -> None:
                 fill_slot(db, person, image, label, now)
 
 
+def audited(db: sqlite3.Connection) -> dict[int, list[tuple[int, int]]]:
+    """The audit's questions of each label in the queue, and of what changes took out of it: the
+    image, and 1 if it is done."""
+    found = db.execute("SELECT label, image, done FROM queue WHERE pi IS NOT NULL").fetchall()
+    for (value,) in db.execute("SELECT value FROM notes WHERE key LIKE 'cut %'"):
+        for _, image, label, *_, done, _, pi in json.loads(value)[1]:
+            if pi is not None:
+                found.append((label, image, done))
+    by_label: dict[int, list[tuple[int, int]]] = {}
+    for label, image, done in found:
+        by_label.setdefault(label, []).append((image, done))
+    return by_label
+
+
 def numbers(values: ArrayLike | None, count: int) -> list[float | None]:
     """Numbers (count,) as the file keeps them; None for each where there are none."""
     return [None] * count if values is None else np.asarray(values, np.float64).tolist()

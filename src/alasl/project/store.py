@@ -215,9 +215,9 @@ class Store(GuidedStore):
         slots = queue.slots(round, by_number, repeats, seed)
         with self._database.writing() as db:
             self._table(db)
-            queue.fill(db, round, slots, moment(now), way)
             if chances is not None:
                 draws.write(db, chances, self.scheme.rows[chances.rows], self.scheme.cols)
+            queue.fill(db, round, slots, moment(now), way)
 
     def audited(self, rows: Ints) -> tuple[Chances, Mask, Floats]:
         """Of the images `rows` (T,), ascending: with what chances the audit drew their entries.
@@ -231,7 +231,7 @@ class Store(GuidedStore):
             return (
                 replace(draws.read(db, images, labels), rows=rows),
                 draws.answered(db, images, labels),
-                draws.response(db, labels),
+                draws.response(db, images, labels),
             )
 
     def queue(self) -> list[Queued]:
