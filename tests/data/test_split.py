@@ -245,6 +245,21 @@ def test_train_is_divided_and_val_is_test(tmp_path, train, val, test):
             read_split(path, table(entries), 0, clean)
 
 
+@pytest.mark.parametrize("word", ["train", "pool"])
+def test_with_an_audit_no_image_that_is_partly_unknown_becomes_clean(tmp_path, word):
+    entries = np.where(np.random.default_rng(0).random((40, 3)) < 0.9, -1, 1)
+    lines = [f"{n}.jpg,{'test' if n % 4 == 0 else word}" for n in range(40)]
+    labels = Labels(entries, ("a", "b", "c"), tuple(f"{n}.jpg" for n in range(40)))
+    path = written(tmp_path, lines)
+    split = read_split(path, labels, 0, audited=True)
+    assert [len(split.clean), len(split.pool), len(split.test)] == [0, 30, 10]
+    full = Labels(abs(entries), labels.names, labels.images)
+    assert len(read_split(path, full, 0, audited=True).clean) == (4 if word == "train" else 0)
+    if word == "pool":
+        with pytest.raises(DataError, match="the clean set of the split is empty"):
+            read_split(path, labels, 0)
+
+
 def test_a_split_file_that_tears_groups_apart_is_warned_of(tmp_path, caplog):
     words = ["train"] * 7 + ["val"] * 3
     path = written(tmp_path, [f"{i}.jpg,{word}" for i, word in enumerate(words)])

@@ -227,6 +227,30 @@ def test_what_left_while_the_audit_went_on_comes_back_with_its_chances(
     assert Driver(load(project.folder)).train() is not None
 
 
+def test_init_says_whose_the_test_images_are(
+    holes: Callable[..., Project], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = holes("any").store.images
+    words = ["test" if n % 4 == 0 else "train" for n in range(len(images))]
+    rows = [f"{image},{word}" for image, word in zip(images, words, strict=True)]
+    (tmp_path / "s.csv").write_text("\n".join(["image,split", *rows]) + "\n")
+    own = ["--split", str(tmp_path / "s.csv")]
+    for number, (more, says) in enumerate(
+        [
+            ([], "80 test images are drawn by chance; 25 %"),
+            (own, "100 test images are not fully known; 25 %"),
+            (["--audit", "0"], ""),
+        ]
+    ):
+        made = str(tmp_path / f"says-{number}")
+        assert exit_code(["init", made, str(tmp_path / "t.npz"), "--quiet", *more]) == 0
+        said = capsys.readouterr().out
+        assert says in said
+        assert ("so that mAP can be estimated" in said) == bool(says)
+    project = load(tmp_path / "says-1")
+    assert not len(project.split().clean)
+
+
 def test_a_queue_without_an_audit_ends_the_chances_of_the_last(
     holes: Callable[..., Project],
 ) -> None:

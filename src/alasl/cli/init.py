@@ -18,6 +18,7 @@ from alasl.cli.options import (
 from alasl.cli.setting_options import ByHeading, setting_options
 from alasl.cli.status import sizes
 from alasl.counting import counted
+from alasl.labels import UNKNOWN
 from alasl.project.settings import ProjectSettings
 
 
@@ -89,9 +90,10 @@ def command(
     click.echo(f"entries of the pool: {state.given} known, {state.unknown} unknown")
     if state.by_presence:
         click.echo(in_words(state.by_presence, len(state.labels)))
-    if not state.sizes["clean"]:
+    if state.audit and (made.store.initial()[made.split().test] == UNKNOWN).any():
+        drawn = "not fully known" if made.settings.split else "drawn by chance"
         click.echo(
-            f"the {state.sizes['test']} test images are drawn by chance; {100 * state.audit:g} % "
+            f"the {state.sizes['test']} test images are {drawn}; {100 * state.audit:g} % "
             "of the answers go there, so that mAP can be estimated"
         )
     click.echo(f"next: alasl suggest {project}, then alasl annotate {project}")

@@ -41,7 +41,9 @@ skip_bad_option = click.option(
     is_flag=True,
     help="leave out images whose files are missing or cannot be decoded, with a count",
 )
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+quiet_option = click.option(
+    "--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr."
+)
 
 
 class WholeLines(click.Group):

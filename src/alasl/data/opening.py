@@ -124,7 +124,8 @@ def _some_alike(groups: Groups) -> Groups | None:
 def _split(dataset: Dataset, settings: DataSettings, groups: Groups | None, audited: bool) -> Split:
     if settings.split:
         path = Path(settings.split)
-        return read_split(path, dataset.labels, settings.seed, settings.clean, groups)
+        labels, seed, clean = dataset.labels, settings.seed, settings.clean
+        return read_split(path, labels, seed, clean, groups, audited=audited)
     labels, seed = dataset.labels, settings.seed
     shares = (settings.clean, settings.test)
     complete = int((labels.unknown_per_image() == 0).sum())

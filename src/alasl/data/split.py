@@ -117,14 +117,22 @@ def audited_split(
 
 
 def read_split(
-    path: Path, labels: Labels, seed: int, clean: float = 0.1, groups: Rows | None = None
+    path: Path,
+    labels: Labels,
+    seed: int,
+    clean: float = 0.1,
+    groups: Rows | None = None,
+    *,
+    audited: bool = False,
 ) -> Split:
     """The split that a CSV file `image,split` names, one line for each image of the table.
 
     Words: clean, pool and test; or train*, val* and test* (e.g. train2017): val and test are the
     test set, train is divided by stratification into pool and round(clean N) clean images, N
     being all images of the table. groups: (N,), as for `stratified_split`; those that the file
-    itself divides are counted in a warning. Raises `DataError` with file and line.
+    itself divides are counted in a warning. audited: an audit judges, so that no image has to be
+    clean, and none is drawn where too few of train are fully known: what is unknown of clean images
+    is never asked. Raises `DataError` with file and line.
     """
     words = _read_words(path, labels)
     rows = {word: np.flatnonzero(words == word) for word in ("clean", "pool", "train", "test")}
@@ -142,12 +150,13 @@ def read_split(
                 where=str(path),
                 seen=f"{clean}: {size} of {len(rows['train'])} images of train",
             )
+        complete = int((labels.unknown_per_image()[rows["train"]] == 0).sum())
+        size = 0 if audited and complete < size else size
         drawn = _draw(labels, rows["train"], (size,), stream(seed, "split"), groups)
         rows["clean"], rows["pool"] = drawn
     try:
-        split = _with_clean(
-            Split(clean=rows["clean"], pool=rows["pool"], test=rows["test"], groups=groups)
-        )
+        split = Split(clean=rows["clean"], pool=rows["pool"], test=rows["test"], groups=groups)
+        split = split if audited else _with_clean(split)
     except DataError as error:
         raise DataError(error.what, where=str(path), seen=error.seen) from None
     if shared := split.shared():
