@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +247,37 @@ def test_a_suspect_that_was_settled_makes_room_for_the_next(
     assert owning.suspected()["all"] == 9
 
 
+def tell(found: Any, route: Any) -> None:
+    """Answer a request of the page in the server's place."""
+    route.fulfill(json=found)
+
+
+@contextmanager
+def owners_page(
+    project: Project, own: Opened, browser: Any, language: str = "en", **routes: Any
+) -> Iterator[Any]:
+    """The owner's page in a browser; `routes`: what the server is to say there instead."""
+    listening = listen("127.0.0.1", 0)
+    config = uvicorn.Config(Both(project, own).app, log_level="error", http=Connection)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    page, problems = browser.new_page(locale=language), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    for name, found in routes.items():
+        page.route(f"**/api/{name}", partial(tell, found))
+    try:
+        page.goto(f"http://127.0.0.1:{listening.getsockname()[1]}/?token={OWNER}")
+        page.wait_for_selector("#labels td")
+        yield page
+        assert not problems
+    finally:
+        page.close()
+        server.should_exit = True
+        thread.join()
+        project.store.close()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "language"),
@@ -264,16 +297,7 @@ def test_a_browser_shows_every_table_however_far_people_got(
         project.store.note_training(
             Training_(1.0, answers, answers, 1.0, 1.0, 0.5, (0.5,) * 4, "m", "on what is known")
         )
-    listening = listen("127.0.0.1", 0)
-    config = uvicorn.Config(Both(project, own).app, log_level="error", http=Connection)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    page, problems = browser.new_page(locale=language), []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    try:
-        page.goto(f"http://127.0.0.1:{listening.getsockname()[1]}/?token={OWNER}")
-        page.wait_for_selector("#labels td")
+    with owners_page(project, own, browser, language) as page:
         page.wait_for_selector("#exports a")
         assert page.locator("#people tbody tr").count() == len(said)
         assert page.locator("#labels tbody tr").count() == 4
@@ -291,9 +315,30 @@ def test_a_browser_shows_every_table_however_far_people_got(
         page.wait_for_selector('#pause[aria-pressed="true"]')
         page.click("#notes button")
         page.wait_for_selector("#notes-none:not([hidden])")
-        assert not problems
-    finally:
-        page.close()
-        server.should_exit = True
-        thread.join()
-        project.store.close()
+
+
+@pytest.mark.slow
+def test_of_many_suspects_twelve_are_shown_and_more_on_demand(
+    make_project: MakeProject, browser: Any
+) -> None:
+    suspect = {"image": "0000.jpg", "label": "dog", "column": 0, "given": 1, "probability": 0.1}
+    found = {
+        "state": "found", "all": 99, "why": "", "rates": {},
+        "suspects": [suspect | {"number": i % 6} for i in range(30)],
+    }  # fmt: skip
+    project, own = own_project(make_project(), {})
+    with owners_page(project, own, browser, suspects=found) as page:
+        entries, more = page.locator("#suspects li"), page.locator("#suspects-on")
+        page.wait_for_selector("#suspects li")
+        assert (entries.count(), more.is_visible()) == (12, True)
+        assert not page.locator("#settle-on, #notes-on").first.is_visible()
+        more.press("Enter")
+        assert entries.count() == 24
+        focused = "all => all.findIndex((one) => one.contains(document.activeElement))"
+        assert page.eval_on_selector_all("#suspects li", focused) == 12
+        # One that was settled does not fold the others again.
+        with page.expect_response("**/api/suspects"):
+            entries.first.locator("button").first.click()
+        page.wait_for_selector("#suspects li:nth-child(24)")
+        more.click()
+        assert (entries.count(), more.is_visible()) == (30, False)

@@ -502,6 +502,23 @@ def test_labels_with_few_images_share_a_screen_one_after_the_other(
     assert project.store.problems() == []
 
 
+def test_an_image_is_fetched_for_each_label_and_a_long_label_has_a_screen_of_its_own(
+    make_project: MakeProject, serve: Serve, view: View
+) -> None:
+    project = make_project(images=12)
+    project.ask([(i, 0) for i in range(12)] + [(i, 1) for i in range(3)], way="label")
+    view.page.set_viewport_size({"width": 320, "height": 480})
+    view.open(serve(project))
+    view.ready("grid")
+    assert view.page.evaluate(PARTS) == [["dog", 6]]
+    # Two requests of twelve images each: the second has cats of images that are shown as dogs.
+    view.until("tasks.ahead.length === 9")
+    view.page.set_viewport_size({"width": 1280, "height": 800})
+    view.page.select_option("#label", "1")
+    view.ready("grid")
+    assert view.page.evaluate(PARTS) == [["cat", 3]]
+
+
 @pytest.mark.parametrize("by", ["key", "scroll"])
 def test_what_lies_below_the_screen_is_not_answered_before_it_was_seen(
     project: Project, serve: Serve, view: View, by: str
@@ -524,6 +541,11 @@ def test_what_lies_below_the_screen_is_not_answered_before_it_was_seen(
     view.press("Enter")
     view.saved()
     assert project.said() == {(0, 0): 1} | {(i, 0): 0 for i in range(1, 6)}
+    # The next one begins above, and not where this one was left.
+    view.ready("grid")
+    assert view.inside("[session.current.items[0].label !== 0, session.current.seen.has(5)]") == [
+        True, False,
+    ]  # fmt: skip
 
 
 def test_another_label_is_chosen_from_the_list(project: Project, serve: Serve, view: View) -> None:

@@ -254,3 +254,25 @@ def test_a_tap_right_after_a_flick_is_a_tap(
     shown.saved()
     shown.until("document.querySelector('#said').textContent === 'cat: absent.'", seconds=5)
     context.close()
+
+
+def test_by_finger_a_label_s_name_stands_clear_of_its_images(
+    make_project: MakeProject, serve: Callable[[Project], Site], browser: Any
+) -> None:
+    project = make_project(names=("a long name " * 12, "cat"))
+    project.ask([(0, 0), (1, 0), (2, 1), (3, 1)], way="label")
+    context = browser.new_context(
+        viewport={"width": 768, "height": 800}, has_touch=True, is_mobile=True
+    )
+    view = View(context.new_page())
+    view.open(serve(project))
+    view.ready("grid")
+    over = """all => all.map((name) =>
+      name.closest("section").querySelector(".cell").getBoundingClientRect().top
+      - name.getBoundingClientRect().bottom)"""
+    gaps = view.page.eval_on_selector_all("#cells .about", over)
+    wide = view.page.evaluate("document.documentElement.scrollWidth")
+    context.close()
+    assert len(gaps) == 2
+    assert min(gaps) >= 0
+    assert wide == 768

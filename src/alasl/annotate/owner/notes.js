@@ -2,7 +2,7 @@
 
 import { ask, tried } from "./asking.js";
 import { $ } from "./dom.js";
-import { make, picture } from "./parts.js";
+import { fill, make, picture } from "./parts.js";
 import { person } from "./settling.js";
 import { moment, number, t } from "./words.js";
 
@@ -12,7 +12,7 @@ export function drawNotes(notes, all, again) {
   $("notes-none").hidden = all > 0;
   $("notes-more").hidden = notes.length === all;
   $("notes-more").textContent = t("owner.shown", { n: notes.length, all });
-  $("notes").replaceChildren(...notes.map((one) => drawn(one, again)));
+  fill("notes", notes, (one) => drawn(one, again));
 }
 
 function drawn({ id, at, person: who, image, number: place, label, text }, again) {

@@ -11,6 +11,27 @@ export function make(kind, text, ...children) {
   return element;
 }
 
+const FIRST = 12; // of what is listed that is shown at once: sixty entries are 17 000 px on a phone
+
+/** Fill a list with an element that `drawn` makes of each; the first, and with its button twelve more. */
+export function fill(id, all, drawn) {
+  const list = $(id),
+    button = $(`${id}-on`);
+  const grow = (many) => {
+    list.dataset.many = many;
+    list.append(...all.slice(list.children.length, many).map(drawn));
+    button.hidden = many >= all.length;
+  };
+  list.replaceChildren();
+  grow(Math.max(FIRST, list.dataset.many ?? 0));
+  button.onclick = () => {
+    const before = list.children.length;
+    grow(before + FIRST);
+    // The button may be gone, and with it whoever goes by keys.
+    list.children[before].querySelector("button").focus();
+  };
+}
+
 export function picture(image, name) {
   const element = new Image();
   element.loading = "lazy";

@@ -3,7 +3,7 @@
 
 import { ask, tried } from "./asking.js";
 import { $, stamp } from "./dom.js";
-import { picture } from "./parts.js";
+import { fill, picture } from "./parts.js";
 import { inWords } from "./values.js";
 import { number, t, tenths } from "./words.js";
 
@@ -42,7 +42,7 @@ export async function open() {
   $("settle-none").hidden = all > 0;
   $("settle-more").hidden = entries.length === all;
   $("settle-more").textContent = t("owner.shown", { n: entries.length, all });
-  $("settle").replaceChildren(...entries.map((one) => entry({ ...one, said: one.rule ? broken(one) : told(one) })));
+  fill("settle", entries, (one) => entry({ ...one, said: one.rule ? broken(one) : told(one) }));
 }
 
 const told = ({ said }) =>
@@ -64,18 +64,16 @@ export async function suspects() {
     .filter(([, rate]) => rate.checked)
     .map(([what, rate]) => t(`owner.rates.${what}`, inPercent(rate)))
     .join(" ");
-  $("suspects").replaceChildren(
-    ...found.suspects.map((one) => {
-      const values = { given: inWords(one.given), chance: tenths(100 * one.probability) };
-      return entry({
-        image: one.number,
-        name: one.image,
-        label: one.column,
-        called: one.label,
-        said: t("owner.suspect", values),
-      });
-    }),
-  );
+  fill("suspects", found.suspects, (one) => {
+    const values = { given: inWords(one.given), chance: tenths(100 * one.probability) };
+    return entry({
+      image: one.number,
+      name: one.image,
+      label: one.column,
+      called: one.label,
+      said: t("owner.suspect", values),
+    });
+  });
   if (state === "looking") setTimeout(suspects, LOOKING);
 }
 

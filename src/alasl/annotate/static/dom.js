@@ -23,6 +23,8 @@ export function view(name) {
   delete document.body.dataset.ready;
   delete document.body.dataset.unseen;
   for (const part of document.querySelectorAll("[data-view]")) part.hidden = part.dataset.view !== name;
+  // Where the grid before ended nobody has looked at this one.
+  if (name === "grid") scrollTo(0, 0);
 }
 
 export const openDialog = () => document.querySelector("dialog[open]");
