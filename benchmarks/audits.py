@@ -281,6 +281,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--table", default="labels.csv")
     parser.add_argument("--projects", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="the first project's seed")
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     parser.add_argument("--reached", action="store_true", help="what audits cost, instead")
@@ -291,9 +292,10 @@ def main() -> None:
     features = features_of(dataset)
     flat = Flatten.fit(features, np.arange(len(truth))).apply(features)
     x = np.ascontiguousarray(flat[:, -DIRECTIONS:])
+    seeds = range(told.first, told.first + told.projects)
     for kind in told.kinds:
         if told.reached:
-            maps = [reached(x, truth, told.images, kind, seed) for seed in range(told.projects)]
+            maps = [reached(x, truth, told.images, kind, seed) for seed in seeds]
             for share in SHARES[1:]:
                 lost = np.array([m[share] - m[0.0] for m in maps])
                 error = lost.std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else np.nan
@@ -303,7 +305,7 @@ def main() -> None:
                 )
             continue
         found: dict[int, list[dict[str, float]]] = {}
-        for seed in range(told.projects):
+        for seed in seeds:
             rows, rest, labels = sample(x, truth, told.images, seed)
             project = Project(x[rows], truth[np.ix_(rows, labels)], kind, seed)
             others = truth[np.ix_(rest, labels)] == 1
