@@ -55,7 +55,9 @@ NOT_RUN = {
 MADE = re.compile(r"(?:--out|--figures|>|alasl init|alasl scenes|alasl convert \S+) +([\w./+=-]+)")
 # Options of other programs that the docs name.
 FOREIGN = {
+    "--first",
     "--nproc-per-node",
+    "--projects",
     "--python",
     "--images",
     "--no-deps",
