@@ -212,12 +212,16 @@ class Tasks:
         )
 
     def _lease(self, request: TasksIn) -> list[Task]:
-        found, label = self._lease_of(request.label, request.images, request.person), request.label
+        found = self._lease_of(request.label, request.images, request.person)
         # Of a label there may be less than a screen takes: the next one follows in the same answer.
-        while label is not None and len(found) < request.images:
+        while request.label is not None and len(found) < request.images:
             label = self.store.free_label(request.person)
+            more = []
             if label is not None:
-                found += self._lease_of(label, request.images - len(found), request.person)
+                more = self._lease_of(label, request.images - len(found), request.person)
+            if not more:  # or somebody else took it just now
+                break
+            found += more
         return found
 
     def _lease_of(self, label: int | None, images: int, person: str) -> list[Task]:
