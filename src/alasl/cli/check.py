@@ -160,7 +160,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _named("groups of files that are the same byte for byte", same)
     if same:
         count = sum(len(group.images) for group in report.duplicates)
-        yield f"  {count} images in all; a split keeps each group on one side"
+        yield f"  {count} images in all; a split by chance keeps each group on one side"
     near = [" = ".join(map(_plain, group.images)) for group in report.near]
     yield from _named("groups of images that are nearly the same", near)
     clash = [
