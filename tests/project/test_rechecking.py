@@ -11,16 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alasl.cli.status import lines
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.errors import NothingToDo, UsageError
-from alasl.evaluate.suspects import Ranked
+from alasl.evaluate.suspects import Ranked, error_rate
+from alasl.labels import ABSENT, PRESENT, UNKNOWN
+from alasl.project import overview as overview_module
 from alasl.project import settings as files
 from alasl.project.driver import Driver
 from alasl.project.folder import SETTINGS, Project, init, load
+from alasl.project.overview import overview
 from alasl.project.rechecking import error_rates, first_of
 from alasl.project.records import Answer
 from alasl.project.settings import ProjectSettings
+from alasl.report.project import project_page
 
 Say = Callable[..., Any]
 IMAGES, LABELS = 300, 4
@@ -126,6 +131,22 @@ def test_how_many_are_wrong_is_told_by_gold_questions(project: Project, truth: D
         own = [e for e in answers if given[e] == rate.value]
         wrong = sum(truth.labels.entries[e] != rate.value for e in own)
         assert (rate.checked, rate.wrong) == (len(own), wrong)
+
+
+def test_that_given_entries_are_wrong_is_said_beside_the_map_they_judge(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Driver(project).train()
+    assert overview(project).doubts == ()
+    rates = error_rate(PRESENT, 60, 6), error_rate(ABSENT, 60, 2)
+    monkeypatch.setattr(overview_module, "error_rates", lambda _: rates)
+    (doubt,) = overview(project).doubts
+    assert doubt.startswith("by 60 gold questions 10.0 % (3.8 to 20.5) of the given presents are")
+    assert doubt in list(lines(overview(project)))
+    assert doubt in project_page(overview(project))
+    # Of test images without a given entry nothing is judged by these.
+    nothing = np.full(project.store.initial()[project.split().test].shape, UNKNOWN, np.int8)
+    assert not list(overview_module._doubts(project.store, nothing))
 
 
 def test_presents_and_absents_are_taken_in_turn_as_far_as_they_last() -> None:

@@ -22,12 +22,15 @@ from alasl.project.dawid_skene import dawid_skene
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
-from alasl.project.rechecking import undoubted
+from alasl.project.rechecking import error_rates, undoubted
 from alasl.project.records import SOURCES, Ints, Mask, Training
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
 from alasl.ranking import row_blocks
 from alasl.registry import files_of
+
+# The share of given entries that may well be wrong and nobody is told.
+WRONG = 0.01
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ class Overview:
     forbid. by_presence: labels of which absents were hardly or never given. troubles:
     what is wrong with the project's settings or its place, so that training and asking would be
     refused. notes: that nobody has settled. plan: the last forecast of `alasl plan`.
-    breaks: where the curve of mAP is over other labels or images than before.
+    breaks: where the curve of mAP is over other labels or images than before. doubts: why what is
+    said of the last training may be wrong beyond its intervals.
     """
 
     name: str
@@ -136,6 +140,7 @@ class Overview:
     notes: tuple[NoteState, ...] = ()
     plan: Plan | None = None
     breaks: tuple[Break, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """All of it takes a screen for a few labels."""
@@ -267,7 +272,20 @@ def overview(project: Project) -> Overview:
         troubles=tuple(_troubles(project)),
         notes=tuple(_notes(store)),
         breaks=breaks(trainings, {n: label.name for n, label in enumerate(everything.labels)}),
+        doubts=tuple(_doubts(store, initial[split.test])) if trainings else (),
     )
+
+
+def _doubts(store: Store, tested: Entries) -> Iterator[str]:
+    """Given entries that people call wrong; those of test images, (T, L), are judged by."""
+    for rate, name in zip(error_rates(store), ("presents", "absents"), strict=True):
+        if rate.low > WRONG and (tested == rate.value).any():
+            low, high = 100 * rate.low, 100 * rate.high
+            yield (
+                f"by {counted(rate.checked, 'gold question')} {100 * rate.share:.1f} % ({low:.1f} "
+                f"to {high:.1f}) of the given {name} are wrong. Those of test images are taken for "
+                "right, so mAP may be several points off: alasl suspects"
+            )
 
 
 def _counts(labels: Labels, initial: Entries, untold: Mask, pool: Ints) -> dict[str, Ints]:

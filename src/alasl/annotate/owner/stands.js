@@ -37,7 +37,9 @@ export async function stands() {
     .join(" · ");
   $("next").textContent = next(state);
   $("advice").textContent = advice(state.advice);
-  $("more").replaceChildren(...state.troubles.map((why) => make("li", t("owner.trouble", { why }))));
+  $("more").replaceChildren(
+    ...[...state.troubles, ...state.doubts].map((why) => make("li", t("owner.trouble", { why }))),
+  );
   drawCurve(state.trainings, state.breaks);
   drawPeople(state);
   drawLabels(state.labels);
