@@ -141,7 +141,7 @@ def test_that_given_entries_are_wrong_is_said_beside_the_map_they_judge(
     rates = error_rate(PRESENT, 60, 6), error_rate(ABSENT, 60, 2)
     monkeypatch.setattr(overview_module, "error_rates", lambda _: rates)
     (doubt,) = overview(project).doubts
-    assert doubt.startswith("by 60 gold questions 10.0 % (3.8 to 20.5) of the given presents are")
+    assert doubt.startswith("people call 10.0 % (3.8 to 20.5) of the given presents wrong, by 60")
     assert doubt in list(lines(overview(project)))
     assert doubt in project_page(overview(project))
     # Of test images without a given entry nothing is judged by these.
