@@ -283,8 +283,8 @@ def _doubts(store: Store, tested: Entries) -> Iterator[str]:
             low, high = 100 * rate.low, 100 * rate.high
             yield (
                 f"people call {100 * rate.share:.1f} % ({low:.1f} to {high:.1f}) of the given "
-                f"{name} wrong, by {counted(rate.checked, 'gold question')}; those of test images are "
-                "taken for right, so mAP may be several points off: alasl suspects"
+                f"{name} wrong, by {counted(rate.checked, 'gold question')}; those of test images "
+                "are taken for right, so mAP may be several points off: alasl suspects"
             )
 
 
