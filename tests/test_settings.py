@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from alasl.cli import exit_code
-from alasl.cli.options import setting_options
+from alasl.cli.setting_options import setting_options
 from alasl.config import RENAMED, from_dict, read_toml, to_toml
 from alasl.errors import DataError, UsageError
 from alasl.project.settings import read as read_project

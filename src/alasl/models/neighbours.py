@@ -6,7 +6,7 @@ they look like than one of them. A model mixes it with an image's own features (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,14 @@ BLOCK, IMAGES = 2**22, 1024
 TINY = 1e-3
 
 Matrix = NDArray[np.float32]
+# Of similarities (n, R) the highest, and where they are.
+Find = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def nearest_of_all(like: Tensor) -> tuple[Tensor, Tensor]:
+    """Similarities and places, (n, NEAREST + 1) each, of the highest of (n, R) but for copies."""
+    found = like.masked_fill(like > SAME, 0).topk(NEAREST + 1, dim=1)
+    return found.values, found.indices
 
 
 class Surroundings:
@@ -109,7 +117,7 @@ class Neighbours:
         for start in range(0, len(features), step):
             some = np.asarray(features[start : start + step], np.float32)
             part[: len(some)] = torch.from_numpy(some)
-            mean = mean_of_nearest(part, references, directions)
+            mean = mean_of_nearest(part, references, directions, _nearest_in_groups)
             found[start : start + step] = mean[: len(some)].numpy()
         return found
 
@@ -118,25 +126,30 @@ class Neighbours:
         return {"references": self.references}
 
 
-def mean_of_nearest(features: Tensor, references: Tensor, directions: Tensor) -> Tensor:
+def mean_of_nearest(
+    features: Tensor, references: Tensor, directions: Tensor, find: Find = nearest_of_all
+) -> Tensor:
     """(n, D): see `Neighbours.around`, of features (n, D).
 
-    references, directions: (R, D), the same of length 1.
+    references, directions: (R, D), the same of length 1. find: what finds the nearest.
     """
-    like = normalize(features, dim=1) @ directions.T
+    weights, nearest = find(normalize(features, dim=1) @ directions.T)
+    weights = weights.clamp(min=0)
+    weights = weights - weights[:, -1:]
+    weights = weights / (weights.sum(dim=1, keepdim=True) + TINY)
+    return embedding_bag(nearest, references, per_sample_weights=weights, mode="sum")
+
+
+def _nearest_in_groups(like: Tensor) -> tuple[Tensor, Tensor]:
+    """As `nearest_of_all`, in less time."""
     weights, nearest = _highest(like, NEAREST + 1 + SPARE)
     copied = (weights[:, SPARE] > SAME).nonzero()[:, 0]
     if len(copied):
         others = like[copied]
         others.masked_fill_(others > SAME, 0)
         weights[copied], nearest[copied] = _highest(others, NEAREST + 1 + SPARE)
-    weights = weights.masked_fill(weights > SAME, 0)
-    weights, order = weights.topk(NEAREST + 1, dim=1)
-    nearest = nearest.gather(1, order)
-    weights = weights.clamp(min=0)
-    weights = weights - weights[:, -1:]
-    weights = weights / (weights.sum(dim=1, keepdim=True) + TINY)
-    return embedding_bag(nearest, references, per_sample_weights=weights, mode="sum")
+    weights, order = weights.masked_fill(weights > SAME, 0).topk(NEAREST + 1, dim=1)
+    return weights, nearest.gather(1, order)
 
 
 def _highest(like: Tensor, count: int) -> tuple[Tensor, Tensor]:
