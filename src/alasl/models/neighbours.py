@@ -131,7 +131,8 @@ def mean_of_nearest(
 ) -> Tensor:
     """(n, D): see `Neighbours.around`, of features (n, D).
 
-    references, directions: (R, D), the same of length 1. find: what finds the nearest.
+    references, directions: (R, D), the same of length 1. find: what finds the nearest; in a network
+    that is exported nothing may hang on the numbers.
     """
     weights, nearest = find(normalize(features, dim=1) @ directions.T)
     weights = weights.clamp(min=0)
