@@ -100,6 +100,15 @@ def test_a_quarter_of_the_answers_goes_to_the_audit(holes: Callable[..., Project
     assert ground.answers == audit_of(project).audit.audited.sum() - len(drawn)
 
 
+def half_answered(project: Project) -> Driver:
+    """Train, ask, and answer every second question."""
+    driver = Driver(project)
+    driver.renew()
+    driver.suggest()
+    answer(project, every=2)
+    return driver
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("auto", [None, 0.45])
 def test_audit_answers_change_neither_what_is_judged_nor_what_is_asked(
@@ -150,10 +159,7 @@ def test_what_was_left_unanswered_is_asked_again_and_nothing_twice(
     holes: Callable[..., Project],
 ) -> None:
     project = holes()
-    driver = Driver(project)
-    driver.renew()
-    driver.suggest()
-    answer(project, every=2)
+    driver = half_answered(project)
     left = {(q.image, q.label) for q in project.store.queue() if q.why == "audit" and not q.done}
     done = {(q.image, q.label) for q in project.store.queue() if q.why == "audit" and q.done}
     before = audit_of(project)
@@ -200,10 +206,7 @@ def test_what_left_while_the_audit_went_on_comes_back_with_its_chances(
     holes: Callable[..., Project], what: str
 ) -> None:
     project = holes()
-    driver = Driver(project)
-    driver.renew()
-    driver.suggest()
-    answer(project, every=2)
+    half_answered(project)
     before, store = audit_of(project), project.store
     gone: tuple[slice, slice]
     if what == "images":
@@ -255,10 +258,7 @@ def test_a_queue_without_an_audit_ends_the_chances_of_the_last(
     holes: Callable[..., Project],
 ) -> None:
     project = holes()
-    driver = Driver(project)
-    driver.renew()
-    driver.suggest()
-    answer(project, every=2)
+    driver = half_answered(project)
     before = audit_of(project).reached
     driver.renew()
     project = replace(project, settings=replace(project.settings, audit=0.0))

@@ -37,6 +37,8 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
         old = _numbers(*blobs)
         if label in col_of:
             out = ~np.isin(old[0], images)
+            if not out.any():
+                continue
             old = old[0][out], old[1][out], old[2][out]
         ended = _ended(_share(asked.get(label, ()), old[0]), *old)
         parts = written.get(label)
@@ -103,7 +105,8 @@ def response(db: sqlite3.Connection, images: Ints, labels: Ints) -> Floats:
 
 def _share(asked: Sequence[tuple[int, int]], images: Ints) -> float:
     """Which share of the questions about these images is done. asked: (image, 1 if done)."""
-    here = set(images.tolist())
+    # Most of many labels have no question, so nothing is made for these.
+    here = set(images.tolist()) if asked else ()
     done = [one for image, one in asked if image in here]
     return sum(done) / len(done) if done else 1.0
 
