@@ -22,7 +22,7 @@ from scipy.special import expit
 from alasl.data.formats import read
 from alasl.evaluate.audit import Audit
 from alasl.evaluate.calls import NAMES, Calls
-from alasl.evaluate.draw import inclusion, permanent_numbers, weights
+from alasl.evaluate.draw import claim_weights, inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Estimate, Scored, estimate, gain
 from alasl.evaluate.thresholds import called_by_others, choose_thresholds
 from alasl.metrics import average_precision
@@ -49,6 +49,25 @@ def given_entries(truth: NDArray[np.int8], kind: str, rng: np.random.Generator) 
     return np.asarray(np.where(truth == 1, u < present, u < absent))
 
 
+def with_wrong(
+    truth: NDArray[np.int8], given: Mask, share: float, rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """int8 (N, L): a table with this share of its presents wrong, and as many of its absents.
+
+    -1 where it says nothing. A table of presents alone has other presents too many.
+    """
+    told = np.where(given, truth, np.int8(-1)).astype(np.int8)
+    if not share:
+        return told
+    presents, absents = (np.flatnonzero((told == value).ravel()) for value in (1, 0))
+    if not len(absents):
+        absents = np.flatnonzero((truth == 0).ravel())
+    else:
+        told.ravel()[rng.choice(presents, round(share * len(presents)), replace=False)] = 0
+    told.ravel()[rng.choice(absents, round(share * len(presents)), replace=False)] = 1
+    return told
+
+
 def fit(x: NDArray[np.float32], entries: NDArray[np.int8]) -> Solution:
     """A model of what is known; where hardly an absent is, unknown counts as absent, a little."""
     targets = torch.from_numpy(entries.astype(np.float32))
@@ -68,14 +87,17 @@ class Project:
     kind: str
     seed: int
     tested: float = 0.2
+    wrong: float = 0.0
+    checked: float | None = None
 
     def __post_init__(self) -> None:
         rng = stream(self.seed, "project", self.kind)
         self.given = given_entries(self.truth, self.kind, rng)
+        self.told = with_wrong(self.truth, self.given, self.wrong, rng)
+        self.given = self.told >= 0
         many = round(self.tested * len(self.truth))
         self.test = np.sort(rng.permutation(len(self.truth))[:many])
-        known = np.where(self.given, self.truth, np.int8(-1)).astype(np.int8)
-        self.learned = known.copy()
+        self.learned = self.told.copy()
         self.learned[self.test] = -1
         self.numbers = permanent_numbers(*self.truth.shape, self.seed)[self.test]
         self.pi = np.zeros((many, self.truth.shape[1]))
@@ -90,7 +112,12 @@ class Project:
         """Audit up to `audited` entries of each label in all, and have the model ask `chosen`."""
         open_ = ~self.given[self.test]
         if audited:
-            self.pi = inclusion(weights(self.logits[self.test]), open_, audited, self.pi)
+            scores, checked = self.logits[self.test], audited * (self.checked or 0.0)
+            now = inclusion(weights(scores), open_, audited - checked)
+            if checked:
+                claims = self.told[self.test]
+                now += inclusion(claim_weights(scores, claims), claims >= 0, checked)
+            self.pi = np.maximum(self.pi, now)
         askable = self.learned < 0
         askable[self.test] = False
         unsure = np.where(askable, np.abs(self.logits + 1), np.inf).ravel()
@@ -101,7 +128,7 @@ class Project:
     @property
     def drawn(self) -> Mask:
         """(T, L): what the audit has drawn of the test images by now."""
-        return (self.numbers < self.pi) & ~self.given[self.test]
+        return self.numbers < self.pi
 
     @property
     def asked(self) -> int:
@@ -110,8 +137,9 @@ class Project:
 
     def handed_over(self) -> Solution:
         """A model of everything known."""
-        known = np.where(self.given, self.truth, self.learned)
-        known[self.test] = self.audit().entries
+        known = np.where(self.given, self.told, self.learned)
+        audit = self.audit()
+        known[self.test] = np.where(audit.seen, audit.entries, audit.claims)
         rows = (known >= 0).any(axis=1)
         return fit(self.x[rows], known[rows])
 
@@ -137,9 +165,11 @@ class Project:
 
     def audit(self) -> Audit:
         """What the estimate may use: given entries, and those drawn by chance."""
-        given, truth = self.given[self.test], self.truth[self.test]
-        known = np.where(given | self.drawn, truth, np.int8(-1)).astype(np.int8)
-        return Audit(known, given, self.drawn, self.pi)
+        told, truth, unknown = self.told[self.test], self.truth[self.test], np.int8(-1)
+        if self.checked is None:
+            return Audit(np.where(self.drawn, truth, told), told >= 0, self.drawn, self.pi)
+        known = np.where(self.drawn, truth, unknown)
+        return Audit(known, np.zeros(known.shape, np.bool_), self.drawn, self.pi, told)
 
 
 def sample(

@@ -15,7 +15,7 @@ from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.errors import UsageError
 from alasl.evaluate.draw import inclusion, permanent_numbers, weights
-from alasl.labels import UNKNOWN
+from alasl.labels import UNKNOWN, Labels
 from alasl.metrics import average_precision
 from alasl.models.model import Model
 from alasl.project import settings as files
@@ -57,7 +57,7 @@ def answer(project: Project, *, wrong_audit: bool = False, every: int = 1) -> No
     asked = [q for q in project.store.queue() if not q.done][::every]
     for number, q in enumerate(asked):
         value = int(truth[q.image, q.label])
-        if wrong_audit and q.why == "audit":
+        if wrong_audit and q.pi is not None:
             value = 1 - value
         one = Answer(q.image, q.label, value, 1.0)
         project.store.answer("ann", [one], request=f"{project.store.last_event()}-{number}")
@@ -67,7 +67,8 @@ def audit_of(project: Project) -> ProjectAudit:
     known = Driver(project).known()
     test = project.split().test
     given = project.store.initial()[test]
-    return ProjectAudit.of(project.store, test, known, given, project.settings.seed)
+    doubt = project.settings.audit_given > 0
+    return ProjectAudit.of(project.store, test, known, given, project.settings.seed, doubt)
 
 
 def test_nothing_is_clean_and_the_test_set_is_no_better_known_than_the_rest(
@@ -89,10 +90,10 @@ def test_a_quarter_of_the_answers_goes_to_the_audit(holes: Callable[..., Project
         driver.renew()
         driver.suggest()
         queue = project.store.queue()
-        drawn = [q for q in queue if q.why == "audit"]
-        assert all((q.image in test) == (q.why == "audit") for q in queue)
+        drawn = [q for q in queue if q.pi is not None]
+        assert all((q.image in test) == (q.pi is not None) for q in queue)
         assert all(0 < q.pi <= 1 for q in drawn if q.pi is not None)
-        assert sum(q.why != "audit" for q in queue) == 90
+        assert sum(q.pi is None for q in queue) == 90
         assert 15 <= len(drawn) <= 48
         answer(project)
     ground = project.store.trainings()[-1].ground
@@ -160,21 +161,21 @@ def test_what_was_left_unanswered_is_asked_again_and_nothing_twice(
 ) -> None:
     project = holes()
     driver = half_answered(project)
-    left = {(q.image, q.label) for q in project.store.queue() if q.why == "audit" and not q.done}
-    done = {(q.image, q.label) for q in project.store.queue() if q.why == "audit" and q.done}
+    left = {(q.image, q.label) for q in project.store.queue() if q.pi is not None and not q.done}
+    done = {(q.image, q.label) for q in project.store.queue() if q.pi is not None and q.done}
     before = audit_of(project)
     assert 0 < before.response.mean() < 1
     assert (before.reached <= before.chances.now).all()
     driver.renew()
     driver.suggest()
-    again = {(q.image, q.label) for q in project.store.queue() if q.why == "audit"}
+    again = {(q.image, q.label) for q in project.store.queue() if q.pi is not None}
     assert left <= again
     assert not done & again
     assert (audit_of(project).chances.now >= before.chances.now).all()
 
 
 def test_entries_that_came_from_elsewhere_are_certain(holes: Callable[..., Project]) -> None:
-    project = holes()
+    project = holes(audit_given=0.0)
     driver = Driver(project)
     driver.renew()
     driver.suggest()
@@ -199,6 +200,59 @@ def test_entries_that_came_from_elsewhere_are_certain(holes: Callable[..., Proje
     logits = np.load(project.model / f"test-{training.model}.npy")
     exact = average_precision(logits, truth[test])
     np.testing.assert_allclose(training.ap, 100 * exact, rtol=1e-9)
+
+
+def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes(audit_given=0.5)
+    driver, test = Driver(project), project.split().test
+    driver.renew()
+    before = audit_of(project)
+    given = before.entries.copy()
+    np.testing.assert_array_equal(before.claims, given)
+    assert not before.certain.any()
+    assert not before.audit.seen.any(), "what is given is only claimed"
+    driver.suggest()
+    checks = [q for q in project.store.queue() if q.why == "recheck"]
+    drawn = [q for q in project.store.queue() if q.why == "audit"]
+    assert len(checks) > len(drawn) / 3 > 3
+    place = {int(row): place for place, row in enumerate(test)}
+    at = np.array([(place[q.image], q.label) for q in checks]).T
+    assert (given[*at] != UNKNOWN).all()
+    # Whatever was given, people say present; of the last one nobody can tell.
+    for number, q in enumerate(checks):
+        said = UNKNOWN if q is checks[-1] else 1
+        project.store.answer("ann", [Answer(q.image, q.label, said)], request=f"check {number}")
+    after = audit_of(project)
+    said_of = at[:, :-1]
+    assert after.answered[*said_of].all()
+    np.testing.assert_array_equal(after.entries[*said_of], 1)
+    np.testing.assert_array_equal(after.claims, given)
+    assert after.audit.audited.sum() == after.audit.seen.sum() == len(checks) - 1
+    assert not after.answered[*at[:, -1]]
+    assert after.settled[*at[:, -1]]
+    np.testing.assert_array_equal(after.reached[*said_of], [q.pi for q in checks[:-1]])
+    # Other questions of the audit are not answered, those that check are, all but one.
+    few = after.reached[(given == UNKNOWN) & (after.chances.now > 0)]
+    assert (few == 0).all()
+    training = driver.train()
+    assert training is not None
+    assert training.ground is not None
+    wrong = int((given[*said_of] == 0).sum())
+    assert (training.ground.checked, training.ground.wrong) == (len(checks) - 1, wrong)
+    assert f"{len(checks) - 1} of them checked what was given: {wrong} wrong" in training.ground.on
+
+
+def test_a_test_set_that_was_given_whole_is_not_doubted(holes: Callable[..., Project]) -> None:
+    project = holes()
+    audit = audit_of(project)
+    truth = truth_of(project)[project.split().test]
+    known = Driver(project).known()
+    whole = replace(known, human_labels=Labels(truth_of(project), known.human_labels.names))
+    audit = ProjectAudit.of(project.store, audit.rows, whole, truth, 0)
+    assert audit.complete
+    assert (audit.claims == UNKNOWN).all()
 
 
 @pytest.mark.parametrize("what", ["images", "label"])
@@ -274,19 +328,20 @@ def test_a_half_answered_queue_biases_nothing() -> None:
     scores = truth + rng.standard_normal(truth.shape)
     certain, rows = np.zeros(truth.shape, bool), np.arange(60)
     nothing = Chances(rows, np.zeros(truth.shape), np.zeros(truth.shape))
-    found = []
+    found, claims = [], np.full(truth.shape, UNKNOWN)
     for seed in range(3000):
         entries = np.full(truth.shape, UNKNOWN, np.int8)
-        u, one = permanent_numbers(60, 1, seed), np.ones(1)
-        audit = ProjectAudit(rows, entries, certain, certain, certain, nothing, one, u, seed)
+        u, parts = permanent_numbers(60, 1, seed), (certain, certain, certain)
+        audit = ProjectAudit(rows, entries, *parts, nothing, np.ones((60, 1)), u, seed, claims)
         for _ in range(3):
             draw = audit.draw(scores, 8)
             asked = rng.permutation(len(draw.rows))[: (len(draw.rows) + 1) // 2]
             entries = entries.copy()
             entries[draw.rows[asked], 0] = truth[draw.rows[asked], 0]
             known = entries != UNKNOWN
-            share = np.array([len(asked) / len(draw.rows) if len(draw.rows) else 1.0])
-            audit = ProjectAudit(rows, entries, certain, known, known, draw.chances, share, u, seed)
+            share = np.full((60, 1), len(asked) / len(draw.rows) if len(draw.rows) else 1.0)
+            parts = (certain, known, known)
+            audit = ProjectAudit(rows, entries, *parts, draw.chances, share, u, seed, claims)
         found.append((audit.weights * (entries == 1)).sum())
     error = np.std(found) / np.sqrt(len(found))
     assert abs(np.mean(found) - truth.sum()) < 4 * error

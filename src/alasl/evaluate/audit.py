@@ -28,6 +28,8 @@ class Audit:
     one whose entry is -1 nobody could tell, and it counts as never drawn. pi: (N, L), the chance
     of each entry's having been drawn by now. Other entries, as those a strategy asked, count as
     unknown: which ones they are hangs on what the models said.
+    claimed: int8 (N, L), what the table says of entries that it may have wrong, -1 elsewhere; None
+    for nothing but -1. The audit draws some of them too, and then `entries` has people's word.
     Raises `DataError` for shapes that differ and for an entry drawn with a chance of 0.
     """
 
@@ -35,10 +37,11 @@ class Audit:
     given: Mask
     drawn: Mask
     pi: Floats
+    claimed: Entries | None = None
 
     def __post_init__(self) -> None:
         shape = self.entries.shape
-        others = (self.given.shape, self.drawn.shape, self.pi.shape)
+        others = (self.given.shape, self.drawn.shape, self.pi.shape, self.claims.shape)
         if len(shape) != 2 or any(other != shape for other in others):
             raise DataError(
                 "an audit's entries, masks and chances must have one shape (N, L)",
@@ -53,9 +56,14 @@ class Audit:
             )
 
     @cached_property
+    def claims(self) -> Entries:
+        """int8 (N, L): `claimed`, of any audit."""
+        return np.full(self.entries.shape, UNKNOWN) if self.claimed is None else self.claimed
+
+    @cached_property
     def certain(self) -> Mask:
         """(N, L): the given entries that are known."""
-        return np.asarray(self.given & (self.entries != UNKNOWN))
+        return np.asarray(self.given & (self.entries != UNKNOWN) & (self.claims == UNKNOWN))
 
     @cached_property
     def audited(self) -> Mask:
@@ -69,8 +77,8 @@ class Audit:
 
     def left_out(self) -> dict[int, str]:
         """The labels that have no AP, and why."""
-        present = (self.seen & (self.entries == PRESENT)).any(axis=0)
-        absent = (self.seen & (self.entries == ABSENT)).any(axis=0)
+        told = np.where(self.seen, self.entries, self.claims)
+        present, absent = (told == PRESENT).any(axis=0), (told == ABSENT).any(axis=0)
         judged = self.seen.all(axis=0) | self.audited.any(axis=0)
         reasons: dict[int, str] = {}
         for col in np.flatnonzero(~(present & absent & judged)).tolist():
@@ -87,4 +95,5 @@ class Audit:
             self.given[:, columns],
             self.drawn[:, columns],
             self.pi[:, columns],
+            self.claims[:, columns],
         )

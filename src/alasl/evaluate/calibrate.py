@@ -17,7 +17,9 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.special import expit, logit
 
+from alasl.evaluate.audit import Audit
 from alasl.evaluate.order import Order
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -25,6 +27,9 @@ Mask = NDArray[np.bool_]
 # Prior variances, of covariates in standard deviations: the common level and slopes, the bends of
 # the common curves, each label's level and slope.
 _COMMON, _BEND, _OWN = 4.0, 0.5, 1.0
+# By how much a table's claim raises or lowers the log-odds, before anything of it is checked; the
+# prior variance of this is _COMMON. And of how far it goes with the model's word.
+_CLAIMED, _CLAIM_SLOPE = 6.5, 1.0
 _KNOTS = 6
 _STEPS, _SHORTEST, _DONE = 50, 1e-4, 1e-4
 
@@ -45,6 +50,7 @@ class Calibration:
     _offset: Floats
     _chance: Floats
     _size: Floats
+    _claims: Floats
     _knots: tuple[Floats, ...]
     _theta: Floats
     _mean: Floats
@@ -62,7 +68,9 @@ class Calibration:
         for col in range(labels):
             here = [c[:, col] for c in self._covariates]
             size = np.full(len(here[0]), self._size[col])
-            x, own = _common(here, self._chance[:, col], size, self._knots), _own(here)
+            level = self._chance[:, col]
+            x = _common(here, level, size, self._claims[:, col], self._knots)
+            own = _own(here)
             places = [*range(common), *(common + col + labels * k for k in range(self._owned))]
             whole = np.concatenate([x, own], axis=1)
             start = self._offset[:, col]
@@ -76,28 +84,28 @@ class Calibration:
         return 1 + len(self._covariates) // 2
 
 
-def calibrate(
-    views: Sequence[View], entries: NDArray[np.int8], given: Mask, audited: Mask, pi: Floats
-) -> Calibration:
-    """Fit on the entries `audited` (N, L), drawn with chances pi (N, L) and answered 1 or 0.
+def calibrate(views: Sequence[View], audit: Audit) -> Calibration:
+    """Fit on the entries that the audit drew and that people could tell.
 
     views: one model, or several that are to be told apart; where they agree counts as well.
     """
-    presents = ((entries == 1) & given).sum(axis=0)
-    counted = np.where(audited, entries == 1, np.mean([v.probabilities for v in views], axis=0))
+    told = np.where(audit.seen, audit.entries, audit.claims)
+    guessed = np.mean([v.probabilities for v in views], axis=0)
     # How far down a ranking is far hangs on how many presents there are, which the first fit tells.
-    size = presents + np.where(given, 0, counted).sum(axis=0)
-    first = _fit(views, entries, audited, pi, size)
+    size = np.where(told == UNKNOWN, guessed, told == PRESENT).sum(axis=0)
+    first = _fit(views, audit, size)
     for col, (log_odds, _) in enumerate(first.curves(np.random.default_rng(0), 1)):
-        open_ = ~(given | audited)[:, col]
-        size[col] = (entries[~open_, col] == 1).sum() + expit(log_odds[open_]).sum()
-    return _fit(views, entries, audited, pi, size)
+        seen = audit.seen[:, col]
+        size[col] = (audit.entries[seen, col] == PRESENT).sum() + expit(log_odds[~seen]).sum()
+    return _fit(views, audit, size)
 
 
-def _fit(
-    views: Sequence[View], entries: NDArray[np.int8], audited: Mask, pi: Floats, size: Floats
-) -> Calibration:
+def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
+    audited, pi = audit.audited, audit.pi
     offset = np.mean([_log_odds(view.probabilities) for view in views], axis=0)
+    word = np.mean([_scaled(_log_odds(view.probabilities), audited) for view in views], axis=0)
+    claims = _of_claims(audit.claims, word)
+    offset += _CLAIMED * ((audit.claims == PRESENT) * 1.0 - (audit.claims == ABSENT))
     covariates: list[Floats] = []
     for view in views:
         depth = np.log((view.order.mean_rank() - 0.5) / np.maximum(size, 1))
@@ -105,19 +113,23 @@ def _fit(
     chance = np.zeros(pi.shape)
     chance[pi > 0] = np.log(pi[pi > 0])
     chance[pi > 0] -= chance[audited].mean()
+    chance[audit.claims != UNKNOWN] = 0
     rows, label = np.nonzero(audited)
     at = [c[audited] for c in covariates]
     spread = np.linspace(0, 1, _KNOTS + 2)[1:-1]
     knots = tuple(np.quantile(c, spread) for c in at)
     sizes = np.log(np.maximum(size, 1))
     sizes = (sizes - sizes[label].mean()) / max(float(sizes[label].std()), 1e-6)
-    common, own = _common(at, chance[audited], sizes[label], knots), _own(at)
-    labels, many = offset.shape[1], own.shape[1]
-    straight = common.shape[1] - _KNOTS * len(at)
+    common = _common(at, chance[audited], sizes[label], claims[audited], knots)
+    own = _own(at)
+    labels, many, claimed = offset.shape[1], own.shape[1], claims.shape[2]
+    straight = common.shape[1] - _KNOTS * len(at) - claimed
     variance = np.concatenate(
         [
+            np.full(claimed // 2, _COMMON),
+            np.full(claimed // 2, _CLAIM_SLOPE),
             np.full(straight, _COMMON),
-            np.full(common.shape[1] - straight, _BEND),
+            np.full(_KNOTS * len(at), _BEND),
             np.full(labels * many, _OWN),
         ]
     )
@@ -127,10 +139,19 @@ def _fit(
         shape=(len(rows), labels * many),
     )
     x = sparse.hstack([sparse.csr_matrix(common), owned], format="csr")
-    y = (entries[audited] == 1).astype(np.float64)
+    y = (audit.entries[audited] == PRESENT).astype(np.float64)
     theta, root = _newton(x, y, offset[audited], 1 / variance)
     mean = theta + _skew(x, offset[audited], theta, root)
-    return Calibration(tuple(covariates), offset, chance, sizes, knots, theta, mean, root)
+    return Calibration(tuple(covariates), offset, chance, sizes, claims, knots, theta, mean, root)
+
+
+def _of_claims(claims: Entries, word: Floats) -> Floats:
+    """(N, L, K): whether the table claims a present, an absent, and how each goes with the models'
+    word (N, L), standardised log-odds; K is 0 where it claims nothing."""
+    if (claims == UNKNOWN).all():
+        return np.zeros((*claims.shape, 0))
+    sides = np.stack([claims == PRESENT, claims == ABSENT], axis=2).astype(np.float64)
+    return np.concatenate([sides, sides * word[:, :, None]], axis=2)
 
 
 def _skew(x: sparse.csr_matrix, offset: Floats, theta: Floats, root: Floats) -> Floats:
@@ -174,14 +195,18 @@ def _newton(
 
 
 def _common(
-    covariates: Sequence[Floats], chance: Floats, size: Floats, knots: Sequence[Floats]
+    covariates: Sequence[Floats],
+    chance: Floats,
+    size: Floats,
+    claims: Floats,
+    knots: Sequence[Floats],
 ) -> Floats:
-    """(n, K): a level, the covariates, the log-chance of the draw, how all of it goes with the
-    label's size, then each covariate's bends."""
+    """(n, K): what the table claims, a level, the covariates, the log-chance of the draw, how the
+    last three go with the label's size, then each covariate's bends."""
     bent = [size * c for c in (np.ones_like(size), size, *covariates)]
     straight = np.stack([np.ones_like(chance), *covariates, chance, *bent], axis=1)
     bends = [np.maximum(c[:, None] - k, 0) for c, k in zip(covariates, knots, strict=True)]
-    return np.concatenate([straight, *bends], axis=1)
+    return np.concatenate([claims, straight, *bends], axis=1)
 
 
 def _own(covariates: Sequence[Floats]) -> Floats:

@@ -66,7 +66,7 @@ def sample(
 ) -> Sampled:
     """Complete the tables and repeat the audit, for all measures on the same tables and draws."""
     rng = stream(seed, "completed tables")
-    calibrated = calibrate(views, audit.entries, audit.certain, audit.audited, audit.pi)
+    calibrated = calibrate(views, audit)
     shape = (sum(measure.many for measure in measures), draws, audit.entries.shape[1])
     found = Sampled(np.empty(shape), np.empty(shape[::2]), np.empty(shape))
     for col, (guess, credible) in enumerate(calibrated.curves(rng, draws)):
@@ -111,8 +111,8 @@ class _Label:
 
     @property
     def presents(self) -> float:
-        """Presents that are known."""
-        return float(self.present[self.certain | self.audited].sum())
+        """Presents that are known, or 1 where the table only claims some."""
+        return max(float(self.present[self.certain | self.audited].sum()), 1.0)
 
     @property
     def told(self) -> tuple[Singles, NDArray[np.bool_]]:
@@ -126,6 +126,8 @@ class _Label:
         tables = (_uniform(rng, chances.shape) < chances).astype(np.float32)
         kept = self.certain | self.audited if keep_audit else self.certain
         tables[kept] = self.present[kept, None]
+        # Where all presents are only claimed, chance may leave none.
+        tables[self.guess.argmax(), ~tables.any(axis=0)] = 1
         return tables
 
     def corrected(self, tables: Singles, drawn: NDArray[np.bool_]) -> Singles:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from alasl.errors import DataError
 from alasl.evaluate.order import Order
+from alasl.labels import ABSENT, PRESENT, Entries
 from alasl.seeds import stream
 
 Floats = NDArray[np.float64]
@@ -55,6 +56,19 @@ def weights(scores: NDArray[np.floating], floor: float = FLOOR) -> Floats:
         return np.zeros(scores.shape)
     steep = np.log(n / (Order.of(scores).mean_rank() - 0.5 + 1e-9))
     return np.asarray(floor + (1 - floor) * steep / steep.mean(axis=0))
+
+
+def claim_weights(scores: NDArray[np.floating], claims: Entries, floor: float = FLOOR) -> Floats:
+    """(N, L): likewise, of what a table claims: presents half of the draws, absents the other half.
+
+    claims: int8 (N, L), -1 where it claims nothing, with weight 0. Presents that rank low and
+    absents that rank high are the likeliest wrong, and matter most.
+    """
+    found = np.zeros(scores.shape)
+    for value, steep in ((PRESENT, -scores), (ABSENT, scores)):
+        side = np.where(claims == value, weights(steep, floor), 0)
+        found += side / np.maximum(side.sum(axis=0), 1e-300)
+    return found
 
 
 def inclusion(weights: Floats, open_: Mask, budget: float, before: Floats | None = None) -> Floats:

@@ -5,6 +5,9 @@ nor scores hang on the audit's answers. Each entry has one random number for eve
 its chance exceeds it; see `alasl.evaluate.draw`. Where a queue is left half answered, it was chance
 too that decided which of its questions were answered, since they stand in no order: chances shrink
 by that share, label by label.
+
+What was given of test images may be wrong, so a part of the audit checks it (setting
+`audit_given`). Where all of them was given there is no audit, and it counts as right.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from alasl.evaluate.audit import Audit
-from alasl.evaluate.draw import FLOOR, inclusion, permanent_numbers, weights
+from alasl.evaluate.draw import FLOOR, claim_weights, inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Estimate, Gain, Measured, Reliability, Scored, estimate, gain
 from alasl.evaluate.intervals import Figure
 from alasl.evaluate.thresholds import called_by_others
@@ -28,23 +31,31 @@ from alasl.project.ground import Bin, Figures, Ground, Told
 from alasl.project.records import SOURCES, Chances, Floats, Ints, Mask
 from alasl.project.store import Store
 
+# Where people's word of what was given stands in its place.
+_TOLD = tuple(SOURCES.index(source) for source in ("people", "resolved"))
 # Of figures that are kept, as there are many.
 _DIGITS = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """Questions of the audit: rows, cols and pi (n,) each, and the chances by which it drew."""
+    """Questions of the audit: rows, cols and pi (n,) each, and the chances by which it drew.
+
+    checks: (n,), which of them check what was given.
+    """
 
     rows: Ints
     cols: Ints
     pi: Floats
+    checks: Mask
     chances: Chances
 
     def without(self, lost: Mask) -> Draw:
         """The same without questions about images that cannot be seen, (N,); chances stay."""
         there = ~lost[self.rows]
-        return replace(self, rows=self.rows[there], cols=self.cols[there], pi=self.pi[there])
+        return Draw(
+            self.rows[there], self.cols[there], self.pi[there], self.checks[there], self.chances
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +64,10 @@ class ProjectAudit:
 
     rows: (T,), ascending. entries: int8 (T, L), what is given or what people say. certain: (T, L),
     entries known by no draw of the audit. settled: (T, L), entries not to be asked any more.
-    answered: (T, L), entries that the audit drew and people said something of. response: (L,), the
-    share of the audit's questions in the queue that are done. numbers: (T, L), from
-    `permanent_numbers`. seed: of the estimates.
+    answered: (T, L), entries that the audit drew and people said something of. response: (T, L),
+    the share done of the audit's questions of this kind in the queue. numbers: (T, L), from
+    `permanent_numbers`. seed: of the estimates. claims: int8 (T, L), what was given and may be
+    wrong, -1 elsewhere; where `answered`, people's word stands instead.
     """
 
     rows: Ints
@@ -67,12 +79,15 @@ class ProjectAudit:
     response: Floats
     numbers: Floats
     seed: int
+    claims: Entries
 
     @classmethod
-    def of(cls, store: Store, rows: Ints, known: Known, given: Entries, seed: int) -> ProjectAudit:
+    def of(
+        cls, store: Store, rows: Ints, known: Known, given: Entries, seed: int, doubt: bool = True
+    ) -> ProjectAudit:
         """The audit of the images `rows` of a store, of which this much is known.
 
-        given: int8 (T, L), what the store's `initial` has of them.
+        given: int8 (T, L), what the store's `initial` has of them. doubt: whether it may be wrong.
         """
         scheme = store.scheme
         images, names = scheme.rows[rows], scheme.cols
@@ -85,16 +100,27 @@ class ProjectAudit:
         # audit drew it too, and else for nothing.
         follows = labels.source[rows] == SOURCES.index(INFERRED)
         follows &= given == UNKNOWN
-        settled = (entries != UNKNOWN) | answered | known.closed[rows]
+        claims = np.full(entries.shape, UNKNOWN, np.int8)
+        if doubt and (given == UNKNOWN).any():
+            # Of what was given, a check of which nobody could tell the outcome says nothing.
+            told = np.isin(labels.source[rows], _TOLD)
+            answered = answered & ((given == UNKNOWN) | told)
+            claims = _claims(store, rows, np.where(told, UNKNOWN, given), answered)
+        else:
+            answered = answered & (given == UNKNOWN)
+        claimed = claims != UNKNOWN
+        settled = ((entries != UNKNOWN) & ~claimed) | answered | known.closed[rows]
         answered = answered | (follows & (numbers < chances.now))
         entries[follows & ~answered] = UNKNOWN
-        certain = (entries != UNKNOWN) & ~answered
-        return cls(rows, entries, certain, settled, answered, chances, response, numbers, seed)
+        certain = (entries != UNKNOWN) & ~answered & ~claimed
+        of_open, of_checks = response
+        done = np.where(claimed, of_checks, of_open)
+        return cls(rows, entries, certain, settled, answered, chances, done, numbers, seed, claims)
 
     @property
     def complete(self) -> bool:
-        """Whether every entry is known, so that there is nothing to draw."""
-        return bool((self.entries != UNKNOWN).all())
+        """Whether every entry is known for certain, so that there is nothing to draw."""
+        return bool(self.audit.seen.all())
 
     @cached_property
     def reached(self) -> Floats:
@@ -112,32 +138,46 @@ class ProjectAudit:
     @cached_property
     def audit(self) -> Audit:
         """The audit, as estimates take it."""
-        return Audit(self.entries, self.certain, self.answered, self.reached)
+        seen = np.where(self.certain | self.answered, self.entries, np.int8(UNKNOWN))
+        return Audit(seen, self.certain, self.answered, self.reached, self.claims)
 
     @cached_property
     def weights(self) -> Floats:
         """(T, L): how many entries each known one stands for; 0 where it is unknown."""
         drawn = self.audit.audited
         inverse = np.divide(1, self.reached, out=np.zeros(drawn.shape), where=drawn)
-        return np.where(self.certain, 1.0, inverse)
+        return np.where(self.certain | (self.claims != UNKNOWN), 1.0, inverse)
 
     def draw(
-        self, scores: NDArray[np.floating] | None, questions: int, floor: float = FLOOR
+        self,
+        scores: NDArray[np.floating] | None,
+        questions: int,
+        floor: float = FLOOR,
+        checks: float = 0.0,
     ) -> Draw:
         """What to ask now: about so many entries in all, as many of each label.
 
         scores: (T, L), of the model that is judged; None before there is one. What the last queue
-        left unanswered is asked again, and counts. floor: the share that is drawn evenly.
+        left unanswered is asked again, and counts. floor: the share that is drawn evenly. checks:
+        the share of the questions that check what was given.
         """
-        open_ = ~self.certain
+        claimed = self.claims != UNKNOWN
+        open_ = ~self.certain & ~claimed
         scores = np.zeros(self.entries.shape) if scores is None else scores
-        # By what was to be expected, not by what was drawn, on which no chance may hang.
-        done = np.where(open_, self.reached, 0).sum(axis=0).mean()
-        budget = float(done) + questions / self.entries.shape[1]
-        now = inclusion(weights(scores, floor), open_, budget, self.chances.now)
+        left = np.where(claimed, 1 - self.reached, 0).sum()
+        many = min(checks * questions, float(left))
+        now = self.chances.now
+        for part, likely, share in (
+            (open_, weights(scores, floor), questions - many),
+            (claimed, claim_weights(scores, self.claims, floor), many),
+        ):
+            if share:
+                # By what was to be expected, not by what was drawn, on which no chance may hang.
+                done = float(np.where(part, self.reached, 0).sum(axis=0).mean())
+                now = inclusion(likely, part, done + share / self.entries.shape[1], now)
         rows, cols = np.nonzero((self.numbers < now) & ~self.settled)
         chances = Chances(self.rows, self.reached, now)
-        return Draw(self.rows[rows], cols, now[rows, cols], chances)
+        return Draw(self.rows[rows], cols, now[rows, cols], claimed[rows, cols], chances)
 
     def judge(
         self,
@@ -161,7 +201,23 @@ class ProjectAudit:
             found = change.second
         else:
             found = estimate(scored, self.audit, self.seed)
-        return _value(found.mean), _values(found.labels), _ground(found, change)
+        checks = self.audit.audited & (self.claims != UNKNOWN)
+        wrong = checks & (self.entries != self.claims)
+        ground = replace(_ground(found, change), checked=int(checks.sum()), wrong=int(wrong.sum()))
+        return _value(found.mean), _values(found.labels), ground
+
+
+def _claims(store: Store, rows: Ints, given: Entries, answered: Mask) -> Entries:
+    """int8 (T, L): what was given, -1 where people corrected it outside the audit.
+
+    given: int8 (T, L), of what no person said anything.
+    """
+    claims = given.astype(np.int8)
+    for row in np.flatnonzero(answered.any(axis=1)).tolist():
+        here = np.flatnonzero(answered[row])
+        at_first = np.array(store.given_of(int(store.scheme.rows[rows[row]])), np.int8)
+        claims[row, here] = at_first[store.scheme.cols[here]]
+    return claims
 
 
 def _scored(logits: NDArray[np.floating]) -> Scored:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alasl.project import queue
+from alasl.labels import UNKNOWN
+from alasl.project import initial, queue
 from alasl.project.records import Chances, Floats, Ints, Mask
+from alasl.project.table import RECHECK
 
 # Of one label: images, and their chances before the queue and with it.
 _OneLabel = tuple[Ints, Floats, Floats]
@@ -31,7 +33,7 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
     To be called while the last queue is still there: it tells how many of these were answered.
     """
     col_of = {label: col for col, label in enumerate(labels.tolist())}
-    asked = queue.audited(db)
+    asked, given = queue.audited(db), None
     written = {label: _of(chances, images, col) for label, col in col_of.items()}
     for label, *blobs in db.execute("SELECT label, images, before, now FROM chances").fetchall():
         old = _numbers(*blobs)
@@ -40,7 +42,9 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
             if not out.any():
                 continue
             old = old[0][out], old[1][out], old[2][out]
-        ended = _ended(_share(asked.get(label, ()), old[0]), *old)
+        given = initial.entries(db) if given is None else given
+        open_, checks = _shares(asked.get(label, ()), old[0])
+        ended = _ended(np.where(given[old[0], label] == UNKNOWN, open_, checks), *old)
         parts = written.get(label)
         written[label] = _joined(parts, ended) if parts else ended
     for label, (rows, before, now) in written.items():
@@ -58,7 +62,7 @@ def _joined(first: _OneLabel, second: _OneLabel) -> _OneLabel:
     return images, before, now
 
 
-def _ended(share: float, images: Ints, before: Floats, now: Floats) -> _OneLabel:
+def _ended(share: Floats, images: Ints, before: Floats, now: Floats) -> _OneLabel:
     """The chances of what is out, once the queue with its questions is thrown away."""
     reached = before + share * (now - before)
     reached = np.where(reached > 0, reached, now)
@@ -95,20 +99,28 @@ def answered(db: sqlite3.Connection, images: Ints, labels: Ints) -> Mask:
 
 
 def response(db: sqlite3.Connection, images: Ints, labels: Ints) -> Floats:
-    """(L,): the share of each label's audit questions in the queue that are done; 1 without any.
+    """(2, L): the share of each label's audit questions in the queue that are done; 1 without any.
 
-    Only of these images, as nobody is asked about others.
+    First of those about open entries, then of those that check what was given, as these are not
+    asked everywhere. Only of these images, as nobody is asked about others.
     """
     asked = queue.audited(db)
-    return np.array([_share(asked.get(label, ()), images) for label in labels.tolist()])
+    return np.array([_shares(asked.get(label, ()), images) for label in labels.tolist()]).T
 
 
-def _share(asked: Sequence[tuple[int, int]], images: Ints) -> float:
-    """Which share of the questions about these images is done. asked: (image, 1 if done)."""
+def _shares(asked: Sequence[tuple[int, int, str]], images: Ints) -> tuple[float, float]:
+    """Which share of the questions about these images is done, of open entries and of checks.
+
+    asked: image, 1 if done, and why.
+    """
     # Most of many labels have no question, so nothing is made for these.
     here = set(images.tolist()) if asked else ()
-    done = [one for image, one in asked if image in here]
-    return sum(done) / len(done) if done else 1.0
+    done: tuple[list[int], list[int]] = ([], [])
+    for image, one, why in asked:
+        if image in here:
+            done[why == RECHECK].append(one)
+    open_, checks = (sum(each) / len(each) if each else 1.0 for each in done)
+    return open_, checks
 
 
 def _numbers(images: bytes, before: bytes, now: bytes) -> _OneLabel:

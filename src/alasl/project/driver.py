@@ -241,6 +241,7 @@ class Driver:
                 self._files.logits() if about.model else None,
                 round(each * share),
                 FLOOR_AUTOMATIC if settings.audited_answers else FLOOR,
+                settings.audit_given,
             ).without(lost)
         checked = None
         if again:
@@ -315,7 +316,8 @@ class Driver:
 
     def _audit(self, known: Known, initial: Entries) -> ProjectAudit:
         test, seed = self._split.test, self.project.settings.seed
-        return ProjectAudit.of(self.project.store, test, known, initial[test], seed)
+        doubt = self.project.settings.audit_given > 0
+        return ProjectAudit.of(self.project.store, test, known, initial[test], seed, doubt)
 
     def _questions(
         self,
@@ -332,12 +334,14 @@ class Driver:
         why = self.project.settings.strategy if about.model else "random"
         image, label, score = query.rows, query.cols, query.scores
         pi, reasons = np.full(len(query), np.nan), np.full(len(query), why, object)
-        gold, gold_label = self._gold(len(query), round, lost, initial)
-        mixed = [("golden places", "gold", gold, gold_label, np.full(len(gold), np.nan))]
+        gold = self._gold(len(query), round, lost, initial)
+        mixed = [("golden places", np.array("gold"), *gold, np.full(len(gold[0]), np.nan))]
         if drawn:
-            mixed.append(("audit places", "audit", drawn.rows, drawn.cols, drawn.pi))
+            reason = np.where(drawn.checks, RECHECK, "audit")
+            mixed.append(("audit places", reason, drawn.rows, drawn.cols, drawn.pi))
         if checked:
-            mixed.append(("recheck places", RECHECK, *checked, np.full(len(checked[0]), np.nan)))
+            never = np.full(len(checked[0]), np.nan)
+            mixed.append(("recheck places", np.array(RECHECK), *checked, never))
         for name, reason, rows, cols, chances in mixed:
             places = stream(seed, name, round).integers(0, len(image) + 1, len(rows))
             image, label = np.insert(image, places, rows), np.insert(label, places, cols)

@@ -59,7 +59,8 @@ class Ground:
     undefined. left_out: why a label has no AP, by its column. gain: what this training gained over
     the last one, in mAP points, and its 95 % interval; None for the first.
     figures: precision, recall, f1, prevalence and calibration (the calibration error). bins: of
-    probabilities. Both empty for trainings of versions that did not judge them.
+    probabilities. Both empty for trainings of versions that did not judge them. checked: answers
+    to entries that were given; wrong: those of them that say otherwise.
     """
 
     images: int
@@ -71,13 +72,18 @@ class Ground:
     gain: tuple[float, float, float] | None = None
     figures: dict[str, Figures] = field(default_factory=dict)
     bins: tuple[Bin, ...] = ()
+    checked: int = 0
+    wrong: int = 0
 
     @property
     def on(self) -> str:
         """What it rests on, in words."""
         if self.complete:
             return f"{self.images} test images, all known"
-        return f"{counted(self.answers, 'audit answer')} to {counted(self.images, 'test image')}"
+        on = f"{counted(self.answers, 'audit answer')} to {counted(self.images, 'test image')}"
+        if not self.checked:
+            return on
+        return f"{on}; {self.checked} of them checked what was given: {self.wrong} wrong"
 
 
 def read(values: Mapping[str, Any], place: Place, came: Mapping[int, str]) -> Ground:

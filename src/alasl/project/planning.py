@@ -125,9 +125,11 @@ def plan(driver: Driver, target: float, seeds: int, progress: Progress | None = 
     project, known = driver.project, driver.known()
     split, settings = project.split(), project.settings
     given = project.store.initial()[split.test]
-    audit = ProjectAudit.of(project.store, split.test, known, given, settings.seed).audit
-    if not audit.audited.any() and not audit.certain.all():
-        audit = by_chance(audit.entries)
+    doubt = settings.audit_given > 0
+    now = ProjectAudit.of(project.store, split.test, known, given, settings.seed, doubt)
+    audit = now.audit
+    if not audit.audited.any() and not now.complete:
+        audit = by_chance(now.entries)
     marked = known_by_presence(known.given[split.pool])
     if marked.any():
         raise DataError(

@@ -119,17 +119,17 @@ def mend(db: sqlite3.Connection, event: int, now: float) -> None:
                 fill_slot(db, person, image, label, now)
 
 
-def audited(db: sqlite3.Connection) -> dict[int, list[tuple[int, int]]]:
+def audited(db: sqlite3.Connection) -> dict[int, list[tuple[int, int, str]]]:
     """The audit's questions of each label in the queue, and of what changes took out of it: the
-    image, and 1 if it is done."""
-    found = db.execute("SELECT label, image, done FROM queue WHERE pi IS NOT NULL").fetchall()
+    image, 1 if it is done, and why it is asked."""
+    found = db.execute("SELECT label, image, done, why FROM queue WHERE pi IS NOT NULL").fetchall()
     for (value,) in db.execute("SELECT value FROM notes WHERE key LIKE 'cut %'"):
-        for _, image, label, *_, done, _, pi in json.loads(value)[1]:
+        for _, image, label, *_, done, why, pi in json.loads(value)[1]:
             if pi is not None:
-                found.append((label, image, done))
-    by_label: dict[int, list[tuple[int, int]]] = {}
-    for label, image, done in found:
-        by_label.setdefault(label, []).append((image, done))
+                found.append((label, image, done, why))
+    by_label: dict[int, list[tuple[int, int, str]]] = {}
+    for label, *question in found:
+        by_label.setdefault(label, []).append((question[0], question[1], question[2]))
     return by_label
 
 

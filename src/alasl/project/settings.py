@@ -33,6 +33,11 @@ class ProjectSettings(LearnerSettings, DataSettings):
         "these, to judge the model by (the audit)",
         limits=BELOW_ONE,
     )
+    audit_given: float = setting(
+        0.1,
+        "share of the audit that checks what was given of the test images; 0: it counts as right",
+        limits=BELOW_ONE,
+    )
     recheck: float = setting(
         0.0,
         "share of the answers that check given entries again, the likeliest wrong ones first",

@@ -222,8 +222,8 @@ class Store(GuidedStore):
     def audited(self, rows: Ints) -> tuple[Chances, Mask, Floats]:
         """Of the images `rows` (T,), ascending: with what chances the audit drew their entries.
 
-        With them (T, L), the entries that people answered because it drew them, and (L,), the share
-        of its questions in the queue that are answered.
+        With them (T, L), the entries that people answered because it drew them, and (2, L), the
+        share of its questions in the queue that are answered, see `draws.response`.
         """
         with self._database.reading() as db:
             scheme = self._table(db)
