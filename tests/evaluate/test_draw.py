@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alasl.errors import DataError
-from alasl.evaluate.draw import inclusion, permanent_numbers, to_ask, weights
+from alasl.evaluate.draw import claim_weights, inclusion, permanent_numbers, to_ask, weights
 
 
 @given(
@@ -87,3 +87,18 @@ def test_a_number_is_the_same_whatever_other_images_are_asked_for() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < every.nbytes / 10
+
+
+def test_half_of_the_checks_go_to_presents_that_rank_low_half_to_absents_that_rank_high() -> None:
+    scores = np.arange(100.0)[::-1, None].repeat(3, 1)
+    claims = np.full((100, 3), -1, np.int8)
+    claims[::2, 0] = 1
+    claims[1::2, 0] = 0
+    claims[:10, 1] = 1
+    found = claim_weights(scores, claims)
+    assert (found[claims == -1] == 0).all()
+    assert found[claims[:, 0] == 1, 0].sum() == pytest.approx(1)
+    assert found[claims[:, 0] == 0, 0].sum() == pytest.approx(1)
+    assert (np.diff(found[claims[:, 0] == 1, 0]) > 0).all()
+    assert (np.diff(found[claims[:, 0] == 0, 0]) < 0).all()
+    assert found[:10, 1].sum() == pytest.approx(1), "a table of presents alone"

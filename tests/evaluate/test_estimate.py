@@ -9,7 +9,7 @@ from scipy.special import expit
 from alasl.errors import DataError
 from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT, Audit
 from alasl.evaluate.complete import Sampled
-from alasl.evaluate.draw import inclusion, permanent_numbers, weights
+from alasl.evaluate.draw import claim_weights, inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Scored, estimate, gain
 from alasl.evaluate.joined import joined
 from alasl.metrics import average_precision
@@ -135,17 +135,20 @@ def test_labels_that_cannot_be_judged_are_left_out_with_the_reason() -> None:
 
 def test_why_a_label_is_left_out_is_what_a_plain_loop_finds() -> None:
     rng = np.random.default_rng(2)
-    shape = (4, 300)
+    shape = (4, 600)
     entries = rng.choice(np.array([-1, 0, 1], np.int8), shape)
     given, drawn = rng.random(shape) < 0.5, rng.random(shape) < 0.3
-    found = Audit(entries, given, drawn, np.full(shape, 0.5)).left_out()
+    claims = np.where(rng.random(shape) < 0.3, rng.choice([0, 1], shape), -1).astype(np.int8)
+    found = Audit(entries, given, drawn, np.full(shape, 0.5), claims).left_out()
     expected = {}
     for col in range(shape[1]):
-        known = [
-            (e, g)
-            for e, g, d in zip(*(x[:, col] for x in (entries, given, drawn)), strict=True)
-            if e >= 0 and (g or d)
-        ]
+        parts = (x[:, col].tolist() for x in (entries, given, drawn, claims))
+        known = []
+        for e, g, d, c in zip(*parts, strict=True):
+            if e >= 0 and ((g and c < 0) or d):
+                known.append((e, not d or (g and c < 0)))
+            elif c >= 0:
+                known.append((c, True))
         values = [int(e) for e, _ in known]
         if 1 not in values:
             expected[col] = NO_PRESENT
@@ -156,6 +159,72 @@ def test_why_a_label_is_left_out_is_what_a_plain_loop_finds() -> None:
     assert found == expected
     assert list(found) == sorted(found)
     assert set(found.values()) == {NO_PRESENT, NO_ABSENT, NO_AUDIT}
+
+
+def doubted(seed: int, wrong: float, checked: int) -> tuple[np.ndarray, Scored, Audit]:
+    """Half of a table is given, with this share of it wrong; so many checks of each label."""
+    truth, judged = world(seed)
+    rng = np.random.default_rng(seed)
+    given = rng.random(truth.shape) < 0.5
+    claims = np.where(given, np.where(rng.random(truth.shape) < wrong, 1 - truth, truth), -1)
+    claims = claims.astype(np.int8)
+    pi = inclusion(weights(judged.scores), ~given, 40)
+    pi += inclusion(claim_weights(judged.scores, claims), given, checked)
+    drawn = permanent_numbers(*truth.shape, seed) < pi
+    return truth, judged, Audit(np.where(drawn, truth, -1).astype(np.int8), NONE, drawn, pi, claims)
+
+
+def test_wrong_entries_of_the_table_bend_map_unless_they_are_checked() -> None:
+    believed, checked = [], []
+    for seed in range(2, 8):
+        truth, judged, audit = doubted(seed, 0.05, 10)
+        exact = float(average_precision(judged.scores, truth).mean())
+        claimed = audit.claims >= 0
+        open_ = np.where(claimed, audit.claims, audit.entries)
+        trusting = Audit(open_, claimed, audit.drawn & ~claimed, audit.pi)
+        believed.append(float(estimate(judged, trusting).mean.value) - exact)
+        found = estimate(judged, audit).mean
+        checked.append(float(found.value) - exact)
+        assert found.low <= exact <= found.high
+    assert np.mean(believed) < -0.015
+    assert abs(np.mean(checked)) < 0.01
+
+
+def test_checks_that_find_nothing_wrong_cost_little() -> None:
+    truth, judged, audit = doubted(0, 0.0, 10)
+    found = estimate(judged, audit).mean
+    given = audit.claims >= 0
+    told = np.where(given | audit.drawn, truth, -1).astype(np.int8)
+    believed = estimate(judged, Audit(told, given, audit.drawn & ~given, audit.pi)).mean
+    assert found.value == pytest.approx(float(believed.value), abs=0.015)
+    assert found.high - found.low < 1.3 * (believed.high - believed.low)
+
+
+def test_all_of_it_checked_is_the_exact_ap_whatever_the_table_said() -> None:
+    truth, judged, audit = doubted(1, 0.2, 10)
+    everything = ~NONE
+    found = estimate(judged, Audit(truth, NONE, everything, everything * 1.0, audit.claims))
+    assert found.complete
+    assert found.labels.value == pytest.approx(average_precision(judged.scores, truth))
+
+
+def test_before_anything_was_drawn_a_label_that_is_given_whole_is_believed() -> None:
+    truth, judged = world(2)
+    claims = np.full_like(truth, -1)
+    claims[:, :2] = truth[:, :2]
+    found = estimate(judged, Audit(np.full_like(truth, -1), NONE, NONE, NONE.astype(float), claims))
+    exact = average_precision(judged.scores, truth)[:2]
+    assert found.labels.value[:2] == pytest.approx(exact)
+    assert np.isnan(found.labels.value[2:]).all()
+    assert found.answers == 0
+
+
+def test_a_label_may_be_judged_of_which_presents_are_only_claimed() -> None:
+    _, judged, audit = doubted(3, 0.0, 10)
+    entries = np.where((audit.entries == 1) & (np.arange(LABELS) == 4), -1, audit.entries)
+    found = estimate(judged, Audit(entries, NONE, audit.drawn, audit.pi, audit.claims))
+    assert 4 not in found.left_out
+    assert 0 < found.labels.value[4] < 1
 
 
 def test_nothing_judged_is_nan_and_says_why() -> None:

@@ -249,7 +249,9 @@ def test_a_test_set_that_was_given_whole_is_not_doubted(holes: Callable[..., Pro
     audit = audit_of(project)
     truth = truth_of(project)[project.split().test]
     known = Driver(project).known()
-    whole = replace(known, human_labels=Labels(truth_of(project), known.human_labels.names))
+    whole = replace(
+        known, human_labels=Labels(truth_of(project), project.store.names, project.store.images)
+    )
     audit = ProjectAudit.of(project.store, audit.rows, whole, truth, 0)
     assert audit.complete
     assert (audit.claims == UNKNOWN).all()

@@ -30,6 +30,7 @@ class Audit:
     unknown: which ones they are hangs on what the models said.
     claimed: int8 (N, L), what the table says of entries that it may have wrong, -1 elsewhere; None
     for nothing but -1. The audit draws some of them too, and then `entries` has people's word.
+    Until it has drawn anything, they count as given.
     Raises `DataError` for shapes that differ and for an entry drawn with a chance of 0.
     """
 
@@ -58,7 +59,9 @@ class Audit:
     @cached_property
     def claims(self) -> Entries:
         """int8 (N, L): `claimed`, of any audit."""
-        return np.full(self.entries.shape, UNKNOWN) if self.claimed is None else self.claimed
+        if self.claimed is None:
+            return np.full(self.entries.shape, UNKNOWN, np.int8)
+        return self.claimed
 
     @cached_property
     def certain(self) -> Mask:
@@ -75,11 +78,19 @@ class Audit:
         """(N, L): the entries known, by either way."""
         return self.certain | self.audited
 
+    def believed(self) -> Audit:
+        """The same; with what the table claims for certain if nothing was drawn to judge it by."""
+        if self.audited.any():
+            return self
+        claimed = self.claims != UNKNOWN
+        entries = np.where(claimed, self.claims, self.entries)
+        return Audit(entries, self.given | claimed, self.drawn, self.pi)
+
     def left_out(self) -> dict[int, str]:
         """The labels that have no AP, and why."""
         told = np.where(self.seen, self.entries, self.claims)
         present, absent = (told == PRESENT).any(axis=0), (told == ABSENT).any(axis=0)
-        judged = self.seen.all(axis=0) | self.audited.any(axis=0)
+        judged = (told != UNKNOWN).all(axis=0) | self.audited.any(axis=0)
         reasons: dict[int, str] = {}
         for col in np.flatnonzero(~(present & absent & judged)).tolist():
             if not present[col]:

@@ -144,7 +144,7 @@ def _compare(
     left_out = audit.left_out()
     shape = audit.entries.shape
     kept = np.setdiff1d(np.arange(shape[1]), list(left_out))
-    part = audit.take(kept)
+    part = audit.take(kept).believed()
     if len(kept) == 0:
         nothing = _nothing()
         parts, gains = [_Part(nothing, nothing) for _ in judged], [nothing] * (len(judged) - 1)
