@@ -177,7 +177,7 @@ def doubted(seed: int, wrong: float, checked: int) -> tuple[np.ndarray, Scored, 
 def test_wrong_entries_of_the_table_bend_map_unless_they_are_checked() -> None:
     believed, checked = [], []
     for seed in range(2, 8):
-        truth, judged, audit = doubted(seed, 0.05, 10)
+        truth, judged, audit = doubted(seed, 0.1, 10)
         exact = float(average_precision(judged.scores, truth).mean())
         claimed = audit.claims >= 0
         open_ = np.where(claimed, audit.claims, audit.entries)
@@ -186,8 +186,8 @@ def test_wrong_entries_of_the_table_bend_map_unless_they_are_checked() -> None:
         found = estimate(judged, audit).mean
         checked.append(float(found.value) - exact)
         assert found.low <= exact <= found.high
-    assert np.mean(believed) < -0.015
-    assert abs(np.mean(checked)) < 0.01
+    assert np.mean(believed) < -0.02
+    assert abs(np.mean(checked)) < 0.015
 
 
 def test_checks_that_find_nothing_wrong_cost_little() -> None:
