@@ -31,11 +31,13 @@ from alasl.models.solver import Solution, solve
 from alasl.models.transforms import Flatten
 from alasl.seeds import stream
 
-KINDS = ("random10", "random3", "tags", "presents")
+KINDS = ("random10", "random3", "random50", "tags", "presents")
 BUDGETS = (12, 25, 50, 100, 200)
 SHARES = (0.0, 0.1, 0.25, 0.5)
 # A stand-in for the judged model that trains in a second.
 DIRECTIONS, GUESSED_ABSENT = 64, 0.3
+# The share of the audit that checks what was given.
+CHECKED = 0.1
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -44,7 +46,8 @@ Mask = NDArray[np.bool_]
 def given_entries(truth: NDArray[np.int8], kind: str, rng: np.random.Generator) -> Mask:
     """(N, L): which entries a table of this kind has from the start."""
     u = rng.random(truth.shape)
-    shares = {"random10": (0.1, 0.1), "random3": (0.03, 0.03), "tags": (0.6, 0.05)}
+    shares = {"random10": (0.1, 0.1), "random3": (0.03, 0.03), "random50": (0.5, 0.5)}
+    shares["tags"] = (0.6, 0.05)
     present, absent = shares.get(kind, (0.5, 0.0))
     return np.asarray(np.where(truth == 1, u < present, u < absent))
 
@@ -88,7 +91,7 @@ class Project:
     seed: int
     tested: float = 0.2
     wrong: float = 0.0
-    checked: float | None = None
+    checked: float = CHECKED
 
     def __post_init__(self) -> None:
         rng = stream(self.seed, "project", self.kind)
@@ -112,7 +115,7 @@ class Project:
         """Audit up to `audited` entries of each label in all, and have the model ask `chosen`."""
         open_ = ~self.given[self.test]
         if audited:
-            scores, checked = self.logits[self.test], audited * (self.checked or 0.0)
+            scores, checked = self.logits[self.test], audited * self.checked
             now = inclusion(weights(scores), open_, audited - checked)
             if checked:
                 claims = self.told[self.test]
@@ -138,15 +141,14 @@ class Project:
     def handed_over(self) -> Solution:
         """A model of everything known."""
         known = np.where(self.given, self.told, self.learned)
-        audit = self.audit()
-        known[self.test] = np.where(audit.seen, audit.entries, audit.claims)
+        known[self.test] = self.known
         rows = (known >= 0).any(axis=1)
         return fit(self.x[rows], known[rows])
 
     def judged(self) -> Scored:
         """What the model says of the test images, and calls present of them."""
-        p, audit = expit(self.logits[self.test]), self.audit()
-        called = called_by_others(p, audit.entries, weights=self.worth, seed=self.seed)
+        p = expit(self.logits[self.test])
+        called = called_by_others(p, self.known, weights=self.worth, seed=self.seed)
         return Scored(self.logits[self.test], p, called)
 
     @property
@@ -154,19 +156,25 @@ class Project:
         """(T, L): how many entries each known one stands for."""
         audit = self.audit()
         inverse = np.divide(1, audit.pi, out=np.zeros(audit.pi.shape), where=audit.audited)
-        return np.where(audit.certain, 1.0, inverse)
+        return np.where(self.given[self.test], 1.0, inverse)
+
+    @property
+    def known(self) -> NDArray[np.int8]:
+        """int8 (T, L): what is known of the test images, or was given and may be wrong."""
+        audit = self.audit()
+        return np.where(audit.seen, audit.entries, audit.claims)
 
     def calls_new(self, x: NDArray[np.float32]) -> NDArray[np.int8]:
         """What is called present of other images, by the thresholds of all that is known."""
-        p, entries = expit(self.logits[self.test]), self.audit().entries
-        thresholds = choose_thresholds(p, entries, weights=self.worth)
+        p = expit(self.logits[self.test])
+        thresholds = choose_thresholds(p, self.known, weights=self.worth)
         said = expit(self.model.logits(torch.from_numpy(x)).numpy())
         return np.where(np.isnan(thresholds), -1, said >= thresholds).astype(np.int8)
 
     def audit(self) -> Audit:
         """What the estimate may use: given entries, and those drawn by chance."""
         told, truth, unknown = self.told[self.test], self.truth[self.test], np.int8(-1)
-        if self.checked is None:
+        if not self.checked:
             return Audit(np.where(self.drawn, truth, told), told >= 0, self.drawn, self.pi)
         known = np.where(self.drawn, truth, unknown)
         return Audit(known, np.zeros(known.shape, np.bool_), self.drawn, self.pi, told)
@@ -314,6 +322,8 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first project's seed")
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
+    parser.add_argument("--wrong", type=float, default=0.0, help="share of given presents")
+    parser.add_argument("--checked", type=float, default=CHECKED, help="share of the audit")
     parser.add_argument("--reached", action="store_true", help="what audits cost, instead")
     told = parser.parse_args()
     torch.set_num_threads(1)
@@ -337,7 +347,11 @@ def main() -> None:
         found: dict[int, list[dict[str, float]]] = {}
         for seed in seeds:
             rows, rest, labels = sample(x, truth, told.images, seed)
-            project = Project(x[rows], truth[np.ix_(rows, labels)], kind, seed)
+            table, more = (
+                truth[np.ix_(rows, labels)],
+                {"wrong": told.wrong, "checked": told.checked},
+            )
+            project = Project(x[rows], table, kind, seed, **more)
             others = truth[np.ix_(rest, labels)] == 1
             for budget, row in followed(project, 60, x[rest], others):
                 found.setdefault(budget, []).append(row)

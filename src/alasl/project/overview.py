@@ -24,6 +24,7 @@ from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
 from alasl.project.rechecking import error_rates, undoubted
 from alasl.project.records import SOURCES, Ints, Mask, Training
+from alasl.project.settings import ProjectSettings
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
 from alasl.ranking import row_blocks
@@ -272,12 +273,14 @@ def overview(project: Project) -> Overview:
         troubles=tuple(_troubles(project)),
         notes=tuple(_notes(store)),
         breaks=breaks(trainings, {n: label.name for n, label in enumerate(everything.labels)}),
-        doubts=tuple(_doubts(store, initial[split.test])) if trainings else (),
+        doubts=tuple(_doubts(store, initial[split.test], settings)) if trainings else (),
     )
 
 
-def _doubts(store: Store, tested: Entries) -> Iterator[str]:
-    """Given entries that people call wrong; those of test images, (T, L), are judged by."""
+def _doubts(store: Store, tested: Entries, settings: ProjectSettings) -> Iterator[str]:
+    """Given entries that people call wrong, where those of test images, (T, L), count as right."""
+    if settings.audit and settings.audit_given and (tested == UNKNOWN).any():
+        return
     for rate, name in zip(error_rates(store), ("presents", "absents"), strict=True):
         if rate.low > WRONG and (tested == rate.value).any():
             low, high = 100 * rate.low, 100 * rate.high
