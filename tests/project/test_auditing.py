@@ -244,6 +244,26 @@ def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it
     assert f"{len(checks) - 1} of them checked what was given: {wrong} wrong" in training.ground.on
 
 
+def test_what_map_rests_on_says_that_test_images_are_copies(
+    make_dataset: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    data = make_dataset(200, labels=4)
+    assert data.features is not None
+    features = np.array(data.features)
+    # Every fourth image is a test image; the first three of them are copies of others.
+    features[[0, 4, 8]] = features[[1, 2, 3]]
+    write(data.labels, tmp_path / "t.npz", "npz", features=features)
+    words = ["test" if n % 4 == 0 else "train" for n in range(200)]
+    rows = [f"{image},{word}" for image, word in zip(data.labels.images, words, strict=True)]
+    (tmp_path / "s.csv").write_text("\n".join(["image,split", *rows]) + "\n")
+    settings = ProjectSettings(data=str(tmp_path / "t.npz"), split=str(tmp_path / "s.csv"))
+    training = Driver(init(tmp_path / "mine", settings)).train()
+    assert training is not None
+    assert training.ground is not None
+    assert training.ground.copies == 3
+    assert "as 3 of the images are nearly the same as others" in training.ground.on
+
+
 def test_a_test_set_that_was_given_whole_is_not_doubted(holes: Callable[..., Project]) -> None:
     project = holes()
     audit = audit_of(project)

@@ -142,6 +142,7 @@ class Driver:
         before = self._files.logits() if about.table == store.scheme.version else None
         precision = self.project.settings.precision()
         value, ap, ground = audit.judge(judged.logits, before, precision)
+        ground = replace(ground, copies=learner.split.shared())
         judged = replace(
             judged,
             ap=np.array([np.nan if a is None else a / 100 for a in ap]),

@@ -60,7 +60,8 @@ class Ground:
     the last one, in mAP points, and its 95 % interval; None for the first.
     figures: precision, recall, f1, prevalence and calibration (the calibration error). bins: of
     probabilities. Both empty for trainings of versions that did not judge them. checked: answers
-    to entries that were given; wrong: those of them that say otherwise.
+    to entries that were given; wrong: those of them that say otherwise. copies: of the images,
+    those that are nearly the same as one that the model learned from.
     """
 
     images: int
@@ -74,16 +75,23 @@ class Ground:
     bins: tuple[Bin, ...] = ()
     checked: int = 0
     wrong: int = 0
+    copies: int = 0
 
     @property
     def on(self) -> str:
         """What it rests on, in words."""
         if self.complete:
-            return f"{self.images} test images, all known"
-        on = f"{counted(self.answers, 'audit answer')} to {counted(self.images, 'test image')}"
-        if not self.checked:
-            return on
-        return f"{on}; {self.checked} of them checked what was given: {self.wrong} wrong"
+            on = f"{self.images} test images, all known"
+        else:
+            on = f"{counted(self.answers, 'audit answer')} to {counted(self.images, 'test image')}"
+        if self.checked and not self.complete:
+            on += f"; {self.checked} of them checked what was given: {self.wrong} wrong"
+        if self.copies:
+            on += (
+                f"; rather too high, as {self.copies} of the images are nearly the same as others "
+                "that the model learned from"
+            )
+        return on
 
 
 def read(values: Mapping[str, Any], place: Place, came: Mapping[int, str]) -> Ground:
