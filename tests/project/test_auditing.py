@@ -241,7 +241,10 @@ def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it
     assert training.ground is not None
     wrong = int((given[*said_of] == 0).sum())
     assert (training.ground.checked, training.ground.wrong) == (len(checks) - 1, wrong)
-    assert f"{len(checks) - 1} of them checked what was given: {wrong} wrong" in training.ground.on
+    assert (
+        f"{len(checks) - 1} of them checked given entries, mostly doubtful: {wrong} wrong"
+        in training.ground.on
+    )
 
 
 def test_what_map_rests_on_says_that_test_images_are_copies(
