@@ -85,7 +85,8 @@ class Ground:
         else:
             on = f"{counted(self.answers, 'audit answer')} to {counted(self.images, 'test image')}"
         if self.checked and not self.complete:
-            on += f"; {self.checked} of them checked given entries, mostly doubtful: {self.wrong} wrong"
+            checked = f"{self.checked} of them checked given entries, mostly doubtful"
+            on += f"; {checked}: {self.wrong} wrong"
         if self.copies:
             on += (
                 f"; rather too high, as {self.copies} of the images are nearly the same as others "
