@@ -53,15 +53,19 @@ def given_entries(truth: NDArray[np.int8], kind: str, rng: np.random.Generator) 
 
 
 def with_wrong(
-    truth: NDArray[np.int8], given: Mask, share: float, rng: np.random.Generator
+    truth: NDArray[np.int8], given: Mask, share: float, of_all: bool, rng: np.random.Generator
 ) -> NDArray[np.int8]:
     """int8 (N, L): a table with this share of its presents wrong, and as many of its absents.
 
-    -1 where it says nothing. A table of presents alone has other presents too many.
+    -1 where it says nothing. A table of presents alone has other presents too many. of_all: wrong
+    is this share of all its entries.
     """
     told = np.where(given, truth, np.int8(-1)).astype(np.int8)
     if not share:
         return told
+    if of_all:
+        wrong = given & (rng.random(truth.shape) < share)
+        return np.where(wrong, 1 - told, told).astype(np.int8)
     presents, absents = (np.flatnonzero((told == value).ravel()) for value in (1, 0))
     if not len(absents):
         absents = np.flatnonzero((truth == 0).ravel())
@@ -91,12 +95,13 @@ class Project:
     seed: int
     tested: float = 0.2
     wrong: float = 0.0
+    of_all: bool = False
     checked: float = CHECKED
 
     def __post_init__(self) -> None:
         rng = stream(self.seed, "project", self.kind)
         self.given = given_entries(self.truth, self.kind, rng)
-        self.told = with_wrong(self.truth, self.given, self.wrong, rng)
+        self.told = with_wrong(self.truth, self.given, self.wrong, self.of_all, rng)
         self.given = self.told >= 0
         many = round(self.tested * len(self.truth))
         self.test = np.sort(rng.permutation(len(self.truth))[:many])
@@ -323,6 +328,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     parser.add_argument("--wrong", type=float, default=0.0, help="share of given presents")
+    parser.add_argument("--wrong-all", action="store_true", help="of all given entries instead")
     parser.add_argument("--checked", type=float, default=CHECKED, help="share of the audit")
     parser.add_argument("--reached", action="store_true", help="what audits cost, instead")
     told = parser.parse_args()
@@ -347,11 +353,16 @@ def main() -> None:
         found: dict[int, list[dict[str, float]]] = {}
         for seed in seeds:
             rows, rest, labels = sample(x, truth, told.images, seed)
-            table, more = (
-                truth[np.ix_(rows, labels)],
-                {"wrong": told.wrong, "checked": told.checked},
+            table = truth[np.ix_(rows, labels)]
+            project = Project(
+                x[rows],
+                table,
+                kind,
+                seed,
+                wrong=told.wrong,
+                of_all=told.wrong_all,
+                checked=told.checked,
             )
-            project = Project(x[rows], table, kind, seed, **more)
             others = truth[np.ix_(rest, labels)] == 1
             for budget, row in followed(project, 60, x[rest], others):
                 found.setdefault(budget, []).append(row)
