@@ -37,6 +37,7 @@ NOT_RUN = {
     "pip install .": "would change the environment under test; make test has done it",
     "alasl run scenes --backbone tresnet_m": "needs a file of weights, or the network",
     "alasl scenes runs/demo/scenes": "2 000 scenes, for the two commands below it",
+    "alasl scenes FOLDER --count 6000": "for the search below it; other pages draw some hundreds",
     "python -m benchmarks.": "a search that takes an hour",
     "alasl study paper DATA": "ten minutes; studies.md runs it in miniature",
     "alasl study losses DATA": "half an hour; test_shipped.py runs it at toy size",

@@ -742,6 +742,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.inside("import(new URL('static/progress.js', document.baseURI)).then((module) =>"
                 " module.showStatus({ ...progress.status, event: 1, answers: 2 }))")  # fmt: skip
     assert view.text("#counts") == "9 answers, 9 by you"
+    view.ready()
     view.page.clock.run_for(2000)
     view.press("Enter")
     view.saved()
