@@ -53,7 +53,7 @@ def test_the_papers_full_study_runs_with_a_small_network(
 ) -> None:
     make_scenes(tmp_path / "scenes", 24)
     small = ["--backbone", "test_efficientnet", "--weights", "none"]
-    small += ["--model", "finetune:size=64"]
+    small += ["--model", "finetune:size=32"]
     toy = ["--seeds", "1", "--rounds", "1", "--images", "2", "--epochs", "1"]
     told = study(tmp_path, "paper-full", "scenes", *small, *toy)
     assert told["runs"] == 42
