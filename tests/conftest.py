@@ -53,6 +53,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """At the end all is taken apart, or extension modules complain of leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def same_logging() -> None:
     """A command that a test or a wider fixture calls here sets where the warnings go."""
