@@ -29,7 +29,7 @@ from .conftest import GONE, View
 
 pytestmark = pytest.mark.slow
 
-SCENES, ASKED = 200, 100
+SCENES, ASKED = 260, 150
 KEYS = {1: "j", 0: "k"}
 
 
