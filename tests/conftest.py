@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
@@ -45,6 +46,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = first.values()
     # The pages' commands take minutes each: begun last, one worker would end long after the other.
     items.sort(key=lambda item: item.path.name != "test_docs.py")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and found stays: each collection of garbage would look through it again."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """At the end all is taken apart, or extension modules complain of leaks."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

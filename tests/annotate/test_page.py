@@ -279,6 +279,7 @@ def test_nothing_is_answered_before_the_image_is_seen(
     view.press("j", "Enter", "k")
     view.saved()
     assert {image for image, _ in project.said()} == {0}
+    view.until_held(held)
     held[0].continue_()  # type: ignore[attr-defined]
     view.ready()
     view.press("Enter")
@@ -709,6 +710,7 @@ def test_all_is_answered_only_when_the_server_has_it(
         view.press("j")
     view.page.wait_for_timeout(300)
     assert view.page.get_attribute("body", "data-wait") == "loading"
+    view.until_held(held)
     held[0].continue_()
     view.page.wait_for_selector('body[data-wait="empty"]')
     assert view.text("#wait-title") == "All answered. Thank you!"
@@ -742,6 +744,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.inside("import(new URL('static/progress.js', document.baseURI)).then((module) =>"
                 " module.showStatus({ ...progress.status, event: 1, answers: 2 }))")  # fmt: skip
     assert view.text("#counts") == "9 answers, 9 by you"
+    view.ready()
     view.page.clock.run_for(2000)
     view.press("Enter")
     view.saved()

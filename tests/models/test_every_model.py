@@ -19,7 +19,7 @@ from alasl.models.prepare import Prepared
 from alasl.models.registry import Kind, available, resolve
 
 draw_squares = runpy.run_path(str(Path(__file__).with_name("finetune_child.py")))["draw_squares"]
-TINY = Context("mobilenetv3_small_050", Path("none"))
+TINY = Context("test_efficientnet", Path("none"))
 # Whole networks train on squares of 32 pixels here, in few steps.
 SMALL = "epochs=6:size=32:batch=5:workers=0:precision=float32:rate=0.003:augment=False:average=0.5"
 

@@ -49,7 +49,7 @@ def test_one_cycle_of_few_steps_stays_in_its_range(steps):
 
 
 def test_only_weights_decay():
-    network = timm.create_model("mobilenetv3_small_050", num_classes=3)
+    network = timm.create_model("test_efficientnet", num_classes=3)
     decaying, others = parameter_groups(network, 0.1)
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
     assert all(p.ndim > 1 for p in decaying["params"])

@@ -28,7 +28,7 @@ from alasl.models.registry import MODELS, available, foreign, model, resolve
 from alasl.settings import RunSettings
 from alasl.simulation.run import model_file, simulate
 
-TINY = "mobilenetv3_small_050"
+TINY = "test_efficientnet"
 NAMES = ("dog", "cat", "Äpfel")
 FOREST = "sklearn.ensemble:RandomForestClassifier:n_estimators=3"
 

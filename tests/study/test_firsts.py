@@ -27,7 +27,7 @@ def test_the_first_training_of_a_seed_is_done_once(
             "run": {
                 "data": str(tmp_path / "scenes"),
                 "model": "finetune:size=32:precision=float32",
-                "backbone": "mobilenetv3_small_050",
+                "backbone": "test_efficientnet",
                 "weights": "none",
                 "near": False,
                 "train": "clean",

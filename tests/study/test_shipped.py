@@ -52,8 +52,8 @@ def test_the_papers_full_study_runs_with_a_small_network(
     tmp_path: Path, study: Callable[..., dict]
 ) -> None:
     make_scenes(tmp_path / "scenes", 24)
-    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
-    small += ["--model", "finetune:size=64"]
+    small = ["--backbone", "test_efficientnet", "--weights", "none"]
+    small += ["--model", "finetune:size=32"]
     toy = ["--seeds", "1", "--rounds", "1", "--images", "2", "--epochs", "1"]
     told = study(tmp_path, "paper-full", "scenes", *small, *toy)
     assert told["runs"] == 42
@@ -72,7 +72,7 @@ def test_the_papers_small_study_runs_and_draws_every_figure(
     tmp_path: Path, study: Callable[..., dict]
 ) -> None:
     make_scenes(tmp_path / "scenes", 24)
-    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
+    small = ["--backbone", "test_efficientnet", "--weights", "none"]
     small += ["--model", "finetune:size=32"]
     toy = ["--seeds", "1", "--images", "2", "--epochs", "1"]
     told = study(tmp_path, "paper-small", "scenes", *small, *toy)
@@ -101,7 +101,7 @@ def test_the_study_of_losses_runs_and_draws_every_figure(
     tmp_path: Path, study: Callable[..., dict]
 ) -> None:
     make_scenes(tmp_path / "scenes", 40)
-    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
+    small = ["--backbone", "test_efficientnet", "--weights", "none"]
     told = study(tmp_path, "losses", "scenes", *small, "--seeds", "1", "--epochs", "2")
     assert told["runs"] == 136
     with (tmp_path / "out" / "results.csv").open() as file:
@@ -120,7 +120,7 @@ def test_the_study_of_strategies_asks_by_every_one_that_ships(
     tmp_path: Path, study: Callable[..., dict]
 ) -> None:
     make_scenes(tmp_path / "scenes", 60)
-    small = ["--backbone", "mobilenetv3_small_050", "--weights", "none"]
+    small = ["--backbone", "test_efficientnet", "--weights", "none"]
     toy = ["--seeds", "1", "--rounds", "1", "--answers", "20", "--images", "1"]
     told = study(tmp_path, "strategies", "scenes", *small, *toy)
     with (tmp_path / "out" / "results.csv").open() as file:

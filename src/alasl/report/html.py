@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ElementTree
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from alasl.figures import INK, svg, thousands
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -16,6 +18,14 @@ _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 def render(package: str, template: str, **values: Any) -> str:
     """A page from a template of a package; it may extend `base.html.j2` and use our filters."""
+    html = _environment(package).get_template(template).render(**values)
+    # A file name may hold bytes that are no text.
+    return html.encode("utf-8", "replace").decode("utf-8")
+
+
+@cache
+def _environment(package: str) -> Environment:
+    """Kept, as its templates are compiled but once."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -26,9 +36,7 @@ def render(package: str, template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"count": thousands, "fixed": fixed, "signed": signed}
-    html = environment.get_template(template).render(**values)
-    # A file name may hold bytes that are no text.
-    return html.encode("utf-8", "replace").decode("utf-8")
+    return environment
 
 
 def fixed(value: float | None, digits: int = 1) -> str:

@@ -24,8 +24,9 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
     product in a block stays on its thread: threads of its own would wait for each other's.
     """
     blocks = cut(count, block)
-    workers = min(len(blocks), processors())
-    if workers <= 1:
+    # Of one block nobody asks how many processors there are: that reads files, each time anew.
+    workers = min(len(blocks), processors()) if len(blocks) > 1 else 1
+    if workers == 1:
         for one in blocks:
             work(one)
         return

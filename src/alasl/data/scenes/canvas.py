@@ -264,7 +264,8 @@ def paint(stops: Sequence[tuple[float, Colour]], items: Sequence[Item]) -> Image
     rows = (np.arange(side) + 0.5) / FINE
     ys = [y for y, _ in stops]
     column = np.stack([np.interp(rows, ys, [c[k] for _, c in stops]) for k in range(3)], axis=1)
-    image = Image.fromarray(np.rint(column).astype(np.uint8)[:, None]).resize((side, side))
+    line = Image.fromarray(np.rint(column).astype(np.uint8)[:, None])
+    image = line.resize((side, side), Image.Resampling.NEAREST)
     plain, clear = ImageDraw.Draw(image), ImageDraw.Draw(image, "RGBA")
     for item in items:
         for shape in item.shapes:
