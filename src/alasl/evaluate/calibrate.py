@@ -50,7 +50,7 @@ class Calibration:
     _offset: Floats
     _chance: Floats
     _size: Floats
-    _claims: Floats
+    _claims: Entries | None
     _knots: tuple[Floats, ...]
     _theta: Floats
     _mean: Floats
@@ -68,9 +68,8 @@ class Calibration:
         for col in range(labels):
             here = [c[:, col] for c in self._covariates]
             size = np.full(len(here[0]), self._size[col])
-            level = self._chance[:, col]
-            x = _common(here, level, size, self._claims[:, col], self._knots)
-            own = _own(here)
+            claims = _of_claims(None if self._claims is None else self._claims[:, col], here)
+            x, own = _common(here, self._chance[:, col], size, claims, self._knots), _own(here)
             places = [*range(common), *(common + col + labels * k for k in range(self._owned))]
             whole = np.concatenate([x, own], axis=1)
             start = self._offset[:, col]
@@ -103,8 +102,6 @@ def calibrate(views: Sequence[View], audit: Audit) -> Calibration:
 def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
     audited, pi = audit.audited, audit.pi
     offset = np.mean([_log_odds(view.probabilities) for view in views], axis=0)
-    word = np.mean([_scaled(_log_odds(view.probabilities), audited) for view in views], axis=0)
-    claims = _of_claims(audit.claims, word)
     offset += _CLAIMED * ((audit.claims == PRESENT) * 1.0 - (audit.claims == ABSENT))
     covariates: list[Floats] = []
     for view in views:
@@ -120,14 +117,15 @@ def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
     knots = tuple(np.quantile(c, spread) for c in at)
     sizes = np.log(np.maximum(size, 1))
     sizes = (sizes - sizes[label].mean()) / max(float(sizes[label].std()), 1e-6)
-    common = _common(at, chance[audited], sizes[label], claims[audited], knots)
-    own = _own(at)
-    labels, many, claimed = offset.shape[1], own.shape[1], claims.shape[2]
-    straight = common.shape[1] - _KNOTS * len(at) - claimed
+    claimed = audit.claims if (audit.claims != UNKNOWN).any() else None
+    claims = _of_claims(None if claimed is None else claimed[audited], at)
+    common, own = _common(at, chance[audited], sizes[label], claims, knots), _own(at)
+    labels, many, sides = offset.shape[1], own.shape[1], claims.shape[1] // 2
+    straight = common.shape[1] - _KNOTS * len(at) - 2 * sides
     variance = np.concatenate(
         [
-            np.full(claimed // 2, _COMMON),
-            np.full(claimed // 2, _CLAIM_SLOPE),
+            np.full(sides, _COMMON),
+            np.full(sides, _CLAIM_SLOPE),
             np.full(straight, _COMMON),
             np.full(_KNOTS * len(at), _BEND),
             np.full(labels * many, _OWN),
@@ -142,16 +140,16 @@ def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
     y = (audit.entries[audited] == PRESENT).astype(np.float64)
     theta, root = _newton(x, y, offset[audited], 1 / variance)
     mean = theta + _skew(x, offset[audited], theta, root)
-    return Calibration(tuple(covariates), offset, chance, sizes, claims, knots, theta, mean, root)
+    return Calibration(tuple(covariates), offset, chance, sizes, claimed, knots, theta, mean, root)
 
 
-def _of_claims(claims: Entries, word: Floats) -> Floats:
-    """(N, L, K): whether the table claims a present, an absent, and how each goes with the models'
-    word (N, L), standardised log-odds; K is 0 where it claims nothing."""
-    if (claims == UNKNOWN).all():
-        return np.zeros((*claims.shape, 0))
-    sides = np.stack([claims == PRESENT, claims == ABSENT], axis=2).astype(np.float64)
-    return np.concatenate([sides, sides * word[:, :, None]], axis=2)
+def _of_claims(claims: Entries | None, covariates: Sequence[Floats]) -> Floats:
+    """(n, K): whether the table claims a present, an absent, and how each goes with the models'
+    log-odds, which are in the covariates. K is 0 where there are no claims."""
+    if claims is None:
+        return np.zeros((len(covariates[0]), 0))
+    sides = np.stack([claims == PRESENT, claims == ABSENT], axis=1).astype(np.float64)
+    return np.concatenate([sides, sides * np.mean(covariates[::2], axis=0)[:, None]], axis=1)
 
 
 def _skew(x: sparse.csr_matrix, offset: Floats, theta: Floats, root: Floats) -> Floats:

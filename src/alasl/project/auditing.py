@@ -105,7 +105,8 @@ class ProjectAudit:
             # Of what was given, a check of which nobody could tell the outcome says nothing.
             told = np.isin(labels.source[rows], _TOLD)
             answered = answered & ((given == UNKNOWN) | told)
-            claims = _claims(store, rows, np.where(told, UNKNOWN, given), answered)
+            claims = np.where(told, np.int8(UNKNOWN), given)
+            _first_given(store, rows, claims, answered & (given != UNKNOWN))
         else:
             answered = answered & (given == UNKNOWN)
         claimed = claims != UNKNOWN
@@ -207,17 +208,12 @@ class ProjectAudit:
         return _value(found.mean), _values(found.labels), ground
 
 
-def _claims(store: Store, rows: Ints, given: Entries, answered: Mask) -> Entries:
-    """int8 (T, L): what was given, -1 where people corrected it outside the audit.
-
-    given: int8 (T, L), of what no person said anything.
-    """
-    claims = given.astype(np.int8)
-    for row in np.flatnonzero(answered.any(axis=1)).tolist():
-        here = np.flatnonzero(answered[row])
-        at_first = np.array(store.given_of(int(store.scheme.rows[rows[row]])), np.int8)
-        claims[row, here] = at_first[store.scheme.cols[here]]
-    return claims
+def _first_given(store: Store, rows: Ints, claims: Entries, checked: Mask) -> None:
+    """Write into claims, (T, L), what was given at first of those that people checked."""
+    for row in np.flatnonzero(checked.any(axis=1)).tolist():
+        here = np.flatnonzero(checked[row])
+        given = store.given_of(int(store.scheme.rows[rows[row]]))
+        claims[row, here] = [given[label] for label in store.scheme.cols[here].tolist()]
 
 
 def _scored(logits: NDArray[np.floating]) -> Scored:
