@@ -65,6 +65,9 @@ FOREIGN = {
     "--no-deps",
     "--editable",
     "--extra-index-url",
+    "--wrong",
+    "--wrong-all",
+    "--checked",
 }
 
 
