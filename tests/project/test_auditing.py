@@ -90,7 +90,7 @@ def test_a_quarter_of_the_answers_goes_to_the_audit(holes: Callable[..., Project
         driver.renew()
         driver.suggest()
         queue = project.store.queue()
-        drawn = [q for q in queue if q.pi is not None]
+        drawn = [q for q in queue if q.pi is not None and q.why != "again"]
         assert all((q.image in test) == (q.pi is not None) for q in queue)
         assert all(0 < q.pi <= 1 for q in drawn if q.pi is not None)
         assert sum(q.pi is None for q in queue) == 90
@@ -125,16 +125,26 @@ def test_audit_answers_change_neither_what_is_judged_nor_what_is_asked(
             answer(project, wrong_audit=project is wrong)
         driver.renew()
         driver.suggest()
-    ours, theirs = right.store.queue(), wrong.store.queue()
+    asked = [
+        [(q.image, q.label, q.pi) for q in project.store.queue() if q.why != "again"]
+        for project in (right, wrong)
+    ]
     said = [standing(project.store) for project in (right, wrong)]
     assert (said[0] != said[1]).any() == (auto is not None), "these hang on the audit"
-    assert [(q.image, q.label, q.pi) for q in ours] == [(q.image, q.label, q.pi) for q in theirs]
-    name = right.store.trainings()[-1].model
-    for file in (f"{name}.npy", f"test-{name}.npy"):
-        np.testing.assert_array_equal(np.load(right.model / file), np.load(wrong.model / file))
+    assert asked[0] == asked[1]
+    names = [project.store.trainings()[-1].model for project in (right, wrong)]
+    for start in ("", "test-"):
+        ours, theirs = (
+            np.load(project.model / f"{start}{name}.npy")
+            for project, name in zip((right, wrong), names, strict=True)
+        )
+        np.testing.assert_array_equal(ours, theirs)
     features = np.asarray(right.dataset().features)
     judged, handed = (
-        [Model.load(p.model / f"{start}{name}.safetensors") for p in (right, wrong)]
+        [
+            Model.load(project.model / f"{start}{name}.safetensors")
+            for project, name in zip((right, wrong), names, strict=True)
+        ]
         for start in ("judged-", "")
     )
     same = [model.predict_proba(features) for model in judged]
@@ -168,7 +178,8 @@ def test_what_was_left_unanswered_is_asked_again_and_nothing_twice(
     assert (before.reached <= before.chances.now).all()
     driver.renew()
     driver.suggest()
-    again = {(q.image, q.label) for q in project.store.queue() if q.pi is not None}
+    asked = [q for q in project.store.queue() if q.pi is not None and q.why != "again"]
+    again = {(q.image, q.label) for q in asked}
     assert left <= again
     assert not done & again
     assert (audit_of(project).chances.now >= before.chances.now).all()
@@ -245,6 +256,52 @@ def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it
         f"{len(checks) - 1} of them checked given entries, mostly doubtful: {wrong} wrong"
         in training.ground.on
     )
+
+
+def test_answers_against_the_model_are_asked_until_two_agree(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes(repeats=0.0, gold=0.0, audit_given=0.0)
+    driver, store, test = Driver(project), project.store, project.split().test
+    driver.renew()
+    driver.suggest()
+    place = {int(row): place for place, row in enumerate(test)}
+    first = {(q.image, q.label): q.pi for q in store.queue() if q.pi is not None}
+    truth = truth_of(project)
+    # All is answered wrongly; then rightly; then some so and some so.
+    for number, q in enumerate(store.queue()):
+        wrong = Answer(q.image, q.label, 1 - int(truth[q.image, q.label]))
+        store.answer("ann", [wrong], request=f"a{number}")
+    driver.renew()
+    audit, logits = audit_of(project), driver._files.logits()
+    assert logits is not None
+    driver.suggest()
+    again = {(q.image, q.label): q.pi for q in store.queue() if q.why == "again"}
+    against = {
+        entry for entry in first if (truth[entry] == 0) == (logits[place[entry[0]], entry[1]] < 0)
+    }
+    assert set(again) == against
+    assert again == {entry: first[entry] for entry in against}
+    # They are asked of the same person, once more.
+    held = {(t.image, j) for t in store.lease("ann", images=400) for j in t.labels}
+    assert set(again) <= held
+    for number, entry in enumerate(sorted(again)):
+        store.answer("ann", [Answer(*entry, int(truth[entry]))], request=f"b{number}")
+    now = audit_of(project)
+    assert not now.response.any(), "these count for no share"
+    assert all(now.entries[place[i], j] == truth[i, j] for i, j in again)
+    driver.suggest()
+    third = {(q.image, q.label) for q in store.queue() if q.why == "again"}
+    assert third >= set(again)
+    now = audit_of(project)
+    np.testing.assert_array_equal(now.reached[audit.answered], audit.reached[audit.answered])
+    for number, entry in enumerate(sorted(again)):
+        store.answer("ann", [Answer(*entry, number % 2)], request=f"c{number}")
+    driver.suggest()
+    assert not {(q.image, q.label) for q in store.queue() if q.why == "again"} & set(again)
+    off = replace(project, settings=replace(project.settings, audit_again=False))
+    Driver(off).suggest()
+    assert "again" not in {q.why for q in store.queue()}
 
 
 def test_what_map_rests_on_says_that_test_images_are_copies(

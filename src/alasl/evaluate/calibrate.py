@@ -3,8 +3,8 @@
 A logistic regression on the audit's answers. It starts from the model's own log-odds and bends them
 by smooth curves of the log-odds and of the rank, common to all labels, and by a level and a slope
 of each label's own. All of it is shrunk towards no change, by variances settled by simulation
-(benchmarks/audits.py): what few answers cannot tell stays with the model, and counts as not known. What a table claims of
-an entry moves its log-odds, by how much is found from the claims that were checked.
+(benchmarks/audits.py): what few answers cannot tell stays with the model, and counts as not known.
+What a table claims of an entry moves its log-odds; by how much, the claims that were checked tell.
 """
 
 from __future__ import annotations

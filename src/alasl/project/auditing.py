@@ -25,10 +25,10 @@ from alasl.evaluate.draw import FLOOR, claim_weights, inclusion, permanent_numbe
 from alasl.evaluate.estimate import Estimate, Gain, Measured, Reliability, Scored, estimate, gain
 from alasl.evaluate.intervals import Figure
 from alasl.evaluate.thresholds import called_by_others
-from alasl.labels import INFERRED, UNKNOWN, Entries
+from alasl.labels import INFERRED, PRESENT, UNKNOWN, Entries
 from alasl.learner import Known
 from alasl.project.ground import Bin, Figures, Ground, Told
-from alasl.project.records import SOURCES, Chances, Floats, Ints, Mask
+from alasl.project.records import RECHECK, SOURCES, Chances, Floats, Ints, Mask
 from alasl.project.store import Store
 
 # Where people's word of what was given stands in its place.
@@ -41,21 +41,14 @@ _DIGITS = 4
 class Draw:
     """Questions of the audit: rows, cols and pi (n,) each, and the chances by which it drew.
 
-    checks: (n,), which of them check what was given.
+    why: (n,), "audit", or `RECHECK` for those that check what was given.
     """
 
     rows: Ints
     cols: Ints
     pi: Floats
-    checks: Mask
+    why: NDArray[np.str_]
     chances: Chances
-
-    def without(self, lost: Mask) -> Draw:
-        """The same without questions about images that cannot be seen, (N,); chances stay."""
-        there = ~lost[self.rows]
-        return Draw(
-            self.rows[there], self.cols[there], self.pi[there], self.checks[there], self.chances
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +171,24 @@ class ProjectAudit:
                 now = inclusion(likely, part, done + share / self.entries.shape[1], now)
         rows, cols = np.nonzero((self.numbers < now) & ~self.settled)
         chances = Chances(self.rows, self.reached, now)
-        return Draw(self.rows[rows], cols, now[rows, cols], claimed[rows, cols], chances)
+        why = np.where(claimed[rows, cols], RECHECK, "audit")
+        return Draw(self.rows[rows], cols, now[rows, cols], why, chances)
+
+    def against(
+        self, logits: NDArray[np.floating], many: Ints, agree: Mask
+    ) -> tuple[Ints, Ints, Floats]:
+        """Answers to ask for once more: rows, columns, and the chances by which they were drawn.
+
+        One wrong answer of a hundred bends mAP by points, as the wrong presents stand among the
+        absents that a model ranks low, each for many. So what speaks against the model is asked
+        until two answers agree, three at most. What was given has the table for a second answer.
+        logits, many, agree: (T, L), the first of the judged model, the others from `draws.looks`.
+        """
+        otherwise = (self.entries == PRESENT) == (logits < 0)
+        once = (many == 1) & otherwise & (self.entries != UNKNOWN)
+        asked = self.answered & (self.claims == UNKNOWN) & (once | ((many == 2) & ~agree))
+        rows, cols = np.nonzero(asked)
+        return self.rows[rows], cols, self.reached[rows, cols]
 
     def judge(
         self,

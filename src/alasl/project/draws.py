@@ -13,8 +13,7 @@ import numpy as np
 
 from alasl.labels import UNKNOWN
 from alasl.project import initial, queue
-from alasl.project.records import Chances, Floats, Ints, Mask
-from alasl.project.table import RECHECK
+from alasl.project.records import RECHECK, Chances, Floats, Ints, Mask
 
 # Of one label: images, and their chances before the queue and with it.
 _OneLabel = tuple[Ints, Floats, Floats]
@@ -96,6 +95,28 @@ def answered(db: sqlite3.Connection, images: Ints, labels: Ints) -> Mask:
         place, here = _places(image[label_here], images)
         mask[place, np.searchsorted(labels, label[label_here][here])] = True
     return mask
+
+
+def looks(db: sqlite3.Connection, images: Ints, labels: Ints) -> tuple[Ints, Mask]:
+    """(T, L) each: how many answers an entry has that chance drew, and whether the last two agree.
+
+    Answers that were taken back are counted too: they were looks.
+    """
+    many = np.zeros((len(images), len(labels)), np.intp)
+    last = np.full(many.shape, UNKNOWN)
+    agree = np.zeros(many.shape, np.bool_)
+    found = db.execute(
+        "SELECT image, label, value FROM events WHERE pi IS NOT NULL AND value >= 0 ORDER BY id"
+    ).fetchall()
+    row_of = {image: row for row, image in enumerate(images.tolist())}
+    col_of = {label: col for col, label in enumerate(labels.tolist())}
+    for image, label, value in found:
+        if image in row_of and label in col_of:
+            at = row_of[image], col_of[label]
+            many[at] += 1
+            agree[at] = last[at] == value
+            last[at] = value
+    return many, agree
 
 
 def response(db: sqlite3.Connection, images: Ints, labels: Ints) -> Floats:

@@ -24,17 +24,16 @@ from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.learner import ActiveLearner, Known, Query
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
-from alasl.project.about import About
-from alasl.project.auditing import Draw, ProjectAudit
+from alasl.project.auditing import ProjectAudit
 from alasl.project.automatic import decide, due, standing
 from alasl.project.calibration import require_ground
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.inference import closed
 from alasl.project.looks import Look
+from alasl.project.mixing import Part, mix
 from alasl.project.model_files import ModelFiles
 from alasl.project.rechecking import doubted, first_of, undoubted
-from alasl.project.records import Mask, Questions, Training
-from alasl.project.table import RECHECK
+from alasl.project.records import AGAIN, RECHECK, Mask, Questions, Training
 from alasl.project.targets import answered_by_machine, targets
 from alasl.project.timing import measured, quickest
 from alasl.seeds import stream
@@ -224,8 +223,8 @@ class Driver:
             learner.estimator.restore(model.estimator.tensors(), trust=True)
         audit, settings = self._audit(known, initial), project.settings
         share = 0.0 if audit.complete else settings.audit
-        again = settings.recheck if about.model else 0.0
-        new = 1 - share - again
+        recheck = settings.recheck if about.model else 0.0
+        new = 1 - share - recheck
         lost = self._lost()
         open_ = replace(known, closed=known.closed | lost[:, None]) if lost.any() else known
         try:
@@ -235,38 +234,48 @@ class Driver:
         except NothingToDo:
             nothing = np.zeros(0, np.intp)
             query = Query(nothing, nothing, np.zeros(0))
-            each = settings.answers / ((share + again) or 1)
-        drawn = None
+            each = settings.answers / ((share + recheck) or 1)
+        chances, parts = audit.ended, []
+        logits = self._files.logits() if about.model else None
         if share:
-            drawn = audit.draw(
-                self._files.logits() if about.model else None,
-                round(each * share),
-                FLOOR_AUTOMATIC if settings.audited_answers else FLOOR,
-                settings.audit_given,
-            ).without(lost)
-        checked = None
-        if again:
-            rows, cols = first_of(self.suspects(known), round(each * again))
-            checked = rows[~lost[rows]], cols[~lost[rows]]
-        if not len(query) and not (drawn and len(drawn.rows)) and not (checked and len(checked[0])):
+            floor = FLOOR_AUTOMATIC if settings.audited_answers else FLOOR
+            drawn = audit.draw(logits, round(each * share), floor, settings.audit_given)
+            chances = drawn.chances
+            parts.append(Part("audit places", drawn.why, drawn.rows, drawn.cols, drawn.pi))
+        if recheck:
+            suspected = first_of(self.suspects(known), round(each * recheck))
+            parts.append(Part("recheck places", RECHECK, *suspected))
+        if share and logits is not None and settings.audit_again:
+            # At last, as they hang on the audit's answers: the others' places must not.
+            asked = audit.against(logits, *store.looks(self._split.test))
+            parts.append(Part("second looks", AGAIN, *asked))
+        parts = [part.without(lost) for part in parts]
+        if not len(query) and not any(map(len, parts)):
             store.fill(known.round + 1, Questions([], []), chances=audit.ended)
             raise NothingToDo(
                 "nothing is left to ask: every entry of the pool is known or answered "
                 "automatically, or nobody could tell",
                 where=str(project.folder),
             )
-        questions = self._questions(query, drawn, checked, about, known.round + 1, lost, initial)
+        gold = Part(
+            "golden places", "gold", *self._gold(len(query), known.round + 1, lost, initial)
+        )
+        by = settings.strategy if about.model else "random"
+        questions = mix(query, by, [gold, *parts], known.round + 1, settings.seed)
+        if about.model:
+            at = np.asarray(questions.rows, np.intp), np.asarray(questions.cols, np.intp)
+            seen = np.asarray(self._files.probabilities()[at], np.float64)
+            questions = replace(questions, model=about.model, probabilities=seen)
         store.fill(
             known.round + 1,
             questions,
             repeats=project.settings.repeats,
             seed=project.settings.seed,
-            chances=drawn.chances if drawn else audit.ended,
+            chances=chances,
             way=quickest(learner.seconds, questions, settings),
         )
         self._files.note(replace(about, memory=query.memory))
-        also = (drawn.rows if drawn else (), checked[0] if checked else ())
-        return len(query) + sum(map(len, also))
+        return len(query) + sum(map(len, parts))
 
     def suspects(self, known: Known | None = None) -> tuple[Ranked, Ranked]:
         """Given presents and absents that are likely wrong, the likeliest first; see `doubted`.
@@ -319,47 +328,6 @@ class Driver:
         test, seed = self._split.test, self.project.settings.seed
         doubt = self.project.settings.audit_given > 0
         return ProjectAudit.of(self.project.store, test, known, initial[test], seed, doubt)
-
-    def _questions(
-        self,
-        query: Query,
-        drawn: Draw | None,
-        checked: tuple[Rows, Rows] | None,
-        about: About,
-        round: int,
-        lost: Mask,
-        initial: Entries,
-    ) -> Questions:
-        """The query with all other questions mixed in, each at a place by chance."""
-        seed = self.project.settings.seed
-        why = self.project.settings.strategy if about.model else "random"
-        image, label, score = query.rows, query.cols, query.scores
-        pi, reasons = np.full(len(query), np.nan), np.full(len(query), why, object)
-        gold = self._gold(len(query), round, lost, initial)
-        mixed = [("golden places", np.array("gold"), *gold, np.full(len(gold[0]), np.nan))]
-        if drawn:
-            reason = np.where(drawn.checks, RECHECK, "audit")
-            mixed.append(("audit places", reason, drawn.rows, drawn.cols, drawn.pi))
-        if checked:
-            never = np.full(len(checked[0]), np.nan)
-            mixed.append(("recheck places", np.array(RECHECK), *checked, never))
-        for name, reason, rows, cols, chances in mixed:
-            places = stream(seed, name, round).integers(0, len(image) + 1, len(rows))
-            image, label = np.insert(image, places, rows), np.insert(label, places, cols)
-            score = np.insert(score, places, np.nan)
-            pi = np.insert(pi, places, chances)
-            reasons = np.insert(reasons, places, reason)
-        seen = self._files.probabilities() if about.model else None
-        return Questions(
-            image,
-            label,
-            score,
-            None if seen is None else np.asarray(seen[image, label], np.float64),
-            reasons == "gold",
-            about.model,
-            reasons.tolist(),
-            pi,
-        )
 
     def _lost(self) -> Mask:
         """(N,): the images whose files are not there, of which a warning tells."""

@@ -16,8 +16,7 @@ from alasl.files import replacing
 from alasl.project import exchange
 from alasl.project.exchange import Asked
 from alasl.project.folder import Project
-from alasl.project.records import Disagreement
-from alasl.project.table import RECHECK
+from alasl.project.records import AGAIN, RECHECK, Disagreement
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ def write_queue(project: Project, out: Path, format: str = "queue", prefix: str 
     Gold questions are not among them, nor given entries to check again: for these see `suspects`.
     """
     store = project.store
-    open_ = [q for q in store.queue() if not (q.done or q.gold or q.why == RECHECK)]
+    open_ = [q for q in store.queue() if not (q.done or q.gold or q.why in (RECHECK, AGAIN))]
     entries = list({(q.image, q.label): q for q in open_}.values())
     if not entries:
         raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alasl.labels import MACHINE
-from alasl.project.records import PersonCount, Progress, Questions, Queued, Task
+from alasl.project.records import AGAIN, PersonCount, Progress, Questions, Queued, Task
 from alasl.seconds import Way
 from alasl.seeds import stream
 
@@ -26,8 +26,8 @@ Slot = tuple[int, int, float | None, float | None, str, int, int, str, float | N
 _FREE = (
     "done = 0 AND until <= :now"
     " AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.person = :p AND s.image = q.image)"
-    " AND NOT EXISTS (SELECT 1 FROM standing t"
-    "  WHERE t.image = q.image AND t.label = q.label AND t.person = :p)"
+    f" AND (q.why = '{AGAIN}' OR NOT EXISTS (SELECT 1 FROM standing t"
+    "  WHERE t.image = q.image AND t.label = q.label AND t.person = :p))"
     " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = q.image AND o.label = q.label"
     "  AND o.person = :p AND o.done = 0 AND o.until > :now)"
 )
@@ -51,7 +51,9 @@ def slots(round: int, questions: Questions, repeats: float, seed: int) -> list[S
     """The slots of a round, best first; those that are asked twice stand twice."""
     many = len(np.asarray(questions.rows))
     gold = np.asarray(np.zeros(many) if questions.gold is None else questions.gold, np.bool_)
+    why = [""] * many if questions.why is None else list(questions.why)
     twice = ~gold & (stream(seed, "repeats", round).random(many) < repeats)
+    twice &= np.array([one != AGAIN for one in why], np.bool_)
     rows = zip(
         np.asarray(questions.rows, np.intp).tolist(),
         np.asarray(questions.cols, np.intp).tolist(),
@@ -60,7 +62,7 @@ def slots(round: int, questions: Questions, repeats: float, seed: int) -> list[S
         [questions.model] * many,
         [round] * many,
         gold.astype(int).tolist(),
-        [""] * many if questions.why is None else questions.why,
+        why,
         [None if pi is None or np.isnan(pi) else pi for pi in numbers(questions.pi, many)],
         strict=True,
     )
@@ -121,15 +123,16 @@ def mend(db: sqlite3.Connection, event: int, now: float) -> None:
 
 def audited(db: sqlite3.Connection) -> dict[int, list[tuple[int, int, str]]]:
     """The audit's questions of each label in the queue, and of what changes took out of it: the
-    image, 1 if it is done, and why it is asked."""
+    image, 1 if it is done, and why it is asked. Without those that are asked once more."""
     found = db.execute("SELECT label, image, done, why FROM queue WHERE pi IS NOT NULL").fetchall()
     for (value,) in db.execute("SELECT value FROM notes WHERE key LIKE 'cut %'"):
         for _, image, label, *_, done, why, pi in json.loads(value)[1]:
             if pi is not None:
                 found.append((label, image, done, why))
     by_label: dict[int, list[tuple[int, int, str]]] = {}
-    for label, *question in found:
-        by_label.setdefault(label, []).append((question[0], question[1], question[2]))
+    for label, image, done, why in found:
+        if why != AGAIN:
+            by_label.setdefault(label, []).append((image, done, why))
     return by_label
 
 

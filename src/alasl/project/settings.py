@@ -38,6 +38,10 @@ class ProjectSettings(LearnerSettings, DataSettings):
         "share of the audit that checks what was given of the test images; 0: it counts as right",
         limits=BELOW_ONE,
     )
+    audit_again: bool = setting(
+        True,
+        "ask for answers of the audit once more that speak against the model, until two agree",
+    )
     recheck: float = setting(
         0.0,
         "share of the answers that check given entries again, the likeliest wrong ones first",

@@ -234,6 +234,12 @@ class Store(GuidedStore):
                 draws.response(db, images, labels),
             )
 
+    def looks(self, rows: Ints) -> tuple[Ints, Mask]:
+        """Of the images `rows` (T,): how often chance had each entry answered; `draws.looks`."""
+        with self._database.reading() as db:
+            scheme = self._table(db)
+            return draws.looks(db, scheme.rows[rows], scheme.cols)
+
     def queue(self) -> list[Queued]:
         """All answers that the queue wants, best first; an entry asked twice stands twice."""
         with self._database.reading() as db:

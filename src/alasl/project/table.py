@@ -18,12 +18,10 @@ from alasl.project import initial
 from alasl.project.agreement import Answers
 from alasl.project.events import append, person_of, was_taken
 from alasl.project.inference import completed
-from alasl.project.records import SOURCES, Answer, Disagreement, Ints
+from alasl.project.records import RECHECK, SOURCES, Answer, Disagreement, Ints
 from alasl.project.scheme import Scheme
 
 _RESOLVED = SOURCES.index("resolved")
-# Why an entry is asked that was given: what people say of it then stands instead.
-RECHECK = "recheck"
 # From the events to what stands, as these are few of either; each by its key. The reason stands in
 # it as it does in the index.
 _RECHECKED = (
