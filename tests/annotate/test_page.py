@@ -458,6 +458,29 @@ PARTS = """[...document.querySelectorAll("#cells section")].map((part) =>
   [part.querySelector(".about").textContent, part.querySelectorAll("li").length])"""
 
 
+# How often the page asks for the header's height, which lays it out where it is half drawn.
+ASKS = """() => {
+  window.asks = 0;
+  Object.defineProperty(document.querySelector("header"), "offsetHeight", {
+    get: () => { window.asks += 1; return 40; },
+  });
+}"""
+
+
+def test_a_key_lays_the_page_out_once(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.page.evaluate(ASKS)
+    view.press(";")
+    view.ready()
+    view.saved()
+    assert view.page.evaluate("window.asks") == 0
+    view.page.set_viewport_size({"width": 1100, "height": 700})
+    view.press(";")
+    view.ready()
+    assert view.page.evaluate("window.asks") == 1
+
+
 def test_labels_with_few_images_share_a_screen_one_after_the_other(
     make_project: MakeProject, serve: Serve, view: View
 ) -> None:

@@ -21,9 +21,20 @@ const SHARE = 0.64; // of the window's width, that a large image has beside its 
 // [size, px] of pictures, from small to large, but for the one for zooming in.
 const SIDES = Object.entries(JSON.parse($("sides").textContent)).sort(([, a], [, b]) => a - b);
 
+let header = 0; // px of height, which only the window changes
+
+addEventListener("resize", () => {
+  header = 0;
+});
+
+/** Asked at each key it would have the browser lay out the page before what is new is in it. */
+function headerHeight() {
+  header ||= document.querySelector("header").offsetHeight;
+  return header;
+}
+
 function room() {
-  const { offsetHeight } = document.querySelector("header");
-  return [innerWidth - 26, Math.max(HEIGHT, innerHeight - offsetHeight - AROUND)];
+  return [innerWidth - 26, Math.max(HEIGHT, innerHeight - headerHeight() - AROUND)];
 }
 
 /** Images that a grid takes. */
@@ -101,8 +112,7 @@ export function pictureSize(counts) {
 /** The size of a picture that is sharp beside its labels. */
 export function stageSize() {
   if (innerWidth < NARROW) return sharp(innerWidth, innerHeight / 2);
-  const { offsetHeight } = document.querySelector("header");
-  return sharp(SHARE * innerWidth, innerHeight - offsetHeight - UNDER);
+  return sharp(SHARE * innerWidth, innerHeight - headerHeight() - UNDER);
 }
 
 /** The smallest size that is sharp in a box of so many px; no picture needs more than the largest. */
