@@ -459,6 +459,29 @@ PARTS = """[...document.querySelectorAll("#cells section")].map((part) =>
   [part.querySelector(".about").textContent, part.querySelectorAll("li").length])"""
 
 
+# How often the page asks for the header's height, which lays it out where it is half drawn.
+ASKS = """() => {
+  window.asks = 0;
+  Object.defineProperty(document.querySelector("header"), "offsetHeight", {
+    get: () => { window.asks += 1; return 40; },
+  });
+}"""
+
+
+def test_a_key_lays_the_page_out_once(project: Project, serve: Serve, view: View) -> None:
+    view.open(serve(project))
+    view.ready()
+    view.page.evaluate(ASKS)
+    view.press(";")
+    view.ready()
+    view.saved()
+    assert view.page.evaluate("window.asks") == 0
+    view.page.set_viewport_size({"width": 1100, "height": 700})
+    view.press(";")
+    view.ready()
+    assert view.page.evaluate("window.asks") == 1
+
+
 def test_labels_with_few_images_share_a_screen_one_after_the_other(
     make_project: MakeProject, serve: Serve, view: View
 ) -> None:
@@ -506,14 +529,14 @@ def test_labels_with_few_images_share_a_screen_one_after_the_other(
 def test_an_image_is_fetched_for_each_label_and_a_long_label_has_a_screen_of_its_own(
     make_project: MakeProject, serve: Serve, view: View
 ) -> None:
-    project = make_project(images=12)
-    project.ask([(i, 0) for i in range(12)] + [(i, 1) for i in range(3)], way="label")
+    project = make_project(images=24)
+    project.ask([(i, 0) for i in range(24)] + [(i, 1) for i in range(3)], way="label")
     view.page.set_viewport_size({"width": 320, "height": 480})
     view.open(serve(project))
     view.ready("grid")
-    assert view.page.evaluate(PARTS) == [["dog", 6]]
-    # Two requests of twelve images each: the second has cats of images that are shown as dogs.
-    view.until("tasks.ahead.length === 9")
+    assert view.page.evaluate(PARTS) == [["dog", 12]]
+    # Two requests: the second has cats of images that are shown as dogs.
+    view.until("tasks.ahead.length === 15")
     view.page.set_viewport_size({"width": 1280, "height": 800})
     view.page.select_option("#label", "1")
     view.ready("grid")

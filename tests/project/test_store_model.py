@@ -184,8 +184,8 @@ class StoreMachine(RuleBasedStateMachine):
             mine = [s for s in self.slots if s.entry == entry]
             if any(s.done and s.person == person for s in mine):
                 continue
-            fits = [s for s in mine if not s.done and (s.person == person or s.until <= self.now)]
-            fits.sort(key=lambda s: s.person != person)
+            fits = [s for s in mine if not s.done]
+            fits.sort(key=lambda s: (s.person != person, s.until > self.now))
             if fits:
                 fits[0].done, fits[0].person, fits[0].until = True, person, self.now
 

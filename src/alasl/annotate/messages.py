@@ -267,9 +267,12 @@ class Undone(Message):
 
 
 class Renewed(Message):
-    """The images that this person still holds; paused: whether nothing is asked for now."""
+    """The questions that this person still holds, each an image and a label.
 
-    held: list[int]
+    paused: whether nothing is asked for now.
+    """
+
+    held: list[tuple[int, int]]
     paused: bool
 
 

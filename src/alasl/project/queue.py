@@ -36,14 +36,14 @@ _FREE = (
 _SLOT = "image, label, score, probability, model, round, gold, person, done, why, pi"
 _NOTE = "INSERT INTO notes VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND person = ?"
-# An answer fills the slot that the person holds, else one that nobody holds, if there is any.
+# An answer fills the slot that the person holds, else one that nobody holds, else another person's:
+# given without a connection it may come after the lease ended, and is not to be asked again.
 _FILL_SLOT = (
     "UPDATE queue SET done = 1, person = :p, until = :now WHERE place = ("
     " SELECT place FROM queue WHERE image = :image AND label = :label AND done = 0"
-    " AND (person = :p OR until <= :now)"
     " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = :image AND o.label = :label"
     "  AND o.person = :p AND o.done = 1)"
-    " ORDER BY person IS :p DESC, place LIMIT 1)"
+    " ORDER BY person IS :p DESC, until <= :now DESC, place LIMIT 1)"
 )
 
 

@@ -32,12 +32,17 @@ export function fill(id, all, drawn) {
   };
 }
 
+/** A picture, which leads to itself in full. */
 export function picture(image, name) {
-  const element = new Image();
+  const element = new Image(),
+    link = make("a", null, element);
   element.loading = "lazy";
   element.src = `images/${image}/medium`;
   element.alt = t("image.alt", { name });
-  return element;
+  link.href = `images/${image}/screen`;
+  link.target = "_blank";
+  link.rel = "noopener";
+  return link;
 }
 
 /** Fill a table: the keys of its heads' sentences, and rows of text. */

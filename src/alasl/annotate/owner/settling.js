@@ -8,6 +8,7 @@ import { inWords } from "./values.js";
 import { number, t, tenths } from "./words.js";
 
 const LOOKING = 2_000; // ms between two looks whether suspects were found
+const CALM = 400; // ms in which what moved up is not settled: a second tap was meant for the one before
 
 export const person = () => $("person").value.trim() || "owner";
 
@@ -19,16 +20,25 @@ function entry({ image, name, label, called, said }) {
   item.querySelector(".name").textContent = name;
   item.querySelector(".said").textContent = said;
   for (const button of item.querySelectorAll("button")) {
-    button.addEventListener("click", async () => {
-      const settled = { person: person(), image, label, value: Number(button.dataset.value) };
-      const done = await tried(() => ask("api/settle", settled));
-      if (done === undefined) return;
-      item.remove();
-      open();
-      suspects();
-    });
+    button.addEventListener("click", () => settle(item, { image, label, value: Number(button.dataset.value) }));
   }
   return item;
+}
+
+async function settle(item, said) {
+  const list = item.parentElement,
+    place = [...list.children].indexOf(item);
+  list.inert = true;
+  const done = await tried(() => ask("api/settle", { person: person(), ...said }));
+  if (done !== undefined) {
+    item.remove();
+    await Promise.all([open(), suspects()]);
+  }
+  await new Promise((on) => setTimeout(on, CALM));
+  list.inert = false;
+  // To the one in its place.
+  const next = list.children[Math.min(place, list.children.length - 1)];
+  next?.querySelector("button").focus({ preventScroll: true });
 }
 
 let drawn = ""; // what is open now, so that nothing moves under a finger where nothing is new

@@ -135,7 +135,7 @@ export function name(label) {
 }
 
 /** Mark an element with the label's colour, where it has one. */
-export function paint(element, label) {
+function paint(element, label) {
   const { colour } = guide.of(label);
   element.classList.toggle("coloured", Boolean(colour));
   if (colour) element.style.setProperty("--colour", colour);

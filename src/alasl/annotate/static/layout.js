@@ -9,20 +9,37 @@ const WIDTH = 200,
   HEIGHT = 165; // px that a tile should have at least
 const SHARED = 132; // px of height that it should have where labels share a screen
 const TITLE = matchMedia("(pointer: coarse)").matches ? 48 : 32; // px that a label's name takes there
-const NARROW = 640; // px; below it tiles stand in two columns and the page scrolls
+const LOWEST = 112; // px of height that it has even where there is less room
+const NARROW = 640; // px; below it tiles stand in two columns and the page scrolls,
+const NARROW_MOST = 12, // over two screens at most,
+  NARROW_ROWS = 3, // of so many rows each,
+  LOW = 120, // as long as these are not lower, nor higher
+  TALL = 176;
 const AROUND = 184; // px that the page has above and below a grid, beside its header
 const UNDER = 76; // px that it has above and below a large image
 const SHARE = 0.64; // of the window's width, that a large image has beside its labels
 // [size, px] of pictures, from small to large, but for the one for zooming in.
 const SIDES = Object.entries(JSON.parse($("sides").textContent)).sort(([, a], [, b]) => a - b);
 
+let header = 0; // px of height, which only the window changes
+
+addEventListener("resize", () => {
+  header = 0;
+});
+
+/** Asked at each key it would have the browser lay out the page before what is new is in it. */
+function headerHeight() {
+  header ||= document.querySelector("header").offsetHeight;
+  return header;
+}
+
 function room() {
-  const { offsetHeight } = document.querySelector("header");
-  return [innerWidth - 26, Math.max(HEIGHT, innerHeight - offsetHeight - AROUND)];
+  return [innerWidth - 26, Math.max(HEIGHT, innerHeight - headerHeight() - AROUND)];
 }
 
 /** Images that a grid takes. */
 export function capacity() {
+  if (innerWidth < NARROW) return NARROW_MOST;
   const [width, height] = room();
   const fit = Math.max(2, Math.floor(width / WIDTH)) * Math.max(3, Math.floor(height / HEIGHT));
   return Math.min(MOST, Math.max(FEWEST, fit));
@@ -37,12 +54,15 @@ export function screenful(labels) {
     counts = [];
   for (const count of runs(labels)) {
     const together = [...counts, count];
-    if (counts.length && (count >= FEWEST || sum(together) > most || arrange(together).height < SHARED)) break;
+    if (counts.length && (count >= FEWEST || sum(together) > most || isCrowded(together))) break;
     counts.push(count);
     if (count >= FEWEST) break;
   }
   return Math.min(most, sum(counts));
 }
+
+/** Whether tiles would be too low; where the page scrolls they are as high however many there are. */
+const isCrowded = (counts) => innerWidth >= NARROW && arrange(counts).height < SHARED;
 
 /** How long each run of one label is. */
 export function runs(labels) {
@@ -55,13 +75,13 @@ const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
 /** Columns, and the height of a tile, at which so many images of each label are as large as there is room. */
 export function arrange(counts) {
   const [width, height] = room();
-  if (innerWidth < NARROW) return { columns: 2, height: 176 };
+  if (innerWidth < NARROW) return { columns: 2, height: Math.min(TALL, Math.max(LOW, height / NARROW_ROWS - 8)) };
   let best = { columns: 1, side: 0 };
   for (let columns = 1; columns <= sum(counts); columns += 1) {
     const { rows, titles } = stack(counts, columns);
     const tall = (height - TITLE * titles) / rows;
     const side = Math.min(width / columns, 1.35 * tall);
-    if (side > best.side) best = { columns, side, height: Math.max(112, tall - 8) };
+    if (side > best.side) best = { columns, side, height: Math.max(LOWEST, tall - 8) };
   }
   return best;
 }
@@ -92,8 +112,7 @@ export function pictureSize(counts) {
 /** The size of a picture that is sharp beside its labels. */
 export function stageSize() {
   if (innerWidth < NARROW) return sharp(innerWidth, innerHeight / 2);
-  const { offsetHeight } = document.querySelector("header");
-  return sharp(SHARE * innerWidth, innerHeight - offsetHeight - UNDER);
+  return sharp(SHARE * innerWidth, innerHeight - headerHeight() - UNDER);
 }
 
 /** The smallest size that is sharp in a box of so many px; no picture needs more than the largest. */

@@ -2,7 +2,8 @@
 // tasks and send steps. Text from outside is put in by textContent only, never as markup.
 //
 // Modules, each above those that it imports: main, finder, keys, session (the step that is answered), the
-// views of an image and of a grid, waiting, tasks (fetched before they are needed), progress, outbox.
+// views of an image and of a grid, waiting, tasks (fetched before they are needed), progress, outbox; and
+// pulse, which holds on to them.
 
 import { clock } from "./clock.js";
 import { $, alarm, arrive, closeDialogs, openDialog } from "./dom.js";
@@ -15,6 +16,7 @@ import { showMine } from "./mine.js";
 import { askNote } from "./note.js";
 import { outbox } from "./outbox.js";
 import { showLeft, showSaved, showStatus } from "./progress.js";
+import { beat } from "./pulse.js";
 import { line } from "./server.js";
 import {
   answer,
@@ -41,8 +43,6 @@ import { swipe } from "./touch.js";
 import { ABSENT, PRESENT, UNSURE } from "./values.js";
 import { t } from "./words.js";
 import { drag, toggleZoom, unzoom } from "./zoom.js";
-
-const HEARTBEAT = 40_000;
 
 const COMMANDS = {
   rest,
@@ -170,7 +170,7 @@ function listen() {
   addEventListener("beforeunload", (event) => {
     if (outbox.items.length && !outbox.kept) event.preventDefault();
   });
-  setInterval(heartbeat, HEARTBEAT);
+  beat(hold);
 }
 
 function closed(dialog) {
@@ -180,9 +180,11 @@ function closed(dialog) {
   arrive(document.activeElement, comeBack);
 }
 
-function heartbeat() {
-  // The outbox says when the server is gone.
-  if (settings.person && (session.current || tasks.ahead.length)) tasks.renew().catch(() => {});
+/** Keep what the person was given. What others got while the page stood still is not shown on. */
+async function hold(still) {
+  if (!settings.person || !(session.current || tasks.ahead.length)) return;
+  const lost = await tasks.renew();
+  if (still && lost) restart();
 }
 
 for (const list of [$("label"), $("mine-label")]) fillList(list, guide.parent);

@@ -6,7 +6,7 @@ import { sentence, t } from "./words.js";
 const PAUSE = 2000; // ms between two tries of a server that is in trouble
 const PATIENCE = 20_000; // ms
 
-export class Trouble extends Error {
+class Trouble extends Error {
   constructor(message, refused, own = false) {
     super(message);
     this.refused = refused; // sending the same again would not help

@@ -193,7 +193,6 @@ export function rest() {
   const step = session.current;
   if (!step?.ready) return;
   if (step.kind === "image" && isUnseen(step.cursor)) return;
-  lookAgain();
   if (below(step) >= 0) return goDown(below(step));
   const free = open();
   const took = clock.lap() / Math.max(1, free.length);

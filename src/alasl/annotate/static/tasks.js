@@ -77,14 +77,18 @@ export const tasks = {
     }
   },
 
-  /** Keep what the server has for us, and hold on to it. */
+  /** Hold on to what is ours; whether others were given some of what is shown. */
   async renew() {
     const mine = this.generation;
     const { held, paused } = await post("api/renew", { person: settings.person });
-    if (paused) return showStatus(await post("api/status", { person: settings.person }));
+    if (paused) showStatus(await post("api/status", { person: settings.person }));
+    if (mine !== this.generation) return false;
+    const ours = new Set(held.map(([image, label]) => `${image}/${label}`));
+    const left = ({ image, asked }) => asked.filter(({ label }) => ours.has(`${image}/${label}`));
     // After a long sleep others may have been given what was ours.
-    if (mine === this.generation) this.ahead = this.ahead.filter((task) => held.includes(task.image));
+    this.ahead = this.ahead.map((task) => ({ ...task, asked: left(task) })).filter(({ asked }) => asked.length);
     this.fetch();
+    return this.shown().some((task) => left(task).length < task.asked.length);
   },
 };
 
