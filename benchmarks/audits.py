@@ -97,6 +97,8 @@ class Project:
     wrong: float = 0.0
     of_all: bool = False
     checked: float = CHECKED
+    erring: float = 0.0
+    again: bool = True
 
     def __post_init__(self) -> None:
         rng = stream(self.seed, "project", self.kind)
@@ -109,6 +111,9 @@ class Project:
         self.learned[self.test] = -1
         self.numbers = permanent_numbers(*self.truth.shape, self.seed)[self.test]
         self.pi = np.zeros((many, self.truth.shape[1]))
+        # Of the audit's answers: which would be wrong if asked for once, twice, three times.
+        looks = stream(self.seed, "looks").random((3, *self.pi.shape))
+        self.slips = looks < self.erring
         self.logits = self._train()
 
     def _train(self) -> Floats:
@@ -150,6 +155,15 @@ class Project:
         rows = (known >= 0).any(axis=1)
         return fit(self.x[rows], known[rows])
 
+    def _answers(self) -> NDArray[np.int8]:
+        """int8 (T, L): what people would say; asked again where it speaks against the model."""
+        first, second, third = np.where(
+            self.slips, 1 - self.truth[self.test], self.truth[self.test]
+        )
+        against = (first == 1) == (self.logits[self.test] < 0)
+        settled = np.where(first == second, first, third)
+        return np.where(against & self.again, settled, first).astype(np.int8)
+
     def judged(self) -> Scored:
         """What the model says of the test images, and calls present of them."""
         p = expit(self.logits[self.test])
@@ -178,10 +192,10 @@ class Project:
 
     def audit(self) -> Audit:
         """What the estimate may use: given entries, and those drawn by chance."""
-        told, truth, unknown = self.told[self.test], self.truth[self.test], np.int8(-1)
+        told, answers, unknown = self.told[self.test], self._answers(), np.int8(-1)
         if not self.checked:
-            return Audit(np.where(self.drawn, truth, told), told >= 0, self.drawn, self.pi)
-        known = np.where(self.drawn, truth, unknown)
+            return Audit(np.where(self.drawn, answers, told), told >= 0, self.drawn, self.pi)
+        known = np.where(self.drawn, answers, unknown)
         return Audit(known, np.zeros(known.shape, np.bool_), self.drawn, self.pi, told)
 
 
@@ -330,6 +344,8 @@ def main() -> None:
     parser.add_argument("--wrong", type=float, default=0.0, help="share of given presents")
     parser.add_argument("--wrong-all", action="store_true", help="of all given entries instead")
     parser.add_argument("--checked", type=float, default=CHECKED, help="share of the audit")
+    parser.add_argument("--erring", type=float, default=0.0, help="share of wrong answers")
+    parser.add_argument("--once", action="store_true", help="no answer is asked for again")
     parser.add_argument("--reached", action="store_true", help="what audits cost, instead")
     told = parser.parse_args()
     torch.set_num_threads(1)
@@ -362,6 +378,8 @@ def main() -> None:
                 wrong=told.wrong,
                 of_all=told.wrong_all,
                 checked=told.checked,
+                erring=told.erring,
+                again=not told.once,
             )
             others = truth[np.ix_(rest, labels)] == 1
             for budget, row in followed(project, 60, x[rest], others):

@@ -14,6 +14,7 @@ import pytest
 from alasl.annotate.training import Training
 from alasl.project.changes import LabelChange
 from alasl.project.guide import Described
+from alasl.project.records import Questions
 from alasl.project.records import Training as Training_
 from alasl.project.store import Store
 
@@ -719,6 +720,26 @@ def test_at_the_end_it_says_so_and_asks_on_when_there_is_more(
     view.ready()
     assert view.image() == "Image 0003.jpg"
     assert view.here() == "cat"
+
+
+def test_an_answer_that_is_asked_for_once_more_is_asked_of_the_same_person(
+    project: Project, serve: Serve, view: View
+) -> None:
+    project.ask([(0, 0)])
+    view.open(serve(project))
+    view.ready()
+    view.press("j")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    assert project.said() == {(0, 0): 1}
+    project.store.fill(2, Questions([0], [0], why=["again"], pi=[0.5]))
+    view.ready()
+    assert view.image() == "Image 0000.jpg"
+    assert view.page.locator("#known dd").count() == 0, "what was said before is not told"
+    view.press("k")
+    view.page.wait_for_selector('body[data-wait="empty"]')
+    view.saved()
+    assert project.said() == {(0, 0): 0}
+    assert [event.value for event in project.events("answer")] == [1, 0]
 
 
 def test_all_is_answered_only_when_the_server_has_it(

@@ -267,7 +267,7 @@ def test_the_audit_calibrates_and_looks_again_only_once_it_has_grown(
     said[project.split().test] = UNKNOWN
     store.machine("m", said)
     driver.suggest()
-    assert {q.why for q in store.queue()} == {"audit", "recheck"}
+    assert {q.why for q in store.queue()} == {"audit", "recheck", "again"}
     assert all(q.pi is not None for q in store.queue())
     assert store.problems() == []
 
