@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alasl.counting import counted
 from alasl.errors import ConflictError, DataError
 
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
@@ -198,7 +199,7 @@ def refuse_duplicates(kind: str, names: Sequence[str]) -> None:
     seen: set[str] = set()
     twice = sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
     raise DataError(
-        f"{len(twice)} {kind} names stand more than once",
+        f"{counted(len(twice), f'{kind} name is', f'{kind} names are')} there more than once",
         more=[repr(name) for name in twice],
         do=f"give each {kind} one row or column of its own",
     )

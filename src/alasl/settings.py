@@ -132,7 +132,9 @@ class AskSettings(Seeded):
         choices=("images", "entries", "tags"),
     )
     rounds: int = setting(
-        10, "rounds of asking; what a strategy that plans ahead counts on", limits=NATURAL
+        10,
+        "rounds of asking; a project may go on, and strategies that plan ahead go by it",
+        limits=NATURAL,
     )
     images: int = setting(50, "images in a round, where images are asked", limits=POSITIVE)
     answers: int = setting(500, "answers in a round, where entries are asked", limits=POSITIVE)
@@ -141,7 +143,9 @@ class AskSettings(Seeded):
         "seconds of people's time in a round, in place of --images or --answers",
         limits=POSITIVE,
     )
-    growth: float = setting(1.0, "growth factor of the batch per round", limits=AT_LEAST_ONE)
+    growth: float = setting(
+        1.0, "each round asks so many times as many as the one before", limits=AT_LEAST_ONE
+    )
     members: int = setting(
         8, "members of the ensemble, for strategies that need one", limits=POSITIVE
     )
@@ -202,7 +206,9 @@ class AutoSettings(Seeded):
         choices=("audit", "clean", "known"),
     )
     folds: int = setting(
-        5, "parts of the images, each judged by a model that did not see it", limits=SEVERAL
+        5,
+        "parts that the images are cut into; each is predicted by a model trained on the others",
+        limits=SEVERAL,
     )
 
     def check(self) -> None:

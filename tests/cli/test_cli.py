@@ -62,7 +62,9 @@ def test_a_switchs_default_is_one_of_its_flags(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+)
 def test_help_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:
     code = (
         "import sys; from alasl.cli import exit_code; code = exit_code(sys.argv[1:])\n"

@@ -79,7 +79,7 @@ def test_true_and_false_are_present_and_absent(tmp_path: Path):
         ({"labels": np.array([[1.0, np.nan], [0, 1]])}, "must be integers"),
         ({"labels": np.array([1, 0])}, "must be integers"),
         ({"labels": np.ones((3, 2), np.int8)}, "shape differs"),
-        ({"names": np.array(["dog", "dog"])}, "1 label names stand more than once"),
+        ({"names": np.array(["dog", "dog"])}, "1 label name is there more than once"),
         ({"names": np.array([b"\xff", b"cat"])}, "not UTF-8"),
         ({"images": np.array([1, 2])}, "'images' must be a list of texts"),
         ({"images": np.array(["a", {}], object)}, "not a plain npz"),

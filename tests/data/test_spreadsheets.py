@@ -108,7 +108,7 @@ def test_labels_that_differ_only_in_case_are_noted(tmp_path: Path, caplog):
     labels = table(tmp_path, "image,Dog,dog ,cat\na.jpg,1,0,1\n").labels
     assert labels.names == ("Dog", "dog", "cat")
     assert "labels that differ only in case or blanks: 'Dog', 'dog'" in caplog.text
-    with pytest.raises(DataError, match="1 columns stand more than once"):
+    with pytest.raises(DataError, match="1 column name is there more than once"):
         table(tmp_path, "image,dog,dog \na.jpg,1,0\n")
 
 

@@ -409,7 +409,7 @@ def test_files_that_are_no_model_are_refused(
         alasl.load(changed(good, out, model="prob"))
     with pytest.raises(DataError, match="another number of labels"):
         alasl.load(changed(good, out, names=["a", "b"]))
-    with pytest.raises(DataError, match="names stand more than once"):
+    with pytest.raises(DataError, match="there more than once"):
         alasl.load(changed(good, out, names=["a"] * 6))
     with pytest.raises(DataError, match="0 sources, 1 names"):
         alasl.load(changed(good, out, predictions=["clip"]))

@@ -73,6 +73,15 @@ class Project(Changing):
         settings: as `alasl init` takes them. Raises `ConflictError` where the folder holds
         anything, `UsageError` for a setting that a project does not read.
         """
+        for name in ("label", "labels_list"):
+            if name in settings:
+                raise UsageError("there is no such setting", seen=name, do='names=["dog", "car"]')
+        if not isinstance(settings.get("labels", ""), str | Path):
+            raise UsageError(
+                "labels is the file with the table of entries",
+                seen=repr(settings["labels"]),
+                do='labels by name alone: names=["dog", "car"]',
+            )
         values = made(ProjectSettings, {**settings, "data": str(data)})
         return cls(folders.init(Path(folder), values, names), trust=True)
 

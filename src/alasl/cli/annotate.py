@@ -20,7 +20,13 @@ _log = logging.getLogger(__name__)
 
 @click.command("annotate")
 @click.argument("project", type=click.Path(path_type=Path))
-@click.option("--port", type=int, default=PORT, show_default=True, help="0 takes any free one")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="of the page's address; 0 takes any free one",
+)
 @click.option(
     "--host",
     default="127.0.0.1",

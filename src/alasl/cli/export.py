@@ -22,7 +22,9 @@ from alasl.errors import UsageError
     show_default=True,
     help="the table as it is now, what each person said, what is still to be asked, or the model",
 )
-@click.option("--prefix", default="", help="what makes an image's address out of its name")
+@click.option(
+    "--prefix", default="", help="put before an image's name to make its address, as https://host/"
+)
 @trust_option
 @json_option
 @quiet_option

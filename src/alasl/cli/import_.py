@@ -42,8 +42,8 @@ _SHOWN = 5
     type=click.Choice(("refuse", "keep", "replace", "vote")),
     default="refuse",
     show_default=True,
-    help="where an answer contradicts the project: change nothing, keep what is known, let it "
-    "stand, or count it as one person's among others",
+    help="where an answer contradicts what is known: import nothing (refuse), leave out the answer "
+    "(keep), believe the answer (replace), or count it as one person's vote (vote)",
 )
 @click.option(
     "--out",

@@ -39,7 +39,11 @@ from alasl.counting import counted
 @click.option(
     "--format", "format", default="queue", show_default=True, help="of --out: queue, label-studio"
 )
-@click.option("--prefix", default="", help="what makes an image's address out of its name in --out")
+@click.option(
+    "--prefix",
+    default="",
+    help="put before an image's name in --out to make its address, as https://host/",
+)
 @skip_bad_option
 @trust_option
 @download_option

@@ -142,9 +142,11 @@ def data_of_names(folder: Path, names: Sequence[str], *, skip_bad: bool = False)
     """The images below a folder, of which nothing is known of the labels `names`.
 
     skip_bad: leave out images whose files cannot be decoded, as `read_data` does.
-    Raises `DataError` where there is no image, `UsageError` for a name that is empty or comes twice
-    and for what is no folder.
+    Raises `DataError` where there is no folder or no image, `UsageError` for a name that is empty
+    or comes twice and for what is no folder.
     """
+    if not folder.exists():
+        raise DataError("there is no such file or folder", where=str(folder))
     if not folder.is_dir():
         raise UsageError(
             "labels by name alone need a folder of images", where=str(folder), do="name a folder"

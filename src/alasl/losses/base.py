@@ -61,6 +61,10 @@ class Loss(nn.Module):
         self.params = params
         self.reduction: Reduction = reduction
 
+    def extra_repr(self) -> str:
+        """The parameters, as a network prints it."""
+        return ", ".join(f"{name}={value}" for name, value in self.params.items())
+
     def begin(self, targets: Tensor) -> None:
         """Before a training on images with `targets` (..., n, L)."""
 
@@ -94,6 +98,9 @@ class _Plain(Loss):
     def __init__(self, function: Callable[..., Tensor], **params: Any) -> None:
         super().__init__(**params)
         self.function = function
+
+    def _get_name(self) -> str:
+        return str(self.function.__name__)
 
     def value(
         self,

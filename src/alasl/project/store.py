@@ -227,12 +227,9 @@ class Store(GuidedStore):
         """
         with self._database.reading() as db:
             scheme = self._table(db)
-            images, labels = scheme.rows[rows], scheme.cols
-            return (
-                replace(draws.read(db, images, labels), rows=rows),
-                draws.answered(db, images, labels),
-                draws.response(db, images, labels),
-            )
+            part = db, scheme.rows[rows], scheme.cols
+            chances = replace(draws.read(*part), rows=rows)
+            return chances, draws.answered(*part), draws.response(*part)
 
     def looks(self, rows: Ints) -> tuple[Ints, Mask]:
         """Of the images `rows` (T,): how often chance had each entry answered; `draws.looks`."""

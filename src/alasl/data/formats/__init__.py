@@ -151,7 +151,11 @@ def _find_table(path: Path, labels: str | Path | None, format: Format | None) ->
         for file in (path / labels, Path(labels)):
             if file.exists():
                 return file
-        raise DataError("the labels file does not exist", where=str(path / labels))
+        raise DataError(
+            "the file with the table of entries does not exist",
+            where=str(path / labels),
+            do="name a file in this folder, or by its whole path",
+        )
     if not path.is_dir() or (format and not format.suffixes):
         return path
     if known := strange_folder(path):

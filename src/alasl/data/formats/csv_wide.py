@@ -77,7 +77,7 @@ def _read(path: Path, options: Options) -> Table:
             f"{count} cells {says}; say what an empty cell means",
             where=str(path),
             seen=f"first in line {lines[at]}, column {names[col]!r}",
-            do="--empty unknown: nobody checked; --empty absent: the image has not the label",
+            do="--empty unknown: nobody checked; --empty absent: the image does not have the label",
         )
     meaning = np.int8(ABSENT if options.empty == "absent" else UNKNOWN)
     entries = np.where(unclear, meaning, entries)

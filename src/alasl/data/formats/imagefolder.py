@@ -67,7 +67,7 @@ def _read(path: Path, options: Options, *, labels: str = _PRESENT) -> Table:
             f"{len(half)} images have {labels!r} without {_ABSENT!r}; "
             "say what a label in neither is",
             where=f"{path}:{half[0][1]}",
-            do="--empty unknown: nobody checked; --empty absent: the image has not the label",
+            do="--empty unknown: nobody checked; --empty absent: the image does not have the label",
         )
     entries = np.full((len(images), len(names)), UNKNOWN, np.int8)
     if options.empty == "absent":

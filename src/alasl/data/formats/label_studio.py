@@ -89,7 +89,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
             f"{len(others)} annotations do not say which labels were asked; say what a label is "
             "that an annotation does not have",
             where=str(path),
-            do="--empty unknown: nobody checked; --empty absent: the image has not the label",
+            do="--empty unknown: nobody checked; --empty absent: the image does not have the label",
         )
     for image, annotation in others:
         about = names if empty == "absent" else sorted(annotation.present)

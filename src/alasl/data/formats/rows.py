@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, TextIO
 
+from alasl.counting import counted
 from alasl.errors import DataError
 from alasl.files import guarded, readable, unguarded
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
@@ -150,13 +151,14 @@ def read_sheet(path: Path, first: str = "image") -> Sheet:
 
 
 def refuse_twice(names: list[str], where: str) -> None:
-    """Raise a `DataError` for names of columns that stand more than once."""
+    """Raise a `DataError` for names of columns that are there more than once."""
     twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise DataError(
-            f"{len(twice)} columns stand more than once",
+            f"{counted(len(twice), 'column name is', 'column names are')} there more than once",
             where=where,
             more=[repr(name) for name in twice],
+            do="give each label one column",
         )
 
 
