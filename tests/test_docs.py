@@ -68,6 +68,8 @@ FOREIGN = {
     "--wrong",
     "--wrong-all",
     "--checked",
+    "--erring",
+    "--once",
 }
 
 

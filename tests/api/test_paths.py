@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import alasl
 from alasl.data.dataset import Dataset
+from alasl.errors import UsageError
 
 
 def test_a_runs_folder_may_be_text(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> None:
@@ -49,3 +51,12 @@ def test_an_answer_to_nothing_is_refused(
     with pytest.raises(alasl.AlaslError, match=said):
         project.tell([("b", "dog", 1), answer])
     assert project.status().answers == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"label": ["dog"]}, {"labels_list": "n.txt"}, {"labels": ["dog"]}]
+)
+def test_who_names_labels_otherwise_is_told_how(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as told:
+        alasl.Project.create(tmp_path / "mine", tmp_path, **wrong)
+    assert 'names=["dog", "car"]' in str(told.value.do)

@@ -54,6 +54,11 @@ def test_help_of_a_group_says_whole_what_each_command_does(
     assert "..." not in shown.split("\nCommands:\n")[1]
 
 
+def test_a_port_that_there_is_none_of_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["annotate", "mine", "--port", "99999999"]) == 2
+    assert "0<=x<=65535" in capsys.readouterr().err
+
+
 def test_a_switchs_default_is_one_of_its_flags(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["run", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())

@@ -50,6 +50,8 @@ def test_names_alone_need_images(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no images here"):
         data_of_names(tmp_path / "empty", ["dog"])
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        data_of_names(tmp_path / "fotos", ["dog"])
 
 
 def test_names_are_read_a_line_each(tmp_path: Path) -> None:

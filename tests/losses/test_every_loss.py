@@ -270,3 +270,8 @@ def test_gradients_are_the_gradient_of_the_sum_to_the_bit(name):
     got = module(logits, targets, everywhere(targets))
     assert torch.equal(got, want)
     assert not got.requires_grad
+
+
+def test_a_loss_is_printed_with_its_parameters() -> None:
+    assert repr(resolve("hill:margin=0.5")).startswith("hill(")
+    assert "margin=0.5" in repr(resolve("hill:margin=0.5"))
