@@ -25,7 +25,7 @@ from alasl.project.changes import LabelChange
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
 from alasl.project.growing import drop
-from alasl.project.records import Answer, Chances
+from alasl.project.records import Answer, Chances, Queued
 from alasl.project.settings import ProjectSettings
 
 
@@ -171,8 +171,9 @@ def test_what_was_left_unanswered_is_asked_again_and_nothing_twice(
 ) -> None:
     project = holes()
     driver = half_answered(project)
-    left = {(q.image, q.label) for q in project.store.queue() if q.pi is not None and not q.done}
-    done = {(q.image, q.label) for q in project.store.queue() if q.pi is not None and q.done}
+    drawn = [q for q in project.store.queue() if q.pi is not None and q.why != "again"]
+    left = {(q.image, q.label) for q in drawn if not q.done}
+    done = {(q.image, q.label) for q in drawn if q.done}
     before = audit_of(project)
     assert 0 < before.response.mean() < 1
     assert (before.reached <= before.chances.now).all()
@@ -302,6 +303,47 @@ def test_answers_against_the_model_are_asked_until_two_agree(
     off = replace(project, settings=replace(project.settings, audit_again=False))
     Driver(off).suggest()
     assert "again" not in {q.why for q in store.queue()}
+
+
+def test_an_answer_against_the_model_is_asked_for_again_at_the_queues_end(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes(repeats=0.0, gold=0.0)
+    driver, store = Driver(project), project.store
+    driver.renew()
+    driver.suggest()
+    audited = [q for q in store.queue() if q.why == "audit" and not q.done]
+    against, second, agreed = audited[:3]
+
+    def answer_(q: Queued, likely: bool, request: str) -> None:
+        value = int((q.probability or 0) >= 0.5)
+        store.lease("ann", images=400)
+        one = Answer(q.image, q.label, value if likely else 1 - value)
+        store.answer("ann", [one], request=request)
+
+    def asked(q: Queued) -> list[bool]:
+        """Whether each second look at it is done."""
+        found = [o for o in store.queue() if (o.image, o.label) == (q.image, q.label)]
+        assert all(o.pi == q.pi for o in found)
+        return [o.done for o in found if o.why == "again"]
+
+    answer_(agreed, True, "agreed")
+    assert asked(agreed) == []
+    # Against the model, and so again: no more.
+    answer_(against, False, "against")
+    assert asked(against) == [False]
+    answer_(against, False, "against again")
+    assert asked(against) == [True]
+    # Against it, then with it: a third time, and no more.
+    answer_(second, False, "second")
+    answer_(second, True, "second again")
+    assert asked(second) == [True, False]
+    answer_(second, True, "second a third time")
+    assert asked(second) == [True, True]
+    # What is taken back is wanted again, once.
+    store.undo("ann", request="undo")
+    assert asked(second) == [True, False]
+    assert store.problems() == []
 
 
 def test_what_map_rests_on_says_that_test_images_are_copies(

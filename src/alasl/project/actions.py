@@ -63,6 +63,7 @@ def answer(
         )  # fmt: skip
         stand(db, [(a.image, a.label, who, a.value, "answer", event)])
         queue.fill_slot(db, who, a.image, a.label, now)
+        queue.second_look(db, a.image, a.label, a.value)
         spend(db, who, a.seconds or 0.0)
 
 
@@ -115,8 +116,8 @@ def _take_back(
     append(db, now, who, "undo", request=request, undoes=act, round=queue.current_round(db))
     undone = _undone(db, act)
     for a in undone.answers:
-        if not fall_back(db, a.image, a.label, who):
-            queue.empty_slot(db, who, a.image, a.label, until)
+        stands = fall_back(db, a.image, a.label, who)
+        queue.empty_slot(db, who, a.image, a.label, until, again=stands)
     if undone.kind == "skip":
         fall_back_skip(db, who, undone.images[0])
     return undone

@@ -266,6 +266,7 @@ class Driver:
             at = np.asarray(questions.rows, np.intp), np.asarray(questions.cols, np.intp)
             seen = np.asarray(self._files.probabilities()[at], np.float64)
             questions = replace(questions, model=about.model, probabilities=seen)
+        questions = replace(questions, again=settings.audit_again)
         store.fill(
             known.round + 1,
             questions,

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alasl.labels import MACHINE
-from alasl.project.records import AGAIN, PersonCount, Progress, Questions, Queued, Task
+from alasl.labels import MACHINE, PRESENT, UNKNOWN
+from alasl.project.records import AGAIN, RECHECK, PersonCount, Progress, Questions, Queued, Task
 from alasl.seconds import Way
 from alasl.seeds import stream
 
@@ -41,8 +41,8 @@ _RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND person 
 _FILL_SLOT = (
     "UPDATE queue SET done = 1, person = :p, until = :now WHERE place = ("
     " SELECT place FROM queue WHERE image = :image AND label = :label AND done = 0"
-    " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = :image AND o.label = :label"
-    "  AND o.person = :p AND o.done = 1)"
+    f" AND (why = '{AGAIN}' OR NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = :image"
+    "  AND o.label = :label AND o.person = :p AND o.done = 1))"
     " ORDER BY person IS :p DESC, until <= :now DESC, place LIMIT 1)"
 )
 
@@ -70,9 +70,17 @@ def slots(round: int, questions: Questions, repeats: float, seed: int) -> list[S
 
 
 def fill(
-    db: sqlite3.Connection, round: int, slots: Iterable[Slot], now: float, way: Way = "image"
+    db: sqlite3.Connection,
+    round: int,
+    slots: Iterable[Slot],
+    now: float,
+    way: Way = "image",
+    again: bool = False,
 ) -> None:
-    """Make these slots the queue, but for the entries that people hold right now."""
+    """Make these slots the queue, but for the entries that people hold right now.
+
+    again: whether `second_look` asks anything.
+    """
     db.execute("DELETE FROM queue WHERE done = 1 OR until <= ?", (now,))
     kept = set(db.execute("SELECT image, label FROM queue"))
     db.executemany(
@@ -80,7 +88,7 @@ def fill(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
-    db.executemany(_NOTE, [("round", round), ("way", way)])
+    db.executemany(_NOTE, [("round", round), ("way", way), ("again", int(again))])
     # Of a queue that is no more nothing comes back.
     db.execute("DELETE FROM notes WHERE key LIKE 'cut %'")
 
@@ -258,12 +266,49 @@ def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: 
     db.execute(_FILL_SLOT, {"p": person, "now": now, "image": image, "label": label})
 
 
-def empty_slot(db: sqlite3.Connection, person: int, image: int, label: int, until: float) -> None:
-    """The answer that a person gave is wanted again; they hold it until then."""
+def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> None:
+    """Ask once more, at the end, for an answer of the audit that speaks against the model.
+
+    Until two answers agree, three at most; see `ProjectAudit.against`.
+    """
+    row = db.execute("SELECT value FROM notes WHERE key = 'again'").fetchone()
+    if value == UNKNOWN or not (row and row[0]):
+        return
+    slots = db.execute(
+        "SELECT probability, model, round, pi, why, done FROM queue"
+        " WHERE image = ? AND label = ? AND pi IS NOT NULL ORDER BY place",
+        (image, label),
+    ).fetchall()
+    if not slots or slots[0][0] is None or slots[0][4] == RECHECK:
+        return
+    said = db.execute(
+        "SELECT value FROM events WHERE image = ? AND label = ? AND pi IS NOT NULL AND value >= 0"
+        " ORDER BY id",
+        (image, label),
+    ).fetchall()
+    p, model, round, pi = slots[0][:4]
+    against = len(said) == 1 and (value == PRESENT) == (p < 0.5)
+    asked = any(why == AGAIN and not done for *_, why, done in slots)
+    if not asked and (against or (len(said) == 2 and said[0] != said[1])):
+        db.execute(
+            "INSERT INTO queue (image, label, probability, model, round, why, pi)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (image, label, p, model, round, AGAIN, pi),
+        )
+
+
+def empty_slot(
+    db: sqlite3.Connection, person: int, image: int, label: int, until: float, *, again: bool
+) -> None:
+    """The answer that a person gave is wanted again; they hold it until then.
+
+    again: only if it was a second look, as an earlier answer of theirs stands.
+    """
     db.execute(
-        "UPDATE queue SET done = 0, until = ?"
-        " WHERE image = ? AND label = ? AND person = ? AND done = 1",
-        (until, image, label, person),
+        "UPDATE queue SET done = 0, until = ? WHERE place = ("
+        " SELECT max(place) FROM queue WHERE image = ? AND label = ? AND person = ? AND done = 1"
+        f" AND (why = '{AGAIN}' OR NOT ?))",
+        (until, image, label, person, again),
     )
 
 

@@ -262,6 +262,8 @@ class Questions:
     """Entries to ask, best first: (n,) each. gold: known entries to check attention with.
 
     why: why each is asked. pi: the probability with which chance drew it, NaN where it did not.
+    again: whether an answer that chance drew is asked for once more where it speaks against the
+    probability.
     """
 
     rows: ArrayLike
@@ -272,3 +274,4 @@ class Questions:
     model: str = ""
     why: Sequence[str] | None = None
     pi: ArrayLike | None = None
+    again: bool = False

@@ -217,7 +217,7 @@ class Store(GuidedStore):
             self._table(db)
             if chances is not None:
                 draws.write(db, chances, self.scheme.rows[chances.rows], self.scheme.cols)
-            queue.fill(db, round, slots, moment(now), way)
+            queue.fill(db, round, slots, moment(now), way, questions.again)
 
     def audited(self, rows: Ints) -> tuple[Chances, Mask, Floats]:
         """Of the images `rows` (T,), ascending: with what chances the audit drew their entries.
