@@ -64,7 +64,7 @@ def test_labels_share_two_screens_of_a_phone(
     assert view.text("#save span >> visible=true") == "More below"
     # Nor does trouble go out of sight with the header.
     page.evaluate("document.getElementById('saved').dataset.state = 'trouble'; scrollTo(0, 300)")
-    assert page.evaluate("scrollY") > 200
+    view.until("scrollY > document.querySelector('header').offsetHeight")
     assert 0 <= page.locator("#saved").bounding_box()["y"] < 20
     # However large the picture is, what says something of it is in sight.
     page.tap('[data-do="zoom"] >> visible=true')

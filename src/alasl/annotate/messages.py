@@ -272,7 +272,7 @@ class Renewed(Message):
     paused: whether nothing is asked for now.
     """
 
-    held: list[tuple[int, int]]
+    held: list[list[int]]
     paused: bool
 
 

@@ -178,7 +178,7 @@ class Tasks:
     def renew(self, person: str) -> Renewed:
         """Hold on to what a person holds."""
         self.store.renew(person, seconds=LEASE)
-        held = [(task.image, j) for task in self.store.held(person) for j in task.labels]
+        held = [[task.image, j] for task in self.store.held(person) for j in task.labels]
         return Renewed(held=held, paused=self.paused)
 
     def release(self, sent: Held) -> None:
