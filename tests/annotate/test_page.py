@@ -334,7 +334,7 @@ def test_predictions_are_shown_and_ticked_only_when_asked_and_the_answers_say_so
     view.press("h")
     view.page.check("#shown")
     view.press("Escape", "Enter")
-    view.ready()
+    view.until("document.querySelector('#asked [aria-pressed=true]')")
     assert view.page.locator("#asked [aria-pressed=true]").all_text_contents() == ["Present"] * 2
     assert view.page.locator("#asked .chance").all_text_contents() == ["80 %", "60 %", "30 %"]
     view.press("k", "Enter")
