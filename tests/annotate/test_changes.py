@@ -47,7 +47,7 @@ def test_answers_to_a_label_that_was_merged_meanwhile_count(make_project: MakePr
     tasks = page.tasks(TasksIn(person="ann", images=5)).tasks
     assert [(t.image, [one.label for one in t.asked]) for t in tasks] == [(0, [2]), (3, [4])]
     assert tasks[0].known == [(4, 1)], "by number, and only of labels that there are"
-    assert page.renew("ann").held == [(0, 2), (3, 4)]
+    assert page.renew("ann").held == [[0, 2], [3, 4]]
     assert page.status(By(person="ann").person, now=True).left == 2
     other.close()
 
