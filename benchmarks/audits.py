@@ -180,8 +180,7 @@ class Project:
     @property
     def known(self) -> NDArray[np.int8]:
         """int8 (T, L): what is known of the test images, or was given and may be wrong."""
-        audit = self.audit()
-        return np.where(audit.seen, audit.entries, audit.claims)
+        return self.audit().told
 
     def calls_new(self, x: NDArray[np.float32]) -> NDArray[np.int8]:
         """What is called present of other images, by the thresholds of all that is known."""

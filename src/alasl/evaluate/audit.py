@@ -78,6 +78,11 @@ class Audit:
         """(N, L): the entries known, by either way."""
         return self.certain | self.audited
 
+    @cached_property
+    def told(self) -> Entries:
+        """int8 (N, L): what is seen, else what the table claims."""
+        return np.where(self.seen, self.entries, self.claims)
+
     def believed(self) -> Audit:
         """The same; with what the table claims for certain if nothing was drawn to judge it by."""
         if self.audited.any():
@@ -88,9 +93,8 @@ class Audit:
 
     def left_out(self) -> dict[int, str]:
         """The labels that have no AP, and why."""
-        told = np.where(self.seen, self.entries, self.claims)
-        present, absent = (told == PRESENT).any(axis=0), (told == ABSENT).any(axis=0)
-        judged = (told != UNKNOWN).all(axis=0) | self.audited.any(axis=0)
+        present, absent = ((self.told == value).any(axis=0) for value in (PRESENT, ABSENT))
+        judged = (self.told != UNKNOWN).all(axis=0) | self.audited.any(axis=0)
         reasons: dict[int, str] = {}
         for col in np.flatnonzero(~(present & absent & judged)).tolist():
             if not present[col]:

@@ -89,10 +89,9 @@ def calibrate(views: Sequence[View], audit: Audit) -> Calibration:
 
     views: one model, or several that are to be told apart; where they agree counts as well.
     """
-    told = np.where(audit.seen, audit.entries, audit.claims)
     guessed = np.mean([v.probabilities for v in views], axis=0)
     # How far down a ranking is far hangs on how many presents there are, which the first fit tells.
-    size = np.where(told == UNKNOWN, guessed, told == PRESENT).sum(axis=0)
+    size = np.where(audit.told == UNKNOWN, guessed, audit.told == PRESENT).sum(axis=0)
     first = _fit(views, audit, size)
     for col, (log_odds, _) in enumerate(first.curves(np.random.default_rng(0), 1)):
         seen = audit.seen[:, col]

@@ -28,6 +28,7 @@ from alasl.evaluate.thresholds import called_by_others
 from alasl.labels import INFERRED, PRESENT, UNKNOWN, Entries
 from alasl.learner import Known
 from alasl.project.ground import Bin, Figures, Ground, Told
+from alasl.project.queue import once_more
 from alasl.project.records import RECHECK, SOURCES, Chances, Floats, Ints, Mask
 from alasl.project.store import Store
 
@@ -180,13 +181,12 @@ class ProjectAudit:
         """Answers to ask for once more: rows, columns, and the chances by which they were drawn.
 
         One wrong answer of a hundred bends mAP by points, as the wrong presents stand among the
-        absents that a model ranks low, each for many. So what speaks against the model is asked
-        until two answers agree, three at most. What was given has the table for a second answer.
+        absents that a model ranks low, each for many. So these are asked as `queue.once_more` says.
+        What was given has the table for a second answer.
         logits, many, agree: (T, L), the first of the judged model, the others from `draws.looks`.
         """
-        otherwise = (self.entries == PRESENT) == (logits < 0)
-        once = (many == 1) & otherwise & (self.entries != UNKNOWN)
-        asked = self.answered & (self.claims == UNKNOWN) & (once | ((many == 2) & ~agree))
+        otherwise = (self.entries != UNKNOWN) & ((self.entries == PRESENT) == (logits < 0))
+        asked = self.answered & (self.claims == UNKNOWN) & once_more(many, agree, otherwise)
         rows, cols = np.nonzero(asked)
         return self.rows[rows], cols, self.reached[rows, cols]
 

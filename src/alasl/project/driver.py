@@ -116,6 +116,12 @@ class Driver:
         )
         return initial, known
 
+    def audit(self, known: Known, initial: Entries) -> ProjectAudit:
+        """The audit as it is now; initial: int8 (N, L), the store's."""
+        test, seed = self._split.test, self.project.settings.seed
+        doubt = self.project.settings.audit_given > 0
+        return ProjectAudit.of(self.project.store, test, known, initial[test], seed, doubt)
+
     def train(self) -> Training | None:
         """Train on everything known outside the test set, judge, keep the model and its worth.
 
@@ -126,7 +132,7 @@ class Driver:
         event = store.last_event()
         initial, known = self._known()
         require_ground(self.project.settings, self._split, initial)
-        learner, audit = self._learner, self._audit(known, initial)
+        learner, audit = self._learner, self.audit(known, initial)
         del initial
         learner.test_entries = audit.entries
         try:
@@ -221,7 +227,7 @@ class Driver:
                     do=f"train it anew: alasl train {project.folder}",
                 )
             learner.estimator.restore(model.estimator.tensors(), trust=True)
-        audit, settings = self._audit(known, initial), project.settings
+        audit, settings = self.audit(known, initial), project.settings
         share = 0.0 if audit.complete else settings.audit
         recheck = settings.recheck if about.model else 0.0
         new = 1 - share - recheck
@@ -236,7 +242,7 @@ class Driver:
             query = Query(nothing, nothing, np.zeros(0))
             each = settings.answers / ((share + recheck) or 1)
         chances, parts = audit.ended, []
-        logits = self._files.logits() if about.model else None
+        logits = self._files.logits() if share and about.model else None
         if share:
             floor = FLOOR_AUTOMATIC if settings.audited_answers else FLOOR
             drawn = audit.draw(logits, round(each * share), floor, settings.audit_given)
@@ -245,7 +251,7 @@ class Driver:
         if recheck:
             suspected = first_of(self.suspects(known), round(each * recheck))
             parts.append(Part("recheck places", RECHECK, *suspected))
-        if share and logits is not None and settings.audit_again:
+        if logits is not None and settings.audit_again:
             # At last, as they hang on the audit's answers: the others' places must not.
             asked = audit.against(logits, *store.looks(self._split.test))
             parts.append(Part("second looks", AGAIN, *asked))
@@ -324,11 +330,6 @@ class Driver:
         open_ &= self.project.store.labels().unknown
         if not open_.any():
             raise NothingToDo("every entry of the pool is known or answered automatically")
-
-    def _audit(self, known: Known, initial: Entries) -> ProjectAudit:
-        test, seed = self._split.test, self.project.settings.seed
-        doubt = self.project.settings.audit_given > 0
-        return ProjectAudit.of(self.project.store, test, known, initial[test], seed, doubt)
 
     def _lost(self) -> Mask:
         """(N,): the images whose files are not there, of which a warning tells."""

@@ -22,7 +22,6 @@ from alasl.evaluate.estimate import Scored, estimate
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.learner import ActiveLearner, Known
 from alasl.models.prepare import Prepared, context_of
-from alasl.project.auditing import ProjectAudit
 from alasl.project.driver import Driver
 from alasl.project.forecast import WHOLE, Curves, forecasts
 from alasl.project.plans import Plan, keep
@@ -124,9 +123,7 @@ def plan(driver: Driver, target: float, seeds: int, progress: Progress | None = 
     """
     project, known = driver.project, driver.known()
     split, settings = project.split(), project.settings
-    given = project.store.initial()[split.test]
-    doubt = settings.audit_given > 0
-    now = ProjectAudit.of(project.store, split.test, known, given, settings.seed, doubt)
+    now = driver.audit(known, project.store.initial())
     audit = now.audit
     if not audit.audited.any() and not now.complete:
         audit = by_chance(now.entries)

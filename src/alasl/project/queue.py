@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alasl.labels import MACHINE, PRESENT, UNKNOWN
-from alasl.project.records import AGAIN, RECHECK, PersonCount, Progress, Questions, Queued, Task
+from alasl.project.records import (
+    AGAIN,
+    RECHECK,
+    Ints,
+    Mask,
+    PersonCount,
+    Progress,
+    Questions,
+    Queued,
+    Task,
+)
 from alasl.seconds import Way
 from alasl.seeds import stream
 
@@ -266,11 +276,18 @@ def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: 
     db.execute(_FILL_SLOT, {"p": person, "now": now, "image": image, "label": label})
 
 
-def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> None:
-    """Ask once more, at the end, for an answer of the audit that speaks against the model.
+def once_more(many: Ints | int, agree: Mask | bool, against: Mask | bool) -> Mask:
+    """Whether an entry is to be asked once more, of numbers or arrays: what speaks against the
+    model until two answers agree, three at most.
 
-    Until two answers agree, three at most; see `ProjectAudit.against`.
+    many: answers so far. agree: whether the last two are alike. against: whether the last speaks
+    against the model.
     """
+    return np.asarray(((many == 1) & against) | ((many == 2) & np.logical_not(agree)))
+
+
+def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> None:
+    """Ask once more, at the end, for an answer of the audit that `once_more` names."""
     row = db.execute("SELECT value FROM notes WHERE key = 'again'").fetchone()
     if value == UNKNOWN or not (row and row[0]):
         return
@@ -287,9 +304,9 @@ def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> N
         (image, label),
     ).fetchall()
     p, model, round, pi = slots[0][:4]
-    against = len(said) == 1 and (value == PRESENT) == (p < 0.5)
+    agree, against = said[-2:-1] == said[-1:], (value == PRESENT) == (p < 0.5)
     asked = any(why == AGAIN and not done for *_, why, done in slots)
-    if not asked and (against or (len(said) == 2 and said[0] != said[1])):
+    if not asked and once_more(len(said), agree, against):
         db.execute(
             "INSERT INTO queue (image, label, probability, model, round, why, pi)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
