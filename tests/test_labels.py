@@ -132,8 +132,8 @@ def test_anything_else_than_present_absent_unknown_is_refused(value: int) -> Non
 @pytest.mark.parametrize(
     ("names", "images", "what"),
     [
-        (("a", "a"), ("x", "y"), "label names"),
-        (("a", "b"), ("x", "x"), "image names"),
+        (("a", "a"), ("x", "y"), "label name"),
+        (("a", "b"), ("x", "x"), "image name"),
         (("a",), ("x", "y"), "shape"),
     ],
 )
