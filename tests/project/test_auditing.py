@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,10 @@ from alasl.project.auditing import ProjectAudit
 from alasl.project.automatic import standing
 from alasl.project.changes import LabelChange
 from alasl.project.driver import Driver
+from alasl.project.exports import export
 from alasl.project.folder import Project, init, load
 from alasl.project.growing import drop
+from alasl.project.imports import import_file
 from alasl.project.records import Answer, Chances, Queued
 from alasl.project.settings import ProjectSettings
 
@@ -212,6 +215,46 @@ def test_entries_that_came_from_elsewhere_are_certain(holes: Callable[..., Proje
     logits = np.load(project.model / f"test-{training.model}.npy")
     exact = average_precision(logits, truth[test])
     np.testing.assert_allclose(training.ap, 100 * exact, rtol=1e-9)
+
+
+def test_a_query_answered_elsewhere_checks_what_was_given_and_a_table_does_not(
+    holes: Callable[..., Project], tmp_path: Path
+) -> None:
+    project = holes(audit_given=0.5)
+    driver, test = Driver(project), project.split().test
+    driver.renew()
+    driver.suggest()
+    given = audit_of(project).claims
+    checks = {(q.image, q.label): q.pi for q in project.store.queue() if q.why == "recheck"}
+    assert len(checks) > 3
+    export(project, tmp_path / "table.csv", "csv-long", "table")
+    import_file(project, tmp_path / "table.csv")
+    assert not audit_of(project).answered.any(), "a table that says the same checked nothing"
+
+    export(project, tmp_path / "query.csv", "queue", "queue")
+    with (tmp_path / "query.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    # The first check speaks against what was given, the others confirm it.
+    for number, row in enumerate(rows):
+        entry = project.store.images.index(row["image"]), project.store.names.index(row["label"])
+        if entry in checks:
+            value = int(project.store.labels().entries[entry])
+            row["answer"] = str(1 - value if number == 0 else value)
+    rows.sort(key=lambda row: row["answer"] == "")
+    with (tmp_path / "query.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    first = import_file(project, tmp_path / "query.csv", person="ann")
+    assert (first.new, first.kept) == (len(checks), 0)
+    after = audit_of(project)
+    place = {int(row): place for place, row in enumerate(test)}
+    at = np.array([(place[image], label) for image, label in checks]).T
+    assert after.answered[*at].all()
+    assert after.answered.sum() == len(checks)
+    np.testing.assert_array_equal(after.reached[*at], list(checks.values()))
+    np.testing.assert_array_equal(after.claims, given)
+    assert import_file(project, tmp_path / "query.csv", person="ann").new == 0
 
 
 def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it(

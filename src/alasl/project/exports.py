@@ -16,7 +16,7 @@ from alasl.files import replacing
 from alasl.project import exchange
 from alasl.project.exchange import Asked
 from alasl.project.folder import Project
-from alasl.project.records import AGAIN, RECHECK, Disagreement
+from alasl.project.records import AGAIN, Disagreement
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +26,11 @@ What = Literal["table", "answers", "queue"]
 def write_queue(project: Project, out: Path, format: str = "queue", prefix: str = "") -> int:
     """Write what is still to be asked, each entry once, best first; how many entries.
 
-    Gold questions are not among them, nor given entries to check again: for these see `suspects`.
+    Gold questions are not among them, nor what is asked once more: a file that is read twice would
+    answer it twice.
     """
     store = project.store
-    open_ = [q for q in store.queue() if not (q.done or q.gold or q.why in (RECHECK, AGAIN))]
+    open_ = [q for q in store.queue() if not (q.done or q.gold or q.why == AGAIN)]
     entries = list({(q.image, q.label): q for q in open_}.values())
     if not entries:
         raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")

@@ -40,9 +40,9 @@ def import_file(
             "%s: %d answers are kept, but not in the table: their labels were taken out",
             *(path, gone),
         )
-    return store.import_answers(
-        source, _called_alike(answers, [*store.progress().people], path), on_conflict=on_conflict
-    )
+    called = _called_alike(answers, [*store.progress().people], path)
+    to_queue = exchange.answers_queue(path, format)
+    return store.import_answers(source, called, on_conflict=on_conflict, to_queue=to_queue)
 
 
 def _called_alike(answers: list[Answer], people: list[str], path: Path) -> list[Answer]:

@@ -53,8 +53,11 @@ def _sort(
     entries_now: Entries,
     earlier: dict[tuple[int, int, str], int],
     on_conflict: OnContradiction,
+    checks: set[tuple[int, int]],
 ) -> _Sorted:
-    """stands: (N, L), the table now. earlier: what each person had said of each entry."""
+    """entries_now: (N, L), the table. earlier: what each person had said of each entry. checks:
+    entries of which people were asked whether what was given is right.
+    """
     found = _Sorted()
     for one in answers:
         i, j, value = one.image, one.label, one.value
@@ -65,6 +68,9 @@ def _sort(
             continue
         if value == before and on_conflict != "replace":
             found.same += 1  # whatever was made of it since
+            continue
+        if (i, j) in checks and before is None and value != UNKNOWN:
+            found.taken[key] = one  # whatever it says: what most people say then stands
             continue
         others = (found.taken.get(key, one).value, int(entries_now[i, j]))
         against = [other for other in others if other not in (UNKNOWN, value)]
@@ -88,12 +94,14 @@ def import_answers(
     source: str,
     answers: Iterable[Answer],
     on_conflict: OnContradiction,
+    to_queue: bool,
     scheme: Scheme,
     now: float,
 ) -> Imported:
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
     entries_now, _ = table.told(db)
-    found = _sort(answers, source, entries_now, _earlier(db), on_conflict)
+    checks = queue.rechecked(db) if to_queue else set()
+    found = _sort(answers, source, entries_now, _earlier(db), on_conflict, checks)
     if found.against and on_conflict == "refuse":
         raise ConflictError(
             f"{counted(len(found.against), 'answer')} against what is known; nothing was imported",

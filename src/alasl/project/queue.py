@@ -271,6 +271,11 @@ def reason(
     return None if row is None else (row[0], row[1])
 
 
+def rechecked(db: sqlite3.Connection) -> set[tuple[int, int]]:
+    """The given entries, image and label, that the queue asks people to check."""
+    return set(db.execute("SELECT image, label FROM queue WHERE why = ?", (RECHECK,)))
+
+
 def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: float) -> None:
     """An answer of a person is no longer wanted, if it was."""
     db.execute(_FILL_SLOT, {"p": person, "now": now, "image": image, "label": label})

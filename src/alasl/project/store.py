@@ -354,23 +354,23 @@ class Store(GuidedStore):
         answers: Sequence[Answer],
         *,
         on_conflict: OnContradiction = "refuse",
+        to_queue: bool = False,
         now: float | None = None,
     ) -> Imported:
-        """Take answers from elsewhere, all or none of them.
+        """Take answers from elsewhere, all or none.
 
         source: e.g. the file's name; it stands for the person where an answer names none. The log
-        has when an answer came in, not when it was given. One that contradicts what was given
-        or what people say, or that person's other answer in the same import, is a conflict:
-        `refuse` raises a `ConflictError` that lists them all, `keep` leaves them out, `replace`
-        lets the (last) answer stand, and `vote` takes them as if given on the page: what most
-        people say stands. The same import twice changes nothing.
+        has when an answer came in, not when it was given. One that contradicts what was given or
+        what people say, or that person's other answer in the same import, is a conflict: `refuse`
+        raises a `ConflictError` that lists them all, `keep` leaves them out, `replace` lets the
+        (last) answer stand, and `vote` takes them as if given on the page. The same import twice
+        changes nothing. to_queue: they answer what the queue asks, so checks are no conflicts.
         """
         self._check([a.image for a in answers], [a.label for a in answers])
         named = incoming.named(source, answers)
+        way = on_conflict, to_queue
         with self._database.writing() as db:
-            return incoming.import_answers(
-                db, source, named, on_conflict, self._now(db), moment(now)
-            )
+            return incoming.import_answers(db, source, named, *way, self._now(db), moment(now))
 
     def machine(
         self,

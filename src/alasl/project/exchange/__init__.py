@@ -29,6 +29,7 @@ __all__ = [
     "EXCHANGES",
     "Asked",
     "Exchange",
+    "answers_queue",
     "exchange",
     "formats",
     "read",
@@ -109,6 +110,13 @@ def read(
         if left_out[source]:
             _log.warning("%s: %d %s", path, left_out[source], what)
     return list(answers.values())
+
+
+def answers_queue(path: str | Path, format: str | None) -> bool:
+    """Whether a file's format is one that a queue is written in, so that it answers a queue."""
+    path = Path(path)
+    own = _recognise(path) if format is None else _named(format)[0]
+    return own is not None and own.write_query is not None
 
 
 def _refuse_also_lost(fault: DataError, known: Names, path: Path) -> None:
