@@ -164,11 +164,13 @@ class Project:
         settled = np.where(first == second, first, third)
         return np.where(against & self.again, settled, first).astype(np.int8)
 
-    def judged(self) -> Scored:
+    def judged(self, called: bool = True) -> Scored:
         """What the model says of the test images, and calls present of them."""
         p = expit(self.logits[self.test])
-        called = called_by_others(p, self.known, weights=self.worth, seed=self.seed)
-        return Scored(self.logits[self.test], p, called)
+        if not called:
+            return Scored(self.logits[self.test], p)
+        calls = called_by_others(p, self.known, weights=self.worth, seed=self.seed)
+        return Scored(self.logits[self.test], p, calls)
 
     @property
     def worth(self) -> Floats:
@@ -248,17 +250,17 @@ def calls_off(
 
 
 def followed(
-    project: Project, draws: int, x: NDArray[np.float32], truth: Mask
+    project: Project, draws: int, x: NDArray[np.float32], truth: Mask, brief: bool = False
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """After each round: how far the estimates are off, in points, and whether intervals hold.
 
-    x, truth: of images never touched.
+    x, truth: of images never touched. brief: mAP and AP alone.
     """
     before, exact_before, asked = None, None, 0
     for budget in BUDGETS:
         project.round(budget, (budget - asked) * project.truth.shape[1])
         asked = budget
-        judged, audit = project.judged(), project.audit()
+        judged, audit = project.judged(called=not brief), project.audit()
         exact = average_precision(judged.scores, project.truth[project.test])
         found = estimate(judged, audit, draws=draws)
         kept = ~np.isnan(found.labels.value)
@@ -275,6 +277,9 @@ def followed(
             "labels hold": float(((low <= exact[kept]) & (exact[kept] <= high)).mean()),
             "label half": 50 * float((high - low).mean()),
         }
+        if brief:
+            yield budget, row
+            continue
         if before is not None:
             step = gain(before, judged, audit, draws=draws)
             true = (exact - exact_before)[kept].mean()
@@ -317,7 +322,7 @@ def report(rows: list[dict[str, float]]) -> str:
         gains = np.array([row["gain off"] for row in rows])
         line += f"; gain off by {np.sqrt((gains**2).mean()):.2f}, "
         line += f"holds {100 * mean['gain holds']:.0f} %"
-    for name in NAMES:
+    for name in NAMES if "bins hold" in mean else ():
         off = np.array([row.get(f"{name} off", np.nan) for row in rows])
         m = {key.removeprefix(f"{name} "): value for key, value in mean.items() if name in key}
         line += (
@@ -328,7 +333,9 @@ def report(rows: list[dict[str, float]]) -> str:
         )
         if "new" in m:
             line += f"; over that of new images by {m['new']:+.1f}"
-    return f"{line}\n    presents in bins: hold {100 * mean['bins hold']:.0f} %"
+    if "bins hold" in mean:
+        line += f"\n    presents in bins: hold {100 * mean['bins hold']:.0f} %"
+    return line
 
 
 def main() -> None:
@@ -345,6 +352,7 @@ def main() -> None:
     parser.add_argument("--checked", type=float, default=CHECKED, help="share of the audit")
     parser.add_argument("--erring", type=float, default=0.0, help="share of wrong answers")
     parser.add_argument("--once", action="store_true", help="no answer is asked for again")
+    parser.add_argument("--brief", action="store_true", help="mAP and AP alone")
     parser.add_argument("--reached", action="store_true", help="what audits cost, instead")
     told = parser.parse_args()
     torch.set_num_threads(1)
@@ -381,7 +389,7 @@ def main() -> None:
                 again=not told.once,
             )
             others = truth[np.ix_(rest, labels)] == 1
-            for budget, row in followed(project, 60, x[rest], others):
+            for budget, row in followed(project, 60, x[rest], others, told.brief):
                 found.setdefault(budget, []).append(row)
         for budget, lines in found.items():
             print(f"{kind}, {budget} a label: {report(lines)}", flush=True)

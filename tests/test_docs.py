@@ -69,6 +69,7 @@ FOREIGN = {
     "--wrong-all",
     "--checked",
     "--erring",
+    "--brief",
     "--once",
 }
 

@@ -174,6 +174,10 @@ def test_a_card_says_what_its_numbers_rest_on(
     mean, low, high = figures["f1"]["mean"]
     assert f"F1 {mean:.1f} ({low:.1f} to {high:.1f}) %, over {figures['f1']['over']}" in text
     assert "tried on the tenth" in text
+    refitted = {**model.about, "refit": True}
+    for value, learned in ((model.about["map"], True), (None, False)):
+        model.about = {**refitted, "map": value}
+        assert ("has learned from these answers" in card(model, "m")) == learned
     own = card(alasl.load(own_features[0]), "own")
     assert "alasl predict own.safetensors features.npy" in own
     assert "features of one's own, 16 numbers an image" in own

@@ -5,6 +5,10 @@ by smooth curves of the log-odds and of the rank, common to all labels, and by a
 of each label's own. All of it is shrunk towards no change, by variances settled by simulation
 (benchmarks/audits.py): what few answers cannot tell stays with the model, and counts as not known.
 What a table claims of an entry moves its log-odds; by how much, the claims that were checked tell.
+
+What was given also lends its labels' levels and slopes. Whatever made it known, the given entries
+of all labels may differ from the others in common, as freely as the audit finds, and those of each
+label a little by themselves.
 """
 
 from __future__ import annotations
@@ -27,11 +31,17 @@ Mask = NDArray[np.bool_]
 
 # Prior variances, of covariates in standard deviations: the common level and slopes, the bends of
 # the common curves, each label's level and slope.
-_COMMON, _BEND, _OWN = 4.0, 0.5, 1.0
+_COMMON, _BEND, _OWN = 4.0, 0.5, 0.3
+# Of how given entries differ from others: in common, and in one label's level and slope.
+_GIVEN, _GIVEN_OWN = 16.0, 0.1
+# Given entries that are looked at, of all labels.
+_LENT = 20_000
 # By how much a table's claim raises or lowers the log-odds, before anything of it is checked; the
 # prior variance of this is _COMMON. And of how far it goes with the model's word.
 _CLAIMED, _CLAIM_SLOPE = 6.5, 1.0
 _KNOTS = 6
+# Rows of a sparse matrix that are made dense at a time.
+_ROWS = 4096
 _STEPS, _SHORTEST, _DONE = 50, 1e-4, 1e-4
 
 
@@ -100,47 +110,105 @@ def calibrate(views: Sequence[View], audit: Audit) -> Calibration:
 
 
 def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
-    audited, pi = audit.audited, audit.pi
-    offset = np.mean([_log_odds(view.probabilities) for view in views], axis=0)
-    offset += _CLAIMED * ((audit.claims == PRESENT) * 1.0 - (audit.claims == ABSENT))
-    covariates: list[Floats] = []
-    for view in views:
-        depth = np.log((view.order.mean_rank() - 0.5) / np.maximum(size, 1))
-        covariates += [_scaled(_log_odds(view.probabilities), audited), _scaled(depth, audited)]
-    chance = np.zeros(pi.shape)
-    chance[pi > 0] = np.log(pi[pi > 0])
-    chance[pi > 0] -= chance[audited].mean()
-    chance[audit.claims != UNKNOWN] = 0
-    rows, label = np.nonzero(audited)
-    at = [c[audited] for c in covariates]
+    audited, lent = audit.audited, _lent(audit)
+    guessed = np.mean([_log_odds(view.probabilities) for view in views], axis=0)
+    told = (audit.told == PRESENT).astype(np.float64)
+    offset = guessed + _CLAIMED * ((audit.claims == PRESENT) * 1.0 - (audit.claims == ABSENT))
+    covariates, chance = _covariates(views, audit, size), _log_chance(audit)
+    at, of = [c[audited] for c in covariates], np.nonzero(audited)[1]
     spread = np.linspace(0, 1, _KNOTS + 2)[1:-1]
     knots = tuple(np.quantile(c, spread) for c in at)
     sizes = np.log(np.maximum(size, 1))
-    sizes = (sizes - sizes[label].mean()) / max(float(sizes[label].std()), 1e-6)
+    sizes = (sizes - sizes[of].mean()) / max(float(sizes[of].std()), 1e-6)
     claimed = audit.claims if (audit.claims != UNKNOWN).any() else None
     claims = _of_claims(None if claimed is None else claimed[audited], at)
-    common, own = _common(at, chance[audited], sizes[label], claims, knots), _own(at)
-    labels, many, sides = offset.shape[1], own.shape[1], claims.shape[1] // 2
-    straight = common.shape[1] - _KNOTS * len(at) - 2 * sides
-    variance = np.concatenate(
-        [
-            np.full(sides, _COMMON),
-            np.full(sides, _CLAIM_SLOPE),
-            np.full(straight, _COMMON),
-            np.full(_KNOTS * len(at), _BEND),
-            np.full(labels * many, _OWN),
-        ]
-    )
-    columns = label[:, None] + labels * np.arange(many)
-    owned = sparse.csr_matrix(
-        (own.ravel(), columns.ravel(), np.arange(0, own.size + 1, many)),
-        shape=(len(rows), labels * many),
-    )
-    x = sparse.hstack([sparse.csr_matrix(common), owned], format="csr")
-    y = (audit.entries[audited] == PRESENT).astype(np.float64)
-    theta, root = _newton(x, y, offset[audited], 1 / variance)
-    mean = theta + _skew(x, offset[audited], theta, root)
+    labels, sides = offset.shape[1], claims.shape[1] // 2
+    x = _design(at, chance[audited], of, sizes, claims, knots)
+    many = labels * _own(at).shape[1]
+    straight = x.shape[1] - many - _KNOTS * len(at) - 2 * sides
+    variance = [
+        np.full(sides, _COMMON),
+        np.full(sides, _CLAIM_SLOPE),
+        np.full(straight, _COMMON),
+        np.full(_KNOTS * len(at), _BEND),
+        np.full(many, _OWN),
+    ]
+    y, start, apart = told[audited], offset[audited], 0
+    if lent.any():
+        at, of = [c[lent] for c in covariates], np.nonzero(lent)[1]
+        shift = np.stack([np.ones(len(of)), *at], axis=1)
+        differ = sparse.hstack([sparse.csr_matrix(shift), _of_labels(_own(at), of, labels)])
+        none = np.zeros((len(of), claims.shape[1]))
+        given = _design(at, np.zeros(len(of)), of, sizes, none, knots)
+        apart = differ.shape[1]
+        x = sparse.bmat([[None, x], [differ, given]], format="csr")
+        variance = [np.full(shift.shape[1], _GIVEN), np.full(many, _GIVEN_OWN), *variance]
+        y, start = np.append(y, told[lent]), np.append(start, guessed[lent])
+    theta, root = _newton(x, y, start, 1 / np.concatenate(variance))
+    mean = theta + _skew(x, start, theta, root)
+    # How given entries differ is of no more use. As it stands first, the rest of the factor is that
+    # of the other coefficients, whatever the first may be.
+    theta, mean, root = theta[apart:], mean[apart:], root[apart:, apart:]
     return Calibration(tuple(covariates), offset, chance, sizes, claimed, knots, theta, mean, root)
+
+
+def _covariates(views: Sequence[View], audit: Audit, size: Floats) -> list[Floats]:
+    """(N, L) each: every model's log-odds, and how far down its ranking an image is."""
+    found = []
+    for view in views:
+        depth = np.log((view.order.mean_rank() - 0.5) / np.maximum(size, 1))
+        for each in (_log_odds(view.probabilities), depth):
+            found.append(_scaled(each, audit.audited))
+    return found
+
+
+def _log_chance(audit: Audit) -> Floats:
+    """(N, L): the log of the chance of being drawn, less its mean; 0 for what the table claims."""
+    found = np.zeros(audit.pi.shape)
+    some = audit.pi > 0
+    found[some] = np.log(audit.pi[some])
+    found[some] -= found[audit.audited].mean()
+    found[audit.claims != UNKNOWN] = 0
+    return found
+
+
+def _lent(audit: Audit) -> Mask:
+    """(N, L): given entries that tell of their labels, evenly spread over each one's images.
+
+    None of labels of which only presents, or only absents, were given: those tell nothing.
+    """
+    given = (audit.told != UNKNOWN) & ~audit.audited
+    for value in (PRESENT, ABSENT):
+        given &= (given & (audit.told == value)).any(axis=0)
+    most = _LENT // given.shape[1] + 1
+    many = given.sum(axis=0)
+    count = given.cumsum(axis=0)
+    # The first of each of `most` equal parts.
+    part = -(-count * most // np.maximum(many, 1))
+    before = -(-(count - 1) * most // np.maximum(many, 1))
+    return np.asarray(given & ((many <= most) | (part > before)))
+
+
+def _design(
+    covariates: Sequence[Floats],
+    chance: Floats,
+    label: NDArray[np.intp],
+    sizes: Floats,
+    claims: Floats,
+    knots: Sequence[Floats],
+) -> sparse.csr_matrix:
+    """(n, K): all that moves the log-odds of some entries, of these labels (n,)."""
+    common = _common(covariates, chance, sizes[label], claims, knots)
+    own = _of_labels(_own(covariates), label, len(sizes))
+    return sparse.hstack([sparse.csr_matrix(common), own], format="csr")
+
+
+def _of_labels(own: Floats, label: NDArray[np.intp], labels: int) -> sparse.csr_matrix:
+    """(n, k x L): what each of the labels (n,) has of its own (n, k), in columns of that label."""
+    rows, many = own.shape
+    columns = label[:, None] + labels * np.arange(many)
+    places = np.arange(0, own.size + 1, many)
+    return sparse.csr_matrix((own.ravel(), columns.ravel(), places), shape=(rows, labels * many))
 
 
 def _of_claims(claims: Entries | None, covariates: Sequence[Floats]) -> Floats:
@@ -159,7 +227,10 @@ def _skew(x: sparse.csr_matrix, offset: Floats, theta: Floats, root: Floats) -> 
     too many presents (a fifth at 25 answers a label of which 4 % are present, in simulation).
     """
     odds = expit(offset + x @ theta)
-    lever = (solve_triangular(root, x.T.toarray(), trans="T") ** 2).sum(axis=0)
+    lever = np.empty(len(odds))
+    for first in range(0, len(odds), _ROWS):
+        rows = slice(first, first + _ROWS)
+        lever[rows] = (solve_triangular(root, x[rows].T.toarray(), trans="T") ** 2).sum(axis=0)
     third = x.T @ (odds * (1 - odds) * (1 - 2 * odds) * lever)
     return np.asarray(-cho_solve((root, False), third) / 2)
 

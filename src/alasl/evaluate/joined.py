@@ -20,9 +20,9 @@ Floats = NDArray[np.float64]
 # a share; how far the two estimates err together; how many standard errors a label's interval
 # reaches, and that of a mean, with so many more, over the answers a label, as few answers make the
 # errors less normal.
-_DOUBT, _TOGETHER = 0.02, 0.9
+_DOUBT, _TOGETHER = 0.01, 0.9
 _WIDE_LABEL = 2.5
-_WIDE, _WIDER_AT_FEW = 2.0, 20.0
+_WIDE, _WIDER_AT_FEW = 2.05, 8.0
 
 
 def reach(audit: Audit) -> float:

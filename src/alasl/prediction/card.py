@@ -128,7 +128,7 @@ def _judged(model: Model, about: dict[str, Any]) -> str:
             + ("." if defined == len(ap) else "; the others have no AP.")
         )
         + (" " + ESTIMATED if estimated else "")
-        + (" " + REFITTED if about.get("refit") else "")
+        + (" " + REFITTED if about.get("refit") and value is not None else "")
         + " A label is called present from its threshold on, "
         + ("which is that of the best F1" if how == "f1" else f"which is chosen for {how}")
         + " on the same images; - means that it cannot be told."
