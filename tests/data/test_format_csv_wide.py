@@ -89,6 +89,11 @@ def test_bad_cells_are_counted(tmp_path: Path):
     assert len(error.value.more) == 29
 
 
+def test_a_table_of_one_entry_a_row_is_told_what_to_call_its_columns(tmp_path: Path):
+    with pytest.raises(DataError, match="call the columns image,label,value"):
+        entries(tmp_path / "t.csv", "image,label,present\na,dog,1\n")
+
+
 def test_the_first_column_is_called_image(tmp_path: Path):
     with pytest.raises(DataError, match=r"first column must be called 'image' .*; seen: 'file'"):
         entries(tmp_path / "t.csv", "file,dog\na,1\n", format="csv-wide")

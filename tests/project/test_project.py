@@ -87,7 +87,7 @@ def test_files_are_kept_relative_to_the_images_folder(
     monkeypatch.chdir(tmp_path)
     settings = ProjectSettings(data="data")
     project = init(Path("mine"), settings)
-    assert project.settings.name == "data"
+    assert project.settings.name == "mine"
     assert project.root == data / "images" / "a"
     assert project.store.files[3] == "03.png"
     monkeypatch.chdir("/")

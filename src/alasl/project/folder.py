@@ -208,7 +208,7 @@ def init(
     named = settings.root or settings.image_folder or settings.data
     settings = replace(
         settings,
-        name=settings.name or dataset.name,
+        name=settings.name or folder.resolve().name,
         root=str(root) if Path(named).is_absolute() else os.path.relpath(root, folder.absolute()),
         data=str(Path(settings.data).absolute()),
         predictions=(),

@@ -19,7 +19,7 @@ class ProjectSettings(LearnerSettings, DataSettings):
     """How a project asks and trains."""
 
     heading: ClassVar[str] = "The project"
-    name: str = setting("", "what pages and reports call the project [DATA's name]")
+    name: str = setting("", "what pages and reports call the project [the folder's name]")
     root: str = setting("", "the folder below which the images lie")
     repeats: float = setting(0.1, "share of entries that two people are asked", limits=BELOW_ONE)
     gold: float = setting(

@@ -177,11 +177,14 @@ def bad_cells(path: Path, bad: list[tuple[int, str, str]]) -> DataError:
     (line, column, cell), *rest = bad
     columns = len({name for _, name, _ in rest})
     count = f"{len(rest)} more cells like this in {columns} column{'s' * (columns != 1)}"
+    # A table of one entry a row whose columns have other names.
+    long = column.casefold() in {"label", "labels", "tag", "tags", "class"}
+    hint = "for one entry a row, call the columns image,label,value" if long else None
     return DataError(
         f"column {column!r} holds {cell!r}; expected 1, 0 or empty",
         where=f"{path}:{line}",
         more=[f"line {at}: column {name!r} holds {content!r}" for at, name, content in rest],
-        do=count if rest else None,
+        do="; ".join(filter(None, (count if rest else None, hint))) or None,
     )
 
 
