@@ -28,7 +28,7 @@ Ints = NDArray[np.intp]
 # The share of a label's draws that is spread evenly over its images, whatever the model says.
 FLOOR = 0.2
 # The same where the audit also calibrates automatic answers, most of which are far down.
-FLOOR_AUTOMATIC = 0.5
+FLOOR_AUTOMATIC = 0.75
 
 
 def permanent_numbers(images: int, labels: int, seed: int, rows: Ints | None = None) -> Floats:
@@ -48,13 +48,13 @@ def weights(scores: NDArray[np.floating], floor: float = FLOOR) -> Floats:
     """(N, L): how much likelier than the label's average each entry is to be drawn; means of 1.
 
     scores (N, L): of models that saw no audit answer, higher = more likely present. Weights go
-    with ln(N / rank): the top of a ranking decides its AP. `floor`, in
+    with the square of ln(N / rank): the top of a ranking decides its AP. `floor`, in
     [0, 1], is the share drawn evenly. Equal scores, as where there is no model, draw all evenly.
     """
     n = len(scores)
     if n == 0:
         return np.zeros(scores.shape)
-    steep = np.log(n / (Order.of(scores).mean_rank() - 0.5 + 1e-9))
+    steep = np.log(n / (Order.of(scores).mean_rank() - 0.5 + 1e-9)) ** 2
     return np.asarray(floor + (1 - floor) * steep / steep.mean(axis=0))
 
 

@@ -200,7 +200,8 @@ def _audited(
     ranked: list[Measure] = [ap.Ranked(view.order) for view in views]
     called = [one for one in calls if one is not None]
     sampled = sample(views, [*ranked, *called], audit, seed, draws)
-    wide, whole = reach(audit), np.flatnonzero(audit.seen.all(axis=0))
+    wide, wide_other = reach(audit), reach(audit, of_map=False)
+    whole = np.flatnonzero(audit.seen.all(axis=0))
     known: list[_Part | None] = [None] * len(views)
     if len(whole):
         orders = [view.order.take(whole) for view in views]
@@ -213,7 +214,7 @@ def _audited(
         if one is not None:
             found = {}
             for place, name in enumerate(NAMES):
-                found[name] = _measured(sampled, first + place, one.left_out(name), wide)
+                found[name] = _measured(sampled, first + place, one.left_out(name), wide_other)
                 if exact:
                     each = found[name]
                     full = _with(each.labels, whole, exact.calls[name].labels)
@@ -221,7 +222,7 @@ def _audited(
             bins = [joined(sampled.of(first + len(NAMES) + b)) for b in range(BINS)]
             entries = audit.entries.size
             observed = entries * np.array([mean for mean, _ in bins])
-            reaches = wide * entries * np.array([error for _, error in bins])
+            reaches = wide_other * entries * np.array([error for _, error in bins])
             part = _Part(mean, part.labels, found, _reliability(one, observed, reaches))
             first += one.many
         parts.append(part)

@@ -18,16 +18,18 @@ Floats = NDArray[np.float64]
 
 # Settled by benchmarks/audits.py: how far the completed tables may be off in a mean over labels, as
 # a share; how far the two estimates err together; how many standard errors a label's interval
-# reaches, and that of a mean, with so many more, over the answers a label, as few answers make the
-# errors less normal.
+# reaches, and that of mAP and of other means, with so many more, over the answers a label, as few
+# answers make the errors less normal.
 _DOUBT, _TOGETHER = 0.01, 0.9
 _WIDE_LABEL = 2.5
 _WIDE, _WIDER_AT_FEW = 2.05, 8.0
+_WIDE_OTHER, _WIDER_OTHER = 2.0, 20.0
 
 
-def reach(audit: Audit) -> float:
+def reach(audit: Audit, *, of_map: bool = True) -> float:
     """How many standard errors the interval of a mean over labels reaches to either side."""
-    return float(_WIDE + _WIDER_AT_FEW * audit.entries.shape[1] / max(audit.audited.sum(), 1))
+    wide, more = (_WIDE, _WIDER_AT_FEW) if of_map else (_WIDE_OTHER, _WIDER_OTHER)
+    return float(wide + more * audit.entries.shape[1] / max(audit.audited.sum(), 1))
 
 
 def figures(sampled: Sampled, wide: float) -> tuple[Figure, Figure]:
