@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from alasl.data.formats import read
-from alasl.evaluate.draw import inclusion, permanent_numbers, weights
+from alasl.evaluate.draw import FLOOR_AUTOMATIC, inclusion, permanent_numbers, weights
 from alasl.labeller import audited, given
 from alasl.labeller.bound import Automatic, Bound
 from alasl.labels import Labels
@@ -29,7 +29,6 @@ from alasl.seeds import stream
 from benchmarks.audits import DIRECTIONS, KINDS, fit, given_entries
 
 BUDGETS, FOLDS, TESTED = (12, 25, 50, 100, 200), 5, 0.2
-FLOOR = 0.5
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -85,7 +84,7 @@ def project(
     entries = np.where(hidden, np.int8(-1), truth[pool])
     labels = Labels(entries, names, tuple(map(str, pool)))
     for budget, p in zip(BUDGETS, seen, strict=True):
-        pi = inclusion(weights(p[test], FLOOR), counted, budget, pi)
+        pi = inclusion(weights(p[test], FLOOR_AUTOMATIC), counted, budget, pi)
         known = np.where(counted & (numbers < pi), truth[test], np.int8(-1))
         sample = audited.Sample(known, counted, pi, p[test])
         said = audited.answer(sample, entries, p[pool], hidden, bound.after(looks))
