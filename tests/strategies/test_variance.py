@@ -236,6 +236,19 @@ def test_it_holds_few_tables_of_the_pool_at_a_time() -> None:
     assert peak < 2.2 * probabilities.nbytes
 
 
+def test_a_lapack_that_fails_to_find_one_eigenvalue_does_not_stop_us(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    covariance = np.diag([1.0, 3.0, 2.0]).astype(np.float32)
+    assert variance._largest(covariance) == pytest.approx(3)
+
+    def fail(*_: object, **__: object) -> None:
+        raise np.linalg.LinAlgError("Internal Error.")
+
+    monkeypatch.setattr(variance, "eigh", fail)
+    assert variance._largest(covariance) == pytest.approx(3)
+
+
 @pytest.mark.parametrize("known", [0.0, 0.1])
 def test_what_a_bound_sifts_out_is_never_among_the_highest(known: float) -> None:
     rng = np.random.default_rng(3)

@@ -290,7 +290,7 @@ def _sifted(
     The others are left at what they have at most, h |x|^2 times C's largest eigenvalue, where even
     that is below the `many` highest. lengths: (N,), |x|^2.
     """
-    largest = eigh(covariance, eigvals_only=True, subset_by_index=[len(covariance) - 1] * 2)[0]
+    largest = _largest(covariance)
     # More than rounding could take from it.
     found = np.asarray((slope * lengths)[rows] * np.float32(largest * 1.001), np.float32)
     first = np.argpartition(found, -many)[-many:]
@@ -298,6 +298,16 @@ def _sifted(
     left = np.flatnonzero(found >= exact.min())
     found[left] = slope[rows[left]] * _variance(features, covariance, rows[left])
     return found
+
+
+def _largest(covariance: Matrix) -> float:
+    """The largest eigenvalue."""
+    try:
+        last = len(covariance) - 1
+        return float(eigh(covariance, eigvals_only=True, subset_by_index=[last, last])[0])
+    except np.linalg.LinAlgError:
+        # Where nearly all are equal, finding one alone fails in some builds of LAPACK.
+        return float(np.linalg.eigvalsh(covariance)[-1])
 
 
 def _in_turn(
