@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
@@ -98,7 +99,7 @@ def test_every_strategy_asks_the_same(
     assert by_run == by_project
     assert all(len(query) for query in by_run)
     for name, tensor in model.items():
-        np.testing.assert_array_equal(tensor, same[name])
+        assert torch.equal(tensor, same[name])
 
 
 @pytest.mark.parametrize("model", ["logistic", "probe"])
@@ -124,7 +125,7 @@ def test_settings_do_the_same(
     by_run, by_project, trained, same = in_both(make_dataset(200), tmp_path, **chosen)
     assert by_run == by_project
     for name, tensor in trained.items():
-        np.testing.assert_array_equal(tensor, same[name])
+        assert torch.equal(tensor, same[name])
 
 
 @pytest.mark.parametrize(
@@ -148,4 +149,4 @@ def test_other_models_predictions_do_the_same(
     assert by_run == by_project
     assert trained["slopes"].shape == (1, 6)
     for name, tensor in trained.items():
-        np.testing.assert_array_equal(tensor, same[name])
+        assert torch.equal(tensor, same[name])

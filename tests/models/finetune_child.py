@@ -45,7 +45,7 @@ def weights_digest(model: Finetune) -> str:
     """The same for two networks only where every bit of them is the same."""
     found = hashlib.sha256()
     for value in model.network.state_dict().values():
-        found.update(value.contiguous().numpy().tobytes())
+        found.update(value.cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
 
 

@@ -1,11 +1,15 @@
-"""In which precision a probe's products are computed."""
+"""In which precision, on which device, and by how many at once things are computed."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from alasl.models.device import small_products
+from alasl.cli import exit_code
+from alasl.errors import UsageError
+from alasl.models.device import exactly, small_products
+from alasl.models.distributed import join
+from alasl.study import engine
 
 
 @pytest.mark.parametrize(("fast", "expected"), [(False, "medium"), (True, "highest")])
@@ -23,3 +27,43 @@ def test_products_are_never_rounded_to_bfloat16(
         assert torch.get_num_threads() == threads
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def test_a_gpu_convolves_in_full_precision_and_the_same_each_time() -> None:
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    with exactly(torch.device("cuda")):
+        assert (cudnn.allow_tf32, cudnn.deterministic) == (False, True)
+    with exactly(torch.device("cpu")):
+        assert (cudnn.allow_tf32, cudnn.deterministic) == before
+    assert (cudnn.allow_tf32, cudnn.deterministic) == before
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(UsageError, match=r"a GPU for each(.|\n)*--nproc-per-node 1"):
+        join("cuda")
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "processors", "expected"),
+    [(80, 16, 4), (80, 8, 2), (80, 2, 1), (16, 16, 2), (4, 16, 1)],
+)
+def test_a_gpu_is_shared_as_far_as_memory_and_processors_go(
+    gigabytes: int, processors: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "processors", lambda: processors)
+    assert engine._sharing(gigabytes * 2**30) == expected
+
+
+def test_a_full_gpu_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("alasl.cli.app.main", fail)
+    assert exit_code(["demo"]) == 5
+    assert capsys.readouterr().err == "error: there is not enough memory on the GPU for this\n"

@@ -17,7 +17,7 @@ from alasl.data.duplicates import digests
 from alasl.errors import DataError
 from alasl.files import cache_folder
 from alasl.labels import Labels
-from alasl.models import feature_store
+from alasl.models import decoding, feature_store
 from alasl.models.backbones import load_backbone
 from alasl.models.feature_store import FeatureStore
 from alasl.models.features import BATCH, Extractor, extract, features_of
@@ -78,6 +78,23 @@ def test_an_images_features_do_not_depend_on_those_beside_it(tmp_path: Path) -> 
     for few in ([0], [BATCH], [BATCH + 2, 5, 1]):
         ((_, alone),) = extractor.run([paths[row] for row in few])
         np.testing.assert_array_equal(alone, whole[few])
+
+
+@pytest.mark.posix
+@pytest.mark.slow
+def test_processes_decode_for_a_gpu_as_threads_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [*(photos(tmp_path / "p", 5).paths or ())]
+    paths[3].write_bytes(b"")
+    monkeypatch.setattr(decoding, "MANY", 1)
+    ways = [[*decoding.decoded(paths, 32, 2, torch.device(name))] for name in ("cpu", "cuda")]
+    for threads, processes in zip(*ways, strict=True):
+        assert threads.rows == processes.rows
+        np.testing.assert_array_equal(threads.squares, processes.squares)
+        assert [*map(str, threads.bad.values())] == [*map(str, processes.bad.values())]
+    assert [batch.rows for batch in ways[1]] == [[0, 1], [2], [4]]
+    assert [*ways[1][1].bad] == [3]
 
 
 @pytest.mark.slow

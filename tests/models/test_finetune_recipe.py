@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 from PIL import Image
+from timm.layers import BlurPool2d
 from timm.utils import ModelEmaV3
 
 from alasl.errors import DataError, UsageError
@@ -22,6 +23,7 @@ from alasl.models.recipe import (
     prediction_dtype,
     training_dtype,
 )
+from alasl.models.training import pad_by_slices
 from alasl.seeds import stream
 
 CPU = torch.device("cpu")
@@ -123,7 +125,8 @@ def test_what_is_done_to_an_image_hangs_on_seed_epoch_and_place_alone(photos):
     before = torch.get_rng_state()
 
     def load(seed: int, epoch: int | None, workers: int) -> torch.Tensor:
-        return torch.cat(list(load_batches(Squares(photos, 32, seed, epoch), places, workers, CPU)))
+        batches = [(epoch, each) for each in places]
+        return torch.cat(list(load_batches(Squares(photos, 32, seed), batches, workers, CPU)))
 
     first = load(0, 1, 0)
     assert first.shape == (5, 3, 32, 32)
@@ -132,7 +135,7 @@ def test_what_is_done_to_an_image_hangs_on_seed_epoch_and_place_alone(photos):
         assert torch.equal(load(0, 1, workers), first)
     assert not torch.equal(load(0, 2, 0), first)
     assert not torch.equal(load(1, 1, 0), first)
-    alone = Squares(photos, 32, 0, 1)[5]
+    alone = Squares(photos, 32, 0)[1, 5]
     assert torch.equal(alone, first[3])
     plain = load(0, None, 0)
     assert torch.equal(plain, load(9, None, 2))
@@ -150,10 +153,48 @@ def test_two_images_are_not_distorted_alike():
 def test_a_broken_image_is_one_clear_error_from_a_worker_too(photos, tmp_path, workers):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"<html>")
+    batches = [(None, np.array([0, 6]))]
     with pytest.raises(DataError) as caught:
-        list(load_batches(Squares((*photos, broken), 8), [np.array([0, 6])], workers, CPU))
+        list(load_batches(Squares((*photos, broken), 8), batches, workers, CPU))
     assert str(caught.value) == f"{broken}: the file holds HTML or XML, not an image"
     assert caught.value.where == str(broken)
+
+
+def test_processes_that_load_are_started_the_same_way_in_a_process_of_a_study(photos, monkeypatch):
+    # There the default is joblib's own way, by which a loader's processes do not start.
+    def fail(*_, **__):
+        raise AssertionError("started in the default way")
+
+    monkeypatch.setattr(torch.multiprocessing, "Process", fail)
+    (found,) = load_batches(Squares(photos, 8), [(None, np.array([0, 2]))], 1, CPU)
+    assert found.shape == (2, 3, 8, 8)
+
+
+def test_batches_of_a_long_training_are_asked_for_as_they_are_needed(photos):
+    asked = []
+
+    def batches():
+        for epoch in range(1000):
+            asked.append(epoch)
+            yield epoch, np.array([0])
+
+    images = load_batches(Squares(photos, 8), batches(), 0, CPU)
+    for _ in range(3):
+        next(images)
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("filt_size", [3, 5])
+def test_blurs_pad_by_slices_as_torch_reflects(filt_size):
+    images = torch.randn(2, 4, 9, 8, dtype=torch.float64, requires_grad=True)
+    plain, sliced = (BlurPool2d(4, filt_size).double() for _ in range(2))
+    pad_by_slices(sliced)
+    assert sliced.padding == [0] * 4
+    wanted = plain(images)
+    assert torch.equal(sliced(images), wanted)
+    (gradient,) = torch.autograd.grad(wanted.square().sum(), images)
+    (found,) = torch.autograd.grad(sliced(images).square().sum(), images)
+    torch.testing.assert_close(found, gradient)
 
 
 def test_a_seeded_block_leaves_the_generator_as_it_was():

@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others() -> None:
     def weights(seed: int) -> np.ndarray:
         probe = Probe(5)
         probe.fit(inputs.take(ROWS), entries[ROWS], seed=seed)
-        return probe.tensors()["weights"].numpy()
+        return probe.tensors()["weights"].cpu().numpy()
 
     np.testing.assert_array_equal(weights(0), weights(0))
     assert (weights(0) != weights(1)).any()

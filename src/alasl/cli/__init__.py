@@ -139,6 +139,9 @@ def exit_code(args: list[str] | None = None) -> int:
         click.echo("error: there is not enough memory for this", err=True)
         return ResourceError.exit_code
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
+            click.echo("error: there is not enough memory on the GPU for this", err=True)
+            return ResourceError.exit_code
         if isinstance(error, OSError) and (resource := as_resource_error(error)):
             click.echo(f"error: {resource}", err=True)
             return resource.exit_code

@@ -48,6 +48,25 @@ def small_products(device: torch.device) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
 
 
+@contextmanager
+def exactly(device: torch.device) -> Iterator[None]:
+    """On a GPU, convolve in full float32, and in the same order each time, within the block.
+
+    cuDNN would round what it multiplies to ten bits (TF32), and might add up in any order. On the
+    CPU nothing changes.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    cudnn.allow_tf32, cudnn.deterministic = False, True
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, cudnn.deterministic = before
+
+
 def all_of(inputs: Inputs, device: torch.device) -> Tensor:
     """(M, D): the features of all images that `inputs` is a view of, on a device, float32.
 

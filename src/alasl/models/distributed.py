@@ -92,6 +92,13 @@ def join(device: str = "auto") -> tuple[torch.device, Ranks]:
         return chosen, Ranks()
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        if (chosen.index or 0) >= torch.cuda.device_count():
+            raise UsageError(
+                "there must be a GPU for each process",
+                seen=f"{os.environ.get('LOCAL_WORLD_SIZE', os.environ['WORLD_SIZE'])} processes, "
+                f"{torch.cuda.device_count()} GPUs",
+                do=f"--nproc-per-node {torch.cuda.device_count()}, or --model finetune:device=cpu",
+            )
         torch.cuda.set_device(chosen)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,13 +17,12 @@ from torch import Tensor
 
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import digests
-from alasl.data.images import load_square
 from alasl.errors import DataError
 from alasl.files import cache_folder
-from alasl.models.device import pick_device
+from alasl.models.decoding import decoded
+from alasl.models.device import exactly, pick_device
 from alasl.models.feature_store import FeatureStore
 from alasl.models.source import Source, remember, remembered
-from alasl.threads import processors
 
 if TYPE_CHECKING:
     from alasl.models.backbones import Backbone
@@ -33,6 +32,8 @@ Progress = Callable[[int, int], None]
 # Images in a step; the last one is filled up, so that an image's features do not depend on how
 # many there are with it.
 BATCH = 32
+# Batches that are computed while the next ones are handed over.
+QUEUE = {"cpu": 0, "cuda": 2}
 
 
 def features_of(
@@ -217,7 +218,7 @@ def _extract(
 
 
 class Extractor:
-    """Runs a backbone over image files: threads decode the next batches while it computes.
+    """Runs a backbone over image files, while the next batches are decoded.
 
     In float32, so that a model gives the same probabilities on any machine.
     bad: why files of a run were left out, by row.
@@ -240,27 +241,31 @@ class Extractor:
         A file that cannot be decoded is left out.
         """
         self.bad = {}
-        starts = range(0, len(paths), BATCH)
-        with ThreadPoolExecutor(processors()) as pool:
+        waiting: deque[tuple[list[int], Callable[[], NDArray[np.float32]]]] = deque()
+        for batch in decoded(paths, self.backbone.size, BATCH, self.device):
+            self.bad |= batch.bad
+            if batch.rows:
+                waiting.append((batch.rows, self._begin(torch.as_tensor(batch.squares))))
+            if len(waiting) > QUEUE[self.device.type]:
+                rows, features = waiting.popleft()
+                yield rows, features()
+        for rows, features in waiting:
+            yield rows, features()
 
-            def begin(start: int) -> list[Future[NDArray[np.uint8]]]:
-                batch = paths[start : start + BATCH]
-                return [pool.submit(load_square, path, self.backbone.size) for path in batch]
+    def _begin(self, pixels: Tensor) -> Callable[[], NDArray[np.float32]]:
+        """Have features computed; what comes back waits for them. A GPU copies beside its work."""
+        if self.device.type == "cpu":
+            return self.forward(pixels).numpy
+        pinned = pixels if pixels.is_pinned() else pixels.pin_memory()
+        there = self.forward(pinned).to("cpu", non_blocking=True)
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        done.record()
 
-            ahead = [begin(start) for start in starts[:2]]
-            for number, start in enumerate(starts):
-                rows, squares = [], []
-                for row, future in enumerate(ahead.pop(0), start):
-                    try:
-                        squares.append(future.result())
-                    except DataError as error:
-                        self.bad[row] = error
-                    else:
-                        rows.append(row)
-                if number + 2 < len(starts):
-                    ahead.append(begin(starts[number + 2]))
-                if rows:
-                    yield rows, self.forward(torch.from_numpy(np.stack(squares))).cpu().numpy()
+        def features() -> NDArray[np.float32]:
+            done.synchronize()
+            return there.numpy()
+
+        return features
 
     @torch.inference_mode()
     def forward(self, pixels: Tensor) -> Tensor:
@@ -271,7 +276,8 @@ class Extractor:
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already: no copy but to floats.
         images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         images = torch.addcmul(self._shift, images.float(), self._scale)
-        features: Tensor = self._network(images)
+        with exactly(self.device):
+            features: Tensor = self._network(images)
         return features[:count].float()
 
 

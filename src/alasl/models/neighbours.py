@@ -17,6 +17,7 @@ from torch.nn.functional import embedding_bag, normalize
 
 from alasl.data.inputs import Rows
 from alasl.errors import DataError
+from alasl.models.device import pick_device
 from alasl.seeds import stream
 
 # Neighbours of an image: all that are nearer than the one after the last of these.
@@ -108,17 +109,18 @@ class Neighbours:
         or goes out with a jump. An image itself, and its copies, are left out. Each row by itself,
         to the last bit; 2 n R D multiplications.
         """
-        references = torch.from_numpy(self.references.astype(np.float32))
+        device = pick_device()
+        references = torch.from_numpy(self.references.astype(np.float32)).to(device)
         directions = normalize(references, dim=1)
         found = np.empty((len(features), references.shape[1]), np.float32)
         step = min(IMAGES, max(1, BLOCK // len(references)))
         # The last part is filled up: a product's last bits hang on how many rows it has.
-        part = torch.zeros(step, references.shape[1])
+        part = torch.zeros(step, references.shape[1], device=device)
         for start in range(0, len(features), step):
             some = np.asarray(features[start : start + step], np.float32)
             part[: len(some)] = torch.from_numpy(some)
             mean = mean_of_nearest(part, references, directions, _nearest_in_groups)
-            found[start : start + step] = mean[: len(some)].numpy()
+            found[start : start + step] = mean[: len(some)].cpu().numpy()
         return found
 
     def tensors(self) -> Mapping[str, NDArray[np.float16]]:
@@ -161,8 +163,8 @@ def _highest(like: Tensor, count: int) -> tuple[Tensor, Tensor]:
         return found.values, found.indices
     whole = like[:, : size * GROUP].view(-1, GROUP, size)
     groups = whole.amax(dim=1).topk(count, dim=1).indices
-    places = (groups[:, None] + size * torch.arange(GROUP)[:, None]).flatten(1)
-    rest = torch.arange(size * GROUP, like.shape[1]).expand(len(like), -1)
+    places = (groups[:, None] + size * torch.arange(GROUP, device=like.device)[:, None]).flatten(1)
+    rest = torch.arange(size * GROUP, like.shape[1], device=like.device).expand(len(like), -1)
     places = torch.cat([places, rest], dim=1)
     values, at = like.gather(1, places).topk(count, dim=1)
     return values, places.gather(1, at)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from timm.layers import BlurPool2d
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
@@ -13,6 +15,7 @@ from alasl.errors import DataError
 from alasl.losses import resolve
 from alasl.models.backbones import Backbone
 from alasl.models.checkpoint import Tensors, part, under
+from alasl.models.device import exactly
 from alasl.models.distributed import Ranks
 from alasl.models.recipe import (
     FinetuneSettings,
@@ -41,6 +44,8 @@ class Training:
             from timm.layers import convert_sync_batchnorm
 
             network = convert_sync_batchnorm(network)
+        if device.type == "cuda":
+            pad_by_slices(network)
         self._settings, self._steps, self._ranks, self._device = settings, steps, ranks, device
         self._network = network
         self._wrapped = ranks.wrap(network, device)
@@ -83,15 +88,16 @@ class Training:
         rate, beta = one_cycle(step, self._steps, self._settings.rate)
         for group in self._optimiser.param_groups:
             group["lr"], group["betas"] = rate, (beta, 0.999)
-        with torch.autocast(self._device.type, self._dtype, self._dtype != torch.float32):
-            logits = self._wrapped(self._pixels(images))
-        terms = self._terms(logits.float(), targets, places)
-        loss = (terms if weights is None else terms * weights).sum()
-        if self._settings.reduction == "mean":
-            loss = loss / self._ranks.total(self._loss.counted(targets)).clamp(min=1)
-        self._optimiser.zero_grad()
-        # Gradients are averaged over the processes: times their count they are summed.
-        self._scaler.scale(loss * self._ranks.count).backward()  # type: ignore[no-untyped-call]
+        with exactly(self._device):
+            with torch.autocast(self._device.type, self._dtype, self._dtype != torch.float32):
+                logits = self._wrapped(self._pixels(images))
+            terms = self._terms(logits.float(), targets, places)
+            loss = (terms if weights is None else terms * weights).sum()
+            if self._settings.reduction == "mean":
+                loss = loss / self._ranks.total(self._loss.counted(targets)).clamp(min=1)
+            self._optimiser.zero_grad()
+            # Gradients are averaged over the processes: times their count they are summed.
+            self._scaler.scale(loss * self._ranks.count).backward()  # type: ignore[no-untyped-call]
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._average.update(self._network, step=step + 1)
@@ -149,6 +155,27 @@ class Training:
 
     def _parameters(self) -> list[nn.Parameter]:
         return [p for group in self._optimiser.param_groups for p in group["params"]]
+
+
+def pad_by_slices(network: nn.Module) -> None:
+    """Let a network's blurs reflect borders by slices, which gives the same numbers.
+
+    On a GPU the gradient of torch's own reflection adds up in any order, so the same seed would end
+    with other weights.
+    """
+    for module in network.modules():
+        if isinstance(module, BlurPool2d) and module.pad_mode == "reflect":
+            module.register_forward_pre_hook(partial(_reflect, module.padding[0]))
+            module.padding, module.pad_mode = [0] * 4, "constant"
+
+
+def _reflect(width: int, _: nn.Module, given: tuple[Tensor, ...]) -> Tensor:
+    images = given[0]
+    for axis in (2, 3):
+        size, flipped = images.shape[axis], images.flip(axis)
+        before = flipped.narrow(axis, size - 1 - width, width)
+        images = torch.cat([before, images, flipped.narrow(axis, 1, width)], dim=axis)
+    return images
 
 
 class Pixels:

@@ -32,6 +32,10 @@ from alasl.simulation.together import run_together
 from alasl.study.firsts import share_first
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Study, differences, read_study, to_toml
+from alasl.threads import processors
+
+# Trainings that share a GPU at most, and what of its memory, and of processors, each is to have.
+SHARING, MEMORY, PROCESSORS = 4, 8 * 2**30, 4
 
 Progress = Callable[[int, int], None]
 Outcomes = list[list[Evaluation]]
@@ -216,15 +220,27 @@ def _with_features(dataset: Dataset, study: Study, extracting: Progress | None) 
     return replace(dataset, features=features)
 
 
+def _sharing(memory: int) -> int:
+    """How many trainings may share a GPU of so much memory, in bytes."""
+    return max(1, min(SHARING, memory // MEMORY, processors() // PROCESSORS))
+
+
 @contextmanager
 def _one_device(folder: Path) -> Iterator[None]:
-    """A GPU of this machine that no other unit of the study uses, where there are any."""
+    """A GPU of this machine that few other units of the study use, where there are any.
+
+    Small batches leave a GPU waiting for the processor, so several trainings share one.
+    """
     if not torch.cuda.is_available():
         yield
         return
-    locks = [FileLock(folder / f".gpu{i}.lock") for i in range(torch.cuda.device_count())]
+    gpus = range(torch.cuda.device_count())
+    sharing = [_sharing(torch.cuda.get_device_properties(gpu).total_memory) for gpu in gpus]
+    # Of all GPUs the first places, then the second ones.
+    places = sorted((place, gpu) for gpu in gpus for place in range(sharing[gpu]))
+    locks = [(gpu, FileLock(folder / f".gpu{gpu}-{place}.lock")) for place, gpu in places]
     while True:
-        for number, lock in enumerate(locks):
+        for number, lock in locks:
             try:
                 lock.acquire(timeout=0.2)
             except Timeout:

@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from alasl.data.inputs import Inputs
+from alasl.data.inputs import Inputs, Rows
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.losses import resolve
 from alasl.models.backbones import Backbone, load_backbone
 from alasl.models.base import Context, Estimator, OnEpoch, Targets, Tensors, Weights
 from alasl.models.checkpoint import part, read_tensors, under, write_tensors
+from alasl.models.device import exactly
 from alasl.models.distributed import join
 from alasl.models.loading import Batches, Squares, load_batches
 from alasl.models.modules import Seeing
@@ -106,8 +107,10 @@ class Finetune(Estimator):
         counts = None if weights is None else torch.as_tensor(weights)
         shown = [] if eval_on is None else eval_on.files()
         evaluated = Batches(lambda: self._load(shown), 3 * self.size**2 * len(shown))
-        for epoch in range(len(seen), epochs):
-            self._epoch(training, epoch, batches, files, entries, counts, seed)
+        left = range(len(seen), epochs)
+        pixels = self._distorted(files, seed, left, batches)
+        for epoch in left:
+            self._epoch(training, epoch, batches, pixels, entries, counts, seed)
             seen.append(self._logits(evaluated))
             self._write(training, fit, seen)
             if eval_on is not None and on_epoch:
@@ -199,38 +202,52 @@ class Finetune(Estimator):
         training: Training,
         epoch: int,
         batches: int,
-        files: Sequence[Path],
+        pixels: Iterator[Tensor],
         targets: Tensor,
         weights: Tensor | None,
         seed: int,
     ) -> None:
-        order = stream(seed, "order", epoch).permutation(len(files))
-        shares = [self._ranks.share(batch) for batch in np.array_split(order, batches)]
-        squares = self._squares(files, seed, epoch if self._settings.augment else None)
-        images = load_batches(squares, shares, self._settings.workers, self._device)
         total = torch.zeros((), device=self._device)
         training.epoch(epoch, self._settings.epochs)
-        for number, (share, pixels) in enumerate(zip(shares, images, strict=True)):
+        for number, share in enumerate(self._shares(len(targets), seed, epoch, batches)):
             step = epoch * batches + number
             with seeded(torch_seed(seed, "step", step, self._ranks.rank), self._device):
                 entries = targets[share].to(self._device)
                 places = torch.from_numpy(share).to(self._device)
                 counts = None if weights is None else weights[share].to(self._device)
-                total += training.step(step, pixels, entries, places, counts)
+                total += training.step(step, next(pixels), entries, places, counts)
         if not self._ranks.total(total).isfinite():
             raise UsageError(
                 f"the loss is no longer finite in epoch {epoch + 1}", do="lower --rate"
             )
         training.meet()
 
-    def _squares(self, files: Sequence[Path], seed: int = 0, epoch: int | None = None) -> Squares:
-        return Squares(files, self._settings.size, seed, epoch)
+    def _shares(self, images: int, seed: int, epoch: int, batches: int) -> Iterator[Rows]:
+        """What this process sees of each batch of an epoch."""
+        order = stream(seed, "order", epoch).permutation(images)
+        return map(self._ranks.share, np.array_split(order, batches))
+
+    def _distorted(
+        self, files: Sequence[Path], seed: int, epochs: Iterable[int], batches: int
+    ) -> Iterator[Tensor]:
+        """The images of all these epochs' batches, one after the other.
+
+        By one loader, so that processes that load are started once, and are ahead between epochs.
+        """
+        shares = (
+            (epoch if self._settings.augment else None, share)
+            for epoch in epochs
+            for share in self._shares(len(files), seed, epoch, batches)
+        )
+        squares = Squares(files, self._settings.size, seed)
+        return load_batches(squares, shares, self._settings.workers, self._device)
 
     def _load(self, files: Sequence[Path]) -> Iterator[Tensor]:
         """The batches of images that this process sees of those to predict."""
         rows = self._ranks.share(np.arange(len(files)))
-        places = [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)]
-        return load_batches(self._squares(files), places, self._settings.workers, self._device)
+        batches = [(None, rows[at : at + BATCH]) for at in range(0, len(rows), BATCH)]
+        squares = Squares(files, self._settings.size)
+        return load_batches(squares, batches, self._settings.workers, self._device)
 
     def _logits(self, batches: Iterable[Tensor]) -> NDArray[np.float32]:
         """(n, L): the logits of images, by the moving average of the weights."""
@@ -246,7 +263,10 @@ class Finetune(Estimator):
         dtype = prediction_dtype(self._settings.precision)
         seen = [np.zeros((0, width), np.float32)]
         for images in batches:
-            with torch.autocast(self._device.type, dtype, dtype != torch.float32):
+            with (
+                exactly(self._device),
+                torch.autocast(self._device.type, dtype, dtype != torch.float32),
+            ):
                 spatial = network.forward_features(pixels(images))
                 features = network.forward_head(spatial, pre_logits=True)
             seen.append(last(features.float()).cpu().numpy())
