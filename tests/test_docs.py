@@ -49,6 +49,7 @@ NOT_RUN = {
     "alasl study efficiency scenes --out": "a quarter of an hour; studies.md runs it in miniature",
     "alasl study paper-small": "an hour a data set; test_shipped.py runs it at toy size",
     "alasl study run medium/": "half an hour; test_shipped.py runs paper-small at toy size",
+    "alasl study run corel5k/": "for a GPU; test_shipped.py runs paper-small at toy size",
     "alasl study run coco256/": "an hour; test_shipped.py runs paper-small at toy size",
     "alasl study paper scenes --backbone": "a minute; studies.md runs it in miniature",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",

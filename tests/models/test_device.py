@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -67,3 +71,24 @@ def test_a_full_gpu_is_no_bug(
     monkeypatch.setattr("alasl.cli.app.main", fail)
     assert exit_code(["demo"]) == 5
     assert capsys.readouterr().err == "error: there is not enough memory on the GPU for this\n"
+
+
+def test_trainings_take_the_first_place_of_each_gpu_before_the_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def device(number: int) -> AbstractContextManager[None]:
+        taken.append(number)
+        return nullcontext()
+
+    monkeypatch.setattr(engine, "processors", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    large = SimpleNamespace(total_memory=2**36)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: large)
+    monkeypatch.setattr(torch.cuda, "device", device)
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(engine._one_device(tmp_path))
+    assert taken == [0, 1, 0, 1]
