@@ -52,6 +52,14 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Else the list of the address bar's suggestions, which no test opens, is laid out in processes
+    # of its own for each context: a second of processor a test. Chromium takes the last such flag,
+    # so that what Playwright turns off stands here too, as far as it is about Chromium on any page.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,"
+    "HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,OptimizationHints,"
+    "ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,TcpPortRandomizationWin,"
+    "NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch",
 )
 
 # What tests look at inside the page: the modules that hold it.
