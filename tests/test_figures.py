@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import subprocess
 import sys
@@ -12,10 +13,10 @@ from itertools import combinations
 import pytest
 from PIL import Image
 
+from alasl.drawing import DPI, GREY, style
 from alasl.errors import DataError, UsageError
 from alasl.figures import (
     COLOURS,
-    GREY,
     LEAST_SPAN,
     MOST_LABELS,
     ap_per_label,
@@ -179,6 +180,24 @@ def test_equal_runs_leave_equal_bytes(tmp_path):
     with Image.open(first[0]) as image:
         assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
     assert "date" not in first[1].read_text().lower()
+
+
+@pytest.mark.slow
+def test_what_is_written_is_what_savefig_would_write(tmp_path):
+    figure = map_per_cost([run(), run("random")])
+    before = figure.canvas, figure.dpi, figure.get_facecolor()
+    save(figure, tmp_path / "ours.png")
+    ours = svg(map_per_cost([run(), run("random")]), "none")
+    assert (figure.canvas, figure.dpi, figure.get_facecolor()) == before
+    # Names inside an SVG depend on what was drawn before.
+    figure, theirs = map_per_cost([run(), run("random")]), io.StringIO()
+    with style():
+        figure.savefig(theirs, format="svg", facecolor="none", metadata={"Date": None})
+        figure = map_per_cost([run(), run("random")])
+        note = {"Software": None}
+        figure.savefig(tmp_path / "theirs.png", facecolor="white", dpi=DPI, metadata=note)
+    assert ours == theirs.getvalue()
+    assert (tmp_path / "ours.png").read_bytes() == (tmp_path / "theirs.png").read_bytes()
 
 
 def test_the_users_matplotlibrc_changes_nothing():

@@ -16,8 +16,8 @@ from PIL import Image
 
 from alasl.cli import exit_code
 from alasl.cli import report as cli
+from alasl.drawing import INK
 from alasl.errors import DataError
-from alasl.figures import INK
 from alasl.journal import Journal, write_config
 from alasl.record import Asked, Evaluation, Record, Round, Start
 from alasl.report import headline, summary, table, write_report, write_run

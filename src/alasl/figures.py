@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import count, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alasl.drawing import DPI, GREY, INK, drawn_by, style
 from alasl.errors import DataError, UsageError
 from alasl.files import replacing, write_text
 from alasl.record import Record
@@ -22,9 +21,6 @@ from alasl.record import Record
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-INK = "#22262b"
-GREY = "#7f7f7f"
 
 # Chosen by search: under normal sight and the three colour deficiencies any two of these and GREY
 # are at least 24 apart in CIELAB, and each has a contrast of 3:1 to white and to a dark page.
@@ -46,33 +42,6 @@ LEAST_SPAN = 10.0
 BAND, NO_INTERVAL = 0.15, (math.nan, math.nan)
 # The most labels a chart of AP shows.
 MOST_LABELS = 40
-
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.facecolor": "none",
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "grid.color": GREY,
-    "grid.alpha": 0.3,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.handlelength": 3,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 4.5,
-    "figure.constrained_layout.use": True,
-    "savefig.dpi": 150,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "alasl",
-    **dict.fromkeys(
-        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK
-    ),
-}
 
 
 def colour(strategy: str) -> str:
@@ -257,34 +226,28 @@ def save(figure: Figure, path: Path) -> None:
     if path.suffix == ".svg":
         write_text(path, svg(figure))
     elif path.suffix == ".png":
-        with replacing(path) as beside, style():
-            figure.savefig(beside, format="png", facecolor="white", metadata={"Software": None})
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        with replacing(path) as beside, drawn_by(FigureCanvasAgg, figure, "white") as canvas:
+            figure.set_dpi(DPI)
+            canvas.print_png(beside, metadata={"Software": None})
     else:
         raise UsageError("a figure is written as .png or .svg", seen=str(path))
 
 
 def svg(figure: Figure, background: str = "white") -> str:
     """The figure as an SVG document; its text stays text."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     file = io.StringIO()
-    with style():
-        figure.savefig(file, format="svg", facecolor=background, metadata={"Date": None})
+    with drawn_by(FigureCanvasSVG, figure, background) as canvas:
+        canvas.print_svg(file, metadata={"Date": None})
     return file.getvalue()
 
 
 def thousands(value: float) -> str:
     """A count in groups of three digits that stay on one line: 16 012."""
     return f"{round(value):,}".replace(",", "\u00a0")
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Our style alone, whatever the user's own matplotlibrc says."""
-    import matplotlib.style
-
-    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
-        # A PNG shows a box for a letter that the font lacks; the SVG leaves it to the viewer.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
 
 
 def canvas(height: float = 3.3) -> tuple[Figure, Axes]:

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from alasl.drawing import GREY
 from alasl.errors import DataError, UsageError
-from alasl.figures import COLOURS, GREY, svg
+from alasl.figures import COLOURS, svg
 from alasl.metrics import map_at_cost
 from alasl.study.figures import (
     KINDS,

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.optimize import minimize
 
-from alasl.figures import style
+from alasl.drawing import style
 from alasl.study.figures import draw
 from alasl.study.figures.charts.names import name_ends, spread
 from alasl.study.figures.lines import lines_of, shades

@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ElementTree
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from alasl.figures import INK, svg, thousands
+from alasl.drawing import INK
+from alasl.figures import svg, thousands
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
+from alasl.drawing import INK
 from alasl.errors import DataError
-from alasl.figures import COLOURS, DASHES, INK, colour, marker
+from alasl.figures import COLOURS, DASHES, colour, marker
 from alasl.settings import RunSettings
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Plot

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alasl.config import unknown
+from alasl.drawing import style
 from alasl.errors import DataError, UsageError
-from alasl.figures import save, style
+from alasl.figures import save
 from alasl.settings import RunSettings
 from alasl.study.figures.base import resolve
 from alasl.study.figures.lines import chosen

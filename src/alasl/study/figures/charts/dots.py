@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alasl.figures import GREY, plain
+from alasl.drawing import GREY
+from alasl.figures import plain
 from alasl.study.figures.charts import WIDTH
 from alasl.study.figures.charts.bars import bars
 from alasl.study.figures.lines import Line, Value, baselines, mark

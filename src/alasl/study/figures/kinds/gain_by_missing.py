@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from alasl.drawing import GREY
 from alasl.errors import DataError
-from alasl.figures import GREY, set_title
+from alasl.figures import set_title
 from alasl.study.checks import final_map
 from alasl.study.figures.base import figure
 from alasl.study.figures.charts import WIDTH
