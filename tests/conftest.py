@@ -21,6 +21,11 @@ from warm import Python
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+# Their tests take up to a minute and more each: begun last, and two of a file stay together, one
+# worker would end long after the other.
+LONGEST = ("test_docs.py", "test_demo.py", "test_engine.py", "test_shipped.py", "test_export.py",
+           "test_study_page.py", "test_notebooks.py", "test_week.py")  # fmt: skip
+
 # How long an example takes on a busy machine says nothing.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -44,8 +49,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if not {"slow", "data"}.intersection(mark.name for mark in item.iter_markers()):
                 first.setdefault(item.nodeid.split("[")[0], item)
         items[:] = first.values()
-    # The pages' commands take minutes each: begun last, one worker would end long after the other.
-    items.sort(key=lambda item: item.path.name != "test_docs.py")
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 def pytest_collection_finish() -> None:

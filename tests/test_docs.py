@@ -52,6 +52,7 @@ NOT_RUN = {
     "alasl study run corel5k/": "for a GPU; test_shipped.py runs paper-small at toy size",
     "alasl study run coco256/": "an hour; test_shipped.py runs paper-small at toy size",
     "alasl study paper scenes --backbone": "a minute; studies.md runs it in miniature",
+    "alasl study run mine.toml --seeds 1 --out runs/ways-dask": "test_engine.py runs a study so",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # The place, or the file, that a command makes.
@@ -161,6 +162,9 @@ def run_all(todo: list[Step], folder: Path, environment: dict[str, str], python:
         elif step.text.startswith("alasl ") and not re.search(r"[|<>;&$*\n]", step.text):
             words = shlex.split(step.text, comments=True)[1:]
             done = python("-P", "-m", "alasl", *words, cwd=folder, env=environment)
+        elif step.text.startswith("torchrun "):
+            words = shlex.split(step.text, comments=True)[1:]
+            done = python("-m", "torch.distributed.run", *words, cwd=folder, env=environment)
         else:
             program = ["bash", "-ec", step.text]
             done = subprocess.run(

@@ -223,20 +223,27 @@ def test_an_unfinished_run_is_reported_as_such(tmp_path, maps):
     assert write_run(unfinished, tmp_path / "run")["done"] is False
 
 
+def named(name, several):
+    """A run with everything called so, and another beside it where there are several."""
+    record = run(strategy=name, names=(name, name + "2"), labels=name)
+    record.start.versions[name] = name
+    record.start.sizes[name] = 1
+    object.__setattr__(record.start, "data", name)
+    return [record, run()] if several else [record]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """The pages of one run, and of several, with plain names."""
+    return [page(tmp_path_factory.mktemp("plain"), *named("plain", n)) for n in (False, True)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_no_name_can_do_anything(tmp_path, attack, several):
+def test_no_name_can_do_anything(tmp_path, plain, attack, several):
     """Attack strings as every name leave the same elements and attributes as plain names do."""
-
-    def named(name):
-        record = run(strategy=name, names=(name, name + "2"), labels=name)
-        record.start.versions[name] = name
-        record.start.sizes[name] = 1
-        object.__setattr__(record.start, "data", name)
-        return [record, run()] if several else [record]
-
-    plain, seen = page(tmp_path, *named("plain")), page(tmp_path, *named(attack))
+    plain, seen = plain[several], page(tmp_path, *named(attack, several))
     assert seen.tags == plain.tags
     assert [a[:2] for a in seen.attributes] == [a[:2] for a in plain.attributes]
     for tag, key, value in seen.attributes:

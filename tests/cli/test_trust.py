@@ -102,8 +102,15 @@ def refused(said: str, where: str, again: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("key", ["strategy", "loss", "model", "format", "mechanism"])
+# A strategy alone names others inside.
+@pytest.mark.parametrize(
+    ("key", "spec"),
+    [
+        *(("strategy", spec) for spec in SPECS),
+        *((key, SPECS[0]) for key in ("loss", "model", "format", "mechanism")),
+        ("model", "probe:loss=(evil.py:theirs)"),
+    ],
+)
 def test_a_report_executes_nothing_of_a_run(
     call: Call, run_once: Path, key: str, spec: str
 ) -> None:

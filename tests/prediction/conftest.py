@@ -33,7 +33,13 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 MODELS = {
     "logistic": {"model": "logistic"},
     "probe": {"model": "probe"},
-    "finetune": {"model": "finetune", "epochs": 1},
+    # Small, as `logistic` has the default backbone.
+    "finetune": {
+        "model": "finetune",
+        "epochs": 1,
+        "backbone": "test_efficientnet",
+        "weights": "none",
+    },
 }
 
 

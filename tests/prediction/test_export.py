@@ -55,9 +55,12 @@ def test_onnx_says_of_images_what_predict_says(
     files = sorted(photos.rglob("*.jpg"))[:7]
     squares = np.stack([load_square(file, model.size) for file in files])
     expected = model.predict_proba(files)
+    # What a network of random weights says is near a half, whatever the image.
+    near = 1e-5 if name == "finetune" else 1e-4
+    assert expected.std(axis=0).max() > 100 * near
     for rows in (slice(0, 1), slice(0, 7), slice(2, 5)):  # any number of images
         found = run_onnx(tmp_path / "m.onnx", squares[rows])
-        np.testing.assert_allclose(found, expected[rows], atol=1e-4, rtol=0)
+        np.testing.assert_allclose(found, expected[rows], atol=near, rtol=0)
     onnx.checker.check_model(tmp_path / "m.onnx", full_check=True)
     told = metadata(tmp_path / "m.onnx")
     assert told["names"] == list(model.names)
