@@ -162,9 +162,6 @@ def run_all(todo: list[Step], folder: Path, environment: dict[str, str], python:
         elif step.text.startswith("alasl ") and not re.search(r"[|<>;&$*\n]", step.text):
             words = shlex.split(step.text, comments=True)[1:]
             done = python("-P", "-m", "alasl", *words, cwd=folder, env=environment)
-        elif step.text.startswith("torchrun "):
-            words = shlex.split(step.text, comments=True)[1:]
-            done = python("-m", "torch.distributed.run", *words, cwd=folder, env=environment)
         else:
             program = ["bash", "-ec", step.text]
             done = subprocess.run(
