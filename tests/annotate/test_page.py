@@ -300,7 +300,9 @@ def test_an_image_that_cannot_be_shown_says_why_and_can_only_be_skipped(
     view.press("j", "k", "l", "Enter", ";")
     assert view.text("#said") == "This image cannot be shown, so it can only be skipped."
     assert not view.page.is_visible("#asked .choices button")
-    view.press("p")
+    view.press("/", *"tree", "Enter")
+    assert view.here() == "tree"
+    view.press("Enter", "k", "p")
     view.ready()
     assert view.image() == "Image 0001.jpg"
     assert view.page.is_visible("#asked button")

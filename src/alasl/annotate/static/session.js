@@ -172,6 +172,8 @@ export function openLabel(label) {
   step.items.push({ image, label, probability: null, model: "", unasked: true, known: value });
   step.values.push(undefined);
   step.seconds.push(0);
+  // Of a picture that cannot be shown no label can be told, what is known of it neither.
+  if (step.unseen.size) step.unseen.add(step.items.length - 1);
   draw();
   moveTo(step.items.length - 1);
 }
