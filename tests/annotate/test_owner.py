@@ -311,6 +311,12 @@ def test_a_browser_shows_every_table_however_far_people_got(
         page.wait_for_selector(f'html[lang="{other}"] #labels td')
         heights = "all => all.map((one) => one.getBoundingClientRect().height)"
         assert min(page.eval_on_selector_all("#curve text", heights)) > 11, "as large as elsewhere"
+        assert page.locator("#curve .range").count() == 2, "an interval for each point"
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        inside = """all => all.every((one) => {
+            const [box, whole] = [one, one.ownerSVGElement].map((e) => e.getBoundingClientRect());
+            return box.left >= whole.left && box.right <= whole.right; })"""
+        assert page.eval_on_selector_all("#curve text", inside)
         page.click("#pause")
         page.wait_for_selector('#pause[aria-pressed="true"]')
         page.click("#notes button")

@@ -295,7 +295,7 @@ def test_an_image_that_cannot_be_shown_says_why_and_can_only_be_skipped(
     view.expected = ("404",)
     view.open(serve(project))
     view.ready()
-    assert "HTML or XML, not an image" in view.text("#stage")
+    assert "its file is no image that can be read" in view.text("#stage")
     assert str(project.images) not in view.text("#stage")
     view.press("j", "k", "l", "Enter", ";")
     assert view.text("#said") == "This image cannot be shown, so it can only be skipped."
@@ -320,7 +320,7 @@ def test_a_picture_of_the_grid_that_cannot_be_shown_is_left_to_others(
     view.open(serve(project))
     view.ready()
     by_label(view)
-    assert "Cannot be shown: the image file does not exist" in view.text(".cell >> nth=1")
+    assert view.text(".cell >> nth=1 >> .picture") == "Cannot be shown: its file is not there"
     view.press("w", "q", "ArrowRight", "j", "k", "Enter")
     view.saved()
     assert project.said() == {(0, 0): 1, (2, 0): 0, (3, 0): 0, (5, 0): 0}
@@ -933,6 +933,11 @@ def test_arrows_go_the_way_that_people_read(project: Project, serve: Serve, view
         view.page.locator(at).bounding_box() for at in ("#cells .here", "#cells li:first-child")
     )
     assert here["x"] < first["x"]
+    view.press("m")
+    view.ready()
+    view.press("o")
+    middle = "(one) => Math.abs(one.scrollWidth - one.clientWidth - 2 * one.scrollLeft)"
+    assert view.page.eval_on_selector("#stage", middle) < 4, "of what is zoomed the middle is shown"
 
 
 def test_a_label_chosen_while_the_page_looks_for_one_stays(

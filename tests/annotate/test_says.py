@@ -460,3 +460,7 @@ def test_no_words_lie_over_others_in_any_language_on_a_phone_or_from_right_to_le
             view.page.wait_for_timeout(50)
             assert view.page.evaluate(OVERLAPS) == [], (direction, width)
             assert view.page.locator("#label").bounding_box()["width"] >= 90, "a name can be read"
+            whole = """(one) => {
+                one.textContent = one.textContent.replaceAll(/\\d+ /g, "123 ");
+                return one.scrollWidth <= one.clientWidth; }"""
+            assert view.page.eval_on_selector("#round", whole), "what is left is said in full"

@@ -43,6 +43,12 @@ def test_the_guide_tells_all_by_number_and_status_says_when_it_changes(
     assert tasks.status("ann").guide == guide.event
 
 
+def test_the_style_says_nothing_that_safari_does_not_take() -> None:
+    for file in STATIC.glob("*/*.css"):
+        found = re.findall(r"text-decoration: \w+ .*", file.read_text())
+        assert found == [], f"{file.name}: the line and its style, apart"
+
+
 def test_examples_are_kept_until_the_guide_changes_or_time_has_passed(
     make_project: MakeProject,
 ) -> None:

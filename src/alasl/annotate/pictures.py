@@ -31,6 +31,14 @@ SIDES: dict[Size, int] = {
 _CACHE = 128 * 1024 * 1024
 
 
+class Missing(DataError):  # noqa: N818 - reads as what it says
+    """An image's file is not there."""
+
+
+class Elsewhere(DataError):  # noqa: N818 - reads as what it says
+    """An image's file lies where the page may not look."""
+
+
 class Pictures:
     """The images of a project, by row; those sent last are kept, up to 128 MB.
 
@@ -110,20 +118,20 @@ class Pictures:
 
     def _found(self, image: int, file: str | None, own: Sequence[Path]) -> Path:
         if file is None:
-            raise DataError("there is no file of this image", seen=str(image))
+            raise Missing("there is no file of this image", seen=str(image))
         try:
             path = (self._root / file).resolve()
         except (OSError, ValueError, RuntimeError) as error:
-            raise DataError("the image's path cannot be followed", where=file) from error
+            raise Missing("the image's path cannot be followed", where=file) from error
         if not any(path.is_relative_to(folder) for folder in own):
-            raise DataError(
+            raise Elsewhere(
                 "the image lies outside the project's images, so it is not shown",
                 where=file,
                 seen=str(path),
                 do=f"if it may be: alasl annotate --links {path.parent}",
             )
         if not path.is_file():
-            raise DataError("the image file does not exist", where=file)
+            raise Missing("the image file does not exist", where=file)
         return path
 
 

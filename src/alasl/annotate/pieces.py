@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from alasl.annotate.guard import Access
-from alasl.annotate.pictures import Pictures, Size
+from alasl.annotate.pictures import Elsewhere, Missing, Pictures, Size
 from alasl.annotate.tasks import NotThere, printable
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
 from alasl.files import as_resource_error
@@ -42,7 +42,9 @@ async def jpeg(pictures: Pictures, threads: ThreadPoolExecutor, image: int, size
     try:
         content = await loop.run_in_executor(threads, pictures.get, image, size)
     except DataError as error:
-        return refused(404, error.what)  # where files lie is nobody's business
+        kinds = {Missing: "missing", Elsewhere: "elsewhere"}
+        # Where files lie is nobody's business. The page has a sentence of its own for each kind.
+        return refused(404, error.what, kinds.get(type(error), "no-image"))
     return Jpeg(content, headers={"cache-control": "private, max-age=3600"})
 
 
@@ -91,10 +93,9 @@ def handle_errors(app: FastAPI) -> None:
         return answer
 
 
-def refused(code: int, why: str) -> Response:
-    return JSONResponse(
-        {"error": printable(why)}, status_code=code, headers={"cache-control": "no-store"}
-    )
+def refused(code: int, why: str, kind: str = "") -> Response:
+    said = {"error": printable(why)} | ({"kind": kind} if kind else {})
+    return JSONResponse(said, status_code=code, headers={"cache-control": "no-store"})
 
 
 def html(template: Callable[..., str], **values: object) -> Response:

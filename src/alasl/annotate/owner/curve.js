@@ -49,6 +49,7 @@ export function drawCurve(trainings, breaks) {
   const svg = draw("svg", {
     viewBox: `0 0 ${width} ${HEIGHT}`,
     role: "img",
+    direction: "ltr", // it counts from the left in any language
     "aria-label": t("owner.curve.from-to", values),
   });
   svg.append(
@@ -57,6 +58,8 @@ export function drawCurve(trainings, breaks) {
       draw("polygon", { class: "band", points: `${line("high", of)} ${line("low", [...of].reverse())}` }),
     ),
     ...stretches.map((of) => draw("polyline", { class: "line", points: line("y", of) })),
+    // Of one that stands alone there is no band.
+    ...points.map((p) => draw("line", { class: "range", x1: x(p.x), y1: y(p.low), x2: x(p.x), y2: y(p.high) })),
     ...points.map((p) => draw("circle", { cx: x(p.x), cy: y(p.y), r: 3 })),
     ...[low, high].map((value) => draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, `${value} %`)),
     draw("text", { x: LEFT, y: BASE + 18 }, number(least)),

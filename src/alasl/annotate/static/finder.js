@@ -2,7 +2,8 @@
 // a key that says "present", so that with "/" and its first letter three keys answer any.
 
 import { $, say } from "./dom.js";
-import { guide, name } from "./guide.js";
+import { guide } from "./guide.js";
+import { name } from "./label-name.js";
 import { act, letter } from "./keys.js";
 import { settings } from "./kept.js";
 import { HERE, NAMES, find, groups } from "./labels.js";

@@ -1,7 +1,8 @@
 // Many images of which a label is asked; or several labels with few images each, one after the other.
 
 import { $, stamp } from "./dom.js";
-import { guide, name } from "./guide.js";
+import { guide } from "./guide.js";
+import { name } from "./label-name.js";
 import { NAMES } from "./labels.js";
 import { arrange, pictureSize } from "./layout.js";
 import { tile } from "./pictures.js";

@@ -1,7 +1,8 @@
 // One image, large, and the labels asked of it.
 
 import { $, stamp } from "./dom.js";
-import { guide, name } from "./guide.js";
+import { guide } from "./guide.js";
+import { name } from "./label-name.js";
 import { NAMES } from "./labels.js";
 import { stageSize } from "./layout.js";
 import { large } from "./pictures.js";

@@ -8,8 +8,9 @@
 import { clock } from "./clock.js";
 import { $, alarm, arrive, closeDialogs, openDialog } from "./dom.js";
 import { showFinder } from "./finder.js";
+import { guide } from "./guide.js";
+import { showGuide, showMeaning } from "./guide-view.js";
 import { listenToKeys } from "./keys.js";
-import { guide, showGuide, showMeaning } from "./guide.js";
 import { change, settings } from "./kept.js";
 import { fillList } from "./labels.js";
 import { showMine } from "./mine.js";
@@ -94,9 +95,15 @@ function beginAgain(why) {
   askName();
 }
 
+/** The lists to choose a label from, in the guide's groups. */
+function fillLists() {
+  for (const list of [$("label"), $("mine-label")]) fillList(list, guide.parent);
+}
+
 function connect() {
   outbox.onchange = showSaved;
   guide.onchange = () => {
+    fillLists();
     showLeft();
     retell();
   };
@@ -187,7 +194,7 @@ async function hold(still) {
   if (still && lost) restart();
 }
 
-for (const list of [$("label"), $("mine-label")]) fillList(list, guide.parent);
+fillLists();
 connect();
 listen();
 if (outbox.items.length) outbox.send();

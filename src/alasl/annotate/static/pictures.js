@@ -70,7 +70,7 @@ async function load(element, from) {
       return "";
     } catch (error) {
       if (error.refused) {
-        why = error.message;
+        why = error.kind ? t(`image.${error.kind}`) : error.message;
         break;
       }
       element.held = Boolean(error.held);

@@ -7,10 +7,11 @@ const PAUSE = 2000; // ms between two tries of a server that is in trouble
 const PATIENCE = 20_000; // ms
 
 class Trouble extends Error {
-  constructor(message, refused, own = false) {
+  constructor(message, refused, own = false, kind = "") {
     super(message);
     this.refused = refused; // sending the same again would not help
     this.own = own; // the server said so itself, and nobody in between
+    this.kind = kind; // of a picture: why it is refused
   }
 }
 
@@ -73,12 +74,12 @@ export async function ask(path, options) {
     throw new Trouble(t("server.unreachable"), false);
   }
   if (answer.ok) return answer;
-  const { error } = await answer.json().catch(() => ({}));
+  const { error, kind } = await answer.json().catch(() => ({}));
   // A proxy may answer in the server's place, without words of its own (HTTP/2 has none). What it
   // refuses the server may take once the proxy is mended, so it is kept and sent again.
   const own = Boolean(error);
   const refused = own && [400, 404, 413, 415, 422].includes(answer.status);
-  throw new Trouble(error || t("server.status", { status: answer.status }), refused, own);
+  throw new Trouble(error || t("server.status", { status: answer.status }), refused, own, kind);
 }
 
 export async function post(path, body) {

@@ -6,12 +6,12 @@
 import { clock } from "./clock.js";
 import { $, arrive, openDialog, say, view } from "./dom.js";
 import { gridView } from "./grid-view.js";
-import { before } from "./guide.js";
 import { imageView } from "./image-view.js";
 import { change, settings } from "./kept.js";
 import { drawLarger, showLarger } from "./larger.js";
 import { outbox } from "./outbox.js";
 import { progress, showSaved } from "./progress.js";
+import { before } from "./reading.js";
 import { below, look } from "./seen.js";
 import { correct, send } from "./sending.js";
 import { cellsOf, corrections, make, openPlaces, standing } from "./step.js";
