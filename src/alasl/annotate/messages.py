@@ -321,6 +321,7 @@ class Disagreements(Message):
 
 
 class Refused(Message):
-    """Why a request was not carried out."""
+    """Why a request was not carried out; of a picture also of which kind that is."""
 
     error: str
+    kind: Literal["missing", "elsewhere", "no-image"] | None = None
