@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 # Prior variances, of covariates in standard deviations: the common level and slopes, the bends of
 # the common curves, each label's level and slope.
-_COMMON, _BEND, _OWN = 4.0, 0.5, 0.3
+_COMMON, _BEND, _OWN = 4.0, 0.5, 0.5
 # Of how given entries differ from others: in common, and in one label's level and slope.
 _GIVEN, _GIVEN_OWN = 16.0, 0.1
 # Given entries that are looked at, of all labels.
