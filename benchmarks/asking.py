@@ -114,7 +114,7 @@ def curve(trial: Trial, state: str, strategy: str, each: int, rounds: int) -> Fl
     names, ids = tuple(map(str, range(labels))), tuple(map(str, range(len(truth))))
     found = []
     for number in range(rounds + 1):
-        known = Known(Labels(entries, names, ids), unknown, asked, nothing, round=number)
+        known = Known.by_masks(Labels(entries, names, ids), unknown, asked, nothing, round=number)
         some_known = (entries != UNKNOWN).any()
         if some_known:
             found.append(mean_ap(learner.train(known).ap))

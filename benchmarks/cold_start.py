@@ -68,7 +68,7 @@ def _rounds(
     asked, nothing = np.zeros(truth.shape, np.bool_), np.zeros(truth.shape, np.bool_)
     names, ids = tuple(map(str, range(labels))), tuple(map(str, range(images)))
     for number in range(ROUNDS + 1):
-        known = Known(Labels(entries, names, ids), unknown, asked, nothing, round=number)
+        known = Known.by_masks(Labels(entries, names, ids), unknown, asked, nothing, round=number)
         judged = learner.train(known)
         yield int((entries == PRESENT).any(axis=0).sum()), mean_ap(judged.ap)
         if number < ROUNDS:

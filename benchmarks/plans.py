@@ -46,7 +46,7 @@ def took(
     at_first, maps = hidden.copy(), []
     for number in range(ROUNDS + 1):
         asked = at_first & ~hidden
-        state = Known(labels.forget(hidden), at_first, asked, asked, round=number)
+        state = Known.by_masks(labels.forget(hidden), at_first, asked, asked, round=number)
         logits = learner.train(state, by_folds=False).logits
         maps.append(mean_ap(average_precision(logits, truth)))
         if number < ROUNDS:

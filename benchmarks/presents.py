@@ -49,7 +49,7 @@ def known_at_first(truth: Labels, split: Split, share: float, seed: int) -> Know
     unknown = entries == UNKNOWN
     unknown[split.clean] = False
     none = np.zeros(entries.shape, np.bool_)
-    return Known(replace(truth, entries=entries), unknown, none, none)
+    return Known.by_masks(truth.but(entries), unknown, none, none)
 
 
 def learner_of(

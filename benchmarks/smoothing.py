@@ -88,7 +88,7 @@ def spoiled(labels: Labels, split: Split, seed: int, wrong: float) -> Labels:
     """The table with a share of its entries wrong, those of the test set aside."""
     flipped = stream(seed, "wrong").random(labels.shape) < wrong
     flipped[split.test] = False
-    return replace(labels, entries=np.where(flipped, 1 - labels.entries, labels.entries))
+    return labels.but(np.where(flipped, 1 - labels.entries, labels.entries))
 
 
 if __name__ == "__main__":

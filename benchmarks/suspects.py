@@ -62,7 +62,7 @@ def _shares(
         prepared, split, RunSettings(data="", seed=seed), np.full((1, truth.shape[1]), UNKNOWN)
     )
     labels, nothing = Labels(given, names, tuple(map(str, rows))), np.zeros(given.shape, np.bool_)
-    known = Known(labels, given == UNKNOWN, nothing, nothing)
+    known = Known.by_masks(labels, given == UNKNOWN, nothing, nothing)
     seen = learner.out_of_fold(known)
     among = given != UNKNOWN
     shares = []

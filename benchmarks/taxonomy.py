@@ -133,7 +133,7 @@ def _rounds(
     names, ids = tuple(map(str, range(truth.shape[1]))), tuple(map(str, range(images)))
     rules = Rules() if way == "alone" else Rules(implies=implies)
     for number in range(rounds):
-        known = Known(
+        known = Known.by_masks(
             *(Labels(completed(entries, rules), names, ids), unknown, asked, nothing),
             implies=implies if way == "credit" else (),
             round=number,
@@ -143,7 +143,7 @@ def _rounds(
         asked[query.rows, query.cols] = True
         after = completed(entries, rules)
         judged = learner.train(
-            Known(Labels(after, names, ids), unknown, asked, nothing, round=number + 1)
+            Known.by_masks(Labels(after, names, ids), unknown, asked, nothing, round=number + 1)
         )
         yield float((after != UNKNOWN).sum()), mean_ap(judged.ap[:leaves]), mean_ap(judged.ap)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alasl.counting import counted
 from alasl.errors import ConflictError, DataError
+from alasl.sparse import Sparse
 
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
 # The source of an entry that a model answered, and no person.
@@ -23,46 +23,86 @@ INFERRED = "inferred"
 Entries = NDArray[np.int8]
 # Values that are looked at at a time.
 _BLOCK = 2**20
+# Entries of a whole table that is kept once it was made of the known ones.
+KEPT = 2**22
 
 OnConflict = Literal["refuse", "keep", "replace"]
 
 
-@dataclass(frozen=True, eq=False)
 class Labels:
     """A table of N images x L labels; no method changes it, each returns a new one.
 
-    entries: int8 (N, L), 1 present, 0 absent, -1 unknown.
+    It holds whole tables (N, L) where it is given such, and the known entries alone where it is
+    given those. Each gives the other on demand, but what is large should be asked in parts:
+    `of` some images, `at` some places, `sparse`.
+
+    entries: int8 (N, L), 1 present, 0 absent, -1 unknown; or the known ones, m.
     names: the L labels. images: the N image ids, e.g. file names.
-    source: uint8 (N, L), where each known entry came from, as an index into `sources`.
+    source: uint8 (N, L), where each known entry came from, as an index into `sources`; or (m,).
     """
 
-    entries: Entries
-    names: tuple[str, ...]
-    images: tuple[str, ...]
-    sources: tuple[str, ...] = ("given",)
-    source: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-
-    def __post_init__(self) -> None:
-        entries = np.asarray(self.entries)
-        shape = (len(self.images), len(self.names))
+    def __init__(
+        self,
+        entries: Entries | Sparse,
+        names: tuple[str, ...],
+        images: tuple[str, ...],
+        sources: tuple[str, ...] = ("given",),
+        source: NDArray[np.uint8] | None = None,
+    ) -> None:
+        self.names, self.images, self.sources = names, images, sources
+        self._whole: tuple[Entries, NDArray[np.uint8]] | None = None
+        self._few: tuple[Sparse, NDArray[np.uint8]] | None = None
+        if not isinstance(entries, Sparse):
+            entries = np.asarray(entries)
+        shape = (len(images), len(names))
         if entries.shape != shape:
             raise DataError(
                 "the table's shape differs from its image ids and label names",
                 seen=f"{entries.shape}, {shape[0]} images, {shape[1]} labels",
             )
-        bad = misfit(entries)
+        values = entries.values[:, None] if isinstance(entries, Sparse) else entries
+        bad = misfit(values)
         if bad is not None:
-            row, col = divmod(bad, len(self.names))
+            place = int(entries.places[bad]) if isinstance(entries, Sparse) else bad
+            row, col = divmod(place, len(names))
             raise DataError(
                 "an entry must be 1 (present), 0 (absent) or -1 (unknown)",
-                where=f"image {self.images[row]!r}, label {self.names[col]!r}",
-                seen=str(entries[row, col]),
+                where=f"image {images[row]!r}, label {names[col]!r}",
+                seen=str(values.ravel()[bad]),
             )
-        refuse_duplicates("image", self.images)
-        refuse_duplicates("label", self.names)
-        object.__setattr__(self, "entries", entries.astype(np.int8, copy=False))
-        if self.source.shape != shape:
-            object.__setattr__(self, "source", np.zeros(shape, np.uint8))
+        refuse_duplicates("image", images)
+        refuse_duplicates("label", names)
+        if isinstance(entries, Sparse):
+            given = np.zeros(len(entries), np.uint8) if source is None else source
+            self._few = entries, given
+        else:
+            # Of a table of another shape nothing is known of where its entries came from.
+            fits = source is not None and source.shape == shape
+            self._whole = (
+                entries.astype(np.int8, copy=False),
+                source if source is not None and fits else np.zeros(shape, np.uint8),
+            )
+
+    def but(
+        self,
+        entries: Entries | Sparse | None = None,
+        names: tuple[str, ...] | None = None,
+        images: tuple[str, ...] | None = None,
+    ) -> Labels:
+        """The same table with other entries, of which nobody says where they came from, or names.
+
+        What came from where is kept where the entries are.
+        """
+        kept = self._table if entries is None else (entries, None)
+        return Labels(kept[0], names or self.names, images or self.images, self.sources, kept[1])
+
+    @property
+    def _table(self) -> tuple[Entries | Sparse, NDArray[np.uint8]]:
+        """Entries and sources as they are held."""
+        found = self._whole or self._few
+        if found is None:
+            raise RuntimeError("a table holds entries")
+        return found
 
     def __repr__(self) -> str:
         return f"<Labels: {self.counts}>"
@@ -70,13 +110,76 @@ class Labels:
     @property
     def counts(self) -> str:
         """How many images, labels and known entries, in words."""
-        (images, labels), known = self.shape, int(self.known.sum())
+        (images, labels), known = self.shape, self.filled
         return f"{images} images, {labels} labels, {known} of {images * labels} entries known"
+
+    @property
+    def filled(self) -> int:
+        """How many entries are known."""
+        return len(self._few[0]) if self._few else int(np.count_nonzero(self.known))
 
     @property
     def shape(self) -> tuple[int, int]:
         """(N, L): images, labels."""
         return len(self.images), len(self.names)
+
+    @property
+    def entries(self) -> Entries:
+        """int8 (N, L): 1 present, 0 absent, -1 unknown."""
+        return self._tables()[0]
+
+    @property
+    def source(self) -> NDArray[np.uint8]:
+        """uint8 (N, L): where each known entry came from, as an index into `sources`."""
+        return self._tables()[1]
+
+    def _tables(self) -> tuple[Entries, NDArray[np.uint8]]:
+        if self._whole is not None:
+            return self._whole
+        few, origin = self.sparse, self.origin
+        whole = few.dense(), Sparse(few.shape, few.places, origin, 0).dense()
+        if whole[0].size <= KEPT:
+            self._whole = whole
+        return whole
+
+    @property
+    def sparse(self) -> Sparse:
+        """(N, L): the known entries, m."""
+        return self._known()[0]
+
+    @property
+    def origin(self) -> NDArray[np.uint8]:
+        """(m,): where each known entry came from, in the order of `sparse`."""
+        return self._known()[1]
+
+    def _known(self) -> tuple[Sparse, NDArray[np.uint8]]:
+        if self._few is None:
+            entries, source = self._tables()
+            few = Sparse.of(entries, UNKNOWN)
+            self._few = few, source.ravel()[few.places]
+        return self._few
+
+    def of(self, rows: ArrayLike) -> Entries:
+        """int8 (n, L): the entries of some images."""
+        return self.sparse[rows] if self._whole is None else self.entries[np.asarray(rows)]
+
+    def at(self, rows: ArrayLike, cols: ArrayLike) -> Entries:
+        """int8 (n,): the entries at rows and columns (n,)."""
+        if self._whole is None:
+            return self.sparse.at(rows, cols)
+        return np.asarray(self.entries[np.asarray(rows, np.intp), np.asarray(cols, np.intp)])
+
+    def source_of(self, rows: ArrayLike) -> NDArray[np.uint8]:
+        """uint8 (n, L): where the entries of some images came from."""
+        if self._whole is not None:
+            return np.asarray(self.source[np.asarray(rows)])
+        few = self.sparse
+        return Sparse(few.shape, few.places, self.origin, 0)[rows]
+
+    def source_at(self, rows: ArrayLike, cols: ArrayLike) -> NDArray[np.uint8]:
+        """uint8 (n,): where the entries at rows and columns (n,) came from."""
+        few = self.sparse
+        return Sparse(few.shape, few.places, self.origin, 0).at(rows, cols)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -90,39 +193,51 @@ class Labels:
 
     def known_per_image(self) -> NDArray[np.int64]:
         """(N,): known entries of each image."""
-        return np.asarray(self.known.sum(axis=1))
+        return self.sparse.per_row()
 
     def unknown_per_image(self) -> NDArray[np.int64]:
         """(N,): unknown entries of each image, which is what answering it whole costs."""
-        return np.asarray(self.unknown.sum(axis=1))
+        return np.asarray(len(self.names) - self.sparse.per_row())
 
     def known_per_label(self) -> NDArray[np.int64]:
         """(L,): known entries of each label."""
-        return np.asarray(self.known.sum(axis=0))
+        return self.sparse.per_col()
 
     def present_per_label(self) -> NDArray[np.int64]:
         """(L,): images known to have each label."""
-        return np.asarray((self.entries == PRESENT).sum(axis=0))
+        return self.sparse.where(lambda values: values == PRESENT).per_col()
 
     def digest(self) -> str:
         """Names the table's content: equal tables, equal digests."""
         text = "\0".join([*self.names, "", *self.images]).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(text + self.entries.tobytes()).hexdigest()[:16]
+        found = hashlib.sha256(text)
+        step = max(1, _BLOCK // max(1, len(self.names)))
+        for start in range(0, len(self.images), step):
+            rows = np.arange(start, min(start + step, len(self.images)))
+            found.update(np.ascontiguousarray(self.of(rows)).tobytes())
+        return found.hexdigest()[:16]
 
     def take(self, rows: ArrayLike) -> Labels:
         """The table of some images, in the order of `rows` (n,)."""
         rows = np.asarray(rows, dtype=np.intp)
-        return replace(
-            self,
-            entries=self.entries[rows],
-            images=tuple(self.images[i] for i in rows),
-            source=self.source[rows],
-        )
+        images = tuple(self.images[i] for i in rows)
+        if self._whole is not None:
+            whole, source = self._whole
+            return Labels(whole[rows], self.names, images, self.sources, source[rows])
+        few = self.sparse.take(rows)
+        source = Sparse(self.sparse.shape, self.sparse.places, self.origin, 0).take(rows).values
+        return Labels(few, self.names, images, self.sources, source)
+
+    def only(self, held: NDArray[np.bool_]) -> Labels:
+        """The table with those alone, of the known entries (m,), that a mask says."""
+        few = self.sparse.only(held)
+        return Labels(few, self.names, self.images, self.sources, self.origin[held])
 
     def forget(self, hidden: NDArray[np.bool_]) -> Labels:
         """The table with the entries of the mask `hidden` (N, L) made unknown."""
         entries = np.where(hidden, np.int8(UNKNOWN), self.entries)
-        return replace(self, entries=entries, source=np.where(hidden, np.uint8(0), self.source))
+        source = np.where(hidden, np.uint8(0), self.source)
+        return Labels(entries, self.names, self.images, self.sources, source)
 
     def merge(
         self,
@@ -145,16 +260,15 @@ class Labels:
         definite = answers != UNKNOWN
         row, col = np.asarray(rows, np.intp)[definite], np.asarray(cols, np.intp)[definite]
         answers = answers[definite]
-        entries, origin = self.entries.copy(), self.source.copy()
         sources = self.sources if source in self.sources else (*self.sources, source)
         if len(sources) > 256:
             raise DataError("a table can name at most 256 sources", seen=source)
 
         if on_conflict != "replace":
             # What stands first wins: the known entry, else the first answer to it.
-            flat = row * entries.shape[1] + col
+            flat = row * len(self.names) + col
             _, first, group = np.unique(flat, return_index=True, return_inverse=True)
-            before = entries[row, col]
+            before = self.at(row, col)
             current = np.where(before == UNKNOWN, answers[first][group], before)
             clash = current != answers
             if clash.any() and on_conflict == "refuse":
@@ -171,9 +285,14 @@ class Labels:
                 )
             fresh = ~clash & (before == UNKNOWN)
             row, col, answers = row[fresh], col[fresh], answers[fresh]
-        entries[row, col] = answers
-        origin[row, col] = sources.index(source)
-        return replace(self, entries=entries, source=origin, sources=sources)
+        place = sources.index(source)
+        if self._whole is not None:
+            entries, origin = self._whole[0].copy(), self._whole[1].copy()
+            entries[row, col], origin[row, col] = answers, place
+            return Labels(entries, self.names, self.images, sources, origin)
+        few = self.sparse.put(row, col, answers)
+        told = Sparse(few.shape, self.sparse.places, self.origin, 0).put(row, col, np.uint8(place))
+        return Labels(few, self.names, self.images, sources, told.values)
 
 
 def misfit(values: NDArray[Any]) -> int | None:

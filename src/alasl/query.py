@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import DataError, NothingToDo, UsageError
-from alasl.ranking import entry_chance, highest, highest_of_blocks, row_blocks
+from alasl.ranking import Best, entry_chance, highest, highest_of_blocks, row_blocks
 
 Ask = Literal["images", "entries"]
 Flat = NDArray[np.intp]
@@ -125,8 +125,12 @@ def select(
     else:
         query = _entries(askable, scores, ties, budget, price, weighed)
     if not len(query):
-        raise UsageError("the budget of a round does not buy one answer", seen=str(budget))
+        raise _buys_nothing(budget)
     return query
+
+
+def _buys_nothing(budget: Budget) -> UsageError:
+    return UsageError("the budget of a round does not buy one answer", seen=str(budget))
 
 
 def _images(
@@ -171,13 +175,8 @@ def _entries(
 ) -> Query:
     labels = askable.shape[1]
     each = np.asarray(np.broadcast_to(price.answer, labels), np.float64)
-    most, within_means = askable.size, np.ones(labels, np.bool_)
-    # Where images count as well, entries of images that may not be opened are passed over.
-    if budget.answers is not None and budget.images is None:
-        most = min(most, budget.answers)
+    most, within_means = _most(budget, each, askable.size), np.ones(labels, np.bool_)
     if budget.seconds is not None:
-        if budget.images is None:
-            most = min(most, int(budget.seconds / each.min()) + 1)
         within_means = price.open + each <= budget.seconds * TOLERANCE
 
     def blocks() -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.floating]]]:
@@ -200,12 +199,65 @@ def _entries(
 
     chosen = highest_of_blocks(blocks(), chance, most)
     rows, cols = np.divmod(chosen, labels)
-    kept = _paid(budget, price.open, rows, np.ones(len(rows), np.intp), each[cols])
-    rows, cols = rows[kept], cols[kept]
-    # Together, as a person answers them: the images in the order in which they were first wanted.
-    _, first, group = np.unique(rows, return_index=True, return_inverse=True)
-    order = np.lexsort((cols, first[group]))
+    order = _in_order(rows, cols, budget, price.open, each)
     return Query(rows[order], cols[order])
+
+
+def _most(budget: Budget, each: NDArray[np.float64], entries: int) -> int:
+    """How many of the highest entries the budget may look at; each: (L,) seconds of an answer."""
+    # Where images count as well, entries of images that may not be opened are passed over.
+    if budget.images is None and budget.answers is not None:
+        entries = min(entries, budget.answers)
+    if budget.images is None and budget.seconds is not None:
+        entries = min(entries, int(budget.seconds / each.min()) + 1)
+    return entries
+
+
+def _in_order(
+    rows: Flat, cols: Flat, budget: Budget, open: float, each: NDArray[np.float64]
+) -> Flat:
+    """Which of the highest entries (n,), best first, the budget pays, in the order to ask."""
+    kept = np.flatnonzero(_paid(budget, open, rows, np.ones(len(rows), np.intp), each[cols]))
+    # Together, as a person answers them: the images in the order in which they were first wanted.
+    _, first, group = np.unique(rows[kept], return_index=True, return_inverse=True)
+    return np.asarray(kept[np.lexsort((cols[kept], first[group]))])
+
+
+class Labelwise:
+    """`select` of entries whose scores come some labels at a time, in whatever order; opening an
+    image costs nothing here and all answers take the same. Few scores are held at a time.
+
+    shape: (N, L). ties: (N,), as for `select`. budget: not in images. seconds: of an answer.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], ties: NDArray[np.float64], budget: Budget, seconds: float
+    ) -> None:
+        self._labels, self._budget = shape[1], budget
+        self._each = np.full(shape[1], seconds)
+        most = _most(budget, self._each, shape[0] * shape[1])
+        self._best = Best(entry_chance(ties, shape[1]), most)
+
+    def add(self, labels: slice, scores: NDArray[np.floating]) -> None:
+        """Take the scores (N, n) of some labels; -inf is what cannot be asked."""
+        wide = labels.stop - labels.start
+
+        def place(high: Flat) -> Flat:
+            rows, cols = np.divmod(high, wide)
+            return np.asarray(rows * self._labels + labels.start + cols)
+
+        self._best.add(scores, scores > -np.inf, place)
+
+    def query(self) -> tuple[Query, NDArray[np.float64]]:
+        """What the budget buys, and the score of each entry. Raises as `select` does."""
+        chosen, scores = self._best.found()
+        if not len(chosen):
+            raise NothingToDo("no entry of the pool can be asked")
+        rows, cols = np.divmod(chosen, self._labels)
+        order = _in_order(rows, cols, self._budget, 0.0, self._each)
+        if not len(order):
+            raise _buys_nothing(self._budget)
+        return Query(rows[order], cols[order]), scores[order]
 
 
 def _worth(

@@ -26,6 +26,41 @@ def highest(scores: NDArray[np.floating], chance: Chance, count: int) -> Places:
     return np.asarray(found[np.lexsort((chance(found), scores[found]))[::-1]])
 
 
+class Best:
+    """The `count` highest of scores that come in parts; few are held at a time.
+
+    The order of the parts decides nothing. One thread at a time.
+    """
+
+    def __init__(self, chance: Chance, count: int) -> None:
+        self._chance, self._count = chance, count
+        self._places, self._scores = np.empty(0, np.intp), np.empty(0)
+        self._border = -np.inf
+
+    def add(
+        self,
+        scores: NDArray[np.floating],
+        there: NDArray[np.bool_],
+        place: Callable[[Places], Places],
+    ) -> None:
+        """Take a part of the scores, of those that are `there`.
+
+        place: from places in the part, read row by row, to those in the whole.
+        """
+        high = np.flatnonzero(there & (scores >= self._border))
+        self._places = np.concatenate([self._places, place(high)])
+        self._scores = np.concatenate([self._scores, scores.ravel()[high]])
+        if len(self._places) > 2 * self._count:
+            best = _unordered(self._scores, lambda at: self._chance(self._places[at]), self._count)
+            self._places, self._scores = self._places[best], self._scores[best]
+            self._border = self._scores.min()
+
+    def found(self) -> tuple[Places, NDArray[np.float64]]:
+        """Places and scores of the highest, in order."""
+        order = highest(self._scores, lambda at: self._chance(self._places[at]), self._count)
+        return self._places[order], self._scores[order]
+
+
 def highest_of_blocks(
     blocks: Iterable[tuple[int, NDArray[np.bool_], NDArray[np.floating]]],
     chance: Chance,
@@ -33,17 +68,10 @@ def highest_of_blocks(
 ) -> Places:
     """As `highest`, of blocks that come by and by: the first one's place, which of them count, and
     their scores. Few are held at a time."""
-    places, scores = np.empty(0, np.intp), np.empty(0)
-    border = -np.inf
+    best = Best(chance, count)
     for start, there, found in blocks:
-        high = np.flatnonzero(there & (found >= border))
-        places = np.concatenate([places, start + high])
-        scores = np.concatenate([scores, found.ravel()[high]])
-        if len(places) > 2 * count:
-            best = _unordered(scores, lambda at: chance(places[at]), count)  # noqa: B023
-            places, scores = places[best], scores[best]
-            border = scores.min()
-    return places[highest(scores, lambda at: chance(places[at]), count)]
+        best.add(found, there, lambda high: start + high)  # noqa: B023
+    return best.found()[0]
 
 
 def _unordered(scores: NDArray[np.floating], chance: Chance, count: int) -> Places:

@@ -11,6 +11,7 @@ from alasl.learner.picking import asked_of, picked
 from alasl.query import Budget, Price, Query, select
 from alasl.seconds import Seconds
 from alasl.settings import LearnerSettings
+from alasl.sparse import Sparse
 
 RNG = np.random.default_rng(0)
 ASKABLE = RNG.random((12, 5)) < 0.7
@@ -22,7 +23,7 @@ KNOWN = RNG.integers(-1, 2, (30, 5)).astype(np.int8)
 def pick(budget: Budget, seconds: Seconds, scores: np.ndarray = SCORES, **own: object) -> Query:
     settings = LearnerSettings(**own)  # type: ignore[arg-type]
     asks = asked_of(settings, "entries")
-    return picked(ASKABLE, scores, TIES, budget, settings, seconds, asks, KNOWN)
+    return picked(ASKABLE, scores, TIES, budget, settings, seconds, asks, Sparse.of(KNOWN))
 
 
 def pairs(query: Query) -> set[tuple[int, int]]:

@@ -14,8 +14,9 @@ from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
-from alasl.learner import ActiveLearner, Known, weak
+from alasl.learner import ActiveLearner, Known, NotGiven, weak
 from alasl.learner.weak import COUNTS, SHARES, WeakAbsents, Worth, weighted
+from alasl.sparse import Sparse
 from alasl.metrics import surely_above
 from alasl.models.base import Job
 from alasl.models.prepare import prepare
@@ -40,8 +41,8 @@ def presents_only(run: Simulation) -> tuple[ActiveLearner, Known]:
     entries[seen] = np.where(entries[seen] == ABSENT, UNKNOWN, entries[seen])
     unknown = np.zeros(entries.shape, np.bool_)
     unknown[split.pool] = entries[split.pool] == UNKNOWN
-    labels = replace(run.known.human_labels, entries=entries)
-    return learner, replace(run.known, human_labels=labels, initially_unknown=unknown)
+    labels = run.known.human_labels.but(entries)
+    return learner, replace(run.known, human_labels=labels, initially_unknown=NotGiven.of(unknown))
 
 
 def parts_of(run: Simulation) -> tuple[Any, ...]:
@@ -135,11 +136,10 @@ def test_an_answer_takes_a_weak_absents_place_and_what_nobody_can_tell_is_none(
     learner, known = presents_only(run_of(make_dataset()))
     first = learner.job(known)
     row = int(learner.split.pool[np.argmax((known.entries[learner.split.pool] < 0).all(axis=1))])
-    entries, closed = known.human_labels.entries.copy(), known.closed.copy()
-    entries[row, :2], closed[row, 2] = (PRESENT, ABSENT), True
-    asked = closed.copy()
-    asked[row, :2] = True
-    told = replace(known.human_labels, entries=entries)
+    entries, closed = known.human_labels.entries.copy(), known.closed.put([row], [2], True)
+    entries[row, :2] = PRESENT, ABSENT
+    asked = closed.put([row, row], [0, 1], True)
+    told = known.human_labels.but(entries)
     later = replace(known, human_labels=told, asked=asked, closed=closed)
     job = learner.job(later)
     place = int(np.flatnonzero(job.rows == row)[0])
@@ -155,9 +155,9 @@ def test_what_they_count_follows_from_what_was_given(
     run = run_of(make_dataset())
     learner, known = presents_only(run)
     learner.job(known)
-    half = known.initially_unknown & (np.arange(200) % 2 == 0)[:, None]
+    half = known.initially_unknown.dense() & (np.arange(200) % 2 == 0)[:, None]
     entries = np.where(half, run._truth.entries, known.human_labels.entries)
-    later = replace(known, human_labels=replace(known.human_labels, entries=entries), asked=half)
+    later = replace(known, human_labels=known.human_labels.but(entries), asked=Sparse.of(half, 0))
     chosen = WeakAbsents._chosen
     asked: list[Any] = []
 
@@ -168,7 +168,8 @@ def test_what_they_count_follows_from_what_was_given(
     monkeypatch.setattr(WeakAbsents, "_chosen", spied)
     fresh, _ = presents_only(run_of(make_dataset()))
     assert fresh.job(later).key() == learner.job(later).key()
-    np.testing.assert_array_equal(asked[0], known.entries)
+    every = np.arange(len(known.entries))
+    np.testing.assert_array_equal(asked[0].given(every).dense(), known.entries)
 
 
 def test_when_all_is_answered_they_are_gone(make_dataset: MakeDataset) -> None:

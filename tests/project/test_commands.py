@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +295,7 @@ def test_hostile_names_are_only_text_on_the_page(
     data = make_dataset(100)
     name = "<script>alert(1)</script>"
     names = (name, *data.labels.names[1:])
-    labels = replace(data.labels, names=names)
+    labels = data.labels.but(names=names)
     write(labels, tmp_path / "t.npz", "npz", features=data.features)
     mine = tmp_path / "mine"
     say("init", mine, tmp_path / "t.npz", "--name", name)

@@ -48,7 +48,7 @@ def project(truth: Dataset, flipped: np.ndarray, tmp_path: Path) -> Project:
     labels, given = truth.labels, truth.labels.entries.copy()
     given[flipped] = 1 - given[flipped]
     given[np.random.default_rng(6).random(given.shape) < 0.5] = -1
-    write(replace(labels, entries=given), tmp_path / "t.npz", "npz", features=truth.features)
+    write(labels.but(given), tmp_path / "t.npz", "npz", features=truth.features)
     settings = ProjectSettings(data=str(tmp_path / "t.npz"), answers=40, gold=0.2, recheck=0.25)
     return init(tmp_path / "mine", settings)
 
@@ -193,7 +193,7 @@ def test_what_leaves_nothing_to_ask_and_too_little_to_doubt_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=r"audit = 0\.6, recheck = 0\.4"):
         replace(project.settings, audit=0.6, recheck=0.4)
-    nothing = replace(truth.labels, entries=np.full((IMAGES, LABELS), -1, np.int8))
+    nothing = truth.labels.but(np.full((IMAGES, LABELS), -1, np.int8))
     write(nothing, tmp_path / "n.npz", "npz", features=truth.features)
     empty = init(tmp_path / "empty", ProjectSettings(data=str(tmp_path / "n.npz")))
     with pytest.raises(NothingToDo, match="nothing is known yet"):

@@ -337,7 +337,7 @@ def test_a_machines_answers_take_the_place_of_its_last_ones(make_store: Make) ->
     expected = [(1, "machine"), (0, "machine"), (-1, None), (0, "machine")]
     places = [(2, 0), (3, 0), (4, 0), (5, 1)]
     assert [entry(store, *place) for place in places] == expected
-    assert not store.untold().any(), "nobody was asked"
+    assert not len(store.untold()), "nobody was asked"
     assert store.known(2) == {}, "what a model thinks is not known"
     assert store.progress().people == {}, "it is nobody"
     store.close()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from alasl.learner.hard import hardened
+from alasl.labels import Labels
 from alasl.project.records import Answer
 from alasl.project.store import Store
 from alasl.project.targets import Chances, Targets, Weights, targets
@@ -22,7 +23,7 @@ def learned(store: Store) -> Targets:
 def whole(found: Chances | Weights | None) -> np.ndarray:
     """The table of all rows."""
     assert found is not None
-    images = len(found.entries if isinstance(found, Chances) else found.automatic)
+    images = (found.labels if isinstance(found, Chances) else found.automatic).shape[0]
     return found[np.arange(images)]
 
 
@@ -97,7 +98,8 @@ def test_chances_of_any_rows_are_those_of_the_whole_table() -> None:
     rng = np.random.default_rng(0)
     entries = rng.integers(-1, 2, (30, 4)).astype(np.int8)
     at = np.unique(rng.integers(0, 120, 25))
-    chances = Chances(entries, *np.divmod(at, 4), rng.random(len(at)))
+    labels = Labels(entries, tuple("abcd"), tuple(map(str, range(30))))
+    chances = Chances(labels, *np.divmod(at, 4), rng.random(len(at)))
     expected = entries.astype(np.float32)
     expected.flat[at] = chances.chances
     for rows in (np.arange(30), np.array([7, 3, 3, 29]), np.zeros(0, np.intp)):

@@ -145,7 +145,7 @@ def test_replaying_the_rounds_gives_the_same_state(dataset: Dataset) -> None:
 def test_what_the_truth_does_not_know_costs_nothing_and_stays_unknown(dataset: Dataset) -> None:
     entries = dataset.labels.entries.copy()
     entries[150:, 2] = UNKNOWN
-    truth = replace(dataset, labels=replace(dataset.labels, entries=entries))
+    truth = replace(dataset, labels=dataset.labels.but(entries))
     split = stratified_split(truth.labels, 0)
     run = simulation(truth, split, replace(SETTINGS, missing=0.0, rounds=1, images=10))
     event = run.ask()
@@ -235,7 +235,7 @@ def test_a_test_set_without_positives_is_refused(dataset: Dataset) -> None:
     split = stratified_split(dataset.labels, 0)
     entries = dataset.labels.entries.copy()
     entries[split.test] = 0
-    truth = replace(dataset, labels=replace(dataset.labels, entries=entries))
+    truth = replace(dataset, labels=dataset.labels.but(entries))
     with pytest.raises(
         DataError, match="no label has a known present and a known absent entry in the test set"
     ):
@@ -247,6 +247,6 @@ def test_tags_alone_judge_nothing(dataset: Dataset) -> None:
     split = stratified_split(dataset.labels, 0)
     entries = dataset.labels.entries.copy()
     entries[split.test] = np.where(entries[split.test] == 1, 1, UNKNOWN)
-    tags = replace(dataset, labels=replace(dataset.labels, entries=entries))
+    tags = replace(dataset, labels=dataset.labels.but(entries))
     with pytest.raises(DataError, match="0 known absent entries"):
         simulation(tags, split, SETTINGS)

@@ -90,7 +90,7 @@ def command(
     click.echo(f"entries of the pool: {state.given} known, {state.unknown} unknown")
     if state.by_presence:
         click.echo(in_words(state.by_presence, len(state.labels)))
-    if state.audit and (made.store.initial()[made.split().test] == UNKNOWN).any():
+    if state.audit and (made.store.initial_and_labels()[0][made.split().test] == UNKNOWN).any():
         drawn = "not fully known" if made.settings.split else "drawn by chance"
         click.echo(
             f"the {state.sizes['test']} test images are {drawn}; {100 * state.audit:g} % "

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.sparse import Sparse
 
 # A label, or a table, known by chance is hardly present in a larger share of its entries than this.
 PLAUSIBLE = 0.8
@@ -22,7 +23,7 @@ LEVEL = 1e-3
 BLOCK = 2**20
 
 
-def known_by_presence(given: Entries) -> NDArray[np.bool_]:
+def known_by_presence(given: Entries | Sparse) -> NDArray[np.bool_]:
     """(L,): the labels of which presents were recorded, and absents hardly or never.
 
     given: int8 (N, L), the entries known before anybody was asked.
@@ -52,9 +53,17 @@ def in_words(labels: Sequence[str], of: int) -> str:
     )
 
 
-def _counts(given: Entries) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _counts(given: Entries | Sparse) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """(L,) each: known presents and absents of the images known in part, else of all."""
     labels = given.shape[1]
+    if isinstance(given, Sparse):
+        in_part = (given.per_row() < labels)[given.rows]
+        values = PRESENT, ABSENT
+        inside, outside = (
+            np.stack([given.only(where & (given.values == value)).per_col() for value in values])
+            for where in (in_part, ~in_part)
+        )
+        return _of_part(inside, outside, given.per_col() < given.shape[0])
     # Of presents and absents; in blocks, as masks of a large table would be many times it.
     inside, outside = np.zeros((2, 2, labels), np.intp)
     some = np.zeros(labels, np.bool_)
@@ -69,6 +78,16 @@ def _counts(given: Entries) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
             within = np.count_nonzero(found[part], axis=0)
             inside[side] += within
             outside[side] += np.count_nonzero(found, axis=0) - within
+    return _of_part(inside, outside, some)
+
+
+def _of_part(
+    inside: NDArray[np.intp], outside: NDArray[np.intp], some: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """As `_counts`, by presents and absents (2, L) of images known in part, and in whole.
+
+    some: (L,), labels of which something is unknown.
+    """
     nowhere = inside.sum(axis=0) == 0
     present, absent = inside + np.where(nowhere, outside, 0)
     # A label of which all is known has nothing to guess.

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.labels import PRESENT, UNKNOWN
 from alasl.learner.known import Known
+from alasl.learner.picking import shares_present
 from alasl.strategies import Pool
 
 # No probability is taken for less.
@@ -86,8 +86,6 @@ def with_credit(
     """
     chances = pool.probabilities
     if chances is None:
-        entries = known.entries
-        presents, many = (entries == PRESENT).sum(axis=0), (entries != UNKNOWN).sum(axis=0)
-        chances = np.broadcast_to((presents + 1) / (many + 2), pool.askable.shape)
+        chances = np.broadcast_to(shares_present(known.sparse), pool.askable.shape)
     each = scores if scores.ndim == 2 else np.broadcast_to(scores[:, None], pool.askable.shape)
     return credited(each, pool.askable, chances, known.implies, known.excludes)

@@ -7,23 +7,62 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from alasl.data.inputs import ByRow, Rows
 from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.sparse import Sparse
 
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class NotGiven:
+    """Entries that may be asked: of some images, and not given.
+
+    images: bool (N,), of the pool. given: (N, L), what was given.
+    """
+
+    images: Mask
+    given: Sparse
+
+    @classmethod
+    def of(cls, mask: Mask) -> NotGiven:
+        """The entries of a mask (N, L)."""
+        images = np.asarray(mask.any(axis=1))
+        return cls(images, Sparse.of(~mask & images[:, None], False))
+
+    def __getitem__(self, rows: Rows) -> Mask:
+        there = self.given[rows] == self.given.empty
+        return np.asarray(self.images[rows][:, None] & there)
+
+    def at(self, rows: ArrayLike, cols: ArrayLike) -> Mask:
+        """(n,): whether the entries at rows and columns (n,) may be asked."""
+        there = self.given.at(rows, cols) == self.given.empty
+        return np.asarray(self.images[np.asarray(rows, np.intp)] & there)
+
+    @property
+    def count(self) -> int:
+        """How many entries they are."""
+        given = int(self.images[self.given.rows].sum())
+        return int(self.images.sum()) * self.given.shape[1] - given
+
+    def dense(self) -> Mask:
+        """(N, L): all of them."""
+        return self[np.arange(len(self.images))]
 
 
 @dataclass(frozen=True, eq=False)
 class Known:
     """The table as known so far, N images x L labels, and how it came to be known.
 
+    Of a large table only known entries are held; `of` gives some images whole.
+
     human_labels: what was given and what people answered; nothing automatic.
     initially_unknown: (N, L), entries that may be asked: of the pool, and not given.
     asked: (N, L), entries that people were asked and said something of, if only "cannot tell".
     closed: (N, L), entries not to be asked any more, as somebody could not tell.
-    automatic: int8 (N, L), what an automatic labeller answers; -1 elsewhere.
+    automatic: int8 (N, L), what an automatic labeller answers.
     targets: float32 (n, L) when indexed by rows (n,): how likely each entry is present by all that
     people said, negative where unknown; None: as the entries say. weights: likewise, how much each
     counts; None for 1, and for what is automatic the learner's own.
@@ -33,10 +72,10 @@ class Known:
     """
 
     human_labels: Labels
-    initially_unknown: Mask
-    asked: Mask
-    closed: Mask
-    automatic: Entries | None = None
+    initially_unknown: NotGiven
+    asked: Sparse
+    closed: Sparse
+    automatic: Sparse | None = None
     targets: ByRow | None = None
     weights: ByRow | None = None
     implies: tuple[tuple[int, int], ...] = ()
@@ -44,27 +83,59 @@ class Known:
     round: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def by_masks(
+        cls, labels: Labels, unknown: Mask, asked: Mask, closed: Mask, **more: Any
+    ) -> Known:
+        """From masks (N, L)."""
+        return cls(
+            labels, NotGiven.of(unknown), Sparse.of(asked, False), Sparse.of(closed, False), **more
+        )
+
     @cached_property
     def entries(self) -> Entries:
-        """int8 (N, L): the table as it is now, what is automatic among it."""
+        """int8 (N, L): the table as it is now, what is automatic among it; of small tables."""
         human = self.human_labels.entries
         if self.automatic is None:
             return human
-        return np.where(human == UNKNOWN, self.automatic, human)
-
-    @property
-    def given(self) -> Entries:
-        """int8 (N, L): the table as it was before anybody was asked."""
-        human = self.human_labels.entries
-        return np.where(self.initially_unknown, np.int8(UNKNOWN), human)
+        return np.where(human == UNKNOWN, self.automatic.dense(), human)
 
     @cached_property
-    def by_machine(self) -> Mask:
-        """(N, L): entries that are known only by an automatic answer."""
+    def sparse(self) -> Sparse:
+        """(N, L): what is known now, what is automatic among it."""
+        human, more = self.human_labels.sparse, self.automatic
+        if more is None:
+            return human
+        new = more.only(human.at(more.rows, more.cols) == UNKNOWN)
+        return human.put(new.rows, new.cols, new.values)
+
+    def of(self, rows: Rows) -> Entries:
+        """int8 (n, L): some images as they are known now, what is automatic among it."""
+        human = self.human_labels.of(rows)
         if self.automatic is None:
-            return np.zeros(self.human_labels.shape, np.bool_)
-        return np.asarray((self.human_labels.entries == UNKNOWN) & (self.automatic != UNKNOWN))
+            return human
+        return np.where(human == UNKNOWN, self.automatic[rows], human)
+
+    def given(self, rows: Rows) -> Sparse:
+        """int8 (n, L): what was known of some images before anybody was asked."""
+        human = self.human_labels.sparse
+        return human.only(~self.initially_unknown.at(human.rows, human.cols)).take(rows)
+
+    def by_machine(self, rows: Rows) -> Mask | None:
+        """(n, L): entries of some images that are known only by an automatic answer, if any."""
+        if self.automatic is None:
+            return None
+        found = self.human_labels.of(rows) == UNKNOWN
+        found &= self.automatic[rows] != UNKNOWN
+        return found if found.any() else None
+
+    @cached_property
+    def open_per_image(self) -> NDArray[np.int64]:
+        """(N,): entries of each image that are unknown, and not closed."""
+        known, closed = self.sparse, self.closed
+        closed = closed.only(known.at(closed.rows, closed.cols) == UNKNOWN)
+        return np.asarray(known.shape[1] - known.per_row() - closed.per_row())
 
     def counts(self, rows: Rows) -> dict[str, int]:
         """The images `rows` (n,) of a training, and their known entries, as a model's file says."""
-        return {"images": len(rows), "entries": int((self.entries[rows] != UNKNOWN).sum())}
+        return {"images": len(rows), "entries": int(self.sparse.per_row()[rows].sum())}

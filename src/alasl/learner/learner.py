@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,13 @@ from alasl.data.split import Split
 from alasl.errors import NothingToDo
 from alasl.evaluate.thresholds import choose_thresholds
 from alasl.labeller import Automatic, Bound, answer
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.labels import ABSENT, PRESENT, Entries
+from alasl.learner.asking import Asking
 from alasl.learner.folds import assign_folds, out_of_fold
 from alasl.learner.hard import hardened
-from alasl.learner.implied import with_credit
 from alasl.learner.judging import Judge, Judged
 from alasl.learner.known import Known
-from alasl.learner.picking import asked_of, picked
+from alasl.learner.picking import asked_of
 from alasl.learner.rounds import Rounds
 from alasl.learner.weak import WeakAbsents
 from alasl.metrics import average_precision, mean_ap
@@ -39,30 +39,14 @@ from alasl.ranking import row_blocks
 from alasl.seconds import Seconds
 from alasl.seeds import stream, torch_seed
 from alasl.settings import LearnerSettings
-from alasl.strategies import Labelled, Pool, resolve
+from alasl.strategies import resolve
 
 _log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Query:
-    """Entries to ask, by row and column of the table, an image's together, best image first.
-
-    scores: (n,) each entry's, or its image's. memory: what the strategy noted for later rounds.
-    """
-
-    rows: Rows
-    cols: Rows
-    scores: Floats
-    memory: dict[str, Any] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-class ActiveLearner:
+class ActiveLearner(Asking):
     """Trains an estimator on what is known and says which entries to ask next.
 
     prepared: the images as the model sees them. split: rows of the clean set, pool and test set.
@@ -110,10 +94,9 @@ class ActiveLearner:
 
         purpose: names the random stream. with_test: the images of the test set among it.
         """
-        entries, pool = known.entries, self.split.pool
-        rows = self.split.clean
+        pool, rows = self.split.pool, self.split.clean
         if self.settings.train == "clean":
-            pool = pool[~self._open(known)[pool]]
+            pool = pool[known.open_per_image[pool] == 0]
         rows = np.concatenate([rows, pool])
         if with_test:
             rows = np.concatenate([rows, self.split.test])
@@ -121,7 +104,7 @@ class ActiveLearner:
         rows = np.sort(rows)
         if not self.estimator.learns_from_unknown:
             # In blocks: most images of a large table teach nothing.
-            parts = [rows[block] for block in row_blocks((len(rows), entries.shape[1]))]
+            parts = [rows[block] for block in row_blocks((len(rows), known.human_labels.shape[1]))]
             rows = np.concatenate([rows[:0], *(part[self._teach(known, part)] for part in parts)])
         if not len(rows):
             raise NothingToDo("nothing is known yet, so there is nothing to train on")
@@ -130,33 +113,37 @@ class ActiveLearner:
         if targets.dtype != np.int8 and not self.estimator.soft_targets:
             targets, weights = hardened(targets, weights)
         job = Job(rows, targets, weights, torch_seed(self.settings.seed, purpose, known.round))
-        return self._weak_absents.put(job, weak, known.asked[rows])
+        return job if weak is None else self._weak_absents.put(job, weak, known.asked[rows])
 
     def _targets(self, known: Known, rows: Rows) -> Any:
         """(n, L): what the images `rows` teach, below 0 what is unknown."""
-        targets = known.entries[rows] if known.targets is None else known.targets[rows]
+        targets = known.of(rows) if known.targets is None else known.targets[rows]
         if self.settings.assume == "absent":
             targets = np.where(targets < 0, targets.dtype.type(ABSENT), targets)
         return targets
 
     def _teach(self, known: Known, rows: Rows) -> NDArray[np.bool_]:
         """(n,): which of the images `rows` teach anything."""
-        some = (self._targets(known, rows) >= 0).any(axis=1)
-        return np.asarray(some | self._weak(known, rows).any(axis=1))
+        if known.targets is None and self.settings.assume != "absent":
+            some = known.sparse.per_row()[rows] > 0
+        else:
+            some = (self._targets(known, rows) >= 0).any(axis=1)
+        weak = self._weak(known, rows)
+        return np.asarray(some if weak is None else some | weak.any(axis=1))
 
-    def _weak(self, known: Known, rows: Rows) -> NDArray[np.bool_]:
-        """(n, L): unknown entries of the images `rows` that count as weak absents."""
+    def _weak(self, known: Known, rows: Rows) -> NDArray[np.bool_] | None:
+        """(n, L): unknown entries of the images `rows` that count as weak absents; or None."""
         if self.settings.assume == "auto" and not self.estimator.learns_from_unknown:
             return self._weak_absents.among(known, rows)
-        return np.zeros((len(rows), known.entries.shape[1]), np.bool_)
+        return None
 
     def _weights(self, known: Known, rows: Rows) -> NDArray[np.float32] | None:
         """(n, L): how much each entry of the images `rows` counts in training; None for 1."""
         if known.weights is not None:
             weights = known.weights[rows]
             return None if (weights == 1).all() else weights
-        automatic = known.by_machine[rows]
-        if not automatic.any():
+        automatic = known.by_machine(rows)
+        if automatic is None:
             return None
         return np.where(automatic, self.settings.auto_weight, 1).astype(np.float32)
 
@@ -203,7 +190,7 @@ class ActiveLearner:
         """
         settings = self.settings
         folds = folds or settings.folds
-        part = assign_folds(self.split, len(known.entries), folds, settings.seed)
+        part = assign_folds(self.split, len(known.human_labels.images), folds, settings.seed)
         if with_test:
             test = stream(settings.seed, "folds", "test").permutation(self.split.test)
             part[test] = np.arange(len(test)) % folds
@@ -215,13 +202,15 @@ class ActiveLearner:
     def can_fold(self, known: Known) -> bool:
         """Whether something is known in more than one part, so that others can be judged."""
         settings = self.settings
-        part = assign_folds(self.split, len(known.entries), settings.folds, settings.seed)
+        part = assign_folds(
+            self.split, len(known.human_labels.images), settings.folds, settings.seed
+        )
         return len(np.unique(part[self.job(known).rows])) > 1
 
     def judged_out_of_fold(self, known: Known, probabilities: Probabilities | None) -> Judged:
         """mAP on the clean set, each image by a model that did not see it; None: undefined."""
         clean = self.split.clean
-        entries = known.human_labels.entries[clean]
+        entries = known.human_labels.of(clean)
         if probabilities is None:
             seen, on = (
                 np.full(entries.shape, np.nan, np.float32),
@@ -279,118 +268,13 @@ class ActiveLearner:
         bound = Bound(settings.auto or 0.0, settings.auto_delta, settings.auto_share)  # type: ignore[arg-type]  # the settings checked it
         drawn = self.split.seen if settings.calibrate == "known" else self.split.clean
         # What people were asked and is unknown all the same is theirs to settle.
-        closed = known.closed | known.asked
-        marked = known_by_presence(known.given[drawn])
+        closed = known.closed.dense() | known.asked.dense()
+        marked = known_by_presence(known.given(drawn))
         if marked.any():
             _log.warning(
                 "no automatic answers for %d of %d labels: their given entries are known because "
                 "they are present, not by chance, so nothing can be calibrated on them",
                 *(marked.sum(), len(marked)),
             )
-        hidden = known.initially_unknown & ~marked
+        hidden = known.initially_unknown.dense() & ~marked
         return answer(known.human_labels, probabilities, drawn, hidden, bound, closed)
-
-    # Asking
-
-    def ask(self, known: Known, *, by: str | None = None, share: float = 1.0) -> Query:
-        """The entries to ask next, within a share of the round's budget.
-
-        by: another strategy than the settings', as before there is a model.
-        Raises `NothingToDo` where nothing can be asked.
-        """
-        strategy = self.strategy if by is None else resolve(by)
-        rows = self.split.pool[self._open(known)[self.split.pool]]
-        if not len(rows):
-            raise NothingToDo("no image of the pool has an unknown entry left to ask")
-        pool = self._pool(known, rows, strategy.needs)
-        scores, askable = strategy(pool), pool.askable
-        if by is None and self.asks == "entries" and (known.implies or known.excludes):
-            scores, askable = with_credit(scores, pool, known)
-        budget = self.rounds.budget(known.round).part(share)
-        way = self.settings, self.seconds, self.asks, known.entries
-        picks = picked(askable, scores, pool.ties, budget, *way)
-        chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
-        asked = np.asarray(pool.ids)[picks.rows]
-        return Query(asked, picks.cols, np.asarray(chosen, np.float64), dict(pool.memory))
-
-    def _askable(self, known: Known) -> NDArray[np.bool_]:
-        """(N, L): unknown entries that may be asked; all of the pool."""
-        found = np.asarray(known.entries == UNKNOWN)
-        np.greater(found, known.closed, out=found)  # unknown, and not closed
-        outside = np.ones(len(found), np.bool_)
-        outside[self.split.pool] = False
-        found[outside] = False
-        return found
-
-    def _open(self, known: Known) -> NDArray[np.bool_]:
-        """(N,): images of which anything may be asked."""
-        return np.asarray(self._askable(known).any(axis=1))
-
-    def available(self, known: Known) -> int:
-        """Images, or entries, that can be asked at all."""
-        found = self._open(known) if self.asks == "images" else self._askable(known)
-        return int(found.sum())
-
-    def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
-        """What the strategy is shown of the images `rows`, and of those beside them."""
-        entries = known.entries
-        draws = stream(self.settings.seed, "ties", known.round + 1).random(len(entries))
-        # Strategies take them by their draws, and need not copy what comes so.
-        rows = rows[np.argsort(draws[rows], kind="stable")]
-        finished = self.split.seen[np.isin(self.split.seen, rows, invert=True)]
-        if "members" in needs:
-            self._fit_members(known)
-
-        def seen(
-            need: Literal["probabilities", "features", "members", "evidence"], of: Rows
-        ) -> Any:
-            # Evidence is to a label what features are to all of them.
-            if ("features" if need == "evidence" else need) not in needs:
-                return None
-            look: Callable[[Inputs], Any] = {
-                "probabilities": self.estimator.predict_proba,
-                "features": self.estimator.embed,
-                "members": self.estimator.members_proba,
-                "evidence": self.estimator.evidence,
-            }[need]
-            return look(self.inputs.take(of))
-
-        asked = known.asked & known.initially_unknown
-        many = int(asked.any(axis=1).sum() if self.asks == "images" else asked.sum())
-        batch = self.rounds.planned(known.round)
-        return Pool(
-            entries[rows],
-            draws[rows],
-            seen("probabilities", rows),
-            seen("features", rows),
-            seen("members", rows),
-            labelled=Labelled(
-                entries[finished],
-                seen("probabilities", finished),
-                seen("features", finished),
-                ids=finished,
-                evidence=seen("evidence", finished),
-            )
-            if "labelled" in needs
-            else None,
-            closed=known.closed[rows] if known.closed.any() else None,
-            asked=many,
-            # People may go on beyond what was planned.
-            budget=max(self.rounds.whole, many + batch),
-            batch=batch,
-            ask=self.asks,
-            ids=rows,
-            memory=dict(known.memory),
-            evidence=seen("evidence", rows),
-            spread=self.estimator.spread,
-        )
-
-    def _fit_members(self, known: Known) -> None:
-        job = self.job(known, "members")
-        self.estimator.fit_members(
-            self.inputs.take(job.rows),
-            job.targets,
-            job.weights,
-            seed=job.seed,
-            members=self.settings.members,
-        )

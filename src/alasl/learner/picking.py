@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.labels import PRESENT
 from alasl.query import Ask, Budget, Price, Query, select
 from alasl.seconds import Seconds
 from alasl.settings import AskSettings, LearnerSettings
+from alasl.sparse import Sparse
 
 
 def asked_of(settings: AskSettings, otherwise: Ask) -> Ask:
@@ -24,7 +25,7 @@ def picked(
     settings: LearnerSettings,
     seconds: Seconds,
     asks: Ask,
-    known: Entries,
+    known: Sparse,
 ) -> Query:
     """What to ask; see `select` for the first four.
 
@@ -32,10 +33,10 @@ def picked(
     less time by image, or settings say that people answer so, the opening is weighed too: a second
     entry of an image that is opened anyway takes less than the first of another. Scores that may be
     below 0 are no gain that could be weighed, and decide alone.
-    known: (N, L), whose shares of presents say what tags take.
+    known: (N, L), what is known, whose shares of presents say what tags take.
     """
     if settings.ask == "tags":
-        price = Price(seconds.tag * _shares_present(known), seconds.open)
+        price = Price(seconds.tag * shares_present(known), seconds.open)
         return select(askable, scores, ties, asks, budget, price, weigh=_are_gains(scores))
     if settings.by != "image":
         query = select(askable, scores, ties, asks, budget, Price(seconds.grid))
@@ -50,7 +51,7 @@ def _are_gains(scores: NDArray[np.floating]) -> bool:
     return bool(np.min(scores, initial=0, where=np.isfinite(scores)) >= 0)
 
 
-def _shares_present(entries: Entries) -> NDArray[np.float64]:
+def shares_present(known: Sparse) -> NDArray[np.float64]:
     """(L,): the share of each label's known entries that is present, one more on either side."""
-    known, present = (entries != UNKNOWN).sum(axis=0), (entries == PRESENT).sum(axis=0)
-    return np.asarray((present + 1) / (known + 2))
+    present = known.where(lambda values: values == PRESENT).per_col()
+    return np.asarray((present + 1) / (known.per_col() + 2))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alasl.data.inputs import Rows
 from alasl.data.presence import known_by_presence
 from alasl.data.split import Split
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.labels import ABSENT, PRESENT, UNKNOWN
 from alasl.learner.folds import assign_folds, out_of_fold
 from alasl.learner.known import Known
 from alasl.metrics import average_precision, surely_above
@@ -63,15 +63,17 @@ class WeakAbsents:
         self._labels: Mask | None = None
         self._worth: Worth | None = None
 
-    def among(self, known: Known, rows: Rows) -> Mask:
-        """(n, L): the weak absents of the images `rows` (n,)."""
+    def among(self, known: Known, rows: Rows) -> Mask | None:
+        """(n, L): the weak absents of the images `rows` (n,); None where no label has any."""
         if self._labels is None:
-            self._labels = known_by_presence(known.given[self._split.pool])
+            self._labels = known_by_presence(known.given(self._split.pool))
             if self._labels.any():
-                self._worth = self._chosen(known.given, self._labels)
+                self._worth = self._chosen(known, self._labels)
                 self._labels &= self._worth.share > 0
+        if not self._labels.any():
+            return None
         # Where people could not tell, it may well be there.
-        weak = (known.entries[rows] == UNKNOWN) & ~known.closed[rows] & self._labels
+        weak = (known.of(rows) == UNKNOWN) & ~known.closed[rows] & self._labels
         return np.asarray(weak)
 
     def put(self, job: Job, weak: Mask, asked: Mask) -> Job:
@@ -84,7 +86,7 @@ class WeakAbsents:
         capped = asked & (job.targets == ABSENT) & weak.any(axis=0)
         return weighted(job, weak, self._worth, capped)
 
-    def _chosen(self, given: Entries, labels: Mask) -> Worth:
+    def _chosen(self, known: Known, labels: Mask) -> Worth:
         """The worth by which held out presents rank highest, by mean AP.
 
         Among known absents where there are some, as in images known whole, else among all else:
@@ -96,15 +98,16 @@ class WeakAbsents:
         parts = min(PARTS, *(len(rows) for rows in (split.clean, split.pool) if len(rows)))
         draws = stream(self._seed, "weak absents")
         rows = np.sort(draws.permutation(split.seen)[:IMAGES])
-        able = np.flatnonzero(labels & ((given[rows] == PRESENT).sum(axis=0) >= PARTS))
+        given = known.given(rows).dense()
+        able = np.flatnonzero(labels & ((given == PRESENT).sum(axis=0) >= PARTS))
         if kind.source.inputs != "features" or parts < 2 or not len(able):
             return Worth()  # what trains on files would take hours
         cols = np.sort(draws.permutation(able)[:LABELS])
         if inputs.evidence is not None:
             inputs = replace(inputs, evidence=inputs.evidence[:, :, cols])
-        targets = given[np.ix_(rows, cols)]
+        targets = given[:, cols]
         job = Job(rows, targets, None, torch_seed(self._seed, "weak absents"))
-        part = assign_folds(split, len(given), parts, self._seed)
+        part = assign_folds(split, len(known.human_labels.images), parts, self._seed)
         held = [part[rows] == number for number in range(parts)]
         # Unknown entries stand for absents where there are hardly any to rank presents among.
         looked_at = (targets == ABSENT).sum(axis=0) >= ABSENTS

@@ -208,6 +208,14 @@ class Estimator:
         """(n, D): what the model sees of each image before its last layer."""
         return inputs.array()
 
+    def chances(self, seen: NDArray[np.float32]) -> Callable[[slice], Probabilities] | None:
+        """What gives the probabilities (n, w) of some labels, by what `embed` gave of n images.
+
+        None where they do not follow from it. Several threads may call it.
+        """
+        del seen
+        return None
+
     def module(self) -> nn.Module | None:
         """The same as a torch module that gives logits (n, L); None where that cannot be.
 

@@ -16,6 +16,7 @@ from scipy import sparse, stats
 from alasl.errors import DataError
 from alasl.evaluate.intervals import LEVEL, exact_interval
 from alasl.labels import PRESENT, UNKNOWN, Entries, misfit
+from alasl.sparse import Sparse
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -240,7 +241,7 @@ def pairs(answers: Answers) -> Pairs:
     return Pairs(answers.names, (answered.T @ answered).toarray(), same.toarray())
 
 
-def attention(answers: Answers, truth: Entries) -> tuple[Attention, ...]:
+def attention(answers: Answers, truth: Entries | Sparse) -> tuple[Attention, ...]:
     """Each person's accuracy on gold questions.
 
     truth: (N, L) int8, 1 or 0 for the gold questions, -1 elsewhere. People come in the

@@ -89,15 +89,15 @@ class ProjectAudit:
         numbers = permanent_numbers(*shape, seed, images)[:, names]
         chances, answered, response = store.audited(rows)
         labels = known.human_labels
-        entries = labels.entries[rows].copy()
+        entries, source = labels.of(rows).copy(), labels.source_of(rows)
         # What follows from audit answers was not known by itself: it counts as answered where the
         # audit drew it too, and else for nothing.
-        follows = labels.source[rows] == SOURCES.index(INFERRED)
+        follows = source == SOURCES.index(INFERRED)
         follows &= given == UNKNOWN
         claims = np.full(entries.shape, UNKNOWN, np.int8)
         if doubt and (given == UNKNOWN).any():
             # Of what was given, a check of which nobody could tell the outcome says nothing.
-            told = np.isin(labels.source[rows], _TOLD)
+            told = np.isin(source, _TOLD)
             answered = answered & ((given == UNKNOWN) | told)
             claims = np.where(told, np.int8(UNKNOWN), given)
             _first_given(store, rows, claims, answered & (given != UNKNOWN))

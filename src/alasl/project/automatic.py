@@ -11,7 +11,7 @@ import numpy as np
 
 from alasl.data.split import Split
 from alasl.labeller import Bound, audited
-from alasl.labels import UNKNOWN, Entries
+from alasl.labels import UNKNOWN
 from alasl.learner import Known
 from alasl.models.base import Probabilities
 from alasl.project.auditing import ProjectAudit
@@ -19,6 +19,7 @@ from alasl.project.looks import Look
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 from alasl.project.targets import answered_by_machine
+from alasl.sparse import Sparse
 
 # The audit is looked at again once it has so many times the answers of the last look.
 _GROWN = 1.25
@@ -41,7 +42,7 @@ def decide(
     audit: ProjectAudit,
     probabilities: Probabilities,
     settings: ProjectSettings,
-) -> tuple[Entries, Look | None]:
+) -> tuple[Sparse, Look | None]:
     """Automatic answers (N, L), -1 where there is none, and the look at the audit that it took.
 
     probabilities: (N, L), of the test set too, by models that did not see the image. Where the
@@ -52,22 +53,22 @@ def decide(
     test, pool = split.test, split.pool
     sample = audited.Sample(
         audit.entries,
-        (store.initial()[test] == UNKNOWN) & ~known.closed[test],
+        (store.initial_and_labels()[0][test] == UNKNOWN) & ~known.closed[test],
         np.where(audit.certain, 1.0, audit.reached),
         np.asarray(probabilities[test], np.float64),
     )
     found = audited.answer(
         sample,
-        known.human_labels.entries[pool],
+        known.human_labels.of(pool),
         np.asarray(probabilities[pool], np.float64),
         known.initially_unknown[pool],
         bound.after(number),
-        (known.closed | known.asked)[pool],
+        known.closed[pool] | known.asked[pool],
     )
     if found is None:
         return standing(store), None
-    said = np.full(known.entries.shape, UNKNOWN, np.int8)
-    said[pool] = found.entries
+    said = Sparse.of(found.entries)
+    said = Sparse.at_places(known.sparse.shape, pool[said.rows], said.cols, said.values)
     answers = int(audit.audit.audited.sum())
     return said, Look(number + 1, answers, bound.wrong, bound.delta, bound.share)
 
@@ -76,7 +77,7 @@ def _bound(settings: ProjectSettings) -> Bound:
     return Bound(settings.auto or 0.0, settings.auto_delta, settings.auto_share)  # type: ignore[arg-type]  # the settings checked it
 
 
-def standing(store: Store) -> Entries:
+def standing(store: Store) -> Sparse:
     """int8 (N, L): the automatic answers that stand; -1 elsewhere."""
     labels = store.labels()
-    return np.where(answered_by_machine(labels), labels.entries, np.int8(UNKNOWN))
+    return labels.sparse.only(answered_by_machine(labels))

@@ -7,9 +7,10 @@ from alasl.data.split import Split
 from alasl.errors import UsageError
 from alasl.labels import UNKNOWN, Entries
 from alasl.project.settings import ProjectSettings
+from alasl.sparse import Sparse
 
 
-def require_ground(settings: ProjectSettings, split: Split, given: Entries) -> None:
+def require_ground(settings: ProjectSettings, split: Split, given: Entries | Sparse) -> None:
     """Raise `UsageError` where automatic answers are asked for, and nothing can calibrate them.
 
     given: int8 (N, L), the table before anybody was asked.

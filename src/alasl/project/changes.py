@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from alasl.counting import counted
 from alasl.errors import ConflictError, NothingToDo, UsageError
-from alasl.labels import UNKNOWN, Entries
+from alasl.labels import Entries
 from alasl.project import guide, initial, queue, table
 from alasl.project.events import append, last_event, person_of
 from alasl.project.guide import TELLS, Described, Instructed
@@ -186,15 +186,15 @@ def undo(db: sqlite3.Connection, person: str, now: float) -> str:
 def count(db: sqlite3.Connection) -> Counts:
     """The table as it is now, counted."""
     now = scheme(db)
-    entries, source = (now.cut(part) for part in table.stands(db, now))
+    entries, source = (now.part(each) for each in table.stands(db, now))
     said = table.votes(db)
     here = (now.row_of[said.rows] >= 0) & (now.col_of[said.cols] >= 0)
     (asked,) = db.execute("SELECT count(*) FROM queue WHERE done = 0").fetchone()
     return Counts(
         images=len(now.rows),
         labels=len(now.cols),
-        known=int((entries != UNKNOWN).sum()),
-        inferred=int((source == SOURCES.index("inferred")).sum()),
+        known=len(entries),
+        inferred=int((source.values == SOURCES.index("inferred")).sum()),
         answers=int(here.sum()),
         asked=int(asked),
         contradictions=len(contradicting(db, now)),
@@ -203,7 +203,12 @@ def count(db: sqlite3.Connection) -> Counts:
 
 def contradicting(db: sqlite3.Connection, now: Scheme) -> list[Contradiction]:
     """Known entries that the rules forbid, by rows and columns of the table."""
-    return contradictions(now.cut(table.told(db)[0]), now.placed_rules)
+    entries = now.part(table.told(db).entries)
+    if not now.placed_rules:
+        return []
+    rows = np.unique(entries.rows)
+    found = contradictions(entries[rows], now.placed_rules)
+    return [replace(one, row=int(rows[one.row])) for one in found]
 
 
 def says(detail: Detail, scheme: Scheme) -> str:

@@ -32,6 +32,7 @@ from scipy.special import expit
 
 from alasl.labels import PRESENT, UNKNOWN, Entries
 from alasl.project.agreement import Answers, Floats, Ints
+from alasl.sparse import Sparse
 
 USUAL = 0.1  # the error rate where nothing is known, worth so many pairs of answers
 PAIRS = 10.0
@@ -102,7 +103,7 @@ class _Fit:
     history: tuple[float, ...]
 
 
-def dawid_skene(answers: Answers, truth: Entries | None = None) -> Belief:
+def dawid_skene(answers: Answers, truth: Entries | Sparse | None = None) -> Belief:
     """Error rates and soft labels by EM.
 
     truth: (N, L) int8, 1 or 0 for entries whose truth is known (gold questions), -1 elsewhere: they

@@ -41,7 +41,7 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
             if not out.any():
                 continue
             old = old[0][out], old[1][out], old[2][out]
-        given = initial.entries(db) if given is None else given
+        given = initial.known(db) if given is None else given
         open_, checks = _shares(asked.get(label, ()), old[0])
         ended = _ended(np.where(given[old[0], label] == UNKNOWN, open_, checks), *old)
         parts = written.get(label)

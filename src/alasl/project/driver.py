@@ -20,8 +20,8 @@ from alasl.data.inputs import Rows
 from alasl.errors import ConflictError, NothingToDo
 from alasl.evaluate.draw import FLOOR, FLOOR_AUTOMATIC
 from alasl.evaluate.suspects import Ranked
-from alasl.labels import PRESENT, UNKNOWN, Entries
-from alasl.learner import ActiveLearner, Known, Query
+from alasl.labels import PRESENT
+from alasl.learner import ActiveLearner, Known, NotGiven, Query
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.project.auditing import ProjectAudit
@@ -37,6 +37,7 @@ from alasl.project.records import AGAIN, RECHECK, Mask, Questions, Training
 from alasl.project.targets import answered_by_machine, targets
 from alasl.project.timing import measured, quickest
 from alasl.seeds import stream
+from alasl.sparse import Sparse
 from alasl.trust import require_trust
 
 Progress = Callable[[int, int], None]
@@ -69,7 +70,7 @@ class Driver:
     @cached_property
     def _learner(self) -> ActiveLearner:
         settings, takes = self.project.settings, measured(self.project.store)
-        nothing = np.full((len(self._split.test), len(self.project.store.names)), UNKNOWN, np.int8)
+        nothing = np.full((len(self._split.test), len(self.project.store.names)), -1, np.int8)
         context, prepared = context_of(settings), self.prepared
         split = replace(self._split, groups=self._files.groups())
         return ActiveLearner(prepared, split, settings, nothing, context, takes)
@@ -78,28 +79,30 @@ class Driver:
         """All that is known by now, as a learner takes it."""
         return self._known(memory)[1]
 
-    def _known(self, memory: dict[str, object] | None = None) -> tuple[Entries, Known]:
-        """The store's `initial`, int8 (N, L), and `known`: reading a large table takes seconds."""
+    def _known(self, memory: dict[str, object] | None = None) -> tuple[Sparse, Known]:
+        """What was given, int8 (N, L), and `known`: reading a large table takes seconds."""
         store, split = self.project.store, self._split
         initial, labels = store.initial_and_labels()
         # How often people err is told without the test set, so that nothing hangs on the audit.
         votes = store.votes().without(split.test)
         by_machine, human, automatic = answered_by_machine(labels), labels, None
         if by_machine.any():
-            human = labels.forget(by_machine)
+            human = labels.only(~by_machine)
             if self.project.settings.audited_answers:
                 # They hang on the audit, which must not reach what a model learns or asks.
                 labels = human
             else:
-                automatic = np.where(by_machine, labels.entries, np.int8(UNKNOWN))
+                automatic = labels.sparse.only(by_machine)
         learned = targets(
             labels, undoubted(store, initial), votes, self.project.settings.auto_weight
         )
-        unknown = initial == UNKNOWN
-        unknown[np.concatenate([split.clean, split.test])] = False
-        asked = np.zeros(labels.shape, np.bool_)
-        for rows, cols in ((votes.rows, votes.cols), votes.unsure):
-            asked[rows, cols] = unknown[rows, cols]
+        pool = np.zeros(labels.shape[0], np.bool_)
+        pool[split.pool] = True
+        unknown = NotGiven(pool, initial)
+        said = votes.rows, votes.cols, votes.unsure[0], votes.unsure[1]
+        rows, cols = np.concatenate([said[0], said[2]]), np.concatenate([said[1], said[3]])
+        mine = unknown.at(rows, cols)
+        asked = Sparse.at_places(labels.shape, rows[mine], cols[mine], True, False)
         rules = store.scheme.placed_rules
         known = Known(
             human_labels=human,
@@ -116,8 +119,8 @@ class Driver:
         )
         return initial, known
 
-    def audit(self, known: Known, initial: Entries) -> ProjectAudit:
-        """The audit as it is now; initial: int8 (N, L), the store's."""
+    def audit(self, known: Known, initial: Sparse) -> ProjectAudit:
+        """The audit as it is now; initial: int8 (N, L), what was given."""
         test, seed = self._split.test, self.project.settings.seed
         doubt = self.project.settings.audit_given > 0
         return ProjectAudit.of(self.project.store, test, known, initial[test], seed, doubt)
@@ -232,7 +235,10 @@ class Driver:
         recheck = settings.recheck if about.model else 0.0
         new = 1 - share - recheck
         lost = self._lost()
-        open_ = replace(known, closed=known.closed | lost[:, None]) if lost.any() else known
+        open_ = known
+        if lost.any():
+            rows, cols = np.nonzero(np.broadcast_to(lost[:, None], known.closed.shape))
+            open_ = replace(known, closed=known.closed.put(rows, cols, True))
         try:
             self._require_questions(open_)
             query = learner.ask(open_, by=None if about.model else "random", share=new)
@@ -303,12 +309,12 @@ class Driver:
 
     def _auto_answers(
         self, known: Known, audit: ProjectAudit
-    ) -> tuple[Entries, NDArray[np.float32] | None, Look | None]:
+    ) -> tuple[Sparse, NDArray[np.float32] | None, Look | None]:
         """Automatic answers (N, L), -1 where there is none; probabilities (N, L) they are by; the
         look at the audit that they took."""
         learner, settings = self._learner, self.project.settings
         if settings.auto is None or not learner.can_fold(known):
-            return np.full(known.entries.shape, UNKNOWN, np.int8), None, None
+            return known.sparse.only(np.zeros(len(known.sparse), np.bool_)), None, None
         if settings.audited_answers:
             store = self.project.store
             if not due(store, audit, settings):
@@ -317,7 +323,7 @@ class Driver:
             said, look = decide(store, self._split, known, audit, seen, settings)
             return said, seen, look
         seen = learner.out_of_fold(known)
-        return learner.auto_answers(known, seen).entries, seen, None
+        return Sparse.of(learner.auto_answers(known, seen).entries), seen, None
 
     def _require_questions(self, known: Known) -> None:
         """Raise `NothingToDo` where all that could be asked of the pool is answered automatically.
@@ -326,9 +332,8 @@ class Driver:
         """
         if not self.project.settings.audited_answers:
             return
-        open_ = known.initially_unknown & known.human_labels.unknown & ~known.closed
-        open_ &= self.project.store.labels().unknown
-        if not open_.any():
+        now = replace(known, human_labels=self.project.store.labels(), automatic=None)
+        if not now.open_per_image[self._split.pool].any():
             raise NothingToDo("every entry of the pool is known or answered automatically")
 
     def _lost(self) -> Mask:
@@ -343,7 +348,7 @@ class Driver:
             )
         return lost
 
-    def _gold(self, asked: int, round: int, lost: Mask, initial: Entries) -> tuple[Rows, Rows]:
+    def _gold(self, asked: int, round: int, lost: Mask, initial: Sparse) -> tuple[Rows, Rows]:
         """Entries known from the start: half of them present, as near as can be.
 
         Of clean images, where there are any.
@@ -351,13 +356,14 @@ class Driver:
         settings = self.project.settings
         clean = self._split.clean if len(self._split.clean) else self._split.pool
         clean = clean[~lost[clean]]
-        initial = initial[clean]
+        initial = initial.take(clean)
         # Streams keep their old name, so that a seed still means the same draws.
         rng = stream(settings.seed, "golden", round)
         count = round_up(settings.gold * asked)
         chosen: list[NDArray[np.intp]] = []
         for value, many in ((PRESENT, count // 2), (1 - PRESENT, count - count // 2)):
-            entries = np.argwhere(initial == value)
+            known = initial.only(initial.values == value)
+            entries = np.stack([known.rows, known.cols], axis=1)
             chosen.append(entries[rng.permutation(len(entries))[:many]])
         rows, cols = np.concatenate(chosen).T
         return clean[rows], cols

@@ -55,7 +55,7 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
             )
         table = store.labels()
         write_table(table, out, format)
-        return int(table.known.sum())
+        return table.filled
     everything, told = store.everything(), store.answers(ever=True)
     # What was said of a label that was merged or split says something of those that came of it: so
     # it goes by its own name, by which it can be imported.

@@ -196,7 +196,7 @@ def init(
         refuse_bad(dataset, progress)
     dataset = grouped(dataset, settings, progress)
     split = make_split(dataset, settings, audited=settings.audit > 0)
-    require_ground(settings, split, dataset.labels.entries)
+    require_ground(settings, split, dataset.labels.sparse)
     roles = np.empty(len(dataset), dtype=object)
     for role in ROLES:
         roles[getattr(split, role)] = role

@@ -148,6 +148,6 @@ def _stands(project: Project, now: Scheme, row: int, of: set[int]) -> Iterator[S
     for number in sorted(of):
         col = int(now.col_of[number])
         if col >= 0:
-            value = int(labels.entries[place, col])
-            source = None if value == UNKNOWN else labels.sources[labels.source[place, col]]
+            value = int(labels.at(place, col))
+            source = None if value == UNKNOWN else labels.sources[int(labels.source_at(place, col))]
             yield Stands(labels.names[col], value, source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alasl.data.presence import known_by_presence
-from alasl.labels import PRESENT, UNKNOWN
+from alasl.labels import PRESENT
 from alasl.project.forecast import WHOLE
 from alasl.project.plans import Plan
 from alasl.project.store import Store
@@ -56,8 +56,7 @@ def _present(store: Store) -> float | None:
     found = ground[-1].figures.get("prevalence") if ground else None
     if found and found.mean:
         return found.mean[0] / 100
-    entries = store.labels().entries
-    known = entries[entries != UNKNOWN]
-    if not known.size or known_by_presence(entries).any():
+    known = store.labels().sparse
+    if not len(known) or known_by_presence(known).any():
         return None
-    return float((known == PRESENT).mean())
+    return float((known.values == PRESENT).mean())

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from alasl.counting import counted
 from alasl.errors import ConflictError
-from alasl.labels import UNKNOWN, Entries
+from alasl.labels import UNKNOWN
 from alasl.project import queue, table
 from alasl.project.checks import check_person, check_values
 from alasl.project.current import stand
 from alasl.project.events import append_act, machine_of, person_of, spend
 from alasl.project.records import Answer, Imported, OnContradiction, Revised
 from alasl.project.scheme import Scheme
+from alasl.sparse import Sparse
 
 
 def named(source: str, answers: Iterable[Answer]) -> list[Answer]:
@@ -50,7 +51,7 @@ class _Sorted:
 def _sort(
     answers: Iterable[Answer],
     source: str,
-    entries_now: Entries,
+    entries_now: Sparse,
     earlier: dict[tuple[int, int, str], int],
     on_conflict: OnContradiction,
     checks: set[tuple[int, int]],
@@ -59,7 +60,10 @@ def _sort(
     entries of which people were asked whether what was given is right.
     """
     found = _Sorted()
-    for one in answers:
+    answers = list(answers)
+    at = np.array([(one.image, one.label) for one in answers], np.intp).reshape(-1, 2)
+    stands = entries_now[at[:, 0], at[:, 1]].tolist()
+    for place, one in enumerate(answers):
         i, j, value = one.image, one.label, one.value
         key = (i, j, one.person)
         before = found.taken[key].value if key in found.taken else earlier.get(key)
@@ -72,7 +76,7 @@ def _sort(
         if (i, j) in checks and before is None and value != UNKNOWN:
             found.taken[key] = one  # whatever it says: what most people say then stands
             continue
-        others = (found.taken.get(key, one).value, int(entries_now[i, j]))
+        others = (found.taken.get(key, one).value, stands[place])
         against = [other for other in others if other not in (UNKNOWN, value)]
         if value != UNKNOWN and against and on_conflict != "vote":
             found.against.append((one, against[0]))
@@ -81,7 +85,7 @@ def _sort(
             found.overruled[i, j] = value
         elif before == value or (
             # A vote counts, though it says what stands.
-            one.person == source and value == entries_now[i, j] and on_conflict != "vote"
+            one.person == source and value == stands[place] and on_conflict != "vote"
         ):
             found.same += 1
             continue
@@ -161,16 +165,18 @@ def _asked(db: sqlite3.Connection, answer: Answer, person: int) -> Answer:
 def machine(
     db: sqlite3.Connection,
     model: str,
-    answers: Entries,
+    answers: Sparse,
     probabilities: NDArray[np.floating] | None,
     scheme: Scheme,
     now: float,
 ) -> Revised:
     """Put a machine's answers in the place of its last ones; see `Store.machine`."""
-    before = scheme.cut(table.machine(db, (len(scheme.images), len(scheme.labels))))
-    rows, cols = np.nonzero(answers != before)
+    before = scheme.part(table.machine(db, (len(scheme.images), len(scheme.labels))))
+    either = before.put(answers.rows, answers.cols, answers.values)
+    other = either.only(answers.at(either.rows, either.cols) != before.at(either.rows, either.cols))
+    rows, cols = other.rows, other.cols
     if not len(rows):
-        return Revised(0, int((answers != UNKNOWN).sum()), 0)
+        return Revised(0, len(answers), 0)
     values = answers[rows, cols]
     chances = queue.numbers(None if probabilities is None else probabilities[rows, cols], len(rows))
     who = machine_of(db)
@@ -181,5 +187,5 @@ def machine(
     act = append_act(db, now, "machine", names, events)
     stand(db, [(i, j, who, v, "machine", act + n) for n, (i, j, v) in enumerate(entries)])
     taken = int((values == UNKNOWN).sum())
-    same = int((answers != UNKNOWN).sum()) - (len(rows) - taken)
+    same = len(answers) - (len(rows) - taken)
     return Revised(len(rows) - taken, same, taken)

@@ -14,7 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.sparse import Sparse
 
+# Entries that are written at a time.
+_ENTRIES = 2**24
+# Images that are read at a time.
+_ROWS = 2**14
 # An unknown entry as a byte.
 _UNKNOWN = np.int8(UNKNOWN).tobytes()
 
@@ -24,7 +29,11 @@ def write(
 ) -> None:
     """Write a table of N images, the file (N) and the role (N) of each, into a new store."""
     add_labels(db, labels.names, since=0)
-    add_images(db, labels.images, files, roles, labels.entries, since=0)
+    step = max(1, _ENTRIES // max(1, len(labels.names)))
+    for start in range(0, len(labels.images), step):
+        part = slice(start, start + step)
+        entries = labels.of(np.arange(len(labels.images))[part])
+        add_images(db, labels.images[part], files[part], roles[part], entries, since=0)
 
 
 def add_labels(db: sqlite3.Connection, names: Sequence[str], since: int) -> list[int]:
@@ -85,19 +94,26 @@ def names(db: sqlite3.Connection) -> list[tuple[str, int]]:
     return [(_text(row[0]), row[1]) for row in rows]
 
 
-def entries(db: sqlite3.Connection, image: int | None = None) -> Entries:
+def known(db: sqlite3.Connection, image: int | None = None) -> Sparse:
     """int8 (all, all): what was given of each image and label, or (1, all) of one image."""
     (labels,) = db.execute("SELECT count(*) FROM labels").fetchone()
     if image is None:
         (images,) = db.execute("SELECT count(*) FROM images").fetchone()
-        rows = db.execute("SELECT image, given FROM images WHERE given <> x''")
+        rows = db.execute("SELECT image, given FROM images WHERE given <> x'' ORDER BY image")
     else:
         images = 1
         rows = db.execute("SELECT 0, given FROM images WHERE image = ?", (image,))
-    found = np.full((images, labels), UNKNOWN, np.int8)
-    for row, given in rows:
-        found[row, : len(given)] = np.frombuffer(given, np.int8)
-    return found
+    places, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
+    while part := rows.fetchmany(_ROWS):
+        numbers, given = zip(*part, strict=True)
+        whole = np.frombuffer(b"".join(given), np.int8)
+        ends = np.cumsum([len(one) for one in given])
+        at = np.flatnonzero(whole != UNKNOWN)
+        of = np.searchsorted(ends, at, side="right")
+        starts = np.concatenate([[0], ends[:-1]])
+        places.append(np.array(numbers, np.int64)[of] * labels + at - starts[of])
+        values.append(whole[at])
+    return Sparse((images, labels), np.concatenate(places), np.concatenate(values))
 
 
 def _known(row: Entries) -> bytes:

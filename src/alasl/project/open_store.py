@@ -152,7 +152,7 @@ class OpenStore:
     def given_of(self, image: int) -> list[int]:
         """What was given of an image, by the numbers of labels."""
         with self._database.reading() as db:
-            found: list[int] = initial.entries(db, image)[0].tolist()
+            found: list[int] = initial.known(db, image).dense()[0].tolist()
             return found
 
     def events(self, after: int = 0) -> Iterator[Event]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -23,12 +22,12 @@ from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
 from alasl.project.rechecking import error_rates, undoubted
-from alasl.project.records import SOURCES, Ints, Mask, Training
+from alasl.project.records import SOURCES, Ints, Training
 from alasl.project.settings import ProjectSettings
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
-from alasl.ranking import row_blocks
 from alasl.registry import files_of
+from alasl.sparse import Sparse
 
 # The share of given entries that may well be wrong and nobody is told.
 WRONG = 0.01
@@ -267,7 +266,9 @@ def overview(project: Project) -> Overview:
         plan=last_plan(project.folder),
         by_presence=tuple(
             name
-            for name, marked in zip(labels.names, known_by_presence(initial[pool]), strict=True)
+            for name, marked in zip(
+                labels.names, known_by_presence(initial.take(pool)), strict=True
+            )
             if marked
         ),
         troubles=tuple(_troubles(project)),
@@ -291,25 +292,27 @@ def _doubts(store: Store, tested: Entries, settings: ProjectSettings) -> Iterato
             )
 
 
-def _counts(labels: Labels, initial: Entries, untold: Mask, pool: Ints) -> dict[str, Ints]:
-    """(L,) each: entries of the pool by what they are; in blocks, as a table may be large."""
-    found: dict[str, Ints] = defaultdict(lambda: np.zeros(len(labels.names), np.intp))
-    for block in row_blocks((len(pool), len(labels.names))):
-        rows = pool[block]
-        entries, source, before = labels.entries[rows], labels.source[rows], initial[rows]
-        automatic, unknown = source == SOURCES.index(MACHINE), entries == UNKNOWN
-        masks = {
-            "given": before != UNKNOWN,
-            "answered": (before == UNKNOWN) & ~unknown & ~automatic,
-            "automatic": automatic,
-            "inferred": source == SOURCES.index(INFERRED),
-            "unknown": unknown,
-            "untold": untold[rows] & unknown,
-            "present": entries == PRESENT,
-        }
-        for name, mask in masks.items():
-            found[name] += np.count_nonzero(mask, axis=0)
-    return found
+def _counts(labels: Labels, initial: Sparse, untold: Sparse, pool: Ints) -> dict[str, Ints]:
+    """(L,) each: entries of the pool by what they are."""
+    images = np.zeros(labels.shape[0], np.bool_)
+    images[pool] = True
+    known, given = labels.sparse, initial.only(images[initial.rows])
+    here = images[known.rows]
+    new = initial[known.rows, known.cols] == UNKNOWN
+    automatic = labels.origin == SOURCES.index(MACHINE)
+    masks = {
+        "answered": new & ~automatic,
+        "automatic": automatic,
+        "inferred": labels.origin == SOURCES.index(INFERRED),
+        "present": known.values == PRESENT,
+    }
+    found = {name: known.only(mask & here).per_col() for name, mask in masks.items()}
+    left = untold.only(images[untold.rows] & (known[untold.rows, untold.cols] == UNKNOWN))
+    return found | {
+        "given": given.per_col(),
+        "unknown": len(pool) - known.only(here).per_col(),
+        "untold": left.per_col(),
+    }
 
 
 def _figures(ground: Ground | None, column: int) -> tuple[dict[str, Told], dict[str, str]]:

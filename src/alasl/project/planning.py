@@ -123,11 +123,11 @@ def plan(driver: Driver, target: float, seeds: int, progress: Progress | None = 
     """
     project, known = driver.project, driver.known()
     split, settings = project.split(), project.settings
-    now = driver.audit(known, project.store.initial())
+    now = driver.audit(known, project.store.initial_and_labels()[0])
     audit = now.audit
     if not audit.audited.any() and not now.complete:
         audit = by_chance(now.entries)
-    marked = known_by_presence(known.given[split.pool])
+    marked = known_by_presence(known.given(split.pool))
     if marked.any():
         raise DataError(
             "a plan hides known entries and asks them again, which says nothing of labels that are "
@@ -206,4 +206,4 @@ class _Trial:
         never[self.split.pool] = self.labels.unknown[self.split.pool]
         # What is unknown in truth can be asked of nobody here.
         asked = at_first & ~hidden
-        return Known(labels, at_first | never, asked, asked | never, round=number)
+        return Known.by_masks(labels, at_first | never, asked, asked | never, round=number)

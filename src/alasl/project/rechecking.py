@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from alasl.data.split import Split
 from alasl.evaluate.suspects import ErrorRate, Ranked, error_rate, suspects
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.labels import ABSENT, PRESENT, UNKNOWN
 from alasl.project.records import SOURCES, Ints
 from alasl.project.store import Store
+from alasl.sparse import Sparse
 
 
-def undoubted(store: Store, initial: Entries) -> Entries:
-    """int8 (N, L): a store's `initial`, without what was checked again: it tells who errs."""
-    again = store.rechecked()
-    return np.where(again, np.int8(UNKNOWN), initial) if again.any() else initial
+def undoubted(store: Store, initial: Sparse) -> Sparse:
+    """int8 (N, L): what was given, without what was checked again: it tells who errs."""
+    return initial.only(~store.rechecked()[initial.rows, initial.cols])
 
 
 def doubted(
@@ -32,7 +32,7 @@ def doubted(
     labels = store.labels()
     among = (labels.source == SOURCES.index("given")) & (labels.entries != UNKNOWN)
     among[split.test] = False
-    among &= ~store.untold()
+    among &= ~store.untold().dense()
     votes = store.votes()
     agreed = labels.entries[votes.rows, votes.cols] == votes.values
     among[votes.rows[agreed], votes.cols[agreed]] = False

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.project.records import Answer, Disagreement, Queued
+from alasl.sparse import Sparse
 
 Ints = NDArray[np.intp]
 Pair = tuple[int, int]
@@ -137,6 +138,10 @@ class Scheme:
     def cut(self, matrix: NDArray[Any]) -> NDArray[Any]:
         """(N, L): the table's part of a matrix over all images and labels."""
         return matrix if self.whole else matrix[np.ix_(self.rows, self.cols)]
+
+    def part(self, entries: Sparse) -> Sparse:
+        """(N, L): the table's part of entries of all images and labels."""
+        return entries if self.whole else entries.take(self.rows).take_cols(self.cols)
 
     def placed(self, one: Entry) -> Entry | None:
         """A record of an entry by number, by its place; None where the table does not have it."""

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import replacing
-from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.labels import Entries, Labels
 from alasl.project import (
     actions,
     database,
@@ -57,7 +57,6 @@ from alasl.project.open_store import moment
 from alasl.project.records import (
     LEASE,
     ROLES,
-    SOURCES,
     Answer,
     Chances,
     Disagreement,
@@ -75,6 +74,7 @@ from alasl.project.records import (
     Undone,
 )
 from alasl.seconds import Way
+from alasl.sparse import Sparse
 
 
 class Store(GuidedStore):
@@ -99,7 +99,7 @@ class Store(GuidedStore):
 
         def fill(db: sqlite3.Connection) -> None:
             initial.write(db, labels, files, roles)
-            known = int(labels.known.sum())
+            known = labels.filled
             who, digest = events.person_of(db, "given"), labels.digest()
             events.append(db, time.time(), who, "given", value=known, source=digest)
 
@@ -121,22 +121,20 @@ class Store(GuidedStore):
         """int8 (N, L): the table as it was given, corrected where it was, and what follows."""
         with self._database.reading() as db:
             scheme = self._table(db)
-            return scheme.cut(table.given(db, scheme))
+            return np.asarray(scheme.part(table.given(db, scheme)).dense())
 
     def labels(self) -> Labels:
         """The table now: one value for each entry, as the module says, and where it came from."""
         with self._database.reading() as db:
             scheme = self._table(db)
-            entries, source = (scheme.cut(part) for part in table.stands(db, scheme))
-        return Labels(entries, self.names, self.images, SOURCES, source)
+            return table.stands(db, scheme).labels(scheme, self.names, self.images)
 
-    def initial_and_labels(self) -> tuple[Entries, Labels]:
+    def initial_and_labels(self) -> tuple[Sparse, Labels]:
         """As `initial` and `labels`, at one moment, in little more time than one of them."""
         with self._database.reading() as db:
             scheme = self._table(db)
-            parts = table.given_and_stands(db, scheme)
-        given, entries, source = (scheme.cut(part) for part in parts)
-        return given, Labels(entries, self.names, self.images, SOURCES, source)
+            given, stands = table.given_and_stands(db, scheme)
+        return scheme.part(given), stands.labels(scheme, self.names, self.images)
 
     def known(self, image: int) -> dict[int, int]:
         """What was given or people say of one image, label to 1 or 0; nothing of machines."""
@@ -144,7 +142,9 @@ class Store(GuidedStore):
         with self._database.reading() as db:
             now = self._now(db)
             entries, _ = table.stands(db, now, image, machines=False)
-        return {j: entries[0, j].item() for j in now.cols.tolist() if entries[0, j] != UNKNOWN}
+        told = zip(entries.cols.tolist(), entries.values.tolist(), strict=True)
+        here = set(now.cols.tolist())
+        return {label: value for label, value in told if label in here}
 
     def votes(self) -> Answers:
         """What stands of all that people said, imports among it; nothing of machines."""
@@ -170,24 +170,23 @@ class Store(GuidedStore):
         with self._database.reading() as db:
             return table.filled(db)
 
-    def untold(self) -> NDArray[np.bool_]:
+    def untold(self) -> Sparse:
         """(N, L): entries that somebody was asked and could not tell, or nobody can."""
         return self._mask(table.untold)
 
-    def rechecked(self) -> NDArray[np.bool_]:
+    def rechecked(self) -> Sparse:
         """(N, L): given entries that people were asked again, as they might be wrong."""
         return self._mask(table.rechecked)
 
     def _mask(
         self, places: Callable[[sqlite3.Connection], tuple[NDArray[np.intp], NDArray[np.intp]]]
-    ) -> NDArray[np.bool_]:
+    ) -> Sparse:
         """(N, L): whether an entry is at one of the places, by number."""
         with self._database.reading() as db:
             scheme = self._table(db)
             rows, cols = places(db)
-        mask = np.zeros((len(scheme.images), len(scheme.labels)), np.bool_)
-        mask[rows, cols] = True
-        return scheme.cut(mask)
+        shape = (len(scheme.images), len(scheme.labels))
+        return scheme.part(Sparse.at_places(shape, rows, cols, True, False))
 
     # The queue
 
@@ -375,7 +374,7 @@ class Store(GuidedStore):
     def machine(
         self,
         model: str,
-        answers: Entries,
+        answers: Entries | Sparse,
         probabilities: NDArray[np.floating] | None = None,
         *,
         now: float | None = None,
@@ -388,10 +387,11 @@ class Store(GuidedStore):
         """
         if answers.shape != (len(self.images), len(self.names)):
             raise DataError("the answers are of another table", seen=str(answers.shape))
-        check_values(answers.ravel())
+        said = answers if isinstance(answers, Sparse) else Sparse.of(answers)
+        check_values(said.values)
         with self._database.writing() as db:
             scheme = self._table(db)
-            return incoming.machine(db, model, answers, probabilities, scheme, moment(now))
+            return incoming.machine(db, model, said, probabilities, scheme, moment(now))
 
     def disagreements(self) -> list[Disagreement]:
         """Entries, none of them given, that people answered both ways as often; see `resolve`."""

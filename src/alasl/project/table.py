@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 from alasl.project import initial
 from alasl.project.agreement import Answers
 from alasl.project.events import append, person_of, was_taken
 from alasl.project.inference import completed
 from alasl.project.records import RECHECK, SOURCES, Answer, Disagreement, Ints
 from alasl.project.scheme import Scheme
+from alasl.sparse import Sparse
 
 _RESOLVED = SOURCES.index("resolved")
 # From the events to what stands, as these are few of either; each by its key. The reason stands in
@@ -29,6 +29,8 @@ _RECHECKED = (
     " ON t.image = e.image AND t.label = e.label AND t.person = e.person"
     f" WHERE e.why = '{RECHECK}' AND t.event = e.id AND t.value >= 0"
 )
+# Entries of which what follows is found at a time.
+_BLOCK = 2**22
 # What makes an `Answer` of an event e by a person p.
 COLUMNS = (
     "e.image, e.label, e.value, e.seconds, e.probability, e.model, e.shown, p.name, e.at, e.why,"
@@ -36,39 +38,52 @@ COLUMNS = (
 )
 
 
+class Standing(NamedTuple):
+    """What is known, int8 (N, L), and its places in `SOURCES`, 0 for what was given."""
+
+    entries: Sparse
+    source: Sparse
+
+    def labels(self, scheme: Scheme, names: tuple[str, ...], images: tuple[str, ...]) -> Labels:
+        """The table's part of it."""
+        entries, source = scheme.part(self.entries), scheme.part(self.source)
+        origin = source.at(entries.rows, entries.cols)
+        return Labels(entries, names, images, SOURCES, origin)
+
+
 def stands(
     db: sqlite3.Connection, scheme: Scheme, only: int | None = None, *, machines: bool = True
-) -> tuple[Entries, NDArray[np.uint8]]:
-    """The entries and their places in `SOURCES`, of all images and labels, or of one image.
+) -> Standing:
+    """What stands of all images and labels, or of one image.
 
     machines: whether what a machine said stands where nobody else says anything.
     """
-    return _standing(db, scheme, initial.entries(db, only), only, machines=machines)
+    return _standing(db, scheme, initial.known(db, only), only, machines=machines)
 
 
-def given_and_stands(
-    db: sqlite3.Connection, scheme: Scheme
-) -> tuple[Entries, Entries, NDArray[np.uint8]]:
+def given_and_stands(db: sqlite3.Connection, scheme: Scheme) -> tuple[Sparse, Standing]:
     """As `given` and `stands`, by one look at what was given: seconds, of large tables."""
-    entries = initial.entries(db)
-    return _corrected(db, scheme, entries.copy()), *_standing(db, scheme, entries)
+    entries = initial.known(db)
+    return _corrected(db, scheme, entries), _standing(db, scheme, entries)
 
 
 def _standing(
     db: sqlite3.Connection,
     scheme: Scheme,
-    entries: Entries,
+    entries: Sparse,
     only: int | None = None,
     *,
     machines: bool = True,
-) -> tuple[Entries, NDArray[np.uint8]]:
-    """As `stands`; entries: what was given, which is written in."""
+) -> Standing:
+    """As `stands`; entries: what was given."""
     entries, source = _told(db, entries, only)
-    follows = completed(hidden(entries, scheme), scheme.rules)
     if scheme.rules:
+        follows = _following(hidden(entries, scheme), scheme)
         # What is closed, as nobody could tell, is left so.
-        new = (entries == UNKNOWN) & (follows != UNKNOWN) & (source != _RESOLVED)
-        entries[new], source[new] = follows[new], SOURCES.index("inferred")
+        at = follows.rows, follows.cols
+        new = follows.only((entries[at] == UNKNOWN) & (source[at] != _RESOLVED))
+        entries = entries.put(new.rows, new.cols, new.values)
+        source = source.put(new.rows, new.cols, SOURCES.index("inferred"))
     if machines:
         rows, cols, said = _machine(db, only)
         free = (entries[rows, cols] == UNKNOWN) & (source[rows, cols] != _RESOLVED)
@@ -76,26 +91,35 @@ def _standing(
         if free.any():
             answered = np.ravel_multi_index(tuple(_answered(db, only)), entries.shape)
             free &= ~np.isin(np.ravel_multi_index((rows, cols), entries.shape), answered)
-        entries[rows[free], cols[free]] = said[free]
-        source[rows[free], cols[free]] = SOURCES.index("machine")
-    rows, cols = np.nonzero(source)
-    nothing = entries[rows, cols] == UNKNOWN
-    source[rows[nothing], cols[nothing]] = 0
-    return entries, source
+        rows, cols = rows[free], cols[free]
+        entries = entries.put(rows, cols, said[free])
+        source = source.put(rows, cols, SOURCES.index("machine"))
+    return Standing(entries, source.only(entries[source.rows, source.cols] != UNKNOWN))
 
 
-def told(db: sqlite3.Connection, only: int | None = None) -> tuple[Entries, NDArray[np.uint8]]:
+def _following(entries: Sparse, scheme: Scheme) -> Sparse:
+    """The entries with what follows from them, by images of which anything is known."""
+    places, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
+    some, labels = np.unique(entries.rows), entries.shape[1]
+    step = max(1, _BLOCK // max(1, labels))
+    for start in range(0, len(some), step):
+        rows = some[start : start + step]
+        whole = Sparse.of(completed(entries[rows], scheme.rules))
+        places.append(rows[whole.rows] * labels + whole.cols)
+        values.append(whole.values)
+    return Sparse(entries.shape, np.concatenate(places), np.concatenate(values))
+
+
+def told(db: sqlite3.Connection, only: int | None = None) -> Standing:
     """As `stands`, without what follows and what a machine says; nobody can tell: -1, resolved."""
-    return _told(db, initial.entries(db, only), only)
+    return _told(db, initial.known(db, only), only)
 
 
-def _told(
-    db: sqlite3.Connection, entries: Entries, only: int | None = None
-) -> tuple[Entries, NDArray[np.uint8]]:
-    """As `told`; entries: what was given, which is written in."""
+def _told(db: sqlite3.Connection, entries: Sparse, only: int | None = None) -> Standing:
+    """As `told`; entries: what was given."""
     first = only or 0
     which = "1" if only is None else "image = :only"
-    source = np.zeros(entries.shape, np.uint8)
+    source = Sparse.at_places(entries.shape, [], [], np.zeros(0, np.uint8), 0)
     # From the lowest to the highest, so that what comes later stands.
     image, label, yes, no = _columns(
         db.execute(
@@ -107,28 +131,30 @@ def _told(
     )
     mine = entries[image - first, label] == UNKNOWN
     image, label = image[mine] - first, label[mine]
-    entries[image, label] = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
-    source[image, label] = SOURCES.index("people")
+    most = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
+    entries = entries.put(image, label, most)
+    source = source.put(image, label, SOURCES.index("people"))
     image, label, value = _checked_again(db, only)
-    entries[image - first, label] = value
-    source[image - first, label] = SOURCES.index("people")
+    entries = entries.put(image - first, label, value)
+    source = source.put(image - first, label, SOURCES.index("people"))
     image, label, value = _resolved(db, only)
-    entries[image - first, label] = value
-    source[image - first, label] = _RESOLVED
-    return entries, source
+    entries = entries.put(image - first, label, value)
+    source = source.put(image - first, label, _RESOLVED)
+    return Standing(entries.drop(UNKNOWN), source)
 
 
-def given(db: sqlite3.Connection, scheme: Scheme) -> Entries:
+def given(db: sqlite3.Connection, scheme: Scheme) -> Sparse:
     """int8 (all, all): what was given, as corrected since, and what follows from it."""
-    return _corrected(db, scheme, initial.entries(db))
+    return _corrected(db, scheme, initial.known(db))
 
 
-def _corrected(db: sqlite3.Connection, scheme: Scheme, entries: Entries) -> Entries:
-    """As `given`; entries: what was given at first, which is written in."""
+def _corrected(db: sqlite3.Connection, scheme: Scheme, entries: Sparse) -> Sparse:
+    """As `given`; entries: what was given at first."""
     for image, label, value in (_checked_again(db, None), _resolved(db, None)):
         corrected = entries[image, label] != UNKNOWN
-        entries[image[corrected], label[corrected]] = value[corrected]
-    return completed(hidden(entries, scheme), scheme.rules)
+        entries = entries.put(image[corrected], label[corrected], value[corrected])
+    entries = hidden(entries.drop(UNKNOWN), scheme)
+    return _following(entries, scheme) if scheme.rules else entries
 
 
 def rechecked(db: sqlite3.Connection) -> tuple[Ints, Ints]:
@@ -137,14 +163,10 @@ def rechecked(db: sqlite3.Connection) -> tuple[Ints, Ints]:
     return rows, cols
 
 
-def hidden(entries: Entries, scheme: Scheme) -> Entries:
+def hidden(entries: Sparse, scheme: Scheme) -> Sparse:
     """The entries, without those of labels that were taken out: nothing follows from them."""
     out = [n for n, one in enumerate(scheme.labels) if one.fate in ("removed", "undone")]
-    if not out:
-        return entries
-    entries = entries.copy()
-    entries[:, out] = UNKNOWN
-    return entries
+    return entries.only(~np.isin(entries.cols, out)) if out else entries
 
 
 def filled(db: sqlite3.Connection) -> int:
@@ -153,19 +175,16 @@ def filled(db: sqlite3.Connection) -> int:
     Also those of labels and images that have left the table since, so that the count never falls
     by a change.
     """
-    before = initial.entries(db)
-    entries, source = _told(db, before.copy())
-    rows, cols = np.nonzero(source)
-    new = before[rows, cols] == UNKNOWN
-    return int((entries[rows[new], cols[new]] != UNKNOWN).sum())
+    before = initial.known(db)
+    entries, source = _told(db, before)
+    at = source.rows, source.cols
+    return int(((before[at] == UNKNOWN) & (entries[at] != UNKNOWN)).sum())
 
 
-def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Entries:
+def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Sparse:
     """int8 (N, L): what a machine says, whatever people do; -1 where it says nothing."""
-    entries = np.full(shape, UNKNOWN, np.int8)
     image, label, value = _machine(db, None)
-    entries[image, label] = value
-    return entries
+    return Sparse.at_places(shape, image, label, value.astype(np.int8)).drop(UNKNOWN)
 
 
 def votes(db: sqlite3.Connection) -> Answers:
@@ -226,8 +245,8 @@ def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
     ).fetchall()
     if not found:
         return []
-    before = initial.entries(db)
-    before[rechecked(db)] = UNKNOWN
+    before = initial.known(db)
+    before = before.put(*rechecked(db), UNKNOWN)
     by_entry: dict[tuple[int, int], dict[str, int]] = {}
     for image, label, name, value in found:
         if before[image, label] == UNKNOWN:

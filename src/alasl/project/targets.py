@@ -15,6 +15,7 @@ from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.project.agreement import Answers
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.records import SOURCES, Ints
+from alasl.sparse import Sparse
 
 # Answers that can be checked, on others' or on known ones, before a person's errors count.
 EVIDENCE = 50
@@ -24,17 +25,17 @@ EVIDENCE = 50
 class Chances:
     """How likely each entry is present, -1 where unknown: float32 (n, L) of rows (n,), on demand.
 
-    entries: int8 (N, L), what counts but for some. rows, cols, chances: (m,), what those are, rows
+    labels: (N, L), what counts but for some. rows, cols, chances: (m,), what those are, rows
     ascending.
     """
 
-    entries: Entries
+    labels: Labels
     rows: Ints
     cols: Ints
     chances: NDArray[np.floating]
 
     def __getitem__(self, rows: Ints) -> NDArray[np.float32]:
-        found = self.entries[rows].astype(np.float32)
+        found = self.labels.of(rows).astype(np.float32)
         first, end = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
         many = end - first
         at = np.repeat(first - (many.cumsum() - many), many) + np.arange(many.sum())
@@ -46,14 +47,14 @@ class Chances:
 class Weights:
     """How much each entry counts: float32 (n, L) of rows (n,), on demand.
 
-    automatic: (N, L), which were answered by a machine; they count `weight`, and others 1.
+    automatic: (N, L), what a machine answered; it counts `weight`, and all else 1.
     """
 
-    automatic: NDArray[np.bool_]
+    automatic: Sparse
     weight: float
 
     def __getitem__(self, rows: Ints) -> NDArray[np.float32]:
-        return np.where(self.automatic[rows], np.float32(self.weight), np.float32(1))
+        return np.where(self.automatic[rows] != UNKNOWN, np.float32(self.weight), np.float32(1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,32 +69,36 @@ class Targets:
 
 
 def answered_by_machine(labels: Labels) -> NDArray[np.bool_]:
-    """(N, L): entries of a store's table that stand by an automatic answer."""
-    return np.asarray(labels.source == SOURCES.index("machine"))
+    """(m,): which known entries of a store's table stand by an automatic answer."""
+    return np.asarray(labels.origin == SOURCES.index("machine"))
 
 
-def targets(labels: Labels, initial: Entries, answers: Answers, automatic: float) -> Targets:
+def targets(
+    labels: Labels, initial: Entries | Sparse, answers: Answers, automatic: float
+) -> Targets:
     """What a model learns of the table as it stands.
 
     initial: int8 (N, L), the table before anybody answered, the truth of the gold questions.
     automatic: what an entry counts that a machine answered; one that a person answered counts 1.
     """
     by_machine = answered_by_machine(labels)
-    weights = Weights(by_machine, automatic) if by_machine.any() else None
+    weights = None
+    if by_machine.any():
+        weights = Weights(labels.sparse.only(by_machine), automatic)
     chances = None
     if len(answers):
         belief = dawid_skene(answers, initial)
         rows, cols = belief.rows, belief.cols
         doubted = _doubted(answers, initial) & (initial[rows, cols] == UNKNOWN)
-        doubted &= labels.source[rows, cols] != SOURCES.index("resolved")
+        doubted &= labels.source_at(rows, cols) != SOURCES.index("resolved")
         order = np.argsort(rows[doubted], kind="stable")
         at = np.flatnonzero(doubted)[order]
         if len(at):
-            chances = Chances(labels.entries, rows[at], cols[at], belief.probability[at])
+            chances = Chances(labels, rows[at], cols[at], belief.probability[at])
     return Targets(chances, weights)
 
 
-def _doubted(answers: Answers, initial: Entries) -> NDArray[np.bool_]:
+def _doubted(answers: Answers, initial: Entries | Sparse) -> NDArray[np.bool_]:
     """(E,): entries answered by several people, or only by people whose errors can be told.
 
     Of errors tell entries of known truth, and those of three answers or more (`dawid_skene`).

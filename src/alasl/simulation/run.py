@@ -201,7 +201,7 @@ def _differ(there: dict[str, str], here: dict[str, str]) -> list[str]:
 
 def _tell_of_presence(run: Simulation) -> None:
     names = run.known.human_labels.names
-    marked = known_by_presence(run.known.given[run.split.pool])
+    marked = known_by_presence(run.known.given(run.split.pool))
     if marked.any():
         log.warning("%s", in_words(np.array(names)[marked].tolist(), len(names)))
 

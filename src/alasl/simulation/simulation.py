@@ -24,6 +24,7 @@ from alasl.record import Asked, AutoAnswers, Evaluation, OutOfFold, Round
 from alasl.seeds import stream
 from alasl.settings import RunSettings
 from alasl.simulation.oracle import Oracle
+from alasl.sparse import Sparse
 
 
 class Simulation:
@@ -45,15 +46,10 @@ class Simulation:
         self.settings, self.split = settings, split
         self._refuse_to_calibrate_on_what_was_marked()
         self.learner = ActiveLearner(prepared, split, settings, truth.entries[split.test], context)
-        self.known = Known(
-            human_labels=truth.forget(_missing(truth, split, settings)),
-            initially_unknown=np.zeros(truth.shape, np.bool_),
-            asked=np.zeros(truth.shape, np.bool_),
-            closed=np.zeros(truth.shape, np.bool_),
-        )
-        unknown = np.zeros(truth.shape, np.bool_)
-        unknown[split.pool] = self.known.human_labels.unknown[split.pool]
-        self.known = replace(self.known, initially_unknown=unknown)
+        given = truth.forget(_missing(truth, split, settings))
+        unknown, nothing = np.zeros((2, *truth.shape), np.bool_)
+        unknown[split.pool] = given.unknown[split.pool]
+        self.known = Known.by_masks(given, unknown, nothing, nothing)
         self._truth = truth
         chance = stream(settings.seed, "oracle")
         self._oracle = Oracle(truth.entries, chance, settings.oracle_error, settings.oracle_missed)
@@ -70,12 +66,12 @@ class Simulation:
     @property
     def images(self) -> int:
         """Images asked so far."""
-        return int(self.known.asked.any(axis=1).sum())
+        return len(np.unique(self.known.asked.rows))
 
     @property
     def unknown(self) -> int:
         """Entries of the pool that were unknown before anybody answered."""
-        return int(self.known.initially_unknown.sum())
+        return self.known.initially_unknown.count
 
     # Steps
 
@@ -134,8 +130,7 @@ class Simulation:
                 rows.append(row_of[asked.image])
                 cols.append(col_of[name])
                 values.append(value)
-        asked_now = self.known.asked.copy()
-        asked_now[rows, cols] = True
+        asked_now = self.known.asked.put(rows, cols, True)
         source = f"oracle, round {event.round}"
         labels = labels.merge(rows, cols, values, source=source)
         self.known = replace(
@@ -158,7 +153,7 @@ class Simulation:
         for value, side in ((ABSENT, event.absent), (PRESENT, event.present)):
             places, cols = np.nonzero(side.mask((len(pool), self._truth.shape[1])))
             automatic[pool[places], cols] = value
-        self.known = replace(self.known, automatic=automatic)
+        self.known = replace(self.known, automatic=Sparse.of(automatic))
 
     # How the steps are made
 

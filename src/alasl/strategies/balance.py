@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.seeds import spread
-from alasl.strategies.base import Pool, Scores
+from alasl.strategies.base import Columns, Pool, Scores
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.ranks import ascending
+from alasl.strategies.streamed import Labelwise, Rank, needed
 
 Within = Literal["label", "all"]
 
@@ -42,20 +43,59 @@ def _itself(worth: Scores) -> Scores:
 
 def _by_rank(worth: Scores, pool: Pool, of: Callable[[Scores], Scores]) -> Scores:
     scores = np.empty(worth.shape, np.float32)
-    by_rank = (1 / np.arange(1, len(worth) + 1)).astype(np.float32)
+    rank = _ranks(pool.ties)
 
-    def rank(columns: slice) -> None:
+    def fill(columns: slice) -> None:
         values = of(np.ascontiguousarray(worth[:, columns].T, np.float32))
         askable = np.ascontiguousarray(pool.askable[:, columns].T)
-        found = np.zeros(values.shape, np.float32)
-        for place, label in enumerate(range(columns.start, columns.stop)):
-            rows = np.flatnonzero(askable[place])
-            order = _descending(values[place, rows], rows, pool.ties, label)
-            found[place, order] = by_rank[: len(rows)]
-        scores[:, columns] = found.T
+        scores[:, columns] = rank(values, askable, columns.start).T
 
-    in_blocks(rank, worth.shape[1], LABELS)
+    in_blocks(fill, worth.shape[1], LABELS)
     return scores
+
+
+def ranked_by(
+    worth: Callable[[slice, Columns], Scores],
+    pool: Labelwise,
+    within: Within,
+    of: Callable[[Scores], Scores] | None = None,
+) -> Rank:
+    """As `balanced`, of some labels at a time; worth: (N, n) of some labels."""
+    of, rank = of or _itself, _ranks(pool.ties)
+
+    def scores(labels: slice, columns: Columns) -> Scores:
+        found = worth(labels, columns)
+        if within == "all":
+            return of(found)
+        values = of(np.ascontiguousarray(found.T, np.float32))
+        return rank(values, np.ascontiguousarray(columns.askable.T), labels.start).T
+
+    return scores
+
+
+def likely(labels: slice, columns: Columns) -> Scores:  # noqa: ARG001  what `ranked_by` takes
+    """The probabilities of some labels, for `ranked_by`."""
+    return needed(columns.probabilities, "probabilities")
+
+
+def _ranks(
+    ties: NDArray[np.float64],
+) -> Callable[[NDArray[np.float32], NDArray[np.bool_], int], NDArray[np.float32]]:
+    """What gives 1 / rank of some labels' entries, (n, N), from their values and which may be
+    asked, (n, N) each, and the number of the first label."""
+    by_rank = (1 / np.arange(1, len(ties) + 1)).astype(np.float32)
+
+    def rank(
+        values: NDArray[np.float32], askable: NDArray[np.bool_], first: int
+    ) -> NDArray[np.float32]:
+        found = np.zeros(values.shape, np.float32)
+        for place in range(len(values)):
+            rows = np.flatnonzero(askable[place])
+            order = _descending(values[place, rows], rows, ties, first + place)
+            found[place, order] = by_rank[: len(rows)]
+        return found
+
+    return rank
 
 
 def _descending(

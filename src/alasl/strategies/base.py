@@ -1,27 +1,29 @@
-"""What a strategy sees, and how one is registered."""
+"""How a strategy is registered, and what it gives."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import DataError, UsageError
-from alasl.labels import UNKNOWN, Entries
 from alasl.parameters import Between as Between  # so that a strategy finds it here
 from alasl.parameters import Parameter, parameters_of
 from alasl.registry import Registry, first_line, spec_of, specs_in
 from alasl.strategies.blocks import in_blocks
+from alasl.strategies.pool import Columns as Columns
+from alasl.strategies.pool import Labelled as Labelled
+from alasl.strategies.pool import Need as Need
+from alasl.strategies.pool import Pool as Pool
+from alasl.strategies.pool import Scores as Scores
+from alasl.strategies.pool import Unit as Unit
+from alasl.strategies.streamed import Rank, Streamed
 
-Scores = NDArray[np.floating]
-Need = Literal["probabilities", "features", "members", "labelled"]
-Unit = Literal["image", "entry"]
 Function = Callable[..., Scores]
 
 # What a pool must bring, or a function of the parameters that says it.
@@ -43,179 +45,13 @@ class Names(str):
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
-    """The images that may not be asked any more: the clean set, and the pool's finished ones.
-
-    entries: int8 (M, L). probabilities: (M, L) by the model, or None. features: (M, D), or None.
-    ids: (M,), as in the pool, or None. evidence: (S, M, L), as in the pool, or None.
-    """
-
-    entries: Entries
-    probabilities: NDArray[np.floating] | None = None
-    features: NDArray[np.floating] | None = None
-    ids: NDArray[np.intp] | None = None
-    evidence: NDArray[np.floating] | None = None
-
-    def need(self, what: Literal["probabilities", "features"]) -> NDArray[np.floating]:
-        """The array of that name. Raises `UsageError` where there is none."""
-        found: NDArray[np.floating] | None = getattr(self, what)
-        if found is None:
-            raise _missing(f"labelled {what}")
-        return found
-
-
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """The images that may be asked, as a strategy sees them; hidden truth is not in it.
-
-    entries: int8 (N, L), 1 present, 0 absent, -1 unknown.
-    ties: (N,) in [0, 1), one draw for each image, drawn in the data set's order so that it
-        travels with the image: whatever is left to chance is decided by it (higher = first).
-    probabilities: (N, L) in [0, 1] by the model, or None.
-    features: (N, D), or None. members: (E, N, L), the probabilities of an ensemble, or None.
-    labelled: the images beside the pool of which all is known that can be, or None.
-    closed: bool (N, L), unknown entries that nobody could answer; None for no such entry.
-    asked, budget: images (or answers, where entries are asked) of earlier rounds and of the whole
-        run. batch: how many of them this round picks. ask: which of the two is asked.
-    ids: (N,) whole numbers by which an image is known again in another round, or None.
-    memory: what the strategy has noted in earlier rounds, as JSON takes it; it may write in it.
-    evidence: (S, N, L), how far what S other models say may still move each logit, in standard
-        deviations, or None; beside features alone. The probabilities know of it already.
-    spread: standard deviation of a logit by the features before anything is known, as the model
-        takes it, or None.
-    The large arrays may be memory-mapped.
-    """
-
-    entries: Entries
-    ties: NDArray[np.float64]
-    probabilities: NDArray[np.floating] | None = None
-    features: NDArray[np.floating] | None = None
-    members: NDArray[np.floating] | None = None
-    labelled: Labelled | None = None
-    closed: NDArray[np.bool_] | None = None
-    asked: int = 0
-    budget: int = 0
-    batch: int = 50
-    ask: Literal["images", "entries"] = "images"
-    ids: NDArray[np.intp] | None = None
-    memory: dict[str, Any] = field(default_factory=dict)
-    evidence: NDArray[np.floating] | None = None
-    spread: float | None = None
-
-    def __post_init__(self) -> None:
-        images = len(self.entries)
-        shapes: dict[str, tuple[int, ...]] = {
-            "ties": (images,),
-            "ids": (images,),
-            "probabilities": self.entries.shape,
-            "closed": self.entries.shape,
-            "features": (images, *(() if self.features is None else self.features.shape[1:])),
-            "members": (0 if self.members is None else len(self.members), *self.entries.shape),
-            "evidence": (0 if self.evidence is None else len(self.evidence), *self.entries.shape),
-        }
-        for name, shape in shapes.items():
-            array = getattr(self, name)
-            if array is not None and array.shape != shape:
-                raise DataError(
-                    f"the pool's {name} do not fit its entries",
-                    seen=f"{array.shape}, expected {shape}",
-                )
-        for p in (self.probabilities, *(() if self.members is None else self.members)):
-            low, high = (0.0, 1.0) if p is None or not p.size else _limits(p)
-            # Written so that NaN fails it as well.
-            if not (low >= 0 and high <= 1):
-                raise DataError(
-                    "probabilities must lie in [0, 1]",
-                    seen=f"{low} to {high}",
-                    do="apply the sigmoid to logits first",
-                )
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    @overload
-    def need(self, what: Literal["labelled"]) -> Labelled: ...
-    @overload
-    def need(
-        self, what: Literal["probabilities", "features", "members"]
-    ) -> NDArray[np.floating]: ...
-    def need(self, what: Need) -> Labelled | NDArray[np.floating]:
-        """What a strategy was registered to need, by its name.
-
-        Raises `UsageError` where there is none.
-        """
-        found: Labelled | NDArray[np.floating] | None = getattr(self, what)
-        if found is None:
-            raise _missing(what)
-        return found
-
-    @cached_property
-    def unknown_per_image(self) -> NDArray[np.intp]:
-        """(N,): unknown entries of each image."""
-        return np.asarray(np.count_nonzero(self.entries == UNKNOWN, axis=1))
-
-    @cached_property
-    def known_per_image(self) -> NDArray[np.intp]:
-        """(N,): known entries of each image."""
-        return np.asarray(self.entries.shape[1] - self.unknown_per_image)
-
-    @cached_property
-    def askable(self) -> NDArray[np.bool_]:
-        """(N, L): True for an unknown entry that somebody may be able to answer."""
-        unknown = self.entries == UNKNOWN
-        return np.asarray(unknown if self.closed is None else unknown & ~self.closed)
-
-    def picks(self, unit: Unit) -> int:
-        """About how many images, or entries, this round picks, at least 1; at most all there are.
-
-        An image is worth as many answers as images have entries to ask on average.
-        """
-        images = int(self.askable.any(axis=1).sum())
-        entries = int(np.count_nonzero(self.askable))
-        each = entries / max(images, 1)
-        wanted: float = self.batch
-        if self.ask == "images" and unit == "entry":
-            wanted *= each
-        if self.ask == "entries" and unit == "image":
-            wanted /= max(each, 1)
-        return max(1, min(math.ceil(wanted), images if unit == "image" else entries))
-
-    def take(self, rows: NDArray[np.intp]) -> Pool:
-        """The pool of some of its images."""
-        return replace(
-            self,
-            entries=self.entries[rows],
-            ties=self.ties[rows],
-            probabilities=None if self.probabilities is None else self.probabilities[rows],
-            features=None if self.features is None else self.features[rows],
-            members=None if self.members is None else self.members[:, rows],
-            evidence=None if self.evidence is None else self.evidence[:, rows],
-            closed=None if self.closed is None else self.closed[rows],
-            # Where images have no numbers, their places in the whole pool are.
-            ids=rows if self.ids is None else self.ids[rows],
-        )
-
-
-def _limits(p: NDArray[np.floating]) -> tuple[float, float]:
-    """The least and the largest of (n, L) numbers, NaN where there is one; reads them once."""
-    least, largest = [], []
-
-    def add(rows: slice) -> None:
-        least.append(p[rows].min())
-        largest.append(p[rows].max())
-
-    in_blocks(add, len(p))
-    return float(np.min(least)), float(np.max(largest))
-
-
-@dataclass(frozen=True, eq=False)
 class Strategy:
     """A registered strategy with its settings; call it with a pool to get its scores.
 
     name, paper, about: its name, where it comes from, one line of what it asks first.
     declared_unit, declared_needs: what it was registered with (`strategy`).
     work: how its arithmetic grows with N images, L labels, D features, E members.
-    parameters: what may be set. settings: what was set.
+    parameters: what may be set. settings: what was set. ranker: what scores some labels at a time.
     """
 
     name: str
@@ -228,6 +64,7 @@ class Strategy:
     function: Function = field(repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
+    ranker: Callable[..., Rank] | None = field(default=None, repr=False)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -297,12 +134,20 @@ class Strategy:
             )
         return scores
 
+    def by_label(self, pool: Streamed) -> Callable[[slice], Scores]:
+        """What gives the scores (N, n) of some labels, as calling it with the whole pool does.
 
-def _missing(what: str) -> UsageError:
-    return UsageError(
-        f"this strategy needs the pool's {what}",
-        do="name it in `needs`, where the strategy is registered, or give it in the pool",
-    )
+        Every image of the pool has something to ask. Only of a strategy with a `ranker`.
+        """
+        if self.ranker is None:
+            raise UsageError(f"the strategy {self.spec!r} scores whole pools only")
+        rank = self.ranker(pool, **self.settings)
+
+        def scores(labels: slice) -> Scores:
+            columns = pool.columns(labels)
+            return np.where(columns.askable, rank(labels, columns), np.float32(-np.inf))
+
+        return scores
 
 
 def _fresh(found: Scores, pool: Pool) -> bool:
@@ -339,6 +184,7 @@ def strategy(
     needs: Needs = (),
     unit: Unit | None = "image",
     work: str = "N L",
+    ranker: Callable[..., Rank] | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function of a pool as the strategy `name`; the function itself is unchanged.
 
@@ -349,6 +195,8 @@ def strategy(
     `Literal` of words, or `Annotated[float, Between(low, high)]`. An argument with a default of
     type `Names` names other strategies, whose needs are added; with `unit` None it scores entries
     where one of them does, else images. `needs` may be a function of the same arguments.
+    ranker: what scores some labels of a pool at a time, for pools of which no whole table fits into
+    memory; see `streamed`. It takes the same arguments.
     """
 
     return STRATEGIES.register(
@@ -361,6 +209,7 @@ def strategy(
             work=work,
             parameters=parameters_of(function),
             function=function,
+            ranker=ranker,
         )
     )
 

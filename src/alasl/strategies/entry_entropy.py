@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from alasl.strategies.balance import Within, balanced
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.balance import Within, balanced, likely, ranked_by
+from alasl.strategies.base import Columns, Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.entropy import binary_entropy
 from alasl.strategies.entry_margin import margin
+from alasl.strategies.streamed import Labelwise, Rank, needed
+
+
+def ranker(pool: Labelwise, *, within: Within = "label") -> Rank:
+    """What scores some labels, see `entry_entropy`."""
+    if within == "label":
+        return ranked_by(likely, pool, within, margin)
+
+    def entropies(labels: slice, columns: Columns) -> Scores:  # noqa: ARG001
+        p = needed(columns.probabilities, "probabilities")
+        scores = np.zeros(p.shape, np.float32)
+        scores[columns.askable] = binary_entropy(p[columns.askable].astype(np.float64))
+        return scores
+
+    return entropies
 
 
 @strategy(
@@ -16,6 +31,7 @@ from alasl.strategies.entry_margin import margin
     paper="Lewis and Gale 1994, for each entry",
     needs=("probabilities",),
     unit="entry",
+    ranker=ranker,
 )
 def entry_entropy(pool: Pool, *, within: Within = "label") -> Scores:
     """Largest entropy of the model's probability p, -p ln p - (1 - p) ln(1 - p).

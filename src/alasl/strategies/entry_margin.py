@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.strategies.balance import Within, balanced
+from alasl.strategies.balance import Within, balanced, likely, ranked_by
 from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.streamed import Labelwise, Rank
+
+
+def ranker(pool: Labelwise, *, within: Within = "label") -> Rank:
+    """What scores some labels, see `entry_margin`."""
+    return ranked_by(likely, pool, within, margin)
 
 
 @strategy(
@@ -14,6 +20,7 @@ from alasl.strategies.base import Pool, Scores, strategy
     paper="Lewis and Gale 1994, for each entry",
     needs=("probabilities",),
     unit="entry",
+    ranker=ranker,
 )
 def entry_margin(pool: Pool, *, within: Within = "label") -> Scores:
     """Probability nearest to one half: largest 1 - |2 p - 1|.

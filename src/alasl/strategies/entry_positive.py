@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from alasl.strategies.balance import Within, balanced
+from alasl.strategies.balance import Within, balanced, likely, ranked_by
 from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.streamed import Labelwise, Rank
+
+
+def ranker(pool: Labelwise, *, within: Within = "label") -> Rank:
+    """What scores some labels, see `entry_positive`."""
+    return ranked_by(likely, pool, within)
 
 
 @strategy(
@@ -11,6 +17,7 @@ from alasl.strategies.base import Pool, Scores, strategy
     paper="certainty sampling, Lewis and Gale 1994, for each entry",
     needs=("probabilities",),
     unit="entry",
+    ranker=ranker,
 )
 def entry_positive(pool: Pool, *, within: Within = "label") -> Scores:
     """Largest probability p: few entries are present, and each of them teaches much.

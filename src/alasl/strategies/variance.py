@@ -37,9 +37,10 @@ from scipy.special import expit, logit
 
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.ranking import highest
-from alasl.strategies.base import Pool, Scores, strategy
+from alasl.strategies.base import Columns, Pool, Scores, strategy
 from alasl.strategies.blocks import cut, in_blocks
 from alasl.strategies.picks import by_draws, squared
+from alasl.strategies.streamed import Labelwise, Rank, needed
 from alasl.threads import on_one_thread
 
 # Standard deviation of a logit before anything is known, of a model that says nothing of it.
@@ -63,32 +64,20 @@ Matrix = NDArray[np.float32]
 Order = NDArray[np.intp] | slice
 
 
-@strategy(
-    "variance",
-    paper="Schein and Ungar 2007 (A-optimality), for each label",
-    needs=("probabilities", "features", "labelled"),
-    unit="entry",
-    work="N L D^2",
-)
-def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
-    """Entries whose answers reduce the variance of the label's other predictions most.
-
-    target: whose variance counts: `top`, the images near the top of the label's ranking; `all`,
-        the whole pool.
-    """
+def ranker(pool: Labelwise, *, target: Literal["top", "all"] = "top") -> Rank:
+    """What scores some labels, see `variance`."""
     places, rng = by_draws(pool.ties)
-    labelled = pool.need("labelled")
+    labelled = needed(pool.labelled, "labelled")
     # What comes in that order need not be copied.
     order: Order = slice(None) if (places[:-1] < places[1:]).all() else places
     spread = SPREAD if pool.spread is None else pool.spread
     with on_one_thread():
-        here, there = _scaled(pool.need("features"), order, labelled.need("features"), spread)
-    probabilities, likely = pool.need("probabilities"), labelled.need("probabilities")
-    found = (pool.entries == PRESENT).any(axis=0) | (labelled.entries == PRESENT).any(axis=0)
+        seen = needed(pool.features, "features")
+        here, there = _scaled(seen, order, labelled.need("features"), spread)
+    likely = labelled.need("probabilities")
+    found = pool.present_of | (labelled.entries == PRESENT).any(axis=0)
     ties = pool.ties[order]
-    # Single precision tells some millions of places apart.
-    scores = np.zeros(pool.entries.shape, np.float32)
-    asked_of = np.asarray(pool.askable.any(axis=0))
+    asked_of = pool.askable_of
     labels = np.flatnonzero(asked_of)
     # Twice a label's share, for labels that have fewer entries to ask than their share.
     picks = min(-(-2 * pool.batch // max(len(labels), 1)), MOST)
@@ -97,17 +86,20 @@ def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
     many = max(CANDIDATES, picks)
     lengths = squared(here)
 
-    def rank(part: slice) -> None:
+    def rank(part: slice, columns: Columns) -> Scores:
+        # Single precision tells some millions of places apart.
+        given = np.zeros((part.stop - part.start, len(ties)), np.float32)
         if not asked_of[part].any():
-            return
+            return given.T
         # By label, so that one's are read in one go; of a few labels, as all take much memory.
         chances, entries, askable = (
-            np.ascontiguousarray(table[order, part].T)
-            for table in (probabilities, pool.entries, pool.askable)
-        )
+            np.ascontiguousarray(table[order].T)
+            for table in (
+                needed(columns.probabilities, "probabilities"), columns.entries, columns.askable
+            )
+        )  # fmt: skip
         slope, unknown = _slope(chances), entries == UNKNOWN
         slope_there = _slope(likely[:, part].T)
-        given = np.zeros(slope.shape, np.float32)
         for at in np.flatnonzero(asked_of[part]):
             label = part.start + int(at)
             x = _beside(here, pool.evidence, label, order)
@@ -131,10 +123,37 @@ def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
                 matters = answered + _scatter(x, h, left)
             ranked = _ranked(x, h, asked, alone, covariance, matters, picks, ties)
             given[at, asked] = ranked if found[label] else _by_turns(ranked)
-        # An image's labels together, as they lie in memory.
-        scores[order, part] = given.T
+        if isinstance(order, slice):
+            return given.T
+        scores = np.empty_like(given.T)
+        scores[order] = given.T
+        return scores
 
-    in_blocks(rank, pool.entries.shape[1], LABELS)
+    return rank
+
+
+@strategy(
+    "variance",
+    paper="Schein and Ungar 2007 (A-optimality), for each label",
+    needs=("probabilities", "features", "labelled"),
+    unit="entry",
+    work="N L D^2",
+    ranker=ranker,
+)
+def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
+    """Entries whose answers reduce the variance of the label's other predictions most.
+
+    target: whose variance counts: `top`, the images near the top of the label's ranking; `all`,
+        the whole pool.
+    """
+    rank = ranker(pool, target=target)
+    scores = np.empty(pool.shape, np.float32)
+
+    def fill(part: slice) -> None:
+        # An image's labels together, as they lie in memory.
+        scores[:, part] = rank(part, pool.columns(part))
+
+    in_blocks(fill, pool.shape[1], LABELS)
     return scores
 
 

@@ -6,6 +6,7 @@ point; the optimum of a penalised loss depends on neither rate, batch nor epochs
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -193,6 +194,20 @@ class Logistic(Estimator):
     def embed(self, inputs: Inputs) -> NDArray[np.float32]:
         """See `Estimator.embed`: the features, mixed with what the neighbours look like."""
         return np.asarray(self._seen(inputs, self._choice.smooth).cpu().numpy(), np.float32)
+
+    def chances(self, seen: NDArray[np.float32]) -> Callable[[slice], Probabilities] | None:
+        """See `Estimator.chances`."""
+        found = fitted(self._solution)
+        if self.sources:
+            return None
+        weights, bias = (each.float().cpu().numpy() for each in (found.weights, found.bias))
+
+        def of(labels: slice) -> Probabilities:
+            logits = seen @ weights[:, labels]
+            logits += bias[labels]
+            return np.asarray(expit(logits, out=logits))
+
+        return of
 
     def _chosen(self, inputs: Inputs, targets: Targets, weights: Weights | None) -> Choice:
         """What is set, and what held-out entries say of the rest."""

@@ -1,0 +1,229 @@
+"""What to ask next: the pool that a strategy is shown, and the entries that are picked.
+
+A pool of many entries is scored some labels at a time where the strategy and the model can, so that
+no table of all scores or probabilities is made.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alasl.data.inputs import Inputs, Rows
+from alasl.data.split import Split
+from alasl.errors import NothingToDo
+from alasl.learner.implied import with_credit
+from alasl.learner.known import Known
+from alasl.learner.picking import picked
+from alasl.learner.rounds import Rounds
+from alasl.models.base import Estimator, Job
+from alasl.query import Ask, Budget, Labelwise
+from alasl.seconds import Seconds
+from alasl.seeds import stream
+from alasl.settings import LearnerSettings
+from alasl.strategies import Labelled, Pool, Strategy, resolve
+from alasl.strategies.blocks import in_blocks
+from alasl.strategies.streamed import Streamed
+
+Floats = NDArray[np.float64]
+
+# Pools of more entries than this are scored by label, as far as can be; of fewer, whole tables take
+# little.
+LARGE = 2**22
+# Entries that a strategy scores at a time, at most 16 labels.
+BLOCK, LABELS = 2**22, 16
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Entries to ask, by row and column of the table, an image's together, best image first.
+
+    scores: (n,) each entry's, or its image's. memory: what the strategy noted for later rounds.
+    """
+
+    rows: Rows
+    cols: Rows
+    scores: Floats
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Asking:
+    """The part of a learner that asks; see `ActiveLearner`, which has the attributes."""
+
+    settings: LearnerSettings
+    split: Split
+    strategy: Strategy
+    asks: Ask
+    inputs: Inputs
+    rounds: Rounds
+    estimator: Estimator
+    seconds: Seconds
+
+    @abstractmethod
+    def job(self, known: Known, purpose: str = "train", *, with_test: bool = False) -> Job:
+        """See `ActiveLearner.job`."""
+
+    def ask(self, known: Known, *, by: str | None = None, share: float = 1.0) -> Query:
+        """The entries to ask next, within a share of the round's budget.
+
+        by: another strategy than the settings', as before there is a model.
+        Raises `NothingToDo` where nothing can be asked.
+        """
+        strategy = self.strategy if by is None else resolve(by)
+        rows = self.split.pool[known.open_per_image[self.split.pool] > 0]
+        if not len(rows):
+            raise NothingToDo("no image of the pool has an unknown entry left to ask")
+        budget = self.rounds.budget(known.round).part(share)
+        if by is None and (found := self._by_label(known, rows, budget)) is not None:
+            return found
+        pool = self._pool(known, rows, strategy.needs)
+        scores, askable = strategy(pool), pool.askable
+        if by is None and self.asks == "entries" and (known.implies or known.excludes):
+            scores, askable = with_credit(scores, pool, known)
+        way = self.settings, self.seconds, self.asks, known.sparse
+        picks = picked(askable, scores, pool.ties, budget, *way)
+        chosen = scores[picks.rows] if scores.ndim == 1 else scores[picks.rows, picks.cols]
+        asked = np.asarray(pool.ids)[picks.rows]
+        return Query(asked, picks.cols, np.asarray(chosen, np.float64), dict(pool.memory))
+
+    def _by_label(self, known: Known, rows: Rows, budget: Budget) -> Query | None:
+        """As `ask`, of a large pool, scored some labels at a time; None where that cannot be.
+
+        That is where an image's entries are weighed together, or the model or the strategy has no
+        form that goes label by label.
+        """
+        settings, strategy, shape = self.settings, self.strategy, (len(rows), known.sparse.shape[1])
+        together = settings.ask == "tags" or settings.by == "image" or known.implies
+        if strategy.ranker is None or self.asks != "entries" or together or known.excludes:
+            return None
+        if shape[0] * shape[1] < LARGE or budget.images is not None:
+            return None
+        draws, rows = self._drawn(known, rows)
+        pool = self._streamed(known, rows, draws[rows])
+        if pool is None:
+            return None
+        score, lock = strategy.by_label(pool), Lock()
+        chosen = Labelwise(shape, pool.ties, budget, self.seconds.grid)
+
+        def add(labels: slice) -> None:
+            found = score(labels)
+            with lock:
+                chosen.add(labels, found)
+
+        in_blocks(add, shape[1], min(LABELS, max(1, BLOCK // shape[0])))
+        picks, scores = chosen.query()
+        if self.seconds.way(settings.by, len(picks.images), len(picks)) != "label":
+            return None
+        return Query(rows[picks.rows], picks.cols, scores, dict(known.memory))
+
+    def _streamed(self, known: Known, rows: Rows, ties: Floats) -> Streamed | None:
+        """What a strategy sees of the images `rows`, by their draws; None where p cannot be had
+        some labels at a time."""
+        needs, features, chances = self.strategy.needs, None, None
+        if needs & {"probabilities", "features"}:
+            features = self.estimator.embed(self.inputs.take(rows))
+        if "probabilities" in needs:
+            chances = self.estimator.chances(np.asarray(features))
+            if chances is None:
+                return None
+        return Streamed(
+            known.sparse.take(rows),
+            known.closed.take(rows),
+            ties,
+            chances,
+            features,
+            self._labelled(known, rows) if "labelled" in needs else None,
+            self.estimator.spread,
+            self.rounds.planned(known.round),
+        )
+
+    def available(self, known: Known) -> int:
+        """Images, or entries, that can be asked at all."""
+        found = known.open_per_image[self.split.pool]
+        return int(np.count_nonzero(found) if self.asks == "images" else found.sum())
+
+    def _drawn(self, known: Known, rows: Rows) -> tuple[Floats, Rows]:
+        """A draw for each image, (N,), and the images `rows` by their draws.
+
+        Strategies take them so, and need not copy what comes so.
+        """
+        images = len(known.human_labels.images)
+        draws = stream(self.settings.seed, "ties", known.round + 1).random(images)
+        return draws, rows[np.argsort(draws[rows], kind="stable")]
+
+    def _seen(
+        self,
+        need: Literal["probabilities", "features", "members", "evidence"],
+        of: Rows,
+        needs: frozenset[str],
+    ) -> Any:
+        """What the model says of the images `of`, where it is needed."""
+        # Evidence is to a label what features are to all of them.
+        if ("features" if need == "evidence" else need) not in needs:
+            return None
+        look: Callable[[Inputs], Any] = {
+            "probabilities": self.estimator.predict_proba,
+            "features": self.estimator.embed,
+            "members": self.estimator.members_proba,
+            "evidence": self.estimator.evidence,
+        }[need]
+        return look(self.inputs.take(of))
+
+    def _labelled(self, known: Known, rows: Rows, needs: frozenset[str] | None = None) -> Labelled:
+        """What a strategy is shown of the images beside `rows` of which all is known."""
+        needs = self.strategy.needs if needs is None else needs
+        finished = self.split.seen[np.isin(self.split.seen, rows, invert=True)]
+        return Labelled(
+            known.of(finished),
+            self._seen("probabilities", finished, needs),
+            self._seen("features", finished, needs),
+            ids=finished,
+            evidence=self._seen("evidence", finished, needs),
+        )
+
+    def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
+        """What the strategy is shown of the images `rows`, and of those beside them."""
+        draws, rows = self._drawn(known, rows)
+        if "members" in needs:
+            self._fit_members(known)
+        asked, cols = known.asked.rows, known.asked.cols
+        asked = asked[known.initially_unknown.at(asked, cols)]
+        many = len(np.unique(asked)) if self.asks == "images" else len(asked)
+        batch = self.rounds.planned(known.round)
+        return Pool(
+            known.of(rows),
+            draws[rows],
+            self._seen("probabilities", rows, needs),
+            self._seen("features", rows, needs),
+            self._seen("members", rows, needs),
+            labelled=self._labelled(known, rows, needs) if "labelled" in needs else None,
+            closed=known.closed[rows] if len(known.closed) else None,
+            asked=many,
+            # People may go on beyond what was planned.
+            budget=max(self.rounds.whole, many + batch),
+            batch=batch,
+            ask=self.asks,
+            ids=rows,
+            memory=dict(known.memory),
+            evidence=self._seen("evidence", rows, needs),
+            spread=self.estimator.spread,
+        )
+
+    def _fit_members(self, known: Known) -> None:
+        job = self.job(known, "members")
+        self.estimator.fit_members(
+            self.inputs.take(job.rows),
+            job.targets,
+            job.weights,
+            seed=job.seed,
+            members=self.settings.members,
+        )
