@@ -16,12 +16,12 @@ from alasl.data.opening import make_split
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
 from alasl.learner import ActiveLearner, Known, NotGiven, weak
 from alasl.learner.weak import COUNTS, SHARES, WeakAbsents, Worth, weighted
-from alasl.sparse import Sparse
 from alasl.metrics import surely_above
 from alasl.models.base import Job
 from alasl.models.prepare import prepare
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
+from alasl.sparse import Sparse
 
 MakeDataset = Callable[..., Dataset]
 TAGS = RunSettings(data="made", mechanism="positives", missing=0.5, answers=40)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from alasl.learner.hard import hardened
 from alasl.labels import Labels
+from alasl.learner.hard import hardened
 from alasl.project.records import Answer
 from alasl.project.store import Store
 from alasl.project.targets import Chances, Targets, Weights, targets

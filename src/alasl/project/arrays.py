@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,12 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array whole or not at all."""
     with replacing(path) as beside, beside.open("wb") as file:
         np.save(file, array)
+
+
+def save_rows(path: Path, shape: tuple[int, int], parts: Iterable[NDArray[np.float32]]) -> None:
+    """Write an array of float32 whole or not at all, whose rows come in parts."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part, "<f4").data)

@@ -6,7 +6,7 @@ All of it can be made again from the store at any time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
 from alasl.models.source import Source
 from alasl.project.about import ABOUT, About, model_path, read_about
-from alasl.project.arrays import load_array, save_array
+from alasl.project.arrays import load_array, save_array, save_rows
 from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
 from alasl.project.settings import ProjectSettings
@@ -194,13 +194,13 @@ class ModelFiles:
         event: int,
         model: Model,
         judged: Model | None,
-        probabilities: NDArray[Any],
+        probabilities: Iterable[NDArray[np.float32]],
         logits: NDArray[Any],
     ) -> None:
         """Let this be the model, which knew everything up to `event`.
 
-        judged: the one that saw no test image, where `model` did. probabilities: (N, L) and logits:
-        (T, L) of the test set, by what was judged.
+        judged: the one that saw no test image, where `model` did. probabilities: (N, L), in parts,
+        and logits: (T, L) of the test set, by what was judged.
         """
         check_model_name(name, str(self._project.model))
         about, settings = self.about(), self._project.settings.to_dict()
@@ -211,7 +211,9 @@ class ModelFiles:
             path = self._model(f"judged-{name}")
             judged.save(path)
             kept.add(path.name)
-        self._save(f"{name}.npy", probabilities)
+        store = self._project.store
+        shape = len(store.images), len(store.names)
+        save_rows(self._project.model / f"{name}.npy", shape, probabilities)
         self._save(f"test-{name}.npy", logits)
         self.note(
             replace(

@@ -43,6 +43,8 @@ FEW = 8
 ROUGH = 0.1
 # Images whose features are in hand at a time.
 IMAGES = 2**16
+# Their logits, likewise.
+TABLE = 2**24
 # What a solution is kept as.
 PARTS = ("weights", "bias", "slopes", "centres", "gap", "doubts")
 
@@ -295,9 +297,10 @@ class Logistic(Estimator):
     ) -> NDArray[np.float32]:
         device = self._device
         found = np.empty((len(inputs), self.labels), np.float32)
-        for start in range(0, len(inputs), IMAGES):
-            rows = slice(start, start + IMAGES)
-            some = inputs if len(inputs) <= IMAGES else inputs.take(np.arange(len(inputs))[rows])
+        step = max(1, min(IMAGES, TABLE // max(1, self.labels)))
+        for start in range(0, len(inputs), step):
+            rows = slice(start, start + step)
+            some = inputs if len(inputs) <= step else inputs.take(np.arange(len(inputs))[rows])
             others = some.others()
             with small_products(device):
                 evidence = None if others is None else torch.as_tensor(others, device=device)
