@@ -117,11 +117,14 @@ class Trials(Generic[C]):
     def _rates(self, kept: Rows, held: Rows) -> Floats:
         """(held, L): the log-odds of a present entry of each label, drawn to those of all."""
         targets = self._targets[kept]
-        counts = (targets >= 0).astype(np.float32)
+        # Of the known entries alone: they are few of a large table.
+        rows, cols = np.nonzero(targets >= 0)
+        counts = np.ones(len(rows), np.float32)
         if self._weights is not None:
-            counts *= self._weights[kept]
-        present = (counts * targets).sum(axis=0, dtype=np.float64)
-        known = counts.sum(axis=0, dtype=np.float64)
+            counts *= self._weights[kept[rows], cols]
+        labels = targets.shape[1]
+        present = np.bincount(cols, counts * targets[rows, cols], labels)
+        known = np.bincount(cols, counts, labels)
         shares = present.sum() / known.sum()
         shares = (present + SHRUNK * shares) / (known + SHRUNK)
         shares = np.clip(shares, 1e-6, 1 - 1e-6)

@@ -26,6 +26,21 @@ def load_array(path: Path, do: str = AGAIN) -> NDArray[Any]:
     return found
 
 
+def load_entries(path: Path, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[Any]:
+    """Entries (n,) of an array (N, L) in a file, at rows and columns; `DataError` as above.
+
+    Read one by one: of a mapped file, the kernel brings many times as much into memory.
+    """
+    whole = load_array(path)
+    found = np.empty(len(rows), whole.dtype)
+    first, size = whole.offset, whole.dtype.itemsize  # type: ignore[attr-defined]  # it is mapped
+    with path.open("rb", buffering=0) as file:
+        for place, at in enumerate(np.ravel_multi_index((rows, cols), whole.shape).tolist()):
+            file.seek(first + at * size)
+            found[place] = np.frombuffer(file.read(size), whole.dtype)[0]
+    return found
+
+
 def save_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array whole or not at all."""
     with replacing(path) as beside, beside.open("wb") as file:

@@ -34,6 +34,8 @@ from alasl.project.store import Store
 
 # Where people's word of what was given stands in its place.
 _TOLD = tuple(SOURCES.index(source) for source in ("people", "resolved"))
+# Entries of which chances are found at a time.
+_BLOCK = 2**20
 # Of figures that are kept, as there are many.
 _DIGITS = 4
 
@@ -162,14 +164,24 @@ class ProjectAudit:
         left = np.where(claimed, 1 - self.reached, 0).sum()
         many = min(checks * questions, float(left))
         now = self.chances.now
-        for part, likely, share in (
-            (open_, weights(scores, floor), questions - many),
-            (claimed, claim_weights(scores, self.claims, floor), many),
-        ):
-            if share:
-                # By what was to be expected, not by what was drawn, on which no chance may hang.
-                done = float(np.where(part, self.reached, 0).sum(axis=0).mean())
-                now = inclusion(likely, part, done + share / self.entries.shape[1], now)
+        images, labels = self.entries.shape
+        step = max(1, _BLOCK // max(1, images))
+        for part, share in ((open_, questions - many), (claimed, many)):
+            if not share:
+                continue
+            # By what was to be expected, not by what was drawn, on which no chance may hang.
+            done = float(np.where(part, self.reached, 0).sum(axis=0).mean())
+            drawn = np.empty(now.shape)
+            # Label by label; of few at a time, as it takes several tables.
+            for some in (slice(start, start + step) for start in range(0, labels, step)):
+                said, here = scores[:, some], part[:, some]
+                likely = (
+                    weights(said, floor)
+                    if part is open_
+                    else claim_weights(said, self.claims[:, some], floor)
+                )
+                drawn[:, some] = inclusion(likely, here, done + share / labels, now[:, some])
+            now = drawn
         rows, cols = np.nonzero((self.numbers < now) & ~self.settled)
         chances = Chances(self.rows, self.reached, now)
         why = np.where(claimed[rows, cols], RECHECK, "audit")

@@ -275,7 +275,7 @@ class Driver:
         questions = mix(query, by, [gold, *parts], known.round + 1, settings.seed)
         if about.model:
             at = np.asarray(questions.rows, np.intp), np.asarray(questions.cols, np.intp)
-            seen = np.asarray(self._files.probabilities()[at], np.float64)
+            seen = self._files.probabilities(*at)
             questions = replace(questions, model=about.model, probabilities=seen)
         questions = replace(questions, again=settings.audit_again)
         store.fill(

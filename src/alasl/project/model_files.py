@@ -27,7 +27,7 @@ from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
 from alasl.models.source import Source
 from alasl.project.about import ABOUT, About, model_path, read_about
-from alasl.project.arrays import load_array, save_array, save_rows
+from alasl.project.arrays import load_array, load_entries, save_array, save_rows
 from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
 from alasl.project.settings import ProjectSettings
@@ -230,9 +230,10 @@ class ModelFiles:
             if path.name not in kept:
                 path.unlink(missing_ok=True)
 
-    def probabilities(self) -> NDArray[np.float32]:
-        """(N, L): what the model that there is says of every image."""
-        return self._load(f"{self.about().model}.npy")
+    def probabilities(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(n,): what the model that there is says of entries at rows and columns."""
+        path = self._project.model / f"{self.about().model}.npy"
+        return load_entries(path, rows, cols).astype(np.float64)
 
     def _model(self, name: str) -> Path:
         return self._project.model / f"{name}.safetensors"
