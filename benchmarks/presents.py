@@ -68,8 +68,7 @@ def asking(learner: ActiveLearner, known: Known, truth: Labels) -> Iterator[tupl
         if left:
             query = learner.ask(known)
             rows, cols = query.rows, query.cols
-            asked = known.asked.copy()
-            asked[rows, cols] = True
+            asked = known.asked.put(rows, cols, True)
             told = known.human_labels.merge(rows, cols, truth.entries[rows, cols], "oracle")
             known = replace(
                 known, human_labels=told, asked=asked, round=known.round + 1, memory=query.memory

@@ -47,3 +47,8 @@ def test_of_equal_places_the_last_stands() -> None:
     np.testing.assert_array_equal(found.dense(), [[1, -1], [-1, -1], [-1, 0]])
     marked = Sparse.at_places((2, 2), [1], [0], True, 0)
     np.testing.assert_array_equal(marked.dense(), [[False, False], [True, False]])
+
+
+def test_nobody_makes_a_whole_table_of_it_unasked() -> None:
+    with pytest.raises(TypeError, match="dense"):
+        np.zeros_like(Sparse.of(np.zeros((3, 2), np.int8)))

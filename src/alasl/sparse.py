@@ -70,6 +70,10 @@ class Sparse:
     def __len__(self) -> int:
         return len(self.places)
 
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        """NumPy would make a whole table of it unasked, element by element."""
+        raise TypeError("a sparse table is no array: take some rows, or all by dense()")
+
     @cached_property
     def rows(self) -> Places:
         """(m,): the row of what is held."""

@@ -29,6 +29,7 @@ from alasl.report.tables import write_results
 from alasl.settings import RunSettings
 from alasl.simulation.run import simulate
 from alasl.simulation.simulation import Simulation
+from alasl.sparse import Sparse
 
 SETTINGS = RunSettings(
     data="made",
@@ -146,11 +147,11 @@ def test_automatic_answers_are_marked_weighed_and_made_again_from_scratch(datase
     entries = run.known.entries[pool]
     assert (entries[absent] == ABSENT).all()
     assert (entries[present] == PRESENT).all()
-    np.testing.assert_array_equal(run.known.by_machine[pool], absent | present)
+    np.testing.assert_array_equal(run.known.by_machine(pool), absent | present)
     assert run.known.human_labels.unknown[pool][absent | present].all()
     job = run.learner.job(run.known)
     assert job.weights is not None
-    by_machine = run.known.by_machine[job.rows]
+    by_machine = run.known.by_machine(job.rows)
     np.testing.assert_array_equal(job.weights, np.where(by_machine, np.float32(0.25), 1))
     assert run.cost == 0
     # What is no longer trusted is unknown again.
@@ -174,7 +175,7 @@ def test_a_persons_answer_goes_before_an_automatic_one(dataset: Dataset) -> None
     answered(run, *((nothing, wrong) if value == ABSENT else (wrong, nothing)))
     row = int(run.split.pool[place])
     assert run.known.entries[row, col] == value
-    assert not run.known.by_machine[row, col]
+    assert run.known.by_machine(np.array([row])) is None, "that was the only one"
     # And one that comes later takes its place.
     other = run_of(dataset)
     answered(other, *((nothing, wrong) if value == ABSENT else (wrong, nothing)))
@@ -199,9 +200,9 @@ def test_what_a_person_could_not_tell_gets_no_automatic_answer(dataset: Dataset)
     pool = run.split.pool
     probabilities = (dataset.labels.entries * 0.98 + 0.01).astype(np.float32)
     before = run.learner.auto_answers(run.known, probabilities).entries[pool] != UNKNOWN
-    asked = np.zeros_like(run.known.asked)
+    asked = np.zeros(run.known.asked.shape, np.bool_)
     asked[pool[:200]] = True  # asked, and still unknown
-    unsure = replace(run.known, asked=asked)
+    unsure = replace(run.known, asked=Sparse.of(asked, False))
     after = run.learner.auto_answers(unsure, probabilities).entries[pool] != UNKNOWN
     assert before[:200].any()
     assert not after[:200].any()

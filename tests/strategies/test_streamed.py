@@ -1,0 +1,109 @@
+"""A large pool, scored some labels at a time, is asked what a whole one is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alasl.data.dataset import Dataset
+from alasl.data.opening import make_split
+from alasl.errors import NothingToDo, UsageError
+from alasl.learner import asking
+from alasl.models.prepare import prepare
+from alasl.query import Budget, Labelwise, Price, select
+from alasl.settings import RunSettings
+from alasl.simulation.simulation import Simulation
+from alasl.sparse import Sparse
+from alasl.strategies import Pool, available, resolve
+from alasl.strategies.streamed import Streamed
+
+RANKED = [one.spec for one in available() if one.ranker is not None]
+SPECS = [*RANKED, "entry-entropy:within=all", "random-entry:within=label", "variance:target=all"]
+
+
+def cases(kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """Every strategy that goes label by label, on every kind of pool."""
+    return [(spec, kind) for spec in SPECS for kind in kinds]
+
+
+def streamed(pool: Pool) -> Streamed:
+    p = pool.probabilities
+    assert p is not None
+    closed = np.zeros(pool.shape, np.bool_) if pool.closed is None else pool.closed
+    return Streamed(
+        Sparse.of(pool.entries),
+        Sparse.of(closed, False),
+        pool.ties,
+        lambda labels: p[:, labels],
+        pool.features,
+        pool.labelled,
+        pool.spread,
+        pool.batch,
+        pool.ask,
+    )
+
+
+def test_some_labels_are_scored_as_in_the_whole_pool(
+    make_pool: Callable[..., Pool], kind: str, spec: str
+) -> None:
+    pool = make_pool(kind)
+    pool = replace(pool, ask="entries")
+    pool = pool.take(np.flatnonzero(pool.askable.any(axis=1)))
+    labels, images = pool.shape[1], np.argsort(pool.ties)
+    for some in (pool, pool.take(images)):
+        whole = resolve(spec)(some)
+        score = resolve(spec).by_label(streamed(some))
+        for start in range(0, labels, 5):
+            part = slice(start, min(start + 5, labels))
+            np.testing.assert_array_equal(score(part), whole[:, part])
+
+
+@pytest.mark.parametrize("budget", [Budget(answers=7), Budget(seconds=9.0), Budget(answers=10**6)])
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_in_any_order_are_picked_as_from_one_table(seed: int, budget: Budget) -> None:
+    rng = np.random.default_rng(seed)
+    # Many scores are equal: the draws decide.
+    scores = rng.integers(0, 4, (30, 11)).astype(np.float32)
+    askable, ties = rng.random(scores.shape) < 0.6, rng.random(30)
+    whole = select(askable, scores, ties, "entries", budget, Price(1.7))
+    chosen = Labelwise(scores.shape, ties, budget, 1.7)
+    for start in (8, 0, 4):
+        part = slice(start, min(start + 4, 11))
+        chosen.add(part, np.where(askable, scores, -np.inf)[:, part])
+    query, found = chosen.query()
+    np.testing.assert_array_equal(query.rows, whole.rows)
+    np.testing.assert_array_equal(query.cols, whole.cols)
+    np.testing.assert_array_equal(found, scores[query.rows, query.cols])
+
+
+def test_labels_of_which_nothing_can_be_asked_or_paid_are_refused() -> None:
+    chosen = Labelwise((3, 2), np.array([0.1, 0.2, 0.3]), Budget(answers=2), 1.0)
+    chosen.add(slice(0, 2), np.full((3, 2), -np.inf))
+    with pytest.raises(NothingToDo):
+        chosen.query()
+    chosen = Labelwise((3, 2), np.array([0.1, 0.2, 0.3]), Budget(seconds=0.5), 1.0)
+    chosen.add(slice(0, 2), np.ones((3, 2)))
+    with pytest.raises(UsageError, match="does not buy"):
+        chosen.query()
+
+
+@pytest.mark.parametrize("strategy", ["variance", "entry-entropy", "random-entry"])
+def test_a_learner_asks_the_same_both_ways(
+    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    dataset = make_dataset(120)
+    settings = RunSettings(data="made", missing=0.7, answers=30, strategy=strategy, by="label")
+    split = make_split(dataset, settings)
+    run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
+    run.evaluate()
+    known = replace(run.known, closed=run.known.closed.put(split.pool[:3], [0, 1, 2], True))
+    whole = run.learner.ask(known)
+    monkeypatch.setattr(asking, "LARGE", 0)
+    monkeypatch.setattr(asking.Asking, "_pool", None)  # which is not made
+    found = run.learner.ask(known)
+    np.testing.assert_array_equal(found.rows, whole.rows)
+    np.testing.assert_array_equal(found.cols, whole.cols)
+    np.testing.assert_allclose(found.scores, whole.scores, rtol=1e-5)
