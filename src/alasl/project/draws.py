@@ -23,6 +23,7 @@ _WRITE = (
     "INSERT INTO chances (label, images, before, now) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
     " images = excluded.images, before = excluded.before, now = excluded.now"
 )
+_READ = "SELECT images, before, now FROM chances WHERE label = ?"
 
 
 def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) -> None:
@@ -33,22 +34,24 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
     """
     col_of = {label: col for col, label in enumerate(labels.tolist())}
     asked, given = queue.audited(db), None
-    written = {label: _of(chances, images, col) for label, col in col_of.items()}
-    for label, *blobs in db.execute("SELECT label, images, before, now FROM chances").fetchall():
-        old = _numbers(*blobs)
-        if label in col_of:
-            out = ~np.isin(old[0], images)
-            if not out.any():
-                continue
-            old = old[0][out], old[1][out], old[2][out]
-        given = initial.known(db) if given is None else given
-        open_, checks = _shares(asked.get(label, ()), old[0])
-        ended = _ended(np.where(given[old[0], label] == UNKNOWN, open_, checks), *old)
-        parts = written.get(label)
-        written[label] = _joined(parts, ended) if parts else ended
-    for label, (rows, before, now) in written.items():
-        blobs = rows.astype("<i8"), before.astype("<f8"), now.astype("<f8")
-        db.execute(_WRITE, (label, *(blob.tobytes() for blob in blobs)))
+    before = {label for (label,) in db.execute("SELECT label FROM chances")}
+    # One label after the other, as all of them may be large tables.
+    for label in sorted(before.union(col_of)):
+        parts = _of(chances, images, col_of[label]) if label in col_of else None
+        if label in before:
+            old = _numbers(*db.execute(_READ, (label,)).fetchone())
+            if parts:
+                out = ~np.isin(old[0], images)
+                old = old[0][out], old[1][out], old[2][out]
+            if not parts or len(old[0]):
+                given = initial.known(db) if given is None else given
+                open_, checks = _shares(asked.get(label, ()), old[0])
+                ended = _ended(np.where(given[old[0], label] == UNKNOWN, open_, checks), *old)
+                parts = _joined(parts, ended) if parts else ended
+        if parts:
+            rows, chance, now = parts
+            blobs = rows.astype("<i8"), chance.astype("<f8"), now.astype("<f8")
+            db.execute(_WRITE, (label, *(blob.tobytes() for blob in blobs)))
 
 
 def _of(chances: Chances, images: Ints, col: int) -> _OneLabel:
