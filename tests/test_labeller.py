@@ -169,7 +169,7 @@ def test_only_given_entries_of_images_drawn_by_chance_calibrate() -> None:
     # Entries known from the start of other images, all wrong, change nothing.
     entries = known.entries.copy()
     entries[1000:1500] = 1 - entries[1000:1500]
-    others = answer(replace(known, entries=entries), q, drawn, hidden, Bound())
+    others = answer(known.but(entries), q, drawn, hidden, Bound())
     np.testing.assert_array_equal(before.low, others.low)
     # What a person answered of an image in `drawn` calibrates nothing either.
     late = np.zeros(hidden.shape, np.bool_)
