@@ -33,7 +33,7 @@ Mask = NDArray[np.bool_]
 # the common curves, each label's level and slope.
 _COMMON, _BEND, _OWN = 4.0, 0.5, 0.5
 # Of how given entries differ from others: in common, and in one label's level and slope.
-_GIVEN, _GIVEN_OWN = 16.0, 0.1
+_GIVEN, _GIVEN_OWN = 16.0, 0.3
 # Given entries that are looked at, of all labels.
 _LENT = 20_000
 # By how much a table's claim raises or lowers the log-odds, before anything of it is checked; the
@@ -136,7 +136,8 @@ def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
     y, start, apart = told[audited], offset[audited], 0
     if lent.any():
         at, of = [c[lent] for c in covariates], np.nonzero(lent)[1]
-        shift = np.stack([np.ones(len(of)), *at], axis=1)
+        level, straight_of = np.ones((len(of), 1)), np.stack(at, axis=1)
+        shift = np.concatenate([level, straight_of, _bends(at, knots)], axis=1)
         differ = sparse.hstack([sparse.csr_matrix(shift), _of_labels(_own(at), of, labels)])
         none = np.zeros((len(of), claims.shape[1]))
         given = _design(at, np.zeros(len(of)), of, sizes, none, knots)
@@ -274,8 +275,13 @@ def _common(
     last three go with the label's size, then each covariate's bends."""
     bent = [size * c for c in (np.ones_like(size), size, *covariates)]
     straight = np.stack([np.ones_like(chance), *covariates, chance, *bent], axis=1)
+    return np.concatenate([claims, straight, _bends(covariates, knots)], axis=1)
+
+
+def _bends(covariates: Sequence[Floats], knots: Sequence[Floats]) -> Floats:
+    """(n, K): how far each covariate is beyond each of its knots."""
     bends = [np.maximum(c[:, None] - k, 0) for c, k in zip(covariates, knots, strict=True)]
-    return np.concatenate([claims, straight, *bends], axis=1)
+    return np.concatenate(bends, axis=1)
 
 
 def _own(covariates: Sequence[Floats]) -> Floats:
