@@ -53,10 +53,10 @@ def test_a_training_is_shown_in_a_line() -> None:
 
 def test_where_a_project_stands_is_shown_in_a_line(tmp_path: Path) -> None:
     project = alasl.Project.create(tmp_path / "mine", table_of_dogs(tmp_path))
-    assert repr(project.status()) == "<Overview of 'dogs': 9 images, 1 label, 0 answers>"
+    assert repr(project.status()) == "<Overview of 'mine': 9 images, 1 label, 0 answers>"
     project.train()
     shown = repr(project.status())
-    assert shown.startswith("<Overview of 'dogs': 9 images, 1 label, 0 answers; <Training: mAP ")
+    assert shown.startswith("<Overview of 'mine': 9 images, 1 label, 0 answers; <Training: mAP ")
     project.close()
 
 

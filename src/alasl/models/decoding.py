@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,9 +17,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from alasl.data.images import load_square
 from alasl.errors import DataError
-from alasl.models.loading import HOW
 from alasl.threads import processors
 
+# How processes that load are started. Where they can be forked, they are there at once, and need
+# nothing of the program that they are made in.
+HOW = "fork" if sys.platform == "linux" else "spawn"
 # Batches that are begun before they are needed.
 AHEAD = 2
 # Batches from which on it is worth starting processes.

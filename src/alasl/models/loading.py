@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +15,12 @@ from torch.utils.data import DataLoader, Dataset
 from alasl.data.images import load_square
 from alasl.errors import AlaslError
 from alasl.models.augment import augment
+from alasl.models.decoding import HOW
 from alasl.seeds import stream
 from alasl.threads import processors
 
 # The most bytes of pixels that are kept: 7 000 images of 224 pixels.
 KEPT = 2**30
-
-# How processes that load are started. Where they can be forked, they are there at once, and need
-# nothing of the program that they are made in.
-HOW = "fork" if sys.platform == "linux" else "spawn"
 
 # An image to load: the epoch that distorts it, None for none, and its place.
 Item = tuple[int | None, int]
