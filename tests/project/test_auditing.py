@@ -257,6 +257,10 @@ def test_a_query_answered_elsewhere_checks_what_was_given_and_a_table_does_not(
     np.testing.assert_array_equal(after.reached[*at], list(checks.values()))
     np.testing.assert_array_equal(after.claims, given)
     assert import_file(project, tmp_path / "query.csv", person="ann").new == 0
+    # Nor is what people said a second person's word because the project's own table says it.
+    export(project, tmp_path / "now.csv", "csv-long", "table")
+    assert import_file(project, tmp_path / "now.csv").new == 0
+    assert set(project.store.progress().people) == {"ann"}
 
 
 def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it(

@@ -30,8 +30,14 @@ def write_queue(project: Project, out: Path, format: str = "queue", prefix: str 
     answer it twice.
     """
     store = project.store
-    open_ = [q for q in store.queue() if not (q.done or q.gold or q.why == AGAIN)]
+    left = [q for q in store.queue() if not q.done]
+    open_ = [q for q in left if not q.gold and q.why != AGAIN]
     entries = list({(q.image, q.label): q for q in open_}.values())
+    if left and not entries:
+        raise NothingToDo(
+            "what the queue still asks is asked on the page alone: second looks, gold questions",
+            do=f"alasl annotate {project.folder}, or another queue: alasl suggest {project.folder}",
+        )
     if not entries:
         raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")
     many = len(entries)

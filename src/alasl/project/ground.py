@@ -83,7 +83,10 @@ class Ground:
         if self.complete:
             on = f"{self.images} test images, all known"
         else:
-            on = f"{counted(self.answers, 'audit answer')} to {counted(self.images, 'test image')}"
+            images = counted(self.images, "test image")
+            on = f"{counted(self.answers, 'audit answer')} to {images}"
+            if not self.answers:
+                on = f"what was given of {images}"
         if self.checked and not self.complete:
             checked = f"{self.checked} of them checked given entries, mostly doubtful"
             on += f"; {checked}: {self.wrong} wrong"

@@ -44,6 +44,8 @@ _NO_PERSONS = {
     MACHINE: "automatic answers are left out: they are a model's, no person's",
     INFERRED: "entries are left out that only followed from others",
 }
+# Where a table of a project's says that its entries came from all people together, none is meant.
+_ALL_PEOPLE = {"people", "resolved"}
 Way = Literal["read", "write", "write_query"]
 
 
@@ -92,7 +94,8 @@ def read(
                 continue
             entry = known.entry(one)
             if entry is not None:
-                key = (*entry, one.person or person)
+                named = "" if one.person in _ALL_PEOPLE else one.person
+                key = (*entry, named or person)
                 answers.pop(key, None)  # so that the last answer also stands last
                 answers[key] = Answer(
                     *(*entry, one.value, one.seconds),
