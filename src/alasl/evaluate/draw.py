@@ -48,8 +48,8 @@ def weights(scores: NDArray[np.floating], floor: float = FLOOR) -> Floats:
     """(N, L): how much likelier than the label's average each entry is to be drawn; means of 1.
 
     scores (N, L): of models that saw no audit answer, higher = more likely present. Weights go
-    with the square of ln(N / rank): the top of a ranking decides its AP. `floor`, in
-    [0, 1], is the share drawn evenly. Equal scores, as where there is no model, draw all evenly.
+    with the square of ln(N / rank): the top of a ranking decides its AP. `floor`, in [0, 1], is
+    the share drawn evenly. Equal scores, as where there is no model, draw all evenly.
     """
     n = len(scores)
     if n == 0:

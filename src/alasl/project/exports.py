@@ -16,7 +16,7 @@ from alasl.files import replacing
 from alasl.project import exchange
 from alasl.project.exchange import Asked
 from alasl.project.folder import Project
-from alasl.project.records import AGAIN, Disagreement
+from alasl.project.records import Disagreement
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +26,11 @@ What = Literal["table", "answers", "queue"]
 def write_queue(project: Project, out: Path, format: str = "queue", prefix: str = "") -> int:
     """Write what is still to be asked, each entry once, best first; how many entries.
 
-    Gold questions are not among them, nor what is asked once more: a file that is read twice would
-    answer it twice.
+    What is asked on the page alone is not among them.
     """
     store = project.store
     left = [q for q in store.queue() if not q.done]
-    open_ = [q for q in left if not q.gold and q.why != AGAIN]
+    open_ = [q for q in left if not q.page_alone]
     entries = list({(q.image, q.label): q for q in open_}.values())
     if left and not entries:
         raise NothingToDo(

@@ -104,7 +104,7 @@ def import_answers(
 ) -> Imported:
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
     entries_now, _ = table.told(db)
-    checks = queue.rechecked(db) if to_queue else set()
+    checks = queue.checks(db) if to_queue else set()
     found = _sort(answers, source, entries_now, _earlier(db), on_conflict, checks)
     if found.against and on_conflict == "refuse":
         raise ConflictError(

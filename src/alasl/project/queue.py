@@ -271,7 +271,7 @@ def reason(
     return None if row is None else (row[0], row[1])
 
 
-def rechecked(db: sqlite3.Connection) -> set[tuple[int, int]]:
+def checks(db: sqlite3.Connection) -> set[tuple[int, int]]:
     """The given entries, image and label, that the queue asks people to check."""
     return set(db.execute("SELECT image, label FROM queue WHERE why = ?", (RECHECK,)))
 

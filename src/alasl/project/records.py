@@ -256,6 +256,14 @@ class Queued:
     why: str
     pi: float | None
 
+    @property
+    def page_alone(self) -> bool:
+        """Whether it is asked on the page only: gold questions and second looks.
+
+        A file that is read twice would answer a second look twice.
+        """
+        return self.gold or self.why == AGAIN
+
 
 @dataclass(frozen=True, eq=False)
 class Questions:
