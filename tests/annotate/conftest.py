@@ -303,6 +303,10 @@ class View:
     def text(self, selector: str) -> str:
         return str(self.page.locator(selector).first.text_content()).strip()
 
+    def until_text(self, selector: str, wanted: str) -> None:
+        """Wait until a text is there, such as a count, which the server tells a second later."""
+        self.until(f"document.querySelector({selector!r}).textContent.trim() === {wanted!r}")
+
     def asked(self) -> list[str]:
         """The labels asked now, in order."""
         return list(

@@ -122,7 +122,7 @@ def test_one_key_answers_and_goes_on(project: Project, serve: Serve, view: View)
     assert view.image() == "Image 0001.jpg"
     view.saved()
     assert project.said() == {(0, 0): 1, (0, 1): 0, (0, 2): -1}
-    assert view.text("#counts") == "3 answers, 3 by you"
+    view.until_text("#counts", "3 answers, 3 by you")
     assert view.text("#round") == "15 of 18 left, round 1"
     first = project.events("answer")[0]
     assert (first.person, first.model, first.shown, first.round) == ("Ann", "m1", False, 1)
@@ -766,6 +766,23 @@ def test_all_is_answered_only_when_the_server_has_it(
     assert view.text("#wait-title") == "All answered. Thank you!"
 
 
+def test_what_was_counted_before_an_answer_is_counted_again(
+    project: Project, serve: Serve, view: View
+) -> None:
+    def old(route: Any) -> None:
+        sent = route.fetch()
+        told = sent.json()
+        told["status"] |= {"answers": 0, "mine": 0}
+        route.fulfill(response=sent, json=told)
+
+    for path in ("answers", "tasks"):
+        view.page.route(f"**/api/{path}", old)
+    view.open(serve(project))
+    view.ready()
+    view.press("j", "k", "l")
+    view.until_text("#counts", "3 answers, 3 by you")
+
+
 def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     project: Project, serve: Serve, view: View
 ) -> None:
@@ -786,7 +803,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.page.clock.run_for(3000)
     view.press("j", "j", "j")
     view.saved()
-    assert view.text("#counts") == "9 answers, 9 by you"
+    view.until_text("#counts", "9 answers, 9 by you")
     assert view.text("#round") == "9 of 18 left, round 1"
     assert re.fullmatch(r"\d\d/min, < 1 min", view.text("#pace"))
     # The next round begins, and an older status comes late.
@@ -798,7 +815,7 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     view.page.clock.run_for(2000)
     view.press("Enter")
     view.saved()
-    assert view.text("#counts") == "12 answers, 12 by you"
+    view.until_text("#counts", "12 answers, 12 by you")
     for _ in range(2):
         view.ready()
         view.page.clock.run_for(2000)

@@ -16,7 +16,7 @@ import { fillList } from "./labels.js";
 import { showMine } from "./mine.js";
 import { askNote } from "./note.js";
 import { outbox } from "./outbox.js";
-import { showLeft, showSaved, showStatus } from "./progress.js";
+import { showLeft, showSaved, showSent } from "./progress.js";
 import { beat } from "./pulse.js";
 import { line } from "./server.js";
 import {
@@ -107,7 +107,7 @@ function connect() {
     showLeft();
     retell();
   };
-  outbox.onstatus = showStatus;
+  outbox.onstatus = showSent;
   outbox.onrefused = (why) => alarm(t("saved.refused", { why }));
   line.onchange = () => {
     showSaved();

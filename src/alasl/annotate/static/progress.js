@@ -2,12 +2,15 @@
 
 import { $ } from "./dom.js";
 import { guide } from "./guide.js";
+import { settings } from "./kept.js";
 import { NAMES } from "./labels.js";
 import { outbox } from "./outbox.js";
-import { line } from "./server.js";
+import { line, post } from "./server.js";
 import { duration, t, tenths } from "./words.js";
 
 const ENOUGH = 5; // answers that tell how fast a person is
+const COUNTED = 1_200; // ms after which the server counts anew
+let later = 0;
 
 export const progress = {
   status: null,
@@ -38,6 +41,19 @@ export function showStatus(status) {
   guide.fetch(status.guide);
   showLeft();
   if (status.paused) progress.onpause();
+}
+
+/** What came back with a step may have been counted before it: asked again, once nobody answers. */
+export function showSent(status) {
+  showStatus(status);
+  clearTimeout(later);
+  later = setTimeout(async () => {
+    try {
+      showStatus(await post("api/status", { person: settings.person }));
+    } catch {
+      // The line says when the server is gone; the next step tells the counts.
+    }
+  }, COUNTED);
 }
 
 /** How many are left of each label, in the list of labels; of a thousand, few change at once. */
