@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from alasl.data.images import load_square
 from alasl.errors import AlaslError
-from alasl.models.augment import augment
 from alasl.models.decoding import HOW
 from alasl.seeds import stream
 from alasl.threads import processors
@@ -45,6 +44,8 @@ class Squares(Dataset[Tensor | AlaslError]):
             # Raised in a worker it would arrive with a traceback for a message.
             return error
         if epoch is not None:
+            from alasl.models.augment import augment  # takes seconds
+
             square = augment(square, stream(self.seed, "augment", epoch, place))
         return torch.from_numpy(square.copy()).permute(2, 0, 1)
 

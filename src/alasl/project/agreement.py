@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse, stats
+from scipy import sparse
+from scipy.special import stdtrit
 
 from alasl.errors import DataError
 from alasl.evaluate.intervals import LEVEL, exact_interval
@@ -290,5 +291,5 @@ def _alpha(rows: Ints, sums: Floats) -> Alpha:
         return Alpha(float(value), math.nan, math.nan, len(rows))
     moves = np.bincount(of, sums @ slope)
     error = math.sqrt(len(images) * moves.var(ddof=1))
-    reach = error * stats.t.ppf((1 + LEVEL) / 2, len(images) - 1)
+    reach = error * stdtrit(len(images) - 1, (1 + LEVEL) / 2)
     return Alpha(float(value), float(value - reach), min(1.0, float(value + reach)), len(rows))

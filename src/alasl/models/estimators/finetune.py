@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.losses import resolve
-from alasl.models.backbones import Backbone, load_backbone
 from alasl.models.base import Context, Estimator, OnEpoch, Targets, Tensors, Weights
 from alasl.models.checkpoint import part, read_tensors, under, write_tensors
 from alasl.models.device import exactly
@@ -26,8 +25,11 @@ from alasl.models.modules import Seeing
 from alasl.models.randomness import seeded
 from alasl.models.recipe import FinetuneSettings, prediction_dtype
 from alasl.models.registry import model
-from alasl.models.training import Pixels, Training
 from alasl.seeds import stream, torch_seed
+
+if TYPE_CHECKING:
+    from alasl.models.backbones import Backbone
+    from alasl.models.training import Training
 
 # Images in a step of prediction, on each process.
 BATCH = 32
@@ -82,6 +84,8 @@ class Finetune(Estimator):
         Raises `ConflictError` where the checkpoint is of another fit that is not done,
         `DataError` where it or an image is damaged, `UsageError` where the loss stops being finite.
         """
+        from alasl.models.training import Training  # takes seconds
+
         files = inputs.files()
         self._check(files, targets)
         fit = self._identity(inputs, targets, weights, seed, warm_start, eval_on)
@@ -166,6 +170,8 @@ class Finetune(Estimator):
 
     def _pretrained(self, seed: int) -> Backbone:
         """The backbone with a new last layer, which `seed` draws."""
+        from alasl.models.backbones import load_backbone
+
         name, at, size = self._context.backbone.partition("@")
         if at:
             raise UsageError(
@@ -258,6 +264,8 @@ class Finetune(Estimator):
     @torch.inference_mode()
     def _see(self, batches: Iterable[Tensor], width: int, last: Any) -> NDArray[np.float32]:
         """(n, width): `last` of the float32 features of images; each process sees a share."""
+        from alasl.models.training import Pixels
+
         network: Any = self._network
         pixels = Pixels(self._backbone, self._device)
         dtype = prediction_dtype(self._settings.precision)
