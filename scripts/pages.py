@@ -21,6 +21,7 @@ from typing import Any
 
 import click
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -67,9 +68,18 @@ CSS = """
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """The site's own address, where the repository has one."""
+    """The site's own address, where the repository has one.
+
+    Raises `PluginError` where ALASL would be read from another checkout than the pages.
+    """
     import tomllib
 
+    read_from = Path(alasl.__file__).resolve()
+    if not read_from.is_relative_to(ROOT):
+        raise PluginError(
+            f"alasl is imported from {read_from.parent}, and the pages are in {ROOT}: run `make "
+            "docs` there, or set PYTHONPATH=src"
+        )
     about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     address = about["urls"]["Repository"]
     if ".invalid" not in address:

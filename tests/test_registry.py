@@ -211,6 +211,10 @@ def test_a_part_in_a_file_of_the_users(case: Case, tmp_path: Path) -> None:
     assert not any(map(case.registry.knows, strange))
     with pytest.raises(UsageError, match=rf"mine\.py: there is no .*{case.taken!r}\n.*are: mine$"):
         case.registry.resolve(f"{file}:{case.taken}")
+    with pytest.raises(
+        UsageError, match=rf"mine\.py: which {case.registry.what}\?\n.*:NAME; .*mine"
+    ):
+        case.registry.resolve(str(file))
     with pytest.raises(UsageError, match="there is no such file"):
         case.registry.resolve(f"{tmp_path / 'none.py'}:mine")
     empty = write(tmp_path / "empty.py", "mine = 1\n")

@@ -116,3 +116,15 @@ def test_links_between_pages_lead_somewhere(site: Path) -> None:
             continue
         for target in re.findall(r'href="([^":#?]+)["#?]', page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(site)}: {target}"
+
+
+def test_alasl_from_another_checkout_is_one_clear_error(python: Python, tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "pages.py").write_text((ROOT / "scripts" / "pages.py").read_text())
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "mkdocs.yml").write_text("site_name: Other\nhooks: [scripts/pages.py]\n")
+    done = python("-m", "mkdocs", "build", "-d", tmp_path / "site", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"the pages are in {tmp_path}: run `make docs`" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class AlaslError(Exception):
@@ -23,7 +24,8 @@ class AlaslError(Exception):
         more: Sequence[str] = (),
     ) -> None:
         self.what = what
-        self.where = where
+        # "." says nothing to who reads it later.
+        self.where = str(Path.cwd()) if where == "." else where
         self.seen = seen
         self.do = do
         self.more = tuple(more)

@@ -227,6 +227,12 @@ class Registry(Mapping[str, T]):
     def _unknown(
         self, name: str, known: list[str], where: str | None, also: str = ""
     ) -> UsageError:
+        if not name and where:
+            return UsageError(
+                f"which {self.what}?",
+                where=where,
+                do=f"write {where}:NAME; there are: {', '.join(known)}",
+            )
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
         if name in self._renamed:

@@ -190,19 +190,24 @@ class AutoSettings(Seeded):
     )
     auto_share: str = setting(
         "both",
-        "what --auto bounds: wrong ones among the automatic answers (answers); or (both) also "
-        "the presents of a label that are answered absent, and its absents answered present",
+        "which shares --auto limits, in each label: of the automatic answers, those that are wrong "
+        "(answers); or also (both) of the present entries, those answered absent, and of the "
+        "absent ones, those answered present",
         choices=("both", "answers"),
     )
-    auto_delta: float = setting(0.1, "probability that the bound fails for a label", limits=SHARE)
+    auto_delta: float = setting(
+        0.1,
+        "accepted probability, for each label, that more answers are wrong than --auto allows",
+        limits=SHARE,
+    )
     auto_weight: float = setting(
         0.5, "how much an automatic answer counts in training", limits=UP_TO_ONE
     )
     calibrate: str | None = setting(
         None,
-        "what automatic answers are calibrated on: the audit (a project's default), the clean set "
-        "(a run's), or also the pool's entries known from the start; the last two where chance "
-        "chose what is known",
+        "known entries that tell how often the model is wrong: questions drawn by chance (audit, "
+        "the default of a project), fully known images (clean, the default of a run), or these and "
+        "the pool's known entries (known); the last two only if chance chose what is known",
         choices=("audit", "clean", "known"),
     )
     folds: int = setting(
@@ -230,8 +235,8 @@ class ModelSettings(Seeded):
     )
     assume: str = setting(
         "auto",
-        "what training takes an unknown entry for: nothing (ignore), absent, or (auto) absent with "
-        "little weight of labels known by presence alone, and nothing of others",
+        "what an unknown entry is in training: left out (ignore), absent (absent), or (auto) "
+        "absent with a small weight in labels of which only presents are known, else left out",
         choices=("auto", "ignore", "absent"),
     )
     model: str = setting(

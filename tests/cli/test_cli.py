@@ -384,21 +384,6 @@ def test_an_option_of_a_run_is_never_forgotten_by_the_python_interface(data: Pat
     assert all(getattr(package, name) for name in package.__all__)
 
 
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("measures", "It is called 'strategies' now."),
-        ("anotate", "Did you mean 'annotate'?"),
-        ("xyzzy", "There are: init, "),
-    ],
-)
-def test_a_command_that_is_none_is_told_the_one_that_is_meant(
-    name: str, hint: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert exit_code([name]) == 2
-    assert f"No such command {name!r}. {hint}" in capsys.readouterr().err
-
-
 @pytest.mark.posix
 @pytest.mark.parametrize("command", ["strategies", "models", "strategies --json"])
 def test_a_reader_that_went_away_is_no_failure(command: str) -> None:

@@ -254,7 +254,8 @@ def test_the_table_can_say_what_it_is(name):
     assert kind.about.endswith(".")
     assert kind.unknown
     assert kind.probe_rate > 0
-    assert kind.learns_from_unknown != (kind.unknown.startswith("teaches nothing"))
+    teaches = not kind.unknown.startswith("teaches nothing")
+    assert kind.learns_from_unknown == teaches, f"@loss(learns_from_unknown={teaches})"
     assert bool(kind.state) == (type(resolve(name)).begin is not Loss.begin or name in LATE)
 
 

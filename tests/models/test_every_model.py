@@ -151,6 +151,8 @@ def test_weights_of_one_are_as_none(world: World) -> None:
 
 
 def test_the_more_an_answer_counts_the_more_it_is_believed(world: World) -> None:
+    if not world.kind.source.takes_weights:
+        pytest.skip("it takes no weights")
     targets = world.hidden()
     # A network's steps are as long whatever it learns from, so only much more tells.
     few, many = (0.2, 5) if world.kind.source.inputs == "features" else (0.05, 20)

@@ -133,7 +133,7 @@ def serve(
     where = f"{address.origin}{address.path}" if address else f"http://{_in_link(host)}:{port}"
     say(f"{where}/?token={token}")
     if owner is not None:
-        say(f"for whoever runs it, alone: {where}/?token={owner.token}")
+        say(f"the owner's page, for you alone: {where}/?token={owner.token}")
     if link is not None:
         say(f"for Label Studio, as the URL of an ML backend: {where}{link.place}")
     _end_in_order()

@@ -90,7 +90,7 @@ class Commands(click.Group):
         if name in RENAMED_COMMANDS:
             hint = f"It is called {RENAMED_COMMANDS[name]!r} now."
         else:
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(COMMANDS)}."
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(COMMANDS)}"
         raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
 
 
@@ -123,9 +123,7 @@ def exit_code(args: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except click.ClickException as error:
-        error.show()
-        if isinstance(error, click.NoSuchOption):
-            click.echo(_called_now(error), err=True, nl=False)
+        click.echo(f"error: {_as_ours(error)}", err=True)
         return error.exit_code
     except AlaslError as error:
         click.echo(f"error: {error}", err=True)
@@ -169,6 +167,18 @@ def _in_own_file(error: Exception) -> str:
     return ""
 
 
+def _as_ours(error: click.ClickException) -> str:
+    """What Click refuses, in the form of `AlaslError`: what, and below it what to do."""
+    what = error.format_message().strip().removesuffix(".")
+    lines = [what[:1].lower() + what[1:]]
+    if isinstance(error, click.NoSuchOption) and (now := _called_now(error)):
+        lines.append(now)
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context:
+        lines.append(f"see: {context.command_path} --help")
+    return "\n  ".join(lines)
+
+
 def _called_now(error: click.NoSuchOption) -> str:
     """A line on what an option is called now, where it had another name before, else nothing."""
     from alasl.config import RENAMED
@@ -178,4 +188,4 @@ def _called_now(error: click.NoSuchOption) -> str:
     options = [
         flag for given in (error.ctx.command.params if error.ctx else []) for flag in given.opts
     ]
-    return f"  {error.option_name} is called {flag} now\n" if flag in options else ""
+    return f"{error.option_name} is called {flag} now" if flag in options else ""

@@ -46,8 +46,8 @@ _SHOWN = 5
     type=click.Choice(("pool", "shares")),
     default="pool",
     show_default=True,
-    help="where they go: all into the pool, or also into the clean and the test set, by the "
-    "project's shares; images that are nearly the same as one of the project's go where that is",
+    help="where new images go: all into the pool (pool), or some into the clean and the test set "
+    "too, in the project's shares (shares); a near-copy of an image goes where that image is",
 )
 @skip_bad_option
 @person_option("adds them")

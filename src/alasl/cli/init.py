@@ -96,4 +96,7 @@ def command(
             f"the {state.sizes['test']} test images are {drawn}; {100 * state.audit:g} % "
             "of the answers go there, so that mAP can be estimated"
         )
-    click.echo(f"next: alasl suggest {project}, then alasl annotate {project}")
+    if state.unknown:
+        click.echo(f"next: alasl suggest {project}, then alasl annotate {project}")
+    else:
+        click.echo("nothing to ask: every entry of the pool is known")

@@ -182,7 +182,8 @@ def _find_table(path: Path, labels: str | Path | None, format: Format | None) ->
         f"no table of entries here: no {', '.join(_suffixes())}, and no folder that is a table",
         where=str(path),
         more=[f"{name} is {known[0]}: {known[1]}" for name, known in odd.items() if known],
-        do="the table lies in this folder or in one of its folders, or is named with --labels",
+        do="put it into this folder or one of its folders, or name it with --labels; to label "
+        "images without a table, name each label: alasl init PROJECT IMAGES --label NAME",
     )
 
 
