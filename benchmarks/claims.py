@@ -3,7 +3,8 @@
     python -m benchmarks.claims docs/results/paper-corel5k docs/results/paper/posters
 
 Each folder holds the `claims.csv` of a study; its last name, less the study's, heads the column. A
-row is a check; a cell says whether it holds, and what was measured with its 95 % interval.
+row is a check; a cell says whether it holds, and what was measured with its 95 % interval. What
+the row before says too is not said again.
 """
 
 from __future__ import annotations
@@ -16,17 +17,28 @@ from alasl.cli.options import markdown_table
 
 # Decimals of what is measured: of mAP points, of per cent; of I, which is small, and of ranks.
 DECIMALS = {"mAP points": 1, "%": 0, "mAP points per 1000 answers": 2, "ranks": 1}
+# Shorter words for what stands in many cells.
+SHORT = {
+    "does not hold": "fails",
+    "mAP points": "points",
+    "mAP points per 1000 answers": "I",
+}
+
+
+def short(words: str) -> str:
+    """A verdict or a unit as the table has it."""
+    return SHORT.get(words, words)
 
 
 def cell(check: dict[str, str]) -> str:
     """A check's verdict, and what was measured where it could be."""
     if not check["effect"]:
-        return check["verdict"]
+        return short(check["verdict"])
     digits = DECIMALS[check["unit"]]
     measured = (float(check[name]) for name in ("effect", "low", "high"))
     # Zero is added, so that none is -0.
     effect, low, high = (f"{round(each, digits) + 0:.{digits}f}" for each in measured)
-    return f"{check['verdict']}: {effect}, {low} to {high}"
+    return f"{short(check['verdict'])}: {effect}, {low} to {high}"
 
 
 def table(folders: list[Path]) -> str:
@@ -43,9 +55,14 @@ def table(folders: list[Path]) -> str:
         raise ValueError("these studies do not check the same")
     names = [folder.name.removeprefix("paper-") for folder in folders]
     rows = []
+    last = ("", "")
     for number, check in first.items():
         says = check["paper"] + (f" ({check['reading']})" if check["reading"] else "")
-        rows.append((number, says, check["unit"], *(cell(study[number]) for study in studies)))
+        said = (check["paper"], check["reading"])
+        words = "" if said == last else f"({said[1]})" if said[0] == last[0] else says
+        last = said
+        cells = (cell(study[number]) for study in studies)
+        rows.append((number, words, short(check["unit"]), *cells))
     return markdown_table(("check", "the paper", "in", *names), rows)
 
 
