@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from scipy.special import logit
 from starlette.responses import Response
 
 from alasl.annotate.guard import Access, PublicAddress
@@ -28,6 +30,9 @@ from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 from alasl.data.formats import write
 from alasl.labels import Labels
+from alasl.models.model import Model
+from alasl.models.registry import resolve
+from alasl.models.transforms import Standardise
 from alasl.project.about import ABOUT, About
 from alasl.project.changes import LabelChange
 from alasl.project.driver import Driver
@@ -95,7 +100,16 @@ def model(studio: Studio, said: Any, table: int = 0) -> None:
     """Leave what a training leaves."""
     folder = studio.project.folder / "model"
     folder.mkdir()
-    np.save(folder / "m1.npy", np.array(said, np.float32))
+    # Features that tell one image from each other: the weights are then what is said of them.
+    width = len(said)
+    np.save(studio.project.folder / "features.npy", np.eye(width, dtype=np.float32))
+    kind = resolve("logistic")
+    tensors = {name: torch.zeros(0) for name in ("centres", "gap", "doubts")}
+    tensors |= {"weights": torch.tensor(logit(said)).float(), "slopes": torch.zeros((0, 3))}
+    estimator = kind.estimator(3)
+    estimator.restore({**tensors, "bias": torch.zeros(3)})
+    same = Standardise(np.zeros(width), np.ones(width))
+    Model(("cat", "boat", "dog"), kind, estimator, same).save(folder / "m1.safetensors")
     about = About(model="m1", table=table)
     (folder / ABOUT).write_text(json.dumps(vars(about)))
 

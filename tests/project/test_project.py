@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,8 +61,7 @@ def test_damaged_arrays_are_named(make_project: MakeProject, kept: int) -> None:
     driver.suggest()
     groups = ModelFiles(project).groups()
     assert groups is not None
-    (asks,) = project.model.glob("logistic-*.npy")
-    for file in (asks, project.model / "groups-0.npy", project.folder / "features.npy"):
+    for file in (project.model / "groups-0.npy", project.folder / "features.npy"):
         whole = file.read_bytes()
         file.write_bytes(whole[:kept])
         with pytest.raises(DataError, match="the file is damaged") as error:
@@ -147,9 +145,13 @@ def test_training_is_judged_on_the_test_set_and_noted(make_project: MakeProject)
     assert training.map > 60
     assert (training.answers, training.seconds) == (0, 0)
     test = project.split().test
-    probabilities = np.load(project.model / f"{training.model}.npy")
-    expected = 100 * average_precision(probabilities[test], truth_of(project)[test])
+    rows, cols = (each.ravel() for each in np.indices((len(test), len(project.store.names))))
+    seen = ModelFiles(project).probabilities(test[rows], cols).reshape(len(test), -1)
+    expected = 100 * average_precision(seen, truth_of(project)[test])
     np.testing.assert_allclose(np.array(training.ap, float), expected, atol=0.2)
+    # Of a large table, what it says of all images would be many times what is known.
+    kept = [np.load(file).size for file in project.model.glob("*.npy")]
+    assert max(kept) < seen.size * 2 < len(project.store.images) * len(project.store.names)
 
 
 def test_folds_keep_images_of_equal_features_together(make_project: MakeProject) -> None:
@@ -214,8 +216,7 @@ def test_only_unknown_entries_of_the_pool_are_asked_and_the_gold_set(
     assert all(q.image in clean and given[q.image, q.label] >= 0 for q in gold)
     assert sum(given[q.image, q.label] for q in gold) == 6, "half of them are present"
     assert all(q.image in pool and given[q.image, q.label] < 0 for q in queued if not q.gold)
-    model = json.loads((project.model / "about.json").read_text())["model"]
-    seen = np.load(project.model / f"{model}.npy")
+    seen = ModelFiles(project).judged().predict_proba(np.asarray(project.features()))
     assert all(q.probability == pytest.approx(seen[q.image, q.label]) for q in queued)
     places = [i for i, q in enumerate(queued) if q.gold]
     assert places != list(range(12))
@@ -405,7 +406,7 @@ def test_a_kill_at_any_write_leaves_a_model_and_a_queue_that_work(
         assert Driver(load(project.folder)).suggest() == 60
         assert project.store.problems() == []
     assert deaths >= 3
-    assert len(list(project.model.glob("logistic-*.npy"))) <= 2
+    assert len(list(project.model.glob("logistic-*.safetensors"))) <= 2
 
 
 def test_people_answer_while_a_model_is_trained(make_project: MakeProject) -> None:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
@@ -26,9 +27,10 @@ from alasl.data.formats.label_studio import Said, asked_of, read_annotation
 from alasl.data.formats.label_studio_tasks import Guess, Task, prediction
 from alasl.errors import DataError
 from alasl.labels import UNKNOWN
-from alasl.project.about import probabilities_of
+from alasl.project.about import read_about
 from alasl.project.folder import Project
 from alasl.project.records import Answer
+from alasl.project.scheme import Scheme
 
 Result = TypeVar("Result")
 
@@ -77,6 +79,16 @@ class Link:
         return None
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A task: its image by id, number and row, None and -1 where there is none; and its labels."""
+
+    uid: str
+    labels: tuple[str, ...]
+    image: int | None
+    row: int
+
+
 class Backend:
     """What the project says of Label Studio's tasks, and hears from there; one call at a time."""
 
@@ -101,36 +113,58 @@ class Backend:
         not have, are predicted to be nothing, and come last.
         """
         version, now = self.version(), self._store.everything()
-        said, first = probabilities_of(self._project), self._priorities()
-        round_ = self._store.progress().round
+        first, round_ = self._priorities(), self._store.progress().round
+        asked = [self._asked(task, now) for task in tasks]
+        present = self._present([one for one in asked if one.row >= 0], now)
 
-        def predicted(task: Any) -> list[dict[str, Any]]:
+        def predicted(one: _Asked) -> list[dict[str, Any]]:
             guess = Guess(version, (), 0.0)
-            try:
-                uid, asked = asked_of(task, "task")
-            except DataError:
-                uid, asked = "", ()
-            image = now.image_numbers.get(uid)
-            row = -1 if image is None else int(now.row_of[image])
-            if row >= 0:
-                labels = {label: now.label_numbers.get(label) for label in asked}
-                present = tuple(
-                    label
-                    for label, number in labels.items()
-                    if number is not None
-                    and (col := now.col_of[number]) >= 0
-                    and said is not None
-                    and said[row, col] >= 0.5
-                )
-                soon = max(
-                    (first.get((image, number), 0.0) for number in labels.values()), default=0
-                )
-                guess = Guess(version, present, soon)
-            of_model = prediction(Task(uid, asked), guess)
+            if one.row >= 0:
+                here = tuple(label for label in one.labels if (one.row, label) in present)
+                entries = [(one.image, now.label_numbers.get(label)) for label in one.labels]
+                guess = Guess(version, here, max((first.get(e, 0.0) for e in entries), default=0))
+            of_model = prediction(Task(one.uid, one.labels), guess)
             order = {"model_version": TITLE, "score": of_model["score"] - round_, "result": []}
             return [of_model, order]
 
-        return {"model_version": version, "results": [predicted(task) for task in tasks]}
+        return {"model_version": version, "results": [predicted(one) for one in asked]}
+
+    @staticmethod
+    def _asked(task: Any, now: Scheme) -> _Asked:
+        """What a task asks; nothing, where ALASL did not write it."""
+        try:
+            uid, labels = asked_of(task, "task")
+        except DataError:
+            uid, labels = "", ()
+        image = now.image_numbers.get(uid)
+        return _Asked(uid, labels, image, -1 if image is None else int(now.row_of[image]))
+
+    def _present(self, asked: list[_Asked], now: Scheme) -> set[tuple[int, str]]:
+        """What the model that there is takes to be present, by row and label's name.
+
+        Nothing, where it knew another table.
+        """
+        about = read_about(self._project.model)
+        if not about.model or about.table != now.version:
+            return set()
+        numbers = now.label_numbers
+        entries = [
+            (one.row, label, col)
+            for one in asked
+            for label in one.labels
+            if label in numbers and (col := int(now.col_of[numbers[label]])) >= 0
+        ]
+        # Only then, as it takes seconds to import.
+        from alasl.project.model_files import ModelFiles
+
+        rows, cols = (np.array([entry[at] for entry in entries], np.intp) for at in (0, 2))
+        try:
+            said = ModelFiles(self._project).probabilities(rows, cols)
+        except DataError:
+            if read_about(self._project.model) == about:
+                raise
+            return set()  # a training has just put another in its place
+        return {(row, label) for (row, label, _), p in zip(entries, said, strict=True) if p >= 0.5}
 
     def hear(self, sent: Mapping[str, Any]) -> int:
         """Take what Label Studio tells of annotations; how many answers came in, or were withdrawn.

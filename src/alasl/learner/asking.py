@@ -7,7 +7,7 @@ no table of all scores or probabilities is made.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Literal
@@ -36,8 +36,6 @@ Floats = NDArray[np.float64]
 # Pools of more entries than this are scored by label, as far as can be; of fewer, whole tables take
 # little.
 LARGE = 2**22
-# Entries of which the model is asked at a time.
-TABLE = 2**24
 # Entries that a strategy scores at a time, at most 16 labels.
 BLOCK, LABELS = 2**22, 16
 
@@ -147,13 +145,6 @@ class Asking:
             self.estimator.spread,
             self.rounds.planned(known.round),
         )
-
-    def seen(self) -> Iterator[NDArray[np.float32]]:
-        """(N, L), in parts: the probabilities of all images."""
-        step = max(1, TABLE // max(1, self.estimator.labels))
-        for start in range(0, len(self.inputs), step):
-            rows = np.arange(start, min(start + step, len(self.inputs)))
-            yield self.estimator.predict_proba(self.inputs.take(rows))
 
     def available(self, known: Known) -> int:
         """Images, or entries, that can be asked at all."""

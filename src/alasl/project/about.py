@@ -1,4 +1,4 @@
-"""Which files of a project's model count, and what it says of every image; read without torch."""
+"""Which files of a project's model count; read without torch."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from alasl.errors import DataError
-from alasl.project.arrays import load_array
 from alasl.project.checks import check_model_name
-from alasl.project.folder import MODEL, Project
+from alasl.project.folder import MODEL
 
-# Models and probabilities are named after their training, and count once about.json names it.
+# Models, and what they say of the test set, are named after their training, and count once
+# about.json names it.
 ABOUT = "about.json"
 
 
@@ -67,15 +64,3 @@ def model_path(project: Path) -> Path:
             "there is no model yet", where=str(project), do=f"train one: alasl train {project}"
         )
     return project / MODEL / f"{name}.safetensors"
-
-
-def probabilities_of(project: Project) -> NDArray[np.float32] | None:
-    """(N, L): what the model that there is says of the table; None where it knew another one."""
-    about = read_about(project.model)
-    if not about.model or about.table != project.store.everything().version:
-        return None
-    try:
-        found: NDArray[np.float32] = load_array(project.model / f"{about.model}.npy")
-    except FileNotFoundError:  # a training has just put another in its place
-        return None
-    return found

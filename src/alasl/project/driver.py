@@ -174,7 +174,7 @@ class Driver:
         if self.project.settings.refit and not audit.complete:
             judged_model, model = model, learner.refit(model, known)
         name = f"{self.prepared.kind.source.__name__.lower()}-{event}"
-        self._files.keep(name, event, model, judged_model, learner.seen(), judged.logits)
+        self._files.keep(name, event, model, judged_model, judged.logits)
         training = Training(
             at=time.time(),
             event=event,

@@ -1,12 +1,13 @@
-"""What training leaves in a project's folder: the model, and what it says of every image.
+"""What training leaves in a project's folder: the model, and what it says of the test set.
 
-All of it can be made again from the store at any time.
+All of it can be made again from the store at any time. What a model says of other images is found
+when somebody asks: a table of it would be many times what is known.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from alasl.data.dataset import check_features
 from alasl.data.duplicates import Groups, groups_among
-from alasl.data.evidence import digests
-from alasl.data.inputs import Inputs
+from alasl.data.evidence import digests, stacked
+from alasl.data.inputs import Inputs, Rows
 from alasl.errors import AlaslError, DataError
 from alasl.files import write_text
 from alasl.models.features import extract
@@ -27,7 +28,7 @@ from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
 from alasl.models.source import Source
 from alasl.project.about import ABOUT, About, model_path, read_about
-from alasl.project.arrays import load_array, load_entries, save_array, save_rows
+from alasl.project.arrays import load_array, save_array
 from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
 from alasl.project.settings import ProjectSettings
@@ -35,6 +36,8 @@ from alasl.project.settings import ProjectSettings
 Progress = Callable[[int, int], None]
 
 FEATURES = "features.npy"
+# Entries of which a model is asked at a time.
+_TABLE = 2**22
 
 
 class ModelFiles:
@@ -194,26 +197,22 @@ class ModelFiles:
         event: int,
         model: Model,
         judged: Model | None,
-        probabilities: Iterable[NDArray[np.float32]],
         logits: NDArray[Any],
     ) -> None:
         """Let this be the model, which knew everything up to `event`.
 
-        judged: the one that saw no test image, where `model` did. probabilities: (N, L), in parts,
-        and logits: (T, L) of the test set, by what was judged.
+        judged: the one that saw no test image, where `model` did. logits: (T, L), what it says of
+        the test set.
         """
         check_model_name(name, str(self._project.model))
         about, settings = self.about(), self._project.settings.to_dict()
         model.save(self._model(name))
-        kept = {ABOUT, FEATURES, self._groups, f"{name}.npy", f"test-{name}.npy"}
+        kept = {ABOUT, FEATURES, self._groups, f"test-{name}.npy"}
         kept.add(self._model(name).name)
         if judged is not None:
             path = self._model(f"judged-{name}")
             judged.save(path)
             kept.add(path.name)
-        store = self._project.store
-        shape = len(store.images), len(store.names)
-        save_rows(self._project.model / f"{name}.npy", shape, probabilities)
         self._save(f"test-{name}.npy", logits)
         self.note(
             replace(
@@ -230,10 +229,27 @@ class ModelFiles:
             if path.name not in kept:
                 path.unlink(missing_ok=True)
 
-    def probabilities(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(n,): what the model that there is says of entries at rows and columns."""
-        path = self._project.model / f"{self.about().model}.npy"
-        return load_entries(path, rows, cols).astype(np.float64)
+    def probabilities(self, rows: Rows, cols: Rows) -> NDArray[np.float64]:
+        """(n,): what the model that was judged says of entries at rows and columns."""
+        model = self.judged()
+        inputs = self._seen_by(model)
+        images, of = np.unique(rows, return_inverse=True)
+        found = np.empty(len(rows))
+        step = max(1, _TABLE // max(1, len(model.names)))
+        for start in range(0, len(images), step):
+            said = model.predict_proba(inputs.take(images[start : start + step]))
+            here = (of >= start) & (of < start + step)
+            found[here] = said[of[here] - start, cols[here]]
+        return found
+
+    def _seen_by(self, model: Model) -> Inputs:
+        """All images as a model takes them, before its transform."""
+        predictions = self._project.predictions() if model.predictions else ()
+        evidence = stacked(predictions)
+        if model.kind.source.inputs == "images":
+            return Inputs(paths=self._project.paths(), evidence=evidence)
+        features = self._project.features()
+        return Inputs(self._features()[0] if features is None else features, evidence=evidence)
 
     def _model(self, name: str) -> Path:
         return self._project.model / f"{name}.safetensors"
