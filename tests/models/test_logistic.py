@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import logit
@@ -10,7 +13,10 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 from alasl.data.inputs import Inputs
 from alasl.errors import DataError
 from alasl.metrics import average_precision, mean_ap
+from alasl.models.choice import Choice
+from alasl.models.estimators import logistic
 from alasl.models.estimators.logistic import Logistic, LogisticSettings
+from alasl.sparse import Sparse
 
 
 def problem(seed: int = 0, images: int = 200) -> tuple[Inputs, np.ndarray, np.ndarray]:
@@ -136,3 +142,47 @@ def test_blocks_of_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(whole, 1 / (1 + np.exp(-fitted.logits(inputs))), rtol=1e-6)
     monkeypatch.setattr("alasl.models.estimators.logistic.IMAGES", 16)
     np.testing.assert_allclose(fitted.predict_proba(inputs), whole, rtol=1e-6)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("counted", [False, True])
+@pytest.mark.parametrize("images", [60, 1500])
+def test_known_entries_alone_teach_what_the_whole_table_does(
+    soft: bool, counted: bool, images: int
+) -> None:
+    inputs, entries, _ = problem(images=images)
+    rng = np.random.default_rng(2)
+    entries[:, 0] = -1  # nothing is known of one label, little of another, much of the rest
+    entries[7:, 1] = -1
+    targets = entries.astype(np.float32) * np.float32(0.9 if soft else 1)
+    weights = rng.integers(0, 3, entries.shape).astype(np.float32) if counted else None
+    whole = fitted(inputs, targets, weights)
+    few = Sparse.of(np.where(targets < 0, np.float32(-1), targets))
+    places = None if weights is None else replace(few, values=weights[few.rows, few.cols])
+    listed = Logistic(5)
+    listed.fit(inputs, few, places)
+    assert listed._choice == whole._choice
+    np.testing.assert_allclose(listed.logits(inputs), whole.logits(inputs), atol=1e-5)
+    for model, table, counts in ((whole, targets, weights), (listed, few, places)):
+        model.fit_members(inputs, table, counts, seed=3, members=2)
+    ours, theirs = (model.members_proba(inputs) for model in (listed, whole))
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_of_much_that_is_known_some_labels_are_chosen_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs, entries, _ = problem(images=500)
+    few = Sparse.of(entries)
+    seen: list[tuple[int, int]] = []
+    real = logistic.choose
+
+    def choose(*given: Any, **more: Any) -> Choice:
+        seen.append((len(given[1]), given[2].shape[1]))
+        return real(*given, **more)
+
+    monkeypatch.setattr(logistic, "choose", choose)
+    monkeypatch.setattr(logistic, "CHOSEN", len(few) // 2)
+    Logistic(5).fit(inputs, few)
+    Logistic(5).fit(inputs, entries)
+    assert [labels for _, labels in seen] == [2, 5]
+    images, _ = seen[0]
+    assert images < 500, "images of which nothing is known are of no use"

@@ -11,7 +11,7 @@ import pytest
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
-from alasl.learner import asking
+from alasl.learner import asking, size
 from alasl.models.prepare import prepare
 from alasl.query import Budget, Labelwise, Price, select
 from alasl.settings import RunSettings
@@ -101,7 +101,7 @@ def test_a_learner_asks_the_same_both_ways(
     run.evaluate()
     known = replace(run.known, closed=run.known.closed.put(split.pool[:3], [0, 1, 2], True))
     whole = run.learner.ask(known)
-    monkeypatch.setattr(asking, "LARGE", 0)
+    monkeypatch.setattr(size, "LARGE", 0)
     monkeypatch.setattr(asking.Asking, "_pool", None)  # which is not made
     found = run.learner.ask(known)
     np.testing.assert_array_equal(found.rows, whole.rows)

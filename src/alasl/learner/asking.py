@@ -22,6 +22,7 @@ from alasl.learner.implied import with_credit
 from alasl.learner.known import Known
 from alasl.learner.picking import picked
 from alasl.learner.rounds import Rounds
+from alasl.learner.size import is_large
 from alasl.models.base import Estimator, Job
 from alasl.query import Ask, Budget, Labelwise
 from alasl.seconds import Seconds
@@ -33,9 +34,6 @@ from alasl.strategies.streamed import Streamed
 
 Floats = NDArray[np.float64]
 
-# Pools of more entries than this are scored by label, as far as can be; of fewer, whole tables take
-# little.
-LARGE = 2**22
 # Entries that a strategy scores at a time, at most 16 labels.
 BLOCK, LABELS = 2**22, 16
 
@@ -105,7 +103,7 @@ class Asking:
         together = settings.ask == "tags" or settings.by == "image" or known.implies
         if strategy.ranker is None or self.asks != "entries" or together or known.excludes:
             return None
-        if shape[0] * shape[1] < LARGE or budget.images is not None:
+        if not is_large(*shape) or budget.images is not None:
             return None
         draws, rows = self._drawn(known, rows)
         pool = self._streamed(known, rows, draws[rows])

@@ -75,15 +75,8 @@ def out_of_fold(
     numbers = range(part.max() + 1)
     jobs = []
     for number in numbers:
-        kept = part[job.rows] != number
-        jobs.append(
-            Job(
-                job.rows[kept],
-                job.targets[kept],
-                None if job.weights is None else job.weights[kept],
-                torch_seed(job.seed, "fold", number),
-            )
-        )
+        kept = np.flatnonzero(part[job.rows] != number)
+        jobs.append(job.take(kept, torch_seed(job.seed, "fold", number)))
     estimators = [new() for _ in numbers]
     type(estimators[0]).fit_many(estimators, inputs, jobs)
     for number, estimator in zip(numbers, estimators, strict=True):

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alasl.data.inputs import ByRow, Rows
+from alasl.data.inputs import Rows
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.sparse import Sparse
 
 Mask = NDArray[np.bool_]
+
+
+class Targets(Protocol):
+    """How likely each entry is present, float32 (n, L) of rows (n,), negative where unknown."""
+
+    def __getitem__(self, rows: Rows, /) -> NDArray[np.float32]: ...
+
+    @property
+    def few(self) -> Sparse:
+        """(N, L): those of known entries alone."""
+
+
+class Weights(Protocol):
+    """How much each entry counts, float32 (n, L) of rows (n,)."""
+
+    def __getitem__(self, rows: Rows, /) -> NDArray[np.float32]: ...
+
+    def at(self, rows: Rows, cols: Rows, /) -> NDArray[np.float32]:
+        """(m,): those at rows and columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +95,8 @@ class Known:
     asked: Sparse
     closed: Sparse
     automatic: Sparse | None = None
-    targets: ByRow | None = None
-    weights: ByRow | None = None
+    targets: Targets | None = None
+    weights: Weights | None = None
     implies: tuple[tuple[int, int], ...] = ()
     excludes: tuple[tuple[int, int], ...] = ()
     round: int = 0
@@ -128,6 +147,26 @@ class Known:
         found = self.human_labels.of(rows) == UNKNOWN
         found &= self.automatic[rows] != UNKNOWN
         return found if found.any() else None
+
+    @cached_property
+    def taught(self) -> Sparse:
+        """(N, L): the targets of known entries alone."""
+        return self.sparse if self.targets is None else self.targets.few
+
+    def counted(self, taught: Sparse, automatic: float) -> Sparse | None:
+        """(N, L): how much each target counts, of some of `taught`; None where all count 1.
+
+        automatic: what an automatic answer counts.
+        """
+        at = taught.rows, taught.cols
+        if self.weights is not None:
+            values = self.weights.at(*at)
+        elif self.automatic is None:
+            return None
+        else:
+            machine = (self.human_labels.at(*at) == UNKNOWN) & (self.automatic.at(*at) != UNKNOWN)
+            values = np.where(machine, automatic, 1).astype(np.float32)
+        return None if (values == 1).all() else Sparse(taught.shape, taught.places, values, 1)
 
     @cached_property
     def open_per_image(self) -> NDArray[np.int64]:

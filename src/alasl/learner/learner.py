@@ -30,6 +30,7 @@ from alasl.learner.judging import Judge, Judged
 from alasl.learner.known import Known
 from alasl.learner.picking import asked_of
 from alasl.learner.rounds import Rounds
+from alasl.learner.size import FEW, is_large
 from alasl.learner.weak import WeakAbsents
 from alasl.metrics import average_precision, mean_ap
 from alasl.models.base import Context, Estimator, Job, Probabilities
@@ -102,6 +103,9 @@ class ActiveLearner(Asking):
             rows = np.concatenate([rows, self.split.test])
         # In the order of the table, so that the order of asking leaves no trace.
         rows = np.sort(rows)
+        seed = torch_seed(self.settings.seed, purpose, known.round)
+        if (few := self._few(known, rows, seed)) is not None:
+            return few
         if not self.estimator.learns_from_unknown:
             # In blocks: most images of a large table teach nothing.
             parts = [rows[block] for block in row_blocks((len(rows), known.human_labels.shape[1]))]
@@ -112,8 +116,31 @@ class ActiveLearner(Asking):
         weights = self._weights(known, rows)
         if targets.dtype != np.int8 and not self.estimator.soft_targets:
             targets, weights = hardened(targets, weights)
-        job = Job(rows, targets, weights, torch_seed(self.settings.seed, purpose, known.round))
+        job = Job(rows, targets, weights, seed)
         return job if weak is None else self._weak_absents.put(job, weak, known.asked[rows])
+
+    def _few(self, known: Known, rows: Rows, seed: int) -> Job | None:
+        """What there is to train on of the images `rows`, as known entries alone.
+
+        None where a table of all entries is small, or taught by what is unknown.
+        """
+        estimator = self.estimator
+        if not estimator.takes_few or self.inputs.evidence is not None:
+            return None
+        if estimator.learns_from_unknown or self.settings.assume == "absent":
+            return None
+        if not is_large(len(rows), known.sparse.shape[1]):
+            return None
+        taught = known.taught
+        rows = rows[taught.per_row()[rows] > 0]
+        targets = taught.take(rows)
+        images, labels = targets.shape
+        if not is_large(images, labels) or FEW * len(targets) > images * labels:
+            return None
+        if self._weak(known, rows[:0]) is not None:
+            return None
+        weights = known.counted(taught, self.settings.auto_weight)
+        return Job(rows, targets, None if weights is None else weights.take(rows), seed)
 
     def _targets(self, known: Known, rows: Rows) -> Any:
         """(n, L): what the images `rows` teach, below 0 what is unknown."""

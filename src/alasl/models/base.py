@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,13 @@ from alasl.data.inputs import Inputs, Rows
 from alasl.errors import DataError, UsageError
 from alasl.models.neighbours import Neighbours
 from alasl.models.transforms import Standardise, Transform
+from alasl.sparse import Sparse
 
 Probabilities = NDArray[np.float32]
 Targets = NDArray[np.int8] | NDArray[np.float32]
 Weights = NDArray[np.float32]
+# Either of the two, (n, L); or, for an estimator that `takes_few`, known entries alone: `Sparse`.
+Table = Any
 OnEpoch = Callable[[int, NDArray[np.float32]], None]
 Tensors = dict[str, Tensor]
 
@@ -35,17 +38,23 @@ class Job:
     """One training: images `rows` (n,) of some inputs, targets and weights (n, L), a seed."""
 
     rows: Rows
-    targets: Targets
-    weights: Weights | None
+    targets: Table
+    weights: Table
     seed: int
 
     def key(self) -> bytes:
         """Names the job: equal keys, equal trainings."""
-        found = hashlib.sha256(self.rows.tobytes() + self.targets.tobytes())
-        if self.weights is not None:
-            found.update(self.weights.tobytes())
+        found = hashlib.sha256(self.rows.tobytes())
+        for table in (self.targets, self.weights):
+            for array in (table.places, table.values) if isinstance(table, Sparse) else (table,):
+                found.update(b"" if array is None else array.tobytes())
         found.update(str(self.seed).encode())
         return found.digest()
+
+    def take(self, kept: Rows, seed: int) -> Job:
+        """The training on some of its images, by their places (m,), with another seed."""
+        weights = None if self.weights is None else taken(self.weights, kept)
+        return Job(self.rows[kept], taken(self.targets, kept), weights, seed)
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ class Estimator:
     takes_weights: whether an entry may count more than another; a weight of 0 leaves one out in
     any case.
     takes_evidence: whether it learns from the predictions of other models (`Inputs.evidence`).
+    takes_few: whether targets and weights may be `Sparse`: known entries alone, of equal places.
     Settings: a frozen dataclass of its parameters, each with a default.
     """
 
@@ -77,6 +87,7 @@ class Estimator:
     ensemble: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = True
     takes_evidence: ClassVar[bool] = False
+    takes_few: ClassVar[bool] = False
 
     labels: int
 
@@ -253,6 +264,37 @@ def differ(targets: Targets, weights: Weights | None) -> bool:
         return False
     counting = weights[(targets >= 0) & (weights > 0)]
     return bool(counting.size and counting.min() < counting.max())
+
+
+def taken(table: Table, rows: Rows) -> Table:
+    """Some rows of targets or weights, in the form that these have."""
+    return table.take(rows) if isinstance(table, Sparse) else table[rows]
+
+
+class Counting(NamedTuple):
+    """Known entries that count something, image by image: (m,) each."""
+
+    rows: Rows
+    cols: Rows
+    targets: NDArray[Any]
+    counts: NDArray[np.float32]
+
+
+def counting(targets: Table, weights: Table, rows: Rows | None = None) -> Counting:
+    """The known entries, of weights above 0, of all images or of some, by their places there."""
+    if rows is not None:
+        targets = taken(targets, rows)
+        weights = None if weights is None else taken(weights, rows)
+    if isinstance(targets, Sparse):
+        at, cols, values = targets.rows, targets.cols, targets.values
+        counts = np.ones(len(at), np.float32) if weights is None else weights.values
+        if (some := counts > 0).all():
+            return Counting(at, cols, values, counts)
+        return Counting(at[some], cols[some], values[some], counts[some])
+    known = targets >= 0 if weights is None else (targets >= 0) & (weights > 0)
+    at, cols = np.nonzero(known)
+    counts = np.ones(len(at), np.float32) if weights is None else weights[at, cols]
+    return Counting(at, cols, targets[at, cols], counts)
 
 
 def restored(tensors: Tensors, *names: str) -> tuple[Tensor, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.metrics import surely_above
-from alasl.models.base import Targets, Weights
+from alasl.models.base import Table, counting
 from alasl.models.held_out import Train, Trials, held_out
 
 # Known entries, and held-out images, of fewer than which nothing is sure, so nothing is looked for.
@@ -42,8 +42,8 @@ USUAL = Choice()
 def choose(
     train: Train[Choice],
     features: NDArray[np.floating],
-    targets: Targets,
-    weights: Weights | None,
+    targets: Table,
+    weights: Table,
     usual: Choice,
     *,
     spread: bool = True,
@@ -55,7 +55,7 @@ def choose(
     features: (n, D) of all images of the training, by which copies are told. targets, weights:
     (n, L), as for `Estimator.fit`. spread, smooth: whether each is to be found.
     """
-    if (targets >= 0).sum() < FEW:
+    if len(counting(targets, None).rows) < FEW:
         return usual
     tried = Trials(train, held_out(features, targets, weights), targets, weights)
     if len(tried.without) < IMAGES:

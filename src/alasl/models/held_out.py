@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from alasl.data.inputs import Rows
-from alasl.models.base import Targets, Weights
+from alasl.models.base import Table, counting
 from alasl.seeds import stream
 
 # Parts of the images; as many are held out, one after the other, as have so many known entries.
@@ -43,18 +43,16 @@ class Trials(Generic[C]):
         self,
         train: Train[C],
         held: Sequence[tuple[int, Rows, Rows]],
-        targets: Targets,
-        weights: Weights | None,
+        targets: Table,
+        weights: Table,
     ) -> None:
         self._train, self._held = train, held
         self._targets, self._weights = targets, weights
         rows = np.concatenate([np.zeros(0, np.intp), *(each for _, _, each in held)])
-        counts = targets[rows] >= 0 if weights is None else (targets >= 0)[rows] * weights[rows]
         self._images = len(rows)
         # The known entries of held-out images: little of a table where little is known.
-        self._at, self._cols = np.nonzero(counts)
-        self._judge = targets[rows][self._at, self._cols].astype(np.float64)
-        self._count = counts[self._at, self._cols].astype(np.float64)
+        self._at, self._cols, judge, count = counting(targets, weights, rows)
+        self._judge, self._count = judge.astype(np.float64), count.astype(np.float64)
         self._done: dict[C, Floats] = {}
         self._rate = self._all(lambda kept, held, _: self._rates(kept, held))
         self.without = self._losses(self._rate)
@@ -116,14 +114,10 @@ class Trials(Generic[C]):
 
     def _rates(self, kept: Rows, held: Rows) -> Floats:
         """(held, L): the log-odds of a present entry of each label, drawn to those of all."""
-        targets = self._targets[kept]
         # Of the known entries alone: they are few of a large table.
-        rows, cols = np.nonzero(targets >= 0)
-        counts = np.ones(len(rows), np.float32)
-        if self._weights is not None:
-            counts *= self._weights[kept[rows], cols]
-        labels = targets.shape[1]
-        present = np.bincount(cols, counts * targets[rows, cols], labels)
+        _, cols, targets, counts = counting(self._targets, self._weights, kept)
+        labels = self._targets.shape[1]
+        present = np.bincount(cols, counts * targets, labels)
         known = np.bincount(cols, counts, labels)
         shares = present.sum() / known.sum()
         shares = (present + SHRUNK * shares) / (known + SHRUNK)
@@ -133,8 +127,8 @@ class Trials(Generic[C]):
 
 def held_out(
     features: NDArray[np.floating],
-    targets: Targets,
-    weights: Weights | None,
+    targets: Table,
+    weights: Table,
     enough: int = ENOUGH,
 ) -> list[tuple[int, Rows, Rows]]:
     """The number of each part that is held out, the images that are kept, and those that are not.
@@ -143,8 +137,8 @@ def held_out(
     features: (n, D), by which copies are told: copies of an image come into one part, as a model
     that saw one would know the other by heart. Drawn by chance, but the same each time.
     """
-    known = targets >= 0 if weights is None else (targets >= 0) & (weights > 0)
-    rows = np.flatnonzero(known.any(axis=1))
+    known = np.bincount(counting(targets, weights).rows, minlength=len(features))
+    rows = np.flatnonzero(known)
     contents = [zlib.crc32(np.ascontiguousarray(features[row]).tobytes()) for row in rows]
     _, first, of = np.unique(contents, return_index=True, return_inverse=True)
     part = stream(0, "held out").permutation(len(rows))[first[of]] % PARTS

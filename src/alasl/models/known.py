@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alasl.sparse import Sparse
+
 # A matrix product does this many times the work of gathered rows in the same time.
 GAIN = 4
 # Numbers of gathered rows at a time: they stay in a processor's cache over all steps.
@@ -37,16 +39,21 @@ class Known:
 
     def __init__(
         self,
-        targets: Tensor,
-        counts: Tensor | None,
+        targets: Tensor | Sparse,
+        counts: Tensor | Sparse | None,
         evidence: Tensor,
         centres: Tensor,
         dtype: torch.dtype,
     ) -> None:
-        self._targets, self._counts, self._evidence = targets, counts, evidence
-        self._centres, self._dtype = centres, dtype
-        self._chunk = max(1, TABLE // max(1, len(targets)))
-        self.sizes, self._labels, self._rows = _listed(targets, counts)
+        self._evidence, self._centres, self._dtype = evidence, centres, dtype
+        self._chunk = max(1, TABLE // max(1, targets.shape[0]))
+        self._from: _Few | _Table
+        if isinstance(targets, Sparse):
+            few = counts.values if isinstance(counts, Sparse) else None
+            self._from = _Few(targets, few, evidence.device)
+        else:
+            self._from = _Table(targets, None if isinstance(counts, Sparse) else counts)
+        self.sizes, self._labels, self._rows = self._from.listed()
         listed = torch.zeros_like(self.sizes)
         listed[self._labels] = 1
         self.few = listed.nonzero()[:, 0]
@@ -71,10 +78,7 @@ class Known:
 
     def columns(self, labels: Tensor) -> Entries:
         """The columns of some labels, (B, n) each; what is unknown counts nothing."""
-        targets = self._targets.index_select(1, labels).T.to(self._dtype).contiguous()
-        counts = (targets >= 0).to(self._dtype)
-        if self._counts is not None:
-            counts *= self._counts.index_select(1, labels).T
+        targets, counts = self._from.columns(labels, self._dtype)
         evidence = self._evidence.index_select(2, labels).transpose(1, 2)
         return Entries(targets.clamp_(min=0), counts, self._news(evidence))
 
@@ -103,15 +107,92 @@ class Known:
 
     def _at(self, rows: Tensor, labels: Tensor) -> Entries:
         """The entries (m,) of so many rows and labels."""
-        targets = self._targets[rows, labels].to(self._dtype)
-        counts = torch.ones_like(targets)
-        if self._counts is not None:
-            counts = self._counts[rows, labels].to(self._dtype)
+        targets, counts = self._from.at(rows, labels, self._dtype)
         return Entries(targets, counts, self._news(self._evidence[:, rows, labels]))
 
     def _news(self, evidence: Tensor) -> Tensor:
         centres = self._centres.view(-1, *[1] * (evidence.ndim - 1))
         return torch.nan_to_num(evidence.to(self._dtype) - centres, nan=0.0)
+
+
+class _Table:
+    """Where known entries come from: tables (n, L) of targets and of counts."""
+
+    def __init__(self, targets: Tensor, counts: Tensor | None) -> None:
+        self._targets, self._counts = targets, counts
+
+    def listed(self) -> tuple[Tensor, Tensor, Tensor]:
+        """See `_listed`."""
+        return _listed(self._targets, self._counts)
+
+    def columns(self, labels: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Targets and counts (B, n) of some labels; what is unknown counts nothing."""
+        targets = self._targets.index_select(1, labels).T.to(dtype).contiguous()
+        counts = (targets >= 0).to(dtype)
+        if self._counts is not None:
+            counts *= self._counts.index_select(1, labels).T
+        return targets, counts
+
+    def at(self, rows: Tensor, labels: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Targets and counts (m,) of the entries that `listed` told."""
+        targets = self._targets[rows, labels].to(dtype)
+        if self._counts is None:
+            return targets, torch.ones_like(targets)
+        return targets, self._counts[rows, labels].to(dtype)
+
+
+class _Few:
+    """As `_Table`, from a list of what is known: no table of all entries is made.
+
+    targets: (n, L). counts: (m,), of each of these, or None.
+    """
+
+    def __init__(
+        self, targets: Sparse, counts: NDArray[np.float32] | None, device: torch.device
+    ) -> None:
+        self._images, labels = targets.shape
+        self._device = device
+        kept = slice(None) if counts is None else np.flatnonzero(counts > 0)
+        rows, cols, values = (each[kept] for each in (targets.rows, targets.cols, targets.values))
+        # Label by label. Numbers of few bits are sorted without a comparison.
+        order = cols.astype(np.min_scalar_type(labels)).argsort(kind="stable")
+        self._rows, self._cols, self._targets = rows[order], cols[order], values[order]
+        self._counts = None if counts is None else counts[kept][order]
+        self._sizes = np.bincount(cols, minlength=labels)
+        self._ends = self._sizes.cumsum()
+
+    def listed(self) -> tuple[Tensor, Tensor, Tensor]:
+        """See `_listed`."""
+        sizes = torch.from_numpy(self._sizes).to(self._device)
+        if self._device.type != "cpu":
+            return sizes, sizes[:0], sizes[:0]
+        few = self._few
+        return sizes, torch.from_numpy(self._cols[few]), torch.from_numpy(self._rows[few])
+
+    def columns(self, labels: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """See `_Table.columns`."""
+        targets = np.full((len(labels), self._images), -1, np.float32)
+        counts = np.zeros_like(targets)
+        for at, label in enumerate(labels.tolist()):
+            here = slice(self._ends[label] - self._sizes[label], self._ends[label])
+            targets[at, self._rows[here]] = self._targets[here]
+            counts[at, self._rows[here]] = 1 if self._counts is None else self._counts[here]
+        found = (torch.from_numpy(each).to(self._device, dtype) for each in (targets, counts))
+        return next(found), next(found)
+
+    def at(self, rows: Tensor, labels: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """See `_Table.at`: in the order of the list."""
+        del labels
+        few = self._few if len(rows) else slice(0)
+        targets = torch.from_numpy(self._targets[few]).to(self._device, dtype)
+        if self._counts is None:
+            return targets, torch.ones_like(targets)
+        return targets, torch.from_numpy(self._counts[few]).to(self._device, dtype)
+
+    @property
+    def _few(self) -> NDArray[np.bool_]:
+        """(m,): entries of labels of which few are known."""
+        return np.asarray((self._sizes * GAIN < self._images)[self._cols])
 
 
 def _listed(targets: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -23,6 +23,7 @@ from torch import Tensor
 from alasl.models.known import Entries, Gathered, Known, Whole
 from alasl.models.lockstep import minimise
 from alasl.models.sources import trust
+from alasl.sparse import Sparse
 from alasl.threads import on_one_thread
 
 # Standard deviation of a logit before anything is known; from 2 to 6.5 mAP hardly changes.
@@ -65,8 +66,8 @@ class Solution:
 
 def solve(
     features: Tensor,
-    targets: Tensor,
-    counts: Tensor | None = None,
+    targets: Tensor | Sparse,
+    counts: Tensor | Sparse | None = None,
     *,
     spread: float = SPREAD,
     evidence: Tensor | None = None,
@@ -76,7 +77,8 @@ def solve(
     """The optimum for every label; of one without a known entry, the prior's mean.
 
     features: (n, D). targets: (n, L), 1, 0, or a probability between; a negative one is unknown.
-    counts: (n, L), how much each entry counts, 0 or more; None for 1.
+    counts: (n, L), how much each entry counts, 0 or more; None for 1. Both may be known entries
+    alone, of equal places, where there is no evidence.
     evidence: (S, n, L), logits by S other models; NaN where one says nothing.
     start: a solution to begin at, of the last round, say; it changes the time, not the optimum.
     tolerance: how far a logit of an image of mean length may be from the optimum's.
@@ -91,8 +93,8 @@ def solve(
 
 def _solve(
     features: Tensor,
-    targets: Tensor,
-    counts: Tensor | None,
+    targets: Tensor | Sparse,
+    counts: Tensor | Sparse | None,
     spread: float,
     evidence: Tensor | None,
     start: Solution | None,

@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from alasl.sparse import Sparse
+
 # Standard deviation of a label's bias around that of all labels: so wide that how often labels are
 # present says little of a slope.
 APART = 3.0
@@ -43,12 +45,14 @@ class Trust:
     deviations: Tensor
 
 
-def trust(evidence: Tensor, targets: Tensor, counts: Tensor | None = None) -> Trust:
+def trust(
+    evidence: Tensor, targets: Tensor | Sparse, counts: Tensor | Sparse | None = None
+) -> Trust:
     """What the known entries say of S sources; one that says nothing of any of them is believed.
 
     evidence, targets, counts: as for `solve`. Computes on the processor.
     """
-    if not len(evidence):
+    if not len(evidence) or isinstance(targets, Sparse) or isinstance(counts, Sparse):
         return Trust(*torch.zeros((2, 0), dtype=torch.float64))
     entries = _Entries.of(evidence, targets, counts)
     wide = REACH / entries.scale

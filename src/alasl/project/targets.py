@@ -6,7 +6,7 @@ Who errs how often is estimated from entries of three answers or more and from g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,13 @@ class Chances:
     cols: Ints
     chances: NDArray[np.floating]
 
+    @property
+    def few(self) -> Sparse:
+        """(N, L): those of known entries alone."""
+        known = self.labels.sparse
+        whole = replace(known, values=known.values.astype(np.float32))
+        return whole.put(self.rows, self.cols, self.chances)
+
     def __getitem__(self, rows: Ints) -> NDArray[np.float32]:
         found = self.labels.of(rows).astype(np.float32)
         first, end = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
@@ -52,6 +59,11 @@ class Weights:
 
     automatic: Sparse
     weight: float
+
+    def at(self, rows: Ints, cols: Ints) -> NDArray[np.float32]:
+        """(m,): those at rows and columns."""
+        machine = self.automatic.at(rows, cols) != UNKNOWN
+        return np.where(machine, np.float32(self.weight), np.float32(1))
 
     def __getitem__(self, rows: Ints) -> NDArray[np.float32]:
         return np.where(self.automatic[rows] != UNKNOWN, np.float32(self.weight), np.float32(1))

@@ -43,6 +43,8 @@ class Curriculum(Logistic):
     """Logistic regression that learns from its own surest labels, too (Durand et al. 2019)."""
 
     Settings = CurriculumSettings
+    # It fills in what is unknown.
+    takes_few = False
 
     def __init__(self, labels: int, settings: CurriculumSettings | None = None) -> None:
         self._curriculum = settings or CurriculumSettings()

@@ -7,7 +7,7 @@ point; the optimum of a penalised loss depends on neither rate, batch nor epochs
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,20 +22,23 @@ from alasl.models.base import (
     Estimator,
     OnEpoch,
     Probabilities,
-    Targets,
+    Table,
     Tensors,
-    Weights,
     check_labels,
     restored,
+    taken,
 )
 from alasl.models.bootstrap import bootstrap
 from alasl.models.choice import USUAL, Choice, choose
 from alasl.models.device import pick_device, small_products, tensor_of
+from alasl.models.held_out import PARTS as HELD_PARTS
 from alasl.models.modules import linear
 from alasl.models.neighbours import Neighbours
 from alasl.models.registry import model
 from alasl.models.solver import TOLERANCE, Solution, solve
 from alasl.models.transforms import Flatten, Standardise, Transform
+from alasl.seeds import stream
+from alasl.sparse import Sparse
 
 # Of fewer features, scaling to length 1 would lose a good part of what they say.
 FEW = 8
@@ -45,6 +48,9 @@ ROUGH = 0.1
 IMAGES = 2**16
 # Their logits, likewise.
 TABLE = 2**24
+# Known entries by which choices are made, about, of a table of which these alone are held; and
+# logits of held-out images that are in hand then.
+CHOSEN, HELD = 2**20, 2**24
 # What a solution is kept as.
 PARTS = ("weights", "bias", "slopes", "centres", "gap", "doubts")
 
@@ -71,6 +77,7 @@ class Logistic(Estimator):
     soft_targets = True
     ensemble = True
     takes_evidence = True
+    takes_few = True
 
     def __init__(self, labels: int, settings: LogisticSettings | None = None) -> None:
         self.labels = labels
@@ -106,8 +113,8 @@ class Logistic(Estimator):
     def fit(
         self,
         inputs: Inputs,
-        targets: Targets,
-        weights: Weights | None = None,
+        targets: Table,
+        weights: Table = None,
         *,
         seed: int = 0,  # noqa: ARG002  nothing is left to chance
         warm_start: bool = False,
@@ -134,19 +141,20 @@ class Logistic(Estimator):
     def fit_members(
         self,
         inputs: Inputs,
-        targets: Targets,
-        weights: Weights | None = None,
+        targets: Table,
+        weights: Table = None,
         *,
         seed: int,
         members: int,
     ) -> None:
         """See `Estimator.fit_members`."""
-        draws = bootstrap(seed, members, len(inputs))[:, :, None]
-        ones = np.ones((1, targets.shape[1]), np.float32) if weights is None else weights
         choice = self._choice
         if self._solution is None:
             choice = self._choice = self._chosen(inputs, targets, weights)
-        self._members = [self._train(inputs, targets, draw * ones, choice) for draw in draws]
+        self._members = [
+            self._train(inputs, targets, _times(draw, targets, weights), choice)
+            for draw in bootstrap(seed, members, len(inputs))
+        ]
 
     def members_proba(self, inputs: Inputs) -> Probabilities:
         """See `Estimator.members_proba`."""
@@ -211,7 +219,7 @@ class Logistic(Estimator):
 
         return of
 
-    def _chosen(self, inputs: Inputs, targets: Targets, weights: Weights | None) -> Choice:
+    def _chosen(self, inputs: Inputs, targets: Table, weights: Table) -> Choice:
         """What is set, and what held-out entries say of the rest."""
         settings, near = self._settings, inputs.around is not None
         usual = Choice(
@@ -222,12 +230,14 @@ class Logistic(Estimator):
         if settings.spread is not None and not find_smooth:
             return usual
         before: dict[int, Solution] = {}
+        if isinstance(targets, Sparse):
+            inputs, targets, weights = _enough(inputs, targets, weights)
 
         def train(kept: Rows, held: Rows, choice: Choice, part: int) -> NDArray[np.float32]:
             before[part] = self._solve(
                 inputs.take(kept),
-                targets[kept],
-                None if weights is None else weights[kept],
+                taken(targets, kept),
+                None if weights is None else taken(weights, kept),
                 choice,
                 before.get(part),
                 ROUGH,
@@ -255,8 +265,8 @@ class Logistic(Estimator):
     def _train(
         self,
         inputs: Inputs,
-        targets: Targets,
-        weights: Weights | None,
+        targets: Table,
+        weights: Table,
         choice: Choice,
         start: Solution | None = None,
     ) -> Solution:
@@ -266,8 +276,8 @@ class Logistic(Estimator):
     def _solve(
         self,
         inputs: Inputs,
-        targets: Targets,
-        weights: Weights | None,
+        targets: Table,
+        weights: Table,
         choice: Choice,
         start: Solution | None = None,
         tolerance: float = TOLERANCE,
@@ -284,8 +294,8 @@ class Logistic(Estimator):
                 scale = float((own / seen.square().mean().clamp(min=1e-12)).sqrt())
             return solve(
                 seen,
-                torch.as_tensor(targets, device=device),
-                None if weights is None else torch.as_tensor(weights, device=device),
+                _on(targets, device),
+                None if weights is None else _on(weights, device),
                 spread=choice.spread * scale,
                 evidence=None if others is None else torch.as_tensor(others, device=device),
                 start=start,
@@ -296,8 +306,9 @@ class Logistic(Estimator):
         self, inputs: Inputs, by: Solution, choice: Choice | None = None
     ) -> NDArray[np.float32]:
         device = self._device
-        found = np.empty((len(inputs), self.labels), np.float32)
-        step = max(1, min(IMAGES, TABLE // max(1, self.labels)))
+        labels = by.weights.shape[1]
+        found = np.empty((len(inputs), labels), np.float32)
+        step = max(1, min(IMAGES, TABLE // max(1, labels)))
         for start in range(0, len(inputs), step):
             rows = slice(start, start + step)
             some = inputs if len(inputs) <= step else inputs.take(np.arange(len(inputs))[rows])
@@ -307,6 +318,36 @@ class Logistic(Estimator):
                 seen = self._seen(some, (choice or self._choice).smooth)
                 found[rows] = by.logits(seen, evidence).cpu().numpy()
         return found
+
+
+def _on(table: Table, device: torch.device) -> Tensor | Sparse:
+    return table if isinstance(table, Sparse) else torch.as_tensor(table, device=device)
+
+
+def _times(draw: NDArray[np.float32], targets: Table, weights: Table) -> Table:
+    """(n, L): weights, times how often each image was drawn, (n,)."""
+    if isinstance(targets, Sparse):
+        counts = 1 if weights is None else weights.values
+        return replace(targets, values=draw[targets.rows] * np.float32(counts))
+    ones = np.ones((1, targets.shape[1]), np.float32) if weights is None else weights
+    return draw[:, None] * ones
+
+
+def _enough(inputs: Inputs, targets: Sparse, weights: Sparse | None) -> tuple[Inputs, Sparse, Any]:
+    """Of much that is known, some labels whole, drawn, which are enough to choose by.
+
+    Labels, not images: how much is known of each label is what a prior stands against.
+    """
+    images, labels = targets.shape
+    share = min(1, CHOSEN / max(1, len(targets)), HELD * HELD_PARTS / max(1, images * labels))
+    many = max(1, int(share * labels))
+    if many == labels:
+        return inputs, targets, weights
+    cols = np.sort(stream(0, "labels to choose by").permutation(labels)[:many])
+    targets = targets.take_cols(cols)
+    rows = np.flatnonzero(targets.per_row())
+    weights = None if weights is None else weights.take_cols(cols).take(rows)
+    return inputs.take(rows), targets.take(rows), weights
 
 
 def fitted(solution: Solution | None) -> Solution:

@@ -1,0 +1,14 @@
+"""From what size on a table is not made whole: decided here for training and asking alike."""
+
+from __future__ import annotations
+
+# Entries of a table that is large: it is held, and scored, without a table of all its entries, as
+# far as can be. Of a smaller one, whole tables take little and are faster.
+LARGE = 2**22
+# Known entries of a large table are held alone where they are at most one in so many.
+FEW = 8
+
+
+def is_large(images: int, labels: int) -> bool:
+    """Whether a table of all entries is not made where that can be avoided."""
+    return images * labels >= LARGE
