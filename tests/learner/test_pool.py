@@ -12,6 +12,7 @@ from alasl.data.opening import make_split
 from alasl.models.prepare import prepare
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
+from alasl.strategies import resolve
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_a_pool_has_the_model_s_spread(
     run.evaluate()
     rows = np.asarray(split.pool)
     # Of so few known entries nothing is found: the usual spread.
-    pool = run.learner._pool(run.known, rows, frozenset({"features"}))
+    pool = run.learner._pool(run.known, rows, resolve("k-center"))
     assert pool.spread == spread
     restored = run.learner.new_estimator()
     restored.restore(run.learner.estimator.tensors())

@@ -10,14 +10,16 @@ import pytest
 
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
+from alasl.errors import NothingToDo
 from alasl.labels import Labels
+from alasl.learner import asking, folds, size
 from alasl.learner import learner as learning
-from alasl.learner import size
 from alasl.models.prepare import prepare
 from alasl.project.targets import Chances, Weights
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
 from alasl.sparse import Sparse
+from alasl.strategies import resolve
 
 
 @pytest.mark.parametrize("said", ["given", "by people", "by a machine"])
@@ -58,3 +60,61 @@ def test_known_entries_alone_teach_the_same(
             few.weights.dense()[job.targets >= 0], job.weights[job.targets >= 0]
         )
     np.testing.assert_allclose(learner.train(known).logits, whole, atol=1e-5)
+
+
+def test_of_too_large_a_pool_a_part_is_shown(
+    make_dataset: Callable[..., Dataset],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataset = make_dataset(120)
+    settings = RunSettings(data="made", missing=0.7, images=20, rounds=1, strategy="entropy")
+    split = make_split(dataset, settings)
+    run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
+    run.evaluate()
+    labels = dataset.labels.shape[1]
+    monkeypatch.setattr(asking, "WHOLE", 25 * labels)
+    pool = run.learner._pool(run.known, split.pool, resolve("audi"))
+    assert len(pool) == 25
+    assert set(np.asarray(pool.ids)) < set(split.pool)
+    assert "audi weighs tables of all that can be asked: it is shown 25 of" in caplog.text
+    labelled = pool.need("labelled")
+    assert not np.isin(labelled.ids, split.pool).any(), "what is not shown is not labelled"
+    query = run.learner.ask(run.known)
+    assert len(np.unique(query.rows)) <= 25
+    caplog.clear()
+    # Chance is as good among as many, drawn.
+    assert len(run.learner.ask(run.known, by="random")) > 0
+    assert not caplog.records
+
+
+def test_nothing_is_asked_of_images_left_out(make_dataset: Callable[..., Dataset]) -> None:
+    dataset = make_dataset(60)
+    settings = RunSettings(data="made", missing=0.7, answers=60, rounds=1, by="label")
+    split = make_split(dataset, settings)
+    run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
+    run.evaluate()
+    lost = np.zeros(60, np.bool_)
+    lost[split.pool[::2]] = True
+    asked = np.unique(run.learner.ask(run.known, without=lost).rows)
+    assert set(asked) <= set(split.pool[1::2])
+    assert len(set(run.learner.ask(run.known).rows) & set(split.pool[::2])) > 0
+    lost[split.pool] = True
+    with pytest.raises(NothingToDo):
+        run.learner.ask(run.known, without=lost)
+
+
+def test_some_entries_are_judged_as_in_the_whole_table(
+    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make_dataset(60)
+    settings = RunSettings(data="made", missing=0.7, answers=10, folds=3)
+    split = make_split(dataset, settings)
+    run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
+    folded = run.learner.folded(run.known)
+    whole = run.learner.out_of_fold(run.known)
+    rng = np.random.default_rng(0)
+    rows, cols = rng.integers(0, 60, 300), rng.integers(0, dataset.labels.shape[1], 300)
+    monkeypatch.setattr(folds, "LARGE", 7 * dataset.labels.shape[1])
+    np.testing.assert_allclose(folded.at(rows, cols), whole[rows, cols], rtol=1e-5)
+    assert np.isnan(folded.at(split.test, 0 * split.test)).all()

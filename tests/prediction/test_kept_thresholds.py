@@ -59,7 +59,7 @@ def test_a_project_chooses_them_by_folds_where_its_test_set_says_nothing(
     assert training.map is None
     model = driver.model()
     learner = driver._learner
-    by_folds = learner.out_of_fold(driver.known())[split.clean]
+    by_folds = learner.folded(driver.known()).of(split.clean)
     expected = choose_thresholds(by_folds, entries[split.clean])
     np.testing.assert_array_equal(model.thresholds, expected)
     # Its own probabilities of the same images, which it has seen, give others.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.evaluate.intervals import exact_interval
-from alasl.labels import ABSENT, PRESENT, Entries
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -60,13 +60,20 @@ def suspects(
     >>> presents.rows, absents.rows
     (array([1, 0]), array([1, 0]))
     """
-    among = among & ~np.isnan(probabilities)
+    rows, cols = np.nonzero(among & (entries != UNKNOWN))
+    return ranked(rows, cols, entries[rows, cols], probabilities[rows, cols])
+
+
+def ranked(
+    rows: Rows, cols: Rows, values: Entries, chances: NDArray[np.floating]
+) -> tuple[Ranked, Ranked]:
+    """As `suspects`, of known entries (m,) in a list: their places, values and probabilities."""
+    judged = ~np.isnan(chances)
     found = []
     for value, sign in ((PRESENT, 1), (ABSENT, -1)):
-        rows, cols = np.nonzero(among & (entries == value))
-        chances = probabilities[rows, cols]
-        order = np.argsort(sign * chances, kind="stable")
-        found.append(Ranked(value, rows[order], cols[order], chances[order]))
+        here = np.flatnonzero(judged & (values == value))
+        here = here[np.argsort(sign * chances[here], kind="stable")]
+        found.append(Ranked(value, rows[here], cols[here], chances[here]))
     return found[0], found[1]
 
 

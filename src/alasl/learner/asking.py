@@ -6,6 +6,7 @@ no table of all scores or probabilities is made.
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from alasl.learner.implied import with_credit
 from alasl.learner.known import Known
 from alasl.learner.picking import picked
 from alasl.learner.rounds import Rounds
-from alasl.learner.size import is_large
+from alasl.learner.size import WHOLE, is_large
 from alasl.models.base import Estimator, Job
 from alasl.query import Ask, Budget, Labelwise
 from alasl.seconds import Seconds
@@ -33,6 +34,8 @@ from alasl.strategies.blocks import in_blocks
 from alasl.strategies.streamed import Streamed
 
 Floats = NDArray[np.float64]
+
+_log = logging.getLogger(__name__)
 
 # Entries that a strategy scores at a time, at most 16 labels.
 BLOCK, LABELS = 2**22, 16
@@ -70,20 +73,30 @@ class Asking:
     def job(self, known: Known, purpose: str = "train", *, with_test: bool = False) -> Job:
         """See `ActiveLearner.job`."""
 
-    def ask(self, known: Known, *, by: str | None = None, share: float = 1.0) -> Query:
+    def ask(
+        self,
+        known: Known,
+        *,
+        by: str | None = None,
+        share: float = 1.0,
+        without: NDArray[np.bool_] | None = None,
+    ) -> Query:
         """The entries to ask next, within a share of the round's budget.
 
-        by: another strategy than the settings', as before there is a model.
+        by: another strategy than the settings', as before there is a model. without: (N,), images
+        of which nothing is asked.
         Raises `NothingToDo` where nothing can be asked.
         """
         strategy = self.strategy if by is None else resolve(by)
         rows = self.split.pool[known.open_per_image[self.split.pool] > 0]
+        if without is not None:
+            rows = rows[~without[rows]]
         if not len(rows):
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
         budget = self.rounds.budget(known.round).part(share)
         if by is None and (found := self._by_label(known, rows, budget)) is not None:
             return found
-        pool = self._pool(known, rows, strategy.needs)
+        pool = self._pool(known, rows, strategy)
         scores, askable = strategy(pool), pool.askable
         if by is None and self.asks == "entries" and (known.implies or known.excludes):
             scores, askable = with_credit(scores, pool, known)
@@ -139,7 +152,7 @@ class Asking:
             ties,
             chances,
             features,
-            self._labelled(known, rows) if "labelled" in needs else None,
+            self._labelled(known, rows, needs) if "labelled" in needs else None,
             self.estimator.spread,
             self.rounds.planned(known.round),
         )
@@ -176,9 +189,8 @@ class Asking:
         }[need]
         return look(self.inputs.take(of))
 
-    def _labelled(self, known: Known, rows: Rows, needs: frozenset[str] | None = None) -> Labelled:
+    def _labelled(self, known: Known, rows: Rows, needs: frozenset[str]) -> Labelled:
         """What a strategy is shown of the images beside `rows` of which all is known."""
-        needs = self.strategy.needs if needs is None else needs
         finished = self.split.seen[np.isin(self.split.seen, rows, invert=True)]
         return Labelled(
             known.of(finished),
@@ -188,8 +200,21 @@ class Asking:
             evidence=self._seen("evidence", finished, needs),
         )
 
-    def _pool(self, known: Known, rows: Rows, needs: frozenset[str]) -> Pool:
-        """What the strategy is shown of the images `rows`, and of those beside them."""
+    def _pool(self, known: Known, rows: Rows, strategy: Strategy) -> Pool:
+        """What a strategy is shown of the images `rows`, and of those beside them.
+
+        Of more than fit in a table, of as many as do, drawn.
+        """
+        needs, of_all = strategy.needs, rows
+        labels = known.sparse.shape[1]
+        if len(rows) > (most := max(1, WHOLE // labels)):
+            rng = stream(self.settings.seed, "shown", known.round + 1)
+            rows = np.sort(rng.permutation(rows)[:most])
+            if needs:
+                _log.warning(
+                    "%s weighs tables of all that can be asked: it is shown %d of %d images, drawn",
+                    *(strategy.spec, len(rows), len(of_all)),
+                )
         draws, rows = self._drawn(known, rows)
         if "members" in needs:
             self._fit_members(known)
@@ -203,7 +228,7 @@ class Asking:
             self._seen("probabilities", rows, needs),
             self._seen("features", rows, needs),
             self._seen("members", rows, needs),
-            labelled=self._labelled(known, rows, needs) if "labelled" in needs else None,
+            labelled=self._labelled(known, of_all, needs) if "labelled" in needs else None,
             closed=known.closed[rows] if len(known.closed) else None,
             asked=many,
             # People may go on beyond what was planned.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alasl.data.inputs import Inputs, Rows
 from alasl.data.split import Split
 from alasl.errors import UsageError
+from alasl.learner.size import LARGE
 from alasl.models.base import Estimator, Job, Probabilities
 from alasl.seeds import stream, torch_seed
 
@@ -63,23 +63,49 @@ def _assign_groups(
         filled[number] += len(members[group])
 
 
+class Folded:
+    """Models of which each was trained without one part of the images, and judges that part.
+
+    new: makes an untrained estimator. job: the whole training set, which each model gets without
+    one part. part: (N,), from `assign_folds`; images of part -1 are judged by none.
+    """
+
+    def __init__(self, new: Callable[[], Estimator], inputs: Inputs, job: Job, part: Rows) -> None:
+        self._inputs, self._part = inputs, part
+        self._labels = job.targets.shape[1]
+        numbers = range(part.max() + 1)
+        jobs = []
+        for number in numbers:
+            kept = np.flatnonzero(part[job.rows] != number)
+            jobs.append(job.take(kept, torch_seed(job.seed, "fold", number)))
+        self._estimators = [new() for _ in numbers]
+        type(self._estimators[0]).fit_many(self._estimators, inputs, jobs)
+
+    def of(self, rows: Rows) -> Probabilities:
+        """(n, L): the probabilities of images `rows` (n,); NaN of those that none judges."""
+        found = np.full((len(rows), self._labels), np.nan, np.float32)
+        for number, estimator in enumerate(self._estimators):
+            held = np.flatnonzero(self._part[rows] == number)
+            if len(held):
+                found[held] = estimator.predict_proba(self._inputs.take(rows[held]))
+        return found
+
+    def at(self, rows: Rows, cols: Rows) -> Probabilities:
+        """(m,): the probabilities of entries at rows and columns; of some images at a time."""
+        images, of = np.unique(rows, return_inverse=True)
+        found = np.empty(len(rows), np.float32)
+        order = np.argsort(of, kind="stable")
+        first = np.searchsorted(of[order], np.arange(len(images) + 1))
+        step = max(1, LARGE // max(1, self._labels))
+        for start in range(0, len(images), step):
+            end = min(start + step, len(images))
+            here = order[first[start] : first[end]]
+            found[here] = self.of(images[start:end])[of[here] - start, cols[here]]
+        return found
+
+
 def out_of_fold(
     new: Callable[[], Estimator], inputs: Inputs, job: Job, part: Rows
 ) -> Probabilities:
-    """(N, L): the probabilities of each image by a model that was trained on the other parts.
-
-    new: makes an untrained estimator. job: the whole training set, which each model gets without
-    one part. part: (N,), from `assign_folds`; images of part -1 get NaN.
-    """
-    found: NDArray[np.float32] = np.full((len(part), job.targets.shape[1]), np.nan, np.float32)
-    numbers = range(part.max() + 1)
-    jobs = []
-    for number in numbers:
-        kept = np.flatnonzero(part[job.rows] != number)
-        jobs.append(job.take(kept, torch_seed(job.seed, "fold", number)))
-    estimators = [new() for _ in numbers]
-    type(estimators[0]).fit_many(estimators, inputs, jobs)
-    for number, estimator in zip(numbers, estimators, strict=True):
-        held = np.flatnonzero(part == number)
-        found[held] = estimator.predict_proba(inputs.take(held))
-    return found
+    """(N, L): the probabilities of each image by a model that did not see it; see `Folded`."""
+    return Folded(new, inputs, job, part).of(np.arange(len(part)))

@@ -24,7 +24,7 @@ from alasl.evaluate.thresholds import choose_thresholds
 from alasl.labeller import Automatic, Bound, answer
 from alasl.labels import ABSENT, PRESENT, Entries
 from alasl.learner.asking import Asking
-from alasl.learner.folds import assign_folds, out_of_fold
+from alasl.learner.folds import Folded, assign_folds
 from alasl.learner.hard import hardened
 from alasl.learner.judging import Judge, Judged
 from alasl.learner.known import Known
@@ -195,7 +195,7 @@ class ActiveLearner(Asking):
         if judge.can or not by_folds:
             return judge.outcome(time.perf_counter() - begun)
         folds = min(self.settings.folds, len(self.split.clean), len(self.split.pool))
-        seen = self.out_of_fold(known, folds) if folds > 1 else None
+        seen = self.folded(known, folds).of(self.split.clean) if folds > 1 else None
         judged = self.judged_out_of_fold(known, seen)
         return replace(judged, logits=judge.logits, seconds=time.perf_counter() - begun)
 
@@ -207,10 +207,13 @@ class ActiveLearner(Asking):
         about = {**model.about, **known.counts(job.rows), "refit": True}
         return replace(model, estimator=estimator, about=about)
 
-    def out_of_fold(
-        self, known: Known, folds: int | None = None, *, with_test: bool = False
-    ) -> Probabilities:
-        """(N, L): probabilities by models that did not see the image; NaN in the test set.
+    def out_of_fold(self, known: Known, *, with_test: bool = False) -> Probabilities:
+        """(N, L): probabilities by models that did not see the image; see `folded`."""
+        every = np.arange(len(known.human_labels.images))
+        return self.folded(known, with_test=with_test).of(every)
+
+    def folded(self, known: Known, folds: int | None = None, *, with_test: bool = False) -> Folded:
+        """Models that judge images they did not see; none those of the test set.
 
         folds: parts of the images, None for as many as the settings say. with_test: judge each
         image of the test set too, by the models of one of the parts.
@@ -224,7 +227,7 @@ class ActiveLearner(Asking):
         job = self.job(known, "held out")
         # Beside the run's own training: no checkpoint of these.
         context = Context(settings.backbone, self._context.weights if self._context else None)
-        return out_of_fold(lambda: self.new_estimator(context), self.inputs, job, part)
+        return Folded(lambda: self.new_estimator(context), self.inputs, job, part)
 
     def can_fold(self, known: Known) -> bool:
         """Whether something is known in more than one part, so that others can be judged."""
@@ -235,7 +238,10 @@ class ActiveLearner(Asking):
         return len(np.unique(part[self.job(known).rows])) > 1
 
     def judged_out_of_fold(self, known: Known, probabilities: Probabilities | None) -> Judged:
-        """mAP on the clean set, each image by a model that did not see it; None: undefined."""
+        """mAP on the clean set, by probabilities (n, L) of it; None: undefined.
+
+        Each image's are by a model that did not see it.
+        """
         clean = self.split.clean
         entries = known.human_labels.of(clean)
         if probabilities is None:
@@ -244,9 +250,9 @@ class ActiveLearner(Asking):
                 f"nothing, of {len(clean)} clean images",
             )
             return Judged((math.nan,), np.full(entries.shape[1], np.nan), on, seen, entries)
-        ap = average_precision(probabilities[clean], entries)
+        ap = average_precision(probabilities, entries)
         on = f"the {len(clean)} clean images, cross-validated"
-        return Judged((mean_ap(ap),), ap, on, probabilities[clean], entries)
+        return Judged((mean_ap(ap),), ap, on, probabilities, entries)
 
     def model(
         self,

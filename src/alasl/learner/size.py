@@ -5,6 +5,8 @@ from __future__ import annotations
 # Entries of a table that is large: it is held, and scored, without a table of all its entries, as
 # far as can be. Of a smaller one, whole tables take little and are faster.
 LARGE = 2**22
+# Entries of the largest table that is made whole, where one must be.
+WHOLE = 2**27
 # Known entries of a large table are held alone where they are at most one in so many.
 FEW = 8
 

@@ -159,7 +159,8 @@ class Driver:
         )
         if value is None and len(self._split.clean) and learner.can_fold(known):
             # Thresholds need no more than images that the model did not see.
-            folded = learner.judged_out_of_fold(known, learner.out_of_fold(known))
+            seen_clean = learner.folded(known).of(self._split.clean)
+            folded = learner.judged_out_of_fold(known, seen_clean)
             judged = replace(
                 judged, probabilities=folded.probabilities, entries=folded.entries, weights=None
             )
@@ -234,13 +235,10 @@ class Driver:
         recheck = settings.recheck if about.model else 0.0
         new = 1 - share - recheck
         lost = self._lost()
-        open_ = known
-        if lost.any():
-            rows, cols = np.nonzero(np.broadcast_to(lost[:, None], known.closed.shape))
-            open_ = replace(known, closed=known.closed.put(rows, cols, True))
         try:
-            self._require_questions(open_)
-            query = learner.ask(open_, by=None if about.model else "random", share=new)
+            self._require_questions(known, lost)
+            by = None if about.model else "random"
+            query = learner.ask(known, by=by, share=new, without=lost)
             each = len(query) / new
         except NothingToDo:
             nothing = np.zeros(0, np.intp)
@@ -271,8 +269,8 @@ class Driver:
         gold = Part(
             "golden places", "gold", *self._gold(len(query), known.round + 1, lost, initial)
         )
-        by = settings.strategy if about.model else "random"
-        questions = mix(query, by, [gold, *parts], known.round + 1, settings.seed)
+        why = settings.strategy if about.model else "random"
+        questions = mix(query, why, [gold, *parts], known.round + 1, settings.seed)
         if about.model:
             at = np.asarray(questions.rows, np.intp), np.asarray(questions.cols, np.intp)
             seen = self._files.probabilities(*at)
@@ -300,7 +298,7 @@ class Driver:
                 "too little is known to doubt any of it: no model can be trained without it",
                 where=str(self.project.folder),
             )
-        return doubted(self.project.store, self._split, self._learner.out_of_fold(known))
+        return doubted(self.project.store, self._split, self._learner.folded(known).at)
 
     def model(self) -> Model:
         """The model that there is. Raises `DataError` before the first training."""
@@ -324,7 +322,7 @@ class Driver:
         seen = learner.out_of_fold(known)
         return Sparse.of(learner.auto_answers(known, seen).entries), seen, None
 
-    def _require_questions(self, known: Known) -> None:
+    def _require_questions(self, known: Known, lost: Mask) -> None:
         """Raise `NothingToDo` where all that could be asked of the pool is answered automatically.
 
         Before that, what is asked does not hang on such answers.
@@ -332,7 +330,8 @@ class Driver:
         if not self.project.settings.audited_answers:
             return
         now = replace(known, human_labels=self.project.store.labels(), automatic=None)
-        if not now.open_per_image[self._split.pool].any():
+        pool = self._split.pool[~lost[self._split.pool]]
+        if not now.open_per_image[pool].any():
             raise NothingToDo("every entry of the pool is known or answered automatically")
 
     def _lost(self) -> Mask:

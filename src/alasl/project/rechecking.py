@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.data.split import Split
-from alasl.evaluate.suspects import ErrorRate, Ranked, error_rate, suspects
+from alasl.evaluate.suspects import ErrorRate, Ranked, error_rate, ranked
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
 from alasl.project.records import SOURCES, Ints
 from alasl.project.store import Store
@@ -21,22 +22,24 @@ def undoubted(store: Store, initial: Sparse) -> Sparse:
 
 
 def doubted(
-    store: Store, split: Split, probabilities: NDArray[np.floating]
+    store: Store, split: Split, chances: Callable[[Ints, Ints], NDArray[np.floating]]
 ) -> tuple[Ranked, Ranked]:
     """Given presents and absents outside the test set, each the likeliest wrong one first.
 
     Those that somebody answered are left out, but for gold questions that people answered against
     what was given. The test set is, too: to correct there only what a model doubts would flatter
-    the model. probabilities: (N, L), each image's by a model that did not see it.
+    the model. chances: the probabilities (m,) of entries at rows and columns, by models that did
+    not see the image.
     """
     labels = store.labels()
-    among = (labels.source == SOURCES.index("given")) & (labels.entries != UNKNOWN)
-    among[split.test] = False
-    among &= ~store.untold().dense()
+    few = labels.sparse
+    among = labels.origin == SOURCES.index("given")
+    among &= ~np.isin(few.rows, split.test) & ~store.untold()[few.rows, few.cols]
     votes = store.votes()
-    agreed = labels.entries[votes.rows, votes.cols] == votes.values
-    among[votes.rows[agreed], votes.cols[agreed]] = False
-    return suspects(labels.entries, probabilities, among)
+    agreed = labels.at(votes.rows, votes.cols) == votes.values
+    places = votes.rows[agreed].astype(np.int64) * few.shape[1] + votes.cols[agreed]
+    few = few.only(among & ~np.isin(few.places, places))
+    return ranked(few.rows, few.cols, few.values, chances(few.rows, few.cols))
 
 
 def first_of(both: tuple[Ranked, Ranked], many: int) -> tuple[Ints, Ints]:

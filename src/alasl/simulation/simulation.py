@@ -95,7 +95,8 @@ class Simulation:
         """Have images judged by models that did not see them, and new automatic answers put in."""
         begun = time.perf_counter()
         probabilities = self.learner.out_of_fold(self.known)
-        value = self.learner.judged_out_of_fold(self.known, probabilities).epochs[0]
+        clean = probabilities[self.split.clean]
+        value = self.learner.judged_out_of_fold(self.known, clean).epochs[0]
         sides = (None, None) if self.settings.auto is None else self._auto_answers(probabilities)
         seconds = time.perf_counter() - begun
         event = OutOfFold(self.round, None if math.isnan(value) else value, seconds, *sides)
