@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -555,3 +556,26 @@ def test_of_what_nothing_was_given_nothing_is_kept(make_store: Make) -> None:
     with sqlite3.connect(store.path) as db:
         kept = [row[0] for row in db.execute("SELECT given FROM images ORDER BY image")]
     assert kept == [b"\0\1\0", b"\1\0\1", b"", b""]
+
+
+def test_of_an_image_of_which_little_was_given_little_is_kept(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    known = rng.random((40, 1)) ** 4 > rng.random((40, 300))
+    entries = np.where(known, rng.integers(0, 2, known.shape), -1).astype(np.int8)
+    names = tuple(f"label{i}" for i in range(300)), tuple(f"{i}.jpg" for i in range(40))
+    roles = ["pool"] * 40
+    with closing(
+        Store.create(tmp_path / "s", Labels(entries, *names), [None] * 40, roles)
+    ) as store:
+        np.testing.assert_array_equal(store.initial(), entries)
+        with sqlite3.connect(store.path) as db:
+            kept = [len(row[0]) for row in db.execute("SELECT given FROM images ORDER BY image")]
+        many = known.sum(axis=1)
+        least = np.minimum(300 - known[:, ::-1].argmax(axis=1), 4 * many + 1) * (many > 0)
+        np.testing.assert_array_equal(kept, least)
+        assert 0 < (least == 4 * many + 1).sum() < 40
+        for label, value in ((0, 1), (128, 0), (299, 1)):
+            shown = store.examples(label, value, 40)
+            np.testing.assert_array_equal(
+                np.sort(shown), np.flatnonzero(entries[:, label] == value)
+            )

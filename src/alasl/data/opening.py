@@ -133,7 +133,7 @@ def _split(dataset: Dataset, settings: DataSettings, groups: Groups | None, audi
         return audited_split(labels, seed, settings.test, groups)
     split = stratified_split(labels, seed, *shares, groups)
     # Whole groups may not fit into the complete images.
-    if audited and (labels.entries[split.test] == UNKNOWN).any():
+    if audited and (labels.of(split.test) == UNKNOWN).any():
         return audited_split(labels, seed, settings.test, groups)
     return split
 

@@ -243,7 +243,7 @@ def _draw(
     place[may] = np.arange(len(may))
     present = np.zeros((len(may), len(labels.names)), np.int64)
     chosen = place[unit] >= 0
-    np.add.at(present, place[unit][chosen], labels.entries[rows[chosen]] == PRESENT)
+    np.add.at(present, place[unit][chosen], labels.of(rows[chosen]) == PRESENT)
     left = int(many[may].sum()) - sum(sizes)
     part = stratify(present, (*sizes, left), rng, many[may])
     of_row = np.where(chosen, part[place[unit]], len(sizes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from alasl.labels import PRESENT
+from alasl.project.initial import holds
 from alasl.project.scheme import Scheme
 
 # Of these many given images some are chosen, far from each other: neighbours are often alike.
@@ -24,7 +25,7 @@ _SAID = (
     " ORDER BY count(*) DESC, max(e.probability) DESC, s.image LIMIT :many"
 )
 _GIVEN = (
-    f"SELECT image FROM images WHERE substr(given, :label + 1, 1) = :byte AND image {_NOT_ASKED}"
+    f"SELECT image FROM images WHERE image {_NOT_ASKED}"
     " AND NOT EXISTS (SELECT 1 FROM resolved r WHERE r.image = images.image"
     "  AND r.label = :label AND r.value <> :value)"
 )
@@ -39,12 +40,7 @@ def examples(
     if value != PRESENT:
         chosen, contrary = contrary, chosen
     found = dict.fromkeys(chosen)
-    ask: dict[str, int | bytes] = {
-        "label": label,
-        "value": value,
-        "byte": bytes([value]),
-        "many": 4 * many,
-    }
+    ask = {"label": label, "value": value, "many": 4 * many}
     found |= dict.fromkeys(row[0] for row in db.execute(_SAID, ask))
     if len(found) < many:
         found |= dict.fromkeys(_given(db, ask, _alike(scheme, label) if not value else [], many))
@@ -53,14 +49,13 @@ def examples(
     return shown[:many]
 
 
-def _given(
-    db: sqlite3.Connection, ask: dict[str, int | bytes], alike: list[int], many: int
-) -> list[int]:
+def _given(db: sqlite3.Connection, ask: dict[str, int], alike: list[int], many: int) -> list[int]:
     """Given images, spread over the table; first those that have a label that is `alike`."""
-    sure = " OR ".join(f"substr(given, {other + 1}, 1) = x'01'" for other in alike)
+    sure = " OR ".join(holds(other, PRESENT) for other in alike)
+    here = holds(ask["label"], ask["value"])
     found: list[int] = []
     for which in ([f" AND ({sure})"] if sure else []) + [""]:
-        sql = f"{_GIVEN}{which} LIMIT {_AMONG}"
+        sql = f"{_GIVEN} AND {here}{which} LIMIT {_AMONG}"
         rows = [row[0] for row in db.execute(sql, ask)]
         found += rows[:: max(1, len(rows) // many)]
         if len(found) >= many:

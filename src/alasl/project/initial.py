@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.labels import PRESENT, UNKNOWN, Entries, Labels
+from alasl.project.records import Ints
 from alasl.sparse import Sparse
 
 # Entries that are written at a time.
 _ENTRIES = 2**24
 # Images that are read at a time.
 _ROWS = 2**14
-# An unknown entry as a byte.
-_UNKNOWN = np.int8(UNKNOWN).tobytes()
+# What no entry is: of an image that begins so, known entries alone are kept.
+_FEW = b"\x02"
+# Of the four bytes of each.
+_SHIFTS, _BITS = np.array([21, 14, 7, 0]), 0x7F
 
 
 def write(
@@ -62,8 +66,10 @@ def add_images(
     db.executemany(
         "INSERT INTO images (image, name, file, role, given, since) VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (i, _raw(name), None if file is None else _raw(file), role, _known(row), since)
-            for i, name, file, role, row in zip(numbers, images, files, roles, entries, strict=True)
+            (i, _raw(name), None if file is None else _raw(file), role, given, since)
+            for i, name, file, role, given in zip(
+                numbers, images, files, roles, _written(entries), strict=True
+            )
         ),
     )
     return numbers
@@ -106,19 +112,72 @@ def known(db: sqlite3.Connection, image: int | None = None) -> Sparse:
     places, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
     while part := rows.fetchmany(_ROWS):
         numbers, given = zip(*part, strict=True)
-        whole = np.frombuffer(b"".join(given), np.int8)
-        ends = np.cumsum([len(one) for one in given])
-        at = np.flatnonzero(whole != UNKNOWN)
-        of = np.searchsorted(ends, at, side="right")
-        starts = np.concatenate([[0], ends[:-1]])
-        places.append(np.array(numbers, np.int64)[of] * labels + at - starts[of])
-        values.append(whole[at])
+        of, cols, said = _read(given)
+        places.append(np.array(numbers, np.int64)[of] * labels + cols)
+        values.append(said)
     return Sparse((images, labels), np.concatenate(places), np.concatenate(values))
 
 
-def _known(row: Entries) -> bytes:
-    """An image's entries up to the last one that is known: of the rest nothing was given."""
-    return row.tobytes().rstrip(_UNKNOWN)
+def _written(entries: Entries) -> Iterator[bytes]:
+    """Each image's entries (n, L) as bytes, by whichever way takes fewer.
+
+    Those up to the last one that is known, a byte each; or `_FEW`, and a code of four bytes for
+    each that is known.
+    """
+    rows, cols = np.nonzero(entries != UNKNOWN)
+    codes = _codes(cols, entries[rows, cols])
+    ends = np.bincount(rows, minlength=len(entries)).cumsum().tolist()
+    start = 0
+    for row, end in enumerate(ends):
+        if end == start:
+            yield b""
+        elif 4 * (end - start) < (last := int(cols[end - 1])):
+            yield _FEW + codes[start:end].tobytes()
+        else:
+            yield entries[row, : last + 1].tobytes()
+        start = end
+
+
+def _read(given: Sequence[bytes]) -> tuple[Ints, Ints, Entries]:
+    """Which of some images, label, and value (m,) each of what `_written` wrote, in order."""
+    few = np.array([one[:1] == _FEW for one in given], np.bool_)
+    found = []
+    for which in (True, False):
+        numbers = np.flatnonzero(few == which)
+        parts = [given[number][int(which) :] for number in numbers.tolist()]
+        whole = np.frombuffer(b"".join(parts), np.int8)
+        many = np.array([len(one) for one in parts], np.int64)
+        if which:
+            codes = whole.reshape(-1, len(_SHIFTS)).astype(np.int64) & _BITS
+            code = (codes << _SHIFTS).sum(axis=1)
+            found.append((np.repeat(numbers, many // len(_SHIFTS)), code >> 1, code & 1))
+        else:
+            col = np.arange(len(whole)) - np.repeat(many.cumsum() - many, many)
+            known = whole != UNKNOWN
+            found.append((np.repeat(numbers, many)[known], col[known], whole[known]))
+    of, cols, values = (np.concatenate(each) for each in zip(*found, strict=True))
+    order = np.argsort(of, kind="stable")
+    return of[order], cols[order], values[order].astype(np.int8)
+
+
+def _codes(cols: Ints, values: Entries) -> NDArray[np.uint8]:
+    """(m, 4): twice the label, and one more where it is present.
+
+    Seven bits a byte: the highest bit of the first alone is set, so that a code is found nowhere
+    but where one begins.
+    """
+    code = 2 * cols + (values == PRESENT)
+    found: NDArray[np.uint8] = (code[:, None] >> _SHIFTS & _BITS).astype(np.uint8)
+    found[:, 0] |= _BITS + 1
+    return found
+
+
+def holds(label: int, value: int) -> str:
+    """What says in SQL whether an image's `given` has this value of a label."""
+    code = _codes(np.array([label]), np.array([value], np.int8)).tobytes()
+    begins = f"substr(given, 1, 1) = x'{_FEW.hex()}'"
+    byte = f"substr(given, {label + 1}, 1) = x'{value:02x}'"
+    return f"CASE WHEN {begins} THEN instr(given, x'{code.hex()}') > 0 ELSE {byte} END"
 
 
 def _raw(text: str) -> str | bytes:

@@ -118,6 +118,10 @@ _VERSION_6 = (
     "CREATE INDEX events_recheck ON events (image, label, person) WHERE why = 'recheck'",
 )
 
+# Of an image of which little was given, known entries alone are kept; see `initial`. What stands is
+# read as before, but what is written now would be misread before.
+_VERSION_7: tuple[str, ...] = ()
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (),
     _VERSION_1,
@@ -126,6 +130,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _VERSION_4,
     _VERSION_5,
     _VERSION_6,
+    _VERSION_7,
 )
 
 VERSION = len(MIGRATIONS) - 1

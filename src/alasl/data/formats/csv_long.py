@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from alasl.data.formats.rows import (
 )
 from alasl.errors import DataError
 from alasl.labels import UNKNOWN, Labels
+from alasl.sparse import Sparse
 
 COLUMNS = ["image", "label", "value", "annotator", "time", "seconds", "why", "pi"]
 _GIVEN = "given"
@@ -79,15 +80,16 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
         raise DataError(
             "a table can name at most 255 annotators", where=str(path), seen=str(len(annotators))
         )
-    answers = np.array(numbers, np.int64).reshape(-1, 5)
+    answers = np.frombuffer(numbers, np.int64).reshape(-1, 5)
     answers = _last_of_each_annotator(answers, len(names), len(annotators))
-    refuse_contradictions(path, answers[:, :3], answers[:, 4], list(images), list(names))
-    entries = np.full((len(images), len(names)), UNKNOWN, np.int8)
-    source = np.zeros(entries.shape, np.uint8)
-    rows_cols = answers[:, 0], answers[:, 1]
-    entries[rows_cols], source[rows_cols] = answers[:, 2], answers[:, 3]
-    labels = Labels(entries, tuple(names), tuple(images), tuple(annotators), source)
-    return Table(labels, notes=notes)
+    labels, ids = tuple(names), tuple(images)
+    del images
+    refuse_contradictions(path, answers[:, :3], answers[:, 4], ids, labels)
+    # As a list, as most entries of a large table are unknown.
+    shape, places = (len(ids), len(labels)), (answers[:, 0], answers[:, 1])
+    entries = Sparse.at_places(shape, *places, answers[:, 2].astype(np.int8))
+    source = Sparse.at_places(shape, *places, answers[:, 3].astype(np.uint8)).values
+    return Table(Labels(entries, labels, ids, tuple(annotators), source), notes=notes)
 
 
 def _last_of_each_annotator(
@@ -105,8 +107,8 @@ def refuse_contradictions(
     path: Path,
     answers: NDArray[np.int64],
     lines: NDArray[np.int64],
-    images: list[str],
-    names: list[str],
+    images: Sequence[str],
+    names: Sequence[str],
 ) -> None:
     """Raise a `DataError` where two rows (row, col, value) answer one entry differently."""
     order = np.lexsort((lines, answers[:, 1], answers[:, 0]))
@@ -132,16 +134,21 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
 
 def _lines(labels: Labels) -> Iterator[str]:
     """A row for each known entry, and empty ones that keep order, images and labels complete."""
-    named = bool((labels.known & (labels.source != 0)).any())
+    few, origin = labels.sparse, labels.origin
+    named = bool((origin != 0).any())
     yield row(*COLUMNS[: 4 if named else 3])
-    values = ("0", "1", "")  # -1 takes the last
     who = ("", *labels.sources[1:])
-    for at, image in enumerate(labels.images):
-        entries, source = labels.entries[at].tolist(), labels.source[at].tolist()
-        known = [col for col, value in enumerate(entries) if value != UNKNOWN]
-        for col in range(len(entries)) if at == 0 else known or [0]:
-            cells = image, labels.names[col], values[entries[col]]
-            yield row(*cells, who[source[col]]) if named else row(*cells)
+    ends = few.per_row().cumsum().tolist()
+    start = 0
+    for at, (image, end) in enumerate(zip(labels.images, ends, strict=True)):
+        here = slice(start, end)
+        start = end
+        found = few.cols[here].tolist(), few.values[here].tolist(), origin[here].tolist()
+        known = {col: (str(value), who[by]) for col, value, by in zip(*found, strict=True)}
+        for col in range(len(labels.names)) if at == 0 else known or [0]:
+            value, by = known.get(col, ("", ""))
+            cells = image, labels.names[col], value
+            yield row(*cells, by) if named else row(*cells)
 
 
 table_format(
