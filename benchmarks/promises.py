@@ -26,7 +26,8 @@ from alasl.labels import Labels
 from alasl.models.features import features_of
 from alasl.models.transforms import Flatten
 from alasl.seeds import stream
-from benchmarks.audits import DIRECTIONS, KINDS, fit, given_entries
+from benchmarks.audits import DIRECTIONS, KINDS
+from benchmarks.simulated import fit, given_entries
 
 BUDGETS, FOLDS, TESTED = (12, 25, 50, 100, 200), 5, 0.2
 

@@ -8,9 +8,16 @@ from scipy import sparse
 from scipy.special import expit, logit
 
 from alasl.evaluate.audit import Audit
-from alasl.evaluate.calibrate import _LENT, View, _lent, _newton, _skew, calibrate
+from alasl.evaluate.calibrate import _LENT, View, _lent, calibrate
+from alasl.evaluate.erring import Answers
+from alasl.evaluate.fitting import fit
 from alasl.evaluate.order import Order
 from alasl.labels import UNKNOWN
+
+
+def certain(y: np.ndarray) -> Answers:
+    """Entries beyond doubt."""
+    return Answers(np.zeros(len(y)), np.zeros(len(y)), y)
 
 
 @pytest.mark.parametrize(("presents", "answers"), [(1, 30), (2, 50), (5, 60), (0, 20)])
@@ -21,22 +28,21 @@ def test_the_mean_of_the_coefficients_is_that_of_the_whole_distribution(
     y = np.zeros(answers)
     y[:presents] = 1
     x, offset, precision = sparse.csr_matrix(np.ones((answers, 1))), np.full(answers, -2.0), 1.0
-    theta, root = _newton(x, y, offset, np.array([precision]))
+    fitted = fit(x, certain(y), offset, np.array([precision]))
     grid = np.linspace(-8, 6, 20001)
     told = presents * (offset[0] + grid) - answers * np.logaddexp(0, offset[0] + grid)
     weight = np.exp(told - precision * grid**2 / 2 - told.max())
     mean = (grid * weight).sum() / weight.sum()
-    found = theta[0] + _skew(x, offset, theta, root)[0]
-    assert abs(theta[0] - mean) > 0.05
-    assert abs(found - mean) < 0.35 * abs(theta[0] - mean)
+    assert abs(fitted.theta[0] - mean) > 0.05
+    assert abs(fitted.mean[0] - mean) < 0.35 * abs(fitted.theta[0] - mean)
 
 
 def test_nothing_moves_where_presents_and_absents_are_as_many() -> None:
     y = np.array([1.0, 0.0] * 10)
     x, offset = sparse.csr_matrix(np.ones((20, 1))), np.zeros(20)
-    theta, root = _newton(x, y, offset, np.array([1.0]))
-    assert _skew(x, offset, theta, root) == pytest.approx(0, abs=1e-9)
-    assert expit(theta[0]) == pytest.approx(0.5)
+    fitted = fit(x, certain(y), offset, np.array([1.0]))
+    assert fitted.mean - fitted.theta == pytest.approx(0, abs=1e-9)
+    assert expit(fitted.theta[0]) == pytest.approx(0.5)
 
 
 IMAGES, LABELS = 800, 8
@@ -63,7 +69,7 @@ def odds_by_label(kind: str, *, given: float = 0.3, seed: int = 0) -> tuple[np.n
     audit = Audit(entries, known, drawn, pi)
     view = View(Order.of(guess), expit(guess))
     curves = calibrate([view], audit).curves(rng, 1)
-    found = [odds[~audit.seen[:, col]].mean() for col, (odds, _) in enumerate(curves)]
+    found = [curve.odds[~audit.seen[:, col]].mean() for col, curve in enumerate(curves)]
     unseen = np.ma.masked_array(truth, audit.seen).mean(axis=0)
     return np.array(found), logit(np.asarray(unseen))
 

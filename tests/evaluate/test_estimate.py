@@ -317,7 +317,7 @@ def test_resampling_covers_the_ap_of_other_images() -> None:
 def test_the_bias_of_the_corrected_guess_is_taken_off_and_noise_counts_for_less() -> None:
     rng = np.random.default_rng(0)
     completed = 0.4 + rng.normal(0, 0.02, (1, 500, 10))
-    corrected = np.full((1, 10), 0.6)
+    corrected = np.full((1, 1, 10), 0.6)
     sure = 0.1 + rng.normal(0, 1e-4, (1, 500, 10))
     noisy = 0.1 + rng.normal(0, 10, (1, 500, 10))
     mean, error = joined(Sampled(completed, corrected, sure))
@@ -326,6 +326,10 @@ def test_the_bias_of_the_corrected_guess_is_taken_off_and_noise_counts_for_less(
     mean, error = joined(Sampled(completed, corrected, noisy))
     assert mean == pytest.approx(0.4, abs=0.002)
     assert 0.005 < error < 0.03
+    # What answers that may be wrong leave open, all labels have in common here.
+    unsure = 0.6 + rng.normal(0, 0.05, (1, 500, 1)).repeat(10, axis=2)
+    wider = joined(Sampled(completed, unsure, sure))[1]
+    assert wider > 2 * joined(Sampled(completed, corrected, sure))[1]
 
 
 def test_what_does_not_fit_is_refused() -> None:

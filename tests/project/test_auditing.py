@@ -28,6 +28,7 @@ from alasl.project.exports import export
 from alasl.project.folder import Project, init, load
 from alasl.project.growing import drop
 from alasl.project.imports import import_file
+from alasl.project.queue import once_more
 from alasl.project.records import Answer, Chances, Queued
 from alasl.project.settings import ProjectSettings
 
@@ -344,13 +345,78 @@ def test_answers_against_the_model_are_asked_until_two_agree(
     assert third >= set(again)
     now = audit_of(project)
     np.testing.assert_array_equal(now.reached[audit.answered], audit.reached[audit.answered])
-    for number, entry in enumerate(sorted(again)):
-        store.answer("ann", [Answer(*entry, number % 2)], request=f"c{number}")
-    driver.suggest()
-    assert not {(q.image, q.label) for q in store.queue() if q.why == "again"} & set(again)
+    absents, presents = audit_of(project).looks
+    both = [(place[i], j) for i, j in sorted(again)]
+    assert all(absents[entry] == presents[entry] == 1 for entry in both)
+    for times, who in enumerate("cde", start=3):
+        for number, entry in enumerate(sorted(again)):
+            store.answer("ann", [Answer(*entry, number % 2)], request=f"{who}{number}")
+        driver.suggest()
+        left = {(q.image, q.label) for q in store.queue() if q.why == "again"} & set(again)
+        # What speaks for the model is settled, what speaks against it far down only by more.
+        assert len(left) < (len(again) if times < 5 else 1)
     off = replace(project, settings=replace(project.settings, audit_again=False))
     Driver(off).suggest()
     assert "again" not in {q.why for q in store.queue()}
+
+
+@pytest.mark.parametrize(
+    ("odds", "said", "asked"),
+    [
+        (-3.0, "0", False),
+        (-3.0, "1", True),
+        (3.0, "0", True),
+        (-0.1, "1", True),
+        # One that leads by one, or stands against a model in doubt, is right by 49 to 1.
+        (-0.1, "11", False),
+        (-0.1, "10", True),
+        (-0.1, "100", False),
+        (-0.1, "", False),
+        # Far down, two are not enough, as two errors are as likely as one present; nor are 99.
+        (-7.0, "11", True),
+        (-99.0, "11", True),
+        (-99.0, "111", False),
+        (99.0, "00", True),
+        (-6.0, "110", True),
+        (-7.0, "1101", True),
+        (-7.0, "11010", False),
+        (-3.0, "1010", True),
+    ],
+)
+def test_what_is_doubted_is_asked_once_more(odds: float, said: str, asked: bool) -> None:
+    assert bool(once_more(said.count("0"), said.count("1"), odds)) is asked
+
+
+def test_the_errors_of_people_are_found_and_told(holes: Callable[..., Project]) -> None:
+    """People who contradict themselves err; without second looks, and if resolved, all counts."""
+    project = holes(repeats=0.0, gold=0.0, audit=0.5, answers=1200)
+    driver, store = Driver(project), project.store
+    driver.renew()
+    driver.suggest()
+    truth, rng = truth_of(project), np.random.default_rng(0)
+    asked = [(q.image, q.label) for q in store.queue() if q.pi is not None]
+    contradicted = []
+    for number, entry in enumerate(asked):
+        right = int(truth[entry])
+        wrong = rng.random() < 0.1
+        store.answer("ann", [Answer(*entry, 1 - right if wrong else right)], request=f"a{number}")
+        if wrong:
+            contradicted.append(entry)
+    assert audit_of(project).audit.doubted is None
+    for number, entry in enumerate(contradicted):
+        store.answer("ann", [Answer(*entry, int(truth[entry]))], request=f"b{number}")
+    audit = audit_of(project)
+    assert audit.audit.doubted is not None
+    training = driver.train()
+    assert training is not None
+    assert training.ground is not None
+    assert training.ground.erring is not None
+    assert "seem wrong, which is reckoned with" in training.ground.on
+    assert replace(training.ground, erring=None).on in training.ground.on
+    store.undo("ann", request="undo")
+    before = audit.looks.sum()
+    assert audit_of(project).looks.sum() == before - 1
+    assert store.problems() == []
 
 
 def test_an_answer_against_the_model_is_asked_for_again_at_the_queues_end(
@@ -382,7 +448,7 @@ def test_an_answer_against_the_model_is_asked_for_again_at_the_queues_end(
     assert asked(against) == [False]
     answer_(against, False, "against again")
     assert asked(against) == [True]
-    # Against it, then with it: a third time, and no more.
+    # Against it, then with it: a third time, and no more, as the model is sure enough.
     answer_(second, False, "second")
     answer_(second, True, "second again")
     assert asked(second) == [True, False]
@@ -504,7 +570,8 @@ def test_a_half_answered_queue_biases_nothing() -> None:
     for seed in range(3000):
         entries = np.full(truth.shape, UNKNOWN, np.int8)
         u, parts = permanent_numbers(60, 1, seed), (certain, certain, certain)
-        audit = ProjectAudit(rows, entries, *parts, nothing, np.ones((60, 1)), u, seed, claims)
+        about = nothing, np.ones((60, 1)), u, seed, claims, np.zeros((2, 60, 1), np.intp)
+        audit = ProjectAudit(rows, entries, *parts, *about)
         for _ in range(3):
             draw = audit.draw(scores, 8)
             asked = rng.permutation(len(draw.rows))[: (len(draw.rows) + 1) // 2]
@@ -513,7 +580,8 @@ def test_a_half_answered_queue_biases_nothing() -> None:
             known = entries != UNKNOWN
             share = np.full((60, 1), len(asked) / len(draw.rows) if len(draw.rows) else 1.0)
             parts = (certain, known, known)
-            audit = ProjectAudit(rows, entries, *parts, draw.chances, share, u, seed, claims)
+            about = draw.chances, share, *about[2:]
+            audit = ProjectAudit(rows, entries, *parts, *about)
         found.append((audit.weights * (entries == 1)).sum())
     error = np.std(found) / np.sqrt(len(found))
     assert abs(np.mean(found) - truth.sum()) < 4 * error

@@ -31,6 +31,8 @@ class Audit:
     claimed: int8 (N, L), what the table says of entries that it may have wrong, -1 elsewhere; None
     for nothing but -1. The audit draws some of them too, and then `entries` has people's word.
     Until it has drawn anything, they count as given.
+    looks: (2, N, L), how many answers to each entry drawn say absent, and how many present; None,
+    or 0 in both, where what `entries` has is beyond doubt.
     Raises `DataError` for shapes that differ and for an entry drawn with a chance of 0.
     """
 
@@ -39,6 +41,7 @@ class Audit:
     drawn: Mask
     pi: Floats
     claimed: Entries | None = None
+    looks: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
         shape = self.entries.shape
@@ -48,6 +51,8 @@ class Audit:
                 "an audit's entries, masks and chances must have one shape (N, L)",
                 seen=f"{shape}, {', '.join(map(str, others))}",
             )
+        if self.looks is not None and self.looks.shape != (2, *shape):
+            raise DataError("looks must be of an audit's entries", seen=str(self.looks.shape))
         if not ((self.pi >= 0) & (self.pi <= 1)).all():
             raise DataError("a chance of being drawn must be between 0 and 1")
         if (self.audited & (self.pi == 0)).any():
@@ -71,12 +76,30 @@ class Audit:
     @cached_property
     def audited(self) -> Mask:
         """(N, L): the entries that the audit drew and that people could tell."""
-        return np.asarray(self.drawn & (self.entries != UNKNOWN) & ~self.certain)
+        told = self.entries != UNKNOWN
+        if self.looks is not None:
+            told = told | self.looks.any(axis=0)
+        return np.asarray(self.drawn & told & ~self.certain)
+
+    @cached_property
+    def doubted(self) -> NDArray[np.integer] | None:
+        """(2, N, L): the `looks` at audited entries, if any two answers to one of them differ.
+
+        So people err, and any answer may be wrong. None where nobody is seen to.
+        """
+        if self.looks is None or not (self.looks.all(axis=0) & self.audited).any():
+            return None
+        return np.asarray(np.where(self.audited, self.looks, 0))
 
     @cached_property
     def seen(self) -> Mask:
         """(N, L): the entries known, by either way."""
         return self.certain | self.audited
+
+    @cached_property
+    def settled(self) -> Mask:
+        """(N, L): the entries known beyond doubt."""
+        return self.seen if self.doubted is None else self.seen & ~self.doubted.any(axis=0)
 
     @cached_property
     def told(self) -> Entries:
@@ -111,4 +134,5 @@ class Audit:
             self.drawn[:, columns],
             self.pi[:, columns],
             self.claims[:, columns],
+            None if self.looks is None else self.looks[:, :, columns],
         )

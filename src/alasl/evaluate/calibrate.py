@@ -19,10 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import solve_triangular
 from scipy.special import expit, logit
 
 from alasl.evaluate.audit import Audit
+from alasl.evaluate.erring import Answers
+from alasl.evaluate.fitting import Fitted, fit
 from alasl.evaluate.order import Order
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 
@@ -40,9 +42,6 @@ _LENT = 20_000
 # prior variance of this is _COMMON. And of how far it goes with the model's word.
 _CLAIMED, _CLAIM_SLOPE = 6.5, 1.0
 _KNOTS = 6
-# Rows of a sparse matrix that are made dense at a time.
-_ROWS = 4096
-_STEPS, _SHORTEST, _DONE = 50, 1e-4, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +50,24 @@ class View:
 
     order: Order
     probabilities: NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Of one label: log-odds of presence (N,), and (N, draws) that are as credible.
+
+    told: (N, draws), by how much what people said of an entry moves its log-odds, 0 where it is
+    beyond doubt, or where nothing was said; None where nobody is seen to err.
+    """
+
+    odds: Floats
+    credible: Floats
+    told: Floats | None
+
+    @property
+    def believed(self) -> Floats:
+        """(N, draws): the log-odds, after what people said."""
+        return self.credible if self.told is None else self.credible + self.told
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,19 +80,16 @@ class Calibration:
     _size: Floats
     _claims: Entries | None
     _knots: tuple[Floats, ...]
-    _theta: Floats
-    _mean: Floats
-    _root: Floats
+    _looks: NDArray[np.integer] | None
+    _fitted: Fitted
 
-    def curves(self, rng: np.random.Generator, draws: int) -> Iterator[tuple[Floats, Floats]]:
-        """For each label: its log-odds of presence (N,), and (N, draws) that are as credible.
-
-        All labels' draws share the common curves: draw m of one belongs with draw m of another.
-        """
-        labels = self._offset.shape[1]
-        noise = rng.standard_normal((len(self._theta), draws))
-        drawn = self._mean[:, None] + solve_triangular(self._root, noise, lower=False)
-        common = len(self._theta) - labels * self._owned
+    def curves(self, rng: np.random.Generator, draws: int) -> Iterator[Curve]:
+        """Each label's; all share the common curves: draw m of one belongs with m of another."""
+        labels, fitted = self._offset.shape[1], self._fitted
+        noise = rng.standard_normal((len(fitted.root), draws))
+        drawn = solve_triangular(fitted.root, noise, lower=False)
+        drawn[: len(fitted.mean)] += fitted.mean[:, None]
+        common = len(fitted.theta) - labels * self._owned
         for col in range(labels):
             here = [c[:, col] for c in self._covariates]
             size = np.full(len(here[0]), self._size[col])
@@ -84,10 +98,26 @@ class Calibration:
             places = [*range(common), *(common + col + labels * k for k in range(self._owned))]
             whole = np.concatenate([x, own], axis=1)
             start = self._offset[:, col]
-            yield (
-                start + whole @ self._theta[places],
+            yield Curve(
+                start + whole @ fitted.theta[places],
                 start[:, None] + whole @ drawn[places],
+                self._told(col, drawn[len(fitted.theta) :]),
             )
+
+    @property
+    def erring(self) -> tuple[float, float] | None:
+        """The shares of wrong answers to absent entries, and to present ones; None: none seen."""
+        rates = self._fitted.rates
+        return None if rates is None else (float(expit(rates[0])), float(expit(rates[1])))
+
+    def _told(self, col: int, off: Floats) -> Floats | None:
+        rates = self._fitted.rates
+        if self._looks is None or rates is None:
+            return None
+        absents, presents = self._looks[:, :, col].astype(np.float64)[:, :, None]
+        said = Answers(absents, presents, np.full(absents.shape, 0.5))
+        if_present, if_absent = said.likelihoods(rates[:, None] + off)
+        return if_present - if_absent
 
     @property
     def _owned(self) -> int:
@@ -103,9 +133,10 @@ def calibrate(views: Sequence[View], audit: Audit) -> Calibration:
     # How far down a ranking is far hangs on how many presents there are, which the first fit tells.
     size = np.where(audit.told == UNKNOWN, guessed, audit.told == PRESENT).sum(axis=0)
     first = _fit(views, audit, size)
-    for col, (log_odds, _) in enumerate(first.curves(np.random.default_rng(0), 1)):
-        seen = audit.seen[:, col]
-        size[col] = (audit.entries[seen, col] == PRESENT).sum() + expit(log_odds[~seen]).sum()
+    for col, curve in enumerate(first.curves(np.random.default_rng(0), 1)):
+        known = audit.settled[:, col]
+        odds = curve.odds if curve.told is None else curve.odds + curve.told[:, 0]
+        size[col] = (audit.entries[known, col] == PRESENT).sum() + expit(odds[~known]).sum()
     return _fit(views, audit, size)
 
 
@@ -134,6 +165,9 @@ def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
         np.full(many, _OWN),
     ]
     y, start, apart = told[audited], offset[audited], 0
+    looks = np.zeros((2, len(y)))
+    if audit.doubted is not None:
+        looks = audit.doubted[:, audited].astype(np.float64)
     if lent.any():
         at, of = [c[lent] for c in covariates], np.nonzero(lent)[1]
         level, straight_of = np.ones((len(of), 1)), np.stack(at, axis=1)
@@ -145,12 +179,14 @@ def _fit(views: Sequence[View], audit: Audit, size: Floats) -> Calibration:
         x = sparse.bmat([[None, x], [differ, given]], format="csr")
         variance = [np.full(shift.shape[1], _GIVEN), np.full(many, _GIVEN_OWN), *variance]
         y, start = np.append(y, told[lent]), np.append(start, guessed[lent])
-    theta, root = _newton(x, y, start, 1 / np.concatenate(variance))
-    mean = theta + _skew(x, start, theta, root)
+    absents, presents = np.concatenate([looks, np.zeros((2, len(y) - looks.shape[1]))], axis=1)
+    said = Answers(absents, presents, y)
     # How given entries differ is of no more use. As it stands first, the rest of the factor is that
     # of the other coefficients, whatever the first may be.
-    theta, mean, root = theta[apart:], mean[apart:], root[apart:, apart:]
-    return Calibration(tuple(covariates), offset, chance, sizes, claimed, knots, theta, mean, root)
+    fitted = fit(x, said, start, 1 / np.concatenate(variance)).without(apart)
+    return Calibration(
+        tuple(covariates), offset, chance, sizes, claimed, knots, audit.doubted, fitted
+    )
 
 
 def _covariates(views: Sequence[View], audit: Audit, size: Floats) -> list[Floats]:
@@ -219,49 +255,6 @@ def _of_claims(claims: Entries | None, covariates: Sequence[Floats]) -> Floats:
         return np.zeros((len(covariates[0]), 0))
     sides = np.stack([claims == PRESENT, claims == ABSENT], axis=1).astype(np.float64)
     return np.concatenate([sides, sides * np.mean(covariates[::2], axis=0)[:, None]], axis=1)
-
-
-def _skew(x: sparse.csr_matrix, offset: Floats, theta: Floats, root: Floats) -> Floats:
-    """How far the mean of the coefficients lies from the most credible ones, to the first order.
-
-    Where few are present, the likelihood falls slowly towards lower odds. Draws about its top have
-    too many presents (a fifth at 25 answers a label of which 4 % are present, in simulation).
-    """
-    odds = expit(offset + x @ theta)
-    lever = np.empty(len(odds))
-    for first in range(0, len(odds), _ROWS):
-        rows = slice(first, first + _ROWS)
-        lever[rows] = (solve_triangular(root, x[rows].T.toarray(), trans="T") ** 2).sum(axis=0)
-    third = x.T @ (odds * (1 - odds) * (1 - 2 * odds) * lever)
-    return np.asarray(-cho_solve((root, False), third) / 2)
-
-
-def _newton(
-    x: sparse.csr_matrix, y: Floats, offset: Floats, precision: Floats
-) -> tuple[Floats, Floats]:
-    """The most credible coefficients, and the upper Cholesky factor of their precision."""
-    theta = np.zeros(x.shape[1])
-    transposed = x.T.tocsr()
-
-    def worth(theta: Floats) -> float:
-        odds = offset + x @ theta
-        told = y @ odds - np.logaddexp(0, odds).sum()
-        return float(told - precision @ theta**2 / 2)
-
-    stands = worth(theta)
-    for _ in range(_STEPS):
-        mean = expit(offset + x @ theta)
-        curve = np.maximum(mean * (1 - mean), 1e-6)
-        hessian = (transposed @ x.multiply(curve[:, None])).toarray() + np.diag(precision)
-        factor = cho_factor(hessian)[0]
-        step = cho_solve((factor, False), transposed @ (y - mean) - precision * theta)
-        length = 1.0
-        while (reached := worth(theta + length * step)) < stands and length > _SHORTEST:
-            length /= 2
-        if reached - stands < _DONE:
-            break
-        theta, stands = theta + length * step, reached
-    return theta, np.triu(factor)
 
 
 def _common(

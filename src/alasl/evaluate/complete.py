@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from alasl.evaluate.audit import Audit
-from alasl.evaluate.calibrate import View, calibrate
+from alasl.evaluate.calibrate import Curve, View, calibrate
 from alasl.labels import PRESENT
 from alasl.seeds import stream
 
@@ -43,20 +43,24 @@ class Sampled:
     """K figures, in [0, 1], of L labels: those of each measure, one after the other.
 
     completed: (K, M, L), of M tables whose unknown entries are filled in by chance.
-    corrected: (K, L), from the guess corrected by the audit's answers over their chances.
+    corrected: (K, M, L), from the guess corrected by the audit's answers over their chances, with
+    what each table has for those that may be wrong; (K, 1, L) where nobody is seen to err.
     error: (K, M, L), how far such estimates are off on tables made up from the guess, each audited
     anew; NaN where the made-up audit found no present.
+    erring: the shares of absent entries that people call present, and of present ones that they
+    call absent; None where nobody is seen to err.
     """
 
     completed: Floats
     corrected: Floats
     error: Floats
+    erring: tuple[float, float] | None = None
 
     def of(self, figure: int, columns: Columns = slice(None)) -> Sampled:
         """One figure alone, of all labels or of some."""
         return Sampled(
             self.completed[figure : figure + 1, :, columns],
-            self.corrected[figure : figure + 1, columns],
+            self.corrected[figure : figure + 1, :, columns],
             self.error[figure : figure + 1, :, columns],
         )
 
@@ -68,11 +72,14 @@ def sample(
     rng = stream(seed, "completed tables")
     calibrated = calibrate(views, audit)
     shape = (sum(measure.many for measure in measures), draws, audit.entries.shape[1])
-    found = Sampled(np.empty(shape), np.empty(shape[::2]), np.empty(shape))
-    for col, (guess, credible) in enumerate(calibrated.curves(rng, draws)):
-        label = _Label.of(audit, col, expit(guess).astype(np.float32))
-        tables = label.completed(expit(credible).astype(np.float32), rng)
-        corrected = label.corrected(*label.told)
+    as_told = shape if audit.doubted is not None else (shape[0], 1, shape[2])
+    found = Sampled(np.empty(shape), np.empty(as_told), np.empty(shape), calibrated.erring)
+    for col, curve in enumerate(calibrated.curves(rng, draws)):
+        label = _Label.of(audit, col, curve)
+        tables = label.completed(expit(curve.believed).astype(np.float32), rng)
+        told = label.told(tables)
+        corrected = label.corrected(told, label.seen[:, None])
+        presents = np.maximum((told * label.seen[:, None]).sum(axis=0), 1)
         made_up = label.completed(label.guess[:, None].repeat(draws, 1), rng, keep_audit=False)
         drawn = label.certain[:, None] | (_uniform(rng, made_up.shape) < label.pi[:, None])
         again = label.corrected(made_up, drawn)
@@ -82,7 +89,7 @@ def sample(
             here = slice(first, first + measure.many)
             first += measure.many
             found.completed[here, :, col] = measure.exact(col, tables)
-            found.corrected[here, col] = measure.estimated(col, corrected, label.presents)[:, 0]
+            found.corrected[here, :, col] = measure.estimated(col, corrected, presents)
             error = measure.estimated(col, again, np.maximum(least, 1))
             error = error - measure.exact(col, made_up)
             found.error[here, :, col] = np.where(least > 0, error, np.nan)
@@ -96,35 +103,34 @@ class _Label:
     guess: Singles
     present: Singles
     certain: NDArray[np.bool_]
-    audited: NDArray[np.bool_]
+    sure: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
     pi: Singles
 
     @classmethod
-    def of(cls, audit: Audit, col: int, guess: Singles) -> _Label:
+    def of(cls, audit: Audit, col: int, curve: Curve) -> _Label:
         return cls(
-            guess,
+            expit(curve.odds).astype(np.float32),
             (audit.entries[:, col] == PRESENT).astype(np.float32),
             audit.certain[:, col],
-            audit.audited[:, col],
+            audit.settled[:, col],
+            audit.seen[:, col],
             audit.pi[:, col].astype(np.float32),
         )
 
-    @property
-    def presents(self) -> float:
-        """Presents that are known, or 1 where the table only claims some."""
-        return max(float(self.present[self.certain | self.audited].sum()), 1.0)
-
-    @property
-    def told(self) -> tuple[Singles, NDArray[np.bool_]]:
-        """The real table and which of its entries are known, as tables (N, 1)."""
-        return self.present[:, None], (self.certain | self.audited)[:, None]
+    def told(self, tables: Singles) -> Singles:
+        """(N, M) or (N, 1): the entries as seen; by the tables (N, M) if answers may be wrong."""
+        return self.present[:, None] if self.sure.sum() == self.seen.sum() else tables
 
     def completed(
         self, chances: Singles, rng: np.random.Generator, keep_audit: bool = True
     ) -> Singles:
-        """(N, M): 1 or 0, each entry by its chance (N, M), but for those known for certain."""
+        """(N, M): 1 or 0, each entry by its chance (N, M), but for those that are beyond doubt.
+
+        keep_audit: what the audit saw is so, too.
+        """
         tables = (_uniform(rng, chances.shape) < chances).astype(np.float32)
-        kept = self.certain | self.audited if keep_audit else self.certain
+        kept = self.sure if keep_audit else self.certain
         tables[kept] = self.present[kept, None]
         # Where all presents are only claimed, chance may leave none.
         tables[self.guess.argmax(), ~tables.any(axis=0)] = 1

@@ -4,7 +4,8 @@ Two estimates are joined. One completes the table many times by a calibrated gue
 varies little, and keeps a bias where labels differ more than it thinks. The other corrects the
 guess by the audit's answers over their chances: whatever the guess is, it has no bias but the
 ratio's, which a simulation of the audit on the completed tables tells and takes off. The less the
-second varies, the more it counts. docs/trust.md has the figures.
+second varies, the more it counts. Where people are seen to err, an answer is no truth but makes it
+likely, and each completed table has its own. docs/trust.md has the figures.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ class Estimate:
     complete: whether every entry is known, of every label. The intervals then say how far other
     images of the same kind may differ; else how far these images' own AP may.
     left_out: columns without AP, and why. calls: each of `calls.NAMES`, where anything is called.
+    erring: the share of wrong answers to absent entries, and to present ones, where people's
+    answers to the same entries differ; the figures and intervals reckon with them.
     """
 
     mean: Figure
@@ -90,6 +93,7 @@ class Estimate:
     left_out: dict[int, str]
     calls: dict[str, Measured] = field(default_factory=dict)
     reliability: Reliability | None = None
+    erring: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +158,7 @@ def _compare(
             None if model.called is None else Calls(model.called, model.probabilities).take(kept)
             for model in judged
         ]
-        if part.seen.all():
+        if part.settled.all():
             parts, gains = _exact(part, orders, calls)
         else:
             views = [
@@ -168,7 +172,7 @@ def _compare(
             _spread(one.labels, kept, shape[1]),
             shape[0],
             int(part.audited.sum()),
-            bool(audit.seen.all()),
+            bool(audit.settled.all()),
             left_out,
             {
                 name: Measured(
@@ -179,6 +183,7 @@ def _compare(
                 for name, each in one.calls.items()
             },
             one.reliability,
+            one.erring,
         )
         for one in parts
     ], gains
@@ -192,6 +197,7 @@ class _Part:
     labels: Figure
     calls: dict[str, Measured] = field(default_factory=dict)
     reliability: Reliability | None = None
+    erring: tuple[float, float] | None = None
 
 
 def _audited(
@@ -201,7 +207,7 @@ def _audited(
     called = [one for one in calls if one is not None]
     sampled = sample(views, [*ranked, *called], audit, seed, draws)
     wide, wide_other = reach(audit), reach(audit, of_map=False)
-    whole = np.flatnonzero(audit.seen.all(axis=0))
+    whole = np.flatnonzero(audit.settled.all(axis=0))
     known: list[_Part | None] = [None] * len(views)
     if len(whole):
         orders = [view.order.take(whole) for view in views]
@@ -210,7 +216,9 @@ def _audited(
     parts, gains, first = [], [], len(views)
     for number, (one, exact) in enumerate(zip(calls, known, strict=True)):
         mean, labels = figures(sampled.of(number), wide)
-        part = _Part(mean, _with(labels, whole, exact.labels if exact else None))
+        part = _Part(
+            mean, _with(labels, whole, exact.labels if exact else None), erring=sampled.erring
+        )
         if one is not None:
             found = {}
             for place, name in enumerate(NAMES):
@@ -223,7 +231,8 @@ def _audited(
             entries = audit.entries.size
             observed = entries * np.array([mean for mean, _ in bins])
             reaches = wide_other * entries * np.array([error for _, error in bins])
-            part = _Part(mean, part.labels, found, _reliability(one, observed, reaches))
+            found_in_bins = _reliability(one, observed, reaches)
+            part = _Part(mean, part.labels, found, found_in_bins, sampled.erring)
             first += one.many
         parts.append(part)
     for after in range(1, len(views)):
@@ -241,7 +250,7 @@ def _audited(
 
 
 def _measured(sampled: Sampled, figure: int, left_out: dict[int, str], wide: float) -> Measured:
-    labels = sampled.corrected.shape[1]
+    labels = sampled.corrected.shape[2]
     kept = np.setdiff1d(np.arange(labels), list(left_out))
     if not len(kept):
         return Measured(_nothing(), _spread(_nothing(), kept, labels), left_out)

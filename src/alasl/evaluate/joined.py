@@ -41,15 +41,19 @@ def figures(sampled: Sampled, wide: float) -> tuple[Figure, Figure]:
 
 def joined(sampled: Sampled) -> tuple[float, float]:
     """The mean over labels of one figure, or of a difference of two, and its standard error."""
-    labels = sampled.corrected.shape[1]
+    labels = sampled.corrected.shape[2]
     tables = sampled.completed[0].mean(axis=1)
     with np.errstate(invalid="ignore"):
         error = sampled.error[0][:, ~np.isnan(sampled.error[0]).all(axis=0)]
         bias = float(np.nanmean(error, axis=0).mean()) if error.size else 0.0
         varies = float(np.nanvar(error, axis=0).sum()) / labels**2 if error.size else 1.0
+    corrected = sampled.corrected[0].mean(axis=1)
+    if len(corrected) > 1:
+        # What the answers' errors add, of which labels have some in common.
+        varies += float(corrected.var(ddof=1))
     spread = float(tables.var(ddof=1))
     weight = (spread + _DOUBT**2) / (spread + _DOUBT**2 + varies)
-    mean = weight * (float(sampled.corrected.mean()) - bias) + (1 - weight) * float(tables.mean())
+    mean = weight * (float(corrected.mean()) - bias) + (1 - weight) * float(tables.mean())
     error_of = (
         (1 - weight) ** 2 * (spread + (_DOUBT / 2) ** 2)
         + weight**2 * varies

@@ -25,7 +25,7 @@ from alasl.evaluate.draw import FLOOR, claim_weights, inclusion, permanent_numbe
 from alasl.evaluate.estimate import Estimate, Gain, Measured, Reliability, Scored, estimate, gain
 from alasl.evaluate.intervals import Figure
 from alasl.evaluate.thresholds import called_by_others
-from alasl.labels import INFERRED, PRESENT, UNKNOWN, Entries
+from alasl.labels import INFERRED, UNKNOWN, Entries
 from alasl.learner import Known
 from alasl.project.ground import Bin, Figures, Ground, Told
 from alasl.project.queue import once_more
@@ -63,7 +63,8 @@ class ProjectAudit:
     answered: (T, L), entries that the audit drew and people said something of. response: (T, L),
     the share done of the audit's questions of this kind in the queue. numbers: (T, L), from
     `permanent_numbers`. seed: of the estimates. claims: int8 (T, L), what was given and may be
-    wrong, -1 elsewhere; where `answered`, people's word stands instead.
+    wrong, -1 elsewhere; where `answered`, people's word stands instead. looks: (2, T, L), answers
+    to what the audit drew that say absent, and present; 0 for what was resolved.
     """
 
     rows: Ints
@@ -76,6 +77,7 @@ class ProjectAudit:
     numbers: Floats
     seed: int
     claims: Entries
+    looks: Ints
 
     @classmethod
     def of(
@@ -112,7 +114,10 @@ class ProjectAudit:
         certain = (entries != UNKNOWN) & ~answered & ~claimed
         of_open, of_checks = response
         done = np.where(claimed, of_checks, of_open)
-        return cls(rows, entries, certain, settled, answered, chances, done, numbers, seed, claims)
+        # What somebody resolved is beyond doubt.
+        looks = np.where(source == SOURCES.index("resolved"), 0, store.looks(rows))
+        about = chances, done, numbers, seed, claims, looks
+        return cls(rows, entries, certain, settled, answered, *about)
 
     @property
     def complete(self) -> bool:
@@ -136,7 +141,7 @@ class ProjectAudit:
     def audit(self) -> Audit:
         """The audit, as estimates take it."""
         seen = np.where(self.certain | self.answered, self.entries, np.int8(UNKNOWN))
-        return Audit(seen, self.certain, self.answered, self.reached, self.claims)
+        return Audit(seen, self.certain, self.answered, self.reached, self.claims, self.looks)
 
     @cached_property
     def weights(self) -> Floats:
@@ -187,18 +192,15 @@ class ProjectAudit:
         why = np.where(claimed[rows, cols], RECHECK, "audit")
         return Draw(self.rows[rows], cols, now[rows, cols], why, chances)
 
-    def against(
-        self, logits: NDArray[np.floating], many: Ints, agree: Mask
-    ) -> tuple[Ints, Ints, Floats]:
+    def against(self, logits: NDArray[np.floating]) -> tuple[Ints, Ints, Floats]:
         """Answers to ask for once more: rows, columns, and the chances by which they were drawn.
 
         One wrong answer of a hundred bends mAP by points, as the wrong presents stand among the
         absents that a model ranks low, each for many. So these are asked as `queue.once_more` says.
-        What was given has the table for a second answer.
-        logits, many, agree: (T, L), the first of the judged model, the others from `draws.looks`.
+        What was given has the table for a second answer. logits: (T, L), of the judged model.
         """
-        otherwise = (self.entries != UNKNOWN) & ((self.entries == PRESENT) == (logits < 0))
-        asked = self.answered & (self.claims == UNKNOWN) & once_more(many, agree, otherwise)
+        absents, presents = self.looks
+        asked = once_more(absents, presents, logits) & self.answered & (self.claims == UNKNOWN)
         rows, cols = np.nonzero(asked)
         return self.rows[rows], cols, self.reached[rows, cols]
 
@@ -269,6 +271,7 @@ def _ground(found: Estimate, change: Gain | None) -> Ground:
         gain=gained,
         figures={name: _figures(each) for name, each in found.calls.items()},
         bins=_bins(found.reliability) if found.reliability else (),
+        erring=found.erring,
     )
 
 

@@ -100,26 +100,22 @@ def answered(db: sqlite3.Connection, images: Ints, labels: Ints) -> Mask:
     return mask
 
 
-def looks(db: sqlite3.Connection, images: Ints, labels: Ints) -> tuple[Ints, Mask]:
-    """(T, L) each: how many answers an entry has that chance drew, and whether the last two agree.
+def looks(db: sqlite3.Connection, images: Ints, labels: Ints) -> Ints:
+    """(2, T, L): how many answers to each entry that chance drew say absent, and how many present.
 
-    Answers that were taken back are counted too: they were looks.
+    A person's answers to the same entry count each. Without those that were taken back.
     """
-    many = np.zeros((len(images), len(labels)), np.intp)
-    last = np.full(many.shape, UNKNOWN)
-    agree = np.zeros(many.shape, np.bool_)
+    many = np.zeros((2, len(images), len(labels)), np.intp)
     found = db.execute(
-        "SELECT image, label, value FROM events WHERE pi IS NOT NULL AND value >= 0 ORDER BY id"
+        "SELECT image, label, value, count(*) FROM events e"
+        f" WHERE {queue.AN_ANSWER_DRAWN} GROUP BY image, label, value"
     ).fetchall()
     row_of = {image: row for row, image in enumerate(images.tolist())}
     col_of = {label: col for col, label in enumerate(labels.tolist())}
-    for image, label, value in found:
+    for image, label, value, count in found:
         if image in row_of and label in col_of:
-            at = row_of[image], col_of[label]
-            many[at] += 1
-            agree[at] = last[at] == value
-            last[at] = value
-    return many, agree
+            many[value, row_of[image], col_of[label]] = count
+    return many
 
 
 def response(db: sqlite3.Connection, images: Ints, labels: Ints) -> Floats:

@@ -256,7 +256,7 @@ class Driver:
             parts.append(Part("recheck places", RECHECK, *suspected))
         if logits is not None and settings.audit_again:
             # At last, as they hang on the audit's answers: the others' places must not.
-            asked = audit.against(logits, *store.looks(self._split.test))
+            asked = audit.against(logits)
             parts.append(Part("second looks", AGAIN, *asked))
         parts = [part.without(lost) for part in parts]
         if not len(query) and not any(map(len, parts)):

@@ -61,7 +61,9 @@ class Ground:
     figures: precision, recall, f1, prevalence and calibration (the calibration error). bins: of
     probabilities. Both empty for trainings of versions that did not judge them. checked: answers
     to entries that were given; wrong: those of them that say otherwise. copies: of the images,
-    those that are nearly the same as one that the model learned from.
+    those that are nearly the same as one that the model learned from. erring: the shares of wrong
+    answers to absent entries and to present ones, where people contradict each other, or
+    themselves; None where they do not.
     """
 
     images: int
@@ -76,6 +78,7 @@ class Ground:
     checked: int = 0
     wrong: int = 0
     copies: int = 0
+    erring: tuple[float, float] | None = None
 
     @property
     def on(self) -> str:
@@ -90,6 +93,10 @@ class Ground:
         if self.checked and not self.complete:
             checked = f"{self.checked} of them checked given entries, mostly doubtful"
             on += f"; {checked}: {self.wrong} wrong"
+        if self.erring and not self.complete:
+            false, miss = (100 * share for share in self.erring)
+            on += f"; {false:.1f} % of the answers to absents and {miss:.1f} % of those to presents"
+            on += " seem wrong, which is reckoned with"
         if self.copies:
             on += (
                 f"; rather too high, as {self.copies} of the images are nearly the same as others "

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from alasl.labels import MACHINE, PRESENT, UNKNOWN
+from alasl.evaluate.intervals import log_odds
+from alasl.labels import MACHINE, UNKNOWN
+from alasl.project.events import NOT_UNDONE
 from alasl.project.records import (
     AGAIN,
     RECHECK,
@@ -29,6 +31,11 @@ from alasl.project.records import (
 from alasl.seconds import Way
 from alasl.seeds import stream
 
+# Of an event e: an answer to what chance drew, that was not taken back.
+AN_ANSWER_DRAWN = f"pi IS NOT NULL AND value >= 0 AND {NOT_UNDONE}"
+# By how much an answer moves the log-odds of an entry (as if 2 of 100 were wrong), how sure a model
+# may be before it, how sure both are together when it is settled (19 to 1), and the most answers.
+_AN_ANSWER, _SUREST, _SETTLED, _MOST = 3.9, 7.0, 2.94, 5
 # Image, label, score, probability, model, round, gold, why, pi.
 Slot = tuple[int, int, float | None, float | None, str, int, int, str, float | None]
 
@@ -281,14 +288,20 @@ def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: 
     db.execute(_FILL_SLOT, {"p": person, "now": now, "image": image, "label": label})
 
 
-def once_more(many: Ints | int, agree: Mask | bool, against: Mask | bool) -> Mask:
-    """Whether an entry is to be asked once more, of numbers or arrays: what speaks against the
-    model until two answers agree, three at most.
+def once_more(
+    absents: Ints | int, presents: Ints | int, odds: NDArray[np.floating] | float
+) -> Mask:
+    """Whether an entry is to be asked once more, of numbers or arrays.
 
-    many: answers so far. agree: whether the last two are alike. against: whether the last speaks
-    against the model.
+    What speaks against the model is; and then, until one answer leads and is likely enough to be
+    right, or there are too many.
+    absents, presents: answers so far. odds: the model's log-odds of presence.
     """
-    return np.asarray(((many == 1) & against) | ((many == 2) & np.logical_not(agree)))
+    many, lead = np.add(absents, presents), np.subtract(presents, absents)
+    believed = np.clip(odds, -_SUREST, _SUREST) + _AN_ANSWER * lead
+    against = (many == 1) & ((lead > 0) == np.less(odds, 0))
+    doubted = (lead == 0) | (np.abs(believed) < _SETTLED)
+    return np.asarray((many > 0) & (many < _MOST) & (against | doubted))
 
 
 def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> None:
@@ -303,15 +316,14 @@ def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> N
     ).fetchall()
     if not slots or slots[0][0] is None or slots[0][4] == RECHECK:
         return
-    said = db.execute(
-        "SELECT value FROM events WHERE image = ? AND label = ? AND pi IS NOT NULL AND value >= 0"
-        " ORDER BY id",
+    presents, many = db.execute(
+        "SELECT sum(value), count(*) FROM events e WHERE image = ? AND label = ?"
+        f" AND {AN_ANSWER_DRAWN}",
         (image, label),
-    ).fetchall()
+    ).fetchone()
     p, model, round, pi = slots[0][:4]
-    agree, against = said[-2:-1] == said[-1:], (value == PRESENT) == (p < 0.5)
     asked = any(why == AGAIN and not done for *_, why, done in slots)
-    if not asked and once_more(len(said), agree, against):
+    if not asked and once_more(many - presents, presents, log_odds(p)):
         db.execute(
             "INSERT INTO queue (image, label, probability, model, round, why, pi)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",

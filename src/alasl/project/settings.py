@@ -40,7 +40,8 @@ class ProjectSettings(LearnerSettings, DataSettings):
     )
     audit_again: bool = setting(
         True,
-        "ask for answers of the audit once more that speak against the model, until two agree",
+        "ask for answers of the audit once more that speak against the model, until little doubt "
+        "is left",
     )
     recheck: float = setting(
         0.0,

@@ -230,8 +230,8 @@ class Store(GuidedStore):
             chances = replace(draws.read(*part), rows=rows)
             return chances, draws.answered(*part), draws.response(*part)
 
-    def looks(self, rows: Ints) -> tuple[Ints, Mask]:
-        """Of the images `rows` (T,): how often chance had each entry answered; `draws.looks`."""
+    def looks(self, rows: Ints) -> Ints:
+        """(2, T, L), of the images `rows` (T,): how people answered what chance drew; `draws`."""
         with self._database.reading() as db:
             scheme = self._table(db)
             return draws.looks(db, scheme.rows[rows], scheme.cols)
