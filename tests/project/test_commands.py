@@ -97,7 +97,10 @@ def test_an_import_with_conflicts_lists_them_and_waits(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     project = make_project()
-    say("suggest", project.folder, "--out", tmp_path / "q.csv", "--quiet")
+    told = say("suggest", project.folder, "--out", tmp_path / "q.csv", "--quiet")
+    wanted = len(project.store.queue())
+    assert wanted > 60
+    assert f"60 entries to ask, {wanted} answers wanted (with repeats and gold questions)" in told
     fill_in(tmp_path / "q.csv", tmp_path / "one.csv", lambda *_: 1)
     fill_in(tmp_path / "q.csv", tmp_path / "two.csv", lambda *_: 0)
     say("import", project.folder, "one.csv", "--person", "ann")

@@ -98,5 +98,8 @@ def command(
     if training:
         for text in lines(training, opened.store.names, opened.settings.audit):
             click.echo(text)
-    click.echo(f"{counted(asked, 'entry', 'entries')} to ask, {counted(queued, 'answer')} wanted")
+    more = " (with repeats and gold questions)" if queued > asked else ""
+    click.echo(
+        f"{counted(asked, 'entry', 'entries')} to ask, {counted(queued, 'answer')} wanted{more}"
+    )
     click.echo(f"queue: {out}" if out else f"next: alasl annotate {project}")
