@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alasl.seeds import spread, stream
+from alasl.seeds import spread, spread_at, stream
 
 
 def test_spread_draws_are_uniform_and_travel_with_their_row():
@@ -20,3 +20,11 @@ def test_spread_draws_are_uniform_and_travel_with_their_row():
     assert (spread(ties[order], 50) == drawn[order]).all()
     assert (spread(ties, 7) == drawn[:, :7]).all()
     assert (spread(ties, 7, first=40) == drawn[:, 40:47]).all()
+
+
+def test_some_draws_are_those_of_the_whole_table() -> None:
+    rng = np.random.default_rng(0)
+    ties, rows, cols = rng.random(9), rng.integers(0, 9, 40), rng.integers(0, 7, 40)
+    whole = spread(ties, 7)
+    np.testing.assert_array_equal(spread_at(ties[rows], cols), whole[rows, cols])
+    np.testing.assert_array_equal(spread(ties, 3, first=4), whole[:, 4:])

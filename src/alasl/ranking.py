@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.seeds import spread
+from alasl.seeds import spread_at
 
 Places = NDArray[np.intp]
 # What decides between equals: a number for each of some places, higher = first.
@@ -98,8 +98,7 @@ def entry_chance(ties: NDArray[np.float64], labels: int) -> Chance:
 
     def draws(places: Places) -> NDArray[np.floating]:
         rows, cols = np.divmod(places, labels)
-        some, back = np.unique(rows, return_inverse=True)
-        return np.asarray(spread(ties[some], labels)[back, cols])
+        return spread_at(ties[rows], cols)
 
     return draws
 

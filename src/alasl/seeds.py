@@ -29,11 +29,15 @@ def spread(ties: NDArray[np.float64], columns: int, first: int = 0) -> NDArray[n
     A row's draws depend on its own draw and the column alone, so that they travel with the row;
     the columns `first` and on are made.
     """
+    return spread_at(ties[:, None], np.arange(first, first + columns)[None])
+
+
+def spread_at(ties: NDArray[np.float64], cols: NDArray[np.integer]) -> NDArray[np.float64]:
+    """As `spread`, of entries by the draws of their rows and their columns, of like shapes."""
     # SplitMix64 (Steele, Lea and Flood 2014) of the draw's bits, one step of the sequence a column.
     step = np.uint64(0x9E3779B97F4A7C15)
-    state = ties.astype(np.float64).view(np.uint64)[:, None] + step * np.arange(
-        first + 1, first + columns + 1, dtype=np.uint64
-    )
+    bits = np.ascontiguousarray(ties, np.float64).view(np.uint64)
+    state = bits + step * (cols.astype(np.uint64) + np.uint64(1))
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
     return np.asarray(((state ^ (state >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53)

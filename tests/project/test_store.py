@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Labels
-from alasl.project import checksums
+from alasl.project import checksums, initial
 from alasl.project.records import SOURCES, Answer, Imported, Questions, Revised, Training
 from alasl.project.store import Store
 
@@ -579,3 +579,12 @@ def test_of_an_image_of_which_little_was_given_little_is_kept(tmp_path: Path) ->
             np.testing.assert_array_equal(
                 np.sort(shown), np.flatnonzero(entries[:, label] == value)
             )
+
+
+def test_of_images_of_which_nobody_said_anything_nothing_is_read(make_store: Make) -> None:
+    store = make_store(6, 3)  # given: image 0 and 1
+    store.answer("ann", [Answer(1, 0, 0, 1.0), Answer(4, 2, 1, 1.0)], request="request-1")
+    assert store.filled() == 1, "to what was given an answer adds nothing"
+    with store._database.reading() as db:
+        assert set(initial.known(db).rows.tolist()) == {0, 1}
+        assert set(initial.known(db, touched=True).rows.tolist()) == {1}

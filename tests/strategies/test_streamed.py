@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
@@ -95,9 +97,10 @@ def test_a_learner_asks_the_same_both_ways(
     make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
     dataset = make_dataset(120)
-    settings = RunSettings(data="made", missing=0.7, answers=30, strategy=strategy, by="label")
-    split = make_split(dataset, settings)
-    run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
+    run_settings = RunSettings(data="made", missing=0.7, answers=30, strategy=strategy, by="label")
+    split = make_split(dataset, run_settings)
+    prepared = prepare(dataset, split.seen, run_settings)
+    run = Simulation(dataset.labels, split, run_settings, prepared)
     run.evaluate()
     known = replace(run.known, closed=run.known.closed.put(split.pool[:3], [0, 1, 2], True))
     whole = run.learner.ask(known)
@@ -107,3 +110,30 @@ def test_a_learner_asks_the_same_both_ways(
     np.testing.assert_array_equal(found.rows, whole.rows)
     np.testing.assert_array_equal(found.cols, whole.cols)
     np.testing.assert_allclose(found.scores, whole.scores, rtol=1e-5)
+
+
+@given(
+    kind=st.sampled_from(["uneven", "even", "wide", "sure", "in vain", "nothing known"]),
+    spec=st.sampled_from(SPECS),
+    seed=st.integers(0, 2**16),
+    answers=st.integers(1, 80),
+    some=st.integers(1, 16),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_is_picked_is_what_the_whole_pool_would_have_picked(
+    make_pool: Callable[..., Pool], kind: str, spec: str, seed: int, answers: int, some: int
+) -> None:
+    pool = replace(make_pool(kind, seed), ask="entries", batch=answers)
+    pool = pool.take(np.flatnonzero(pool.askable.any(axis=1)))
+    strategy, budget = resolve(spec), Budget(answers=answers)
+    whole = select(pool.askable, strategy(pool), pool.ties, "entries", budget, Price(1.7))
+    score = strategy.by_label(streamed(pool))
+    chosen = Labelwise(pool.shape, pool.ties, budget, 1.7)
+    for start in range(0, pool.shape[1], some):
+        part = slice(start, min(start + some, pool.shape[1]))
+        chosen.add(part, score(part))
+    query, _ = chosen.query()
+    np.testing.assert_array_equal(query.rows, whole.rows)
+    np.testing.assert_array_equal(query.cols, whole.cols)

@@ -178,14 +178,18 @@ class ProjectAudit:
             done = float(np.where(part, self.reached, 0).sum(axis=0).mean())
             drawn = np.empty(now.shape)
             # Label by label; of few at a time, as it takes several tables.
-            for some in (slice(start, start + step) for start in range(0, labels, step)):
-                said, here = scores[:, some], part[:, some]
+            for some in np.split(np.arange(labels), np.arange(step, labels, step)):
+                cols = some[part[:, some].any(axis=0)]
+                drawn[:, some] = now[:, some]
+                if not len(cols):
+                    continue
+                said, here = scores[:, cols], part[:, cols]
                 likely = (
                     weights(said, floor)
                     if part is open_
-                    else claim_weights(said, self.claims[:, some], floor)
+                    else claim_weights(said, self.claims[:, cols], floor)
                 )
-                drawn[:, some] = inclusion(likely, here, done + share / labels, now[:, some])
+                drawn[:, cols] = inclusion(likely, here, done + share / labels, now[:, cols])
             now = drawn
         rows, cols = np.nonzero((self.numbers < now) & ~self.settled)
         chances = Chances(self.rows, self.reached, now)

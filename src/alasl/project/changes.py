@@ -203,9 +203,9 @@ def count(db: sqlite3.Connection) -> Counts:
 
 def contradicting(db: sqlite3.Connection, now: Scheme) -> list[Contradiction]:
     """Known entries that the rules forbid, by rows and columns of the table."""
-    entries = now.part(table.told(db).entries)
     if not now.placed_rules:
         return []
+    entries = now.part(table.told(db).entries)
     rows = np.unique(entries.rows)
     found = contradictions(entries[rows], now.placed_rules)
     return [replace(one, row=int(rows[one.row])) for one in found]

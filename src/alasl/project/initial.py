@@ -22,6 +22,7 @@ from alasl.sparse import Sparse
 _ENTRIES = 2**24
 # Images that are read at a time.
 _ROWS = 2**14
+_TOUCHED = "SELECT image FROM standing UNION SELECT image FROM resolved"
 # What no entry is: of an image that begins so, known entries alone are kept.
 _FEW = b"\x02"
 # Of the four bytes of each.
@@ -100,12 +101,16 @@ def names(db: sqlite3.Connection) -> list[tuple[str, int]]:
     return [(_text(row[0]), row[1]) for row in rows]
 
 
-def known(db: sqlite3.Connection, image: int | None = None) -> Sparse:
-    """int8 (all, all): what was given of each image and label, or (1, all) of one image."""
+def known(db: sqlite3.Connection, image: int | None = None, *, touched: bool = False) -> Sparse:
+    """int8 (all, all): what was given of each image and label, or (1, all) of one image.
+
+    touched: only of images of which somebody said anything.
+    """
     (labels,) = db.execute("SELECT count(*) FROM labels").fetchone()
     if image is None:
         (images,) = db.execute("SELECT count(*) FROM images").fetchone()
-        rows = db.execute("SELECT image, given FROM images WHERE given <> x'' ORDER BY image")
+        which = f"image IN ({_TOUCHED})" if touched else "given <> x''"
+        rows = db.execute(f"SELECT image, given FROM images WHERE {which} ORDER BY image")
     else:
         images = 1
         rows = db.execute("SELECT 0, given FROM images WHERE image = ?", (image,))
@@ -152,9 +157,9 @@ def _read(given: Sequence[bytes]) -> tuple[Ints, Ints, Entries]:
             code = (codes << _SHIFTS).sum(axis=1)
             found.append((np.repeat(numbers, many // len(_SHIFTS)), code >> 1, code & 1))
         else:
-            col = np.arange(len(whole)) - np.repeat(many.cumsum() - many, many)
-            known = whole != UNKNOWN
-            found.append((np.repeat(numbers, many)[known], col[known], whole[known]))
+            known, ends = np.flatnonzero(whole != UNKNOWN), many.cumsum()
+            of = np.searchsorted(ends, known, side="right")
+            found.append((numbers[of], known - (ends - many)[of], whole[known]))
     of, cols, values = (np.concatenate(each) for each in zip(*found, strict=True))
     order = np.argsort(of, kind="stable")
     return of[order], cols[order], values[order].astype(np.int8)

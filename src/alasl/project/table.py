@@ -175,7 +175,7 @@ def filled(db: sqlite3.Connection) -> int:
     Also those of labels and images that have left the table since, so that the count never falls
     by a change.
     """
-    before = initial.known(db)
+    before = initial.known(db, touched=True)
     entries, source = _told(db, before)
     at = source.rows, source.cols
     return int(((before[at] == UNKNOWN) & (entries[at] != UNKNOWN)).sum())
