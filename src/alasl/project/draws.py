@@ -41,7 +41,7 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
         if label in before:
             old = _numbers(*db.execute(_READ, (label,)).fetchone())
             if parts:
-                out = ~np.isin(old[0], images)
+                out = ~_places(old[0], images)[1]
                 old = old[0][out], old[1][out], old[2][out]
             if not parts or len(old[0]):
                 given = initial.known(db) if given is None else given

@@ -85,8 +85,9 @@ def differences(db: sqlite3.Connection) -> list[str]:
         return [f"application id {application:#x}, version {version}: no store of this ALASL"]
     looks: list[Callable[[sqlite3.Connection], Iterable[str]]] = [
         *(_by_sqlite, partial(_schema, version), _state),
-        *([checksums.differences] if version >= checksums.SINCE else []),
     ]
+    if version >= checksums.SINCE:
+        looks.append(partial(checksums.differences, version=version))
     found: list[str] = []
     for look in looks:
         try:
