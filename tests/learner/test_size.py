@@ -14,7 +14,9 @@ from alasl.errors import NothingToDo
 from alasl.labels import Labels
 from alasl.learner import asking, folds, size
 from alasl.learner import learner as learning
+from alasl.models import prepare as prepared_images
 from alasl.models.prepare import prepare
+from alasl.models.transforms import Applied
 from alasl.project.targets import Chances, Weights
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
@@ -118,3 +120,34 @@ def test_some_entries_are_judged_as_in_the_whole_table(
     monkeypatch.setattr(folds, "LARGE", 7 * dataset.labels.shape[1])
     np.testing.assert_allclose(folded.at(rows, cols), whole[rows, cols], rtol=1e-5)
     assert np.isnan(folded.at(split.test, 0 * split.test)).all()
+
+
+def test_features_that_do_not_fit_are_made_when_they_are_asked_for(
+    make_dataset: Callable[..., Dataset],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataset = make_dataset(200)
+    settings = RunSettings(data="made", missing=0.7, answers=30, strategy="variance", by="label")
+    split = make_split(dataset, settings)
+
+    def learner() -> Simulation:
+        prepared = prepare(dataset, split.seen, settings)
+        run = Simulation(dataset.labels, split, settings, prepared)
+        run.evaluate()
+        return run
+
+    whole = learner()
+    monkeypatch.setattr(prepared_images, "HELD", 0)
+    made = learner()
+    seen = made.learner.inputs
+    assert isinstance(seen.features, Applied)
+    np.testing.assert_allclose(seen.array(), whole.learner.inputs.array(), atol=1e-5)
+    ours, theirs = (run.learner.train(run.known).logits for run in (made, whole))
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    # Of too many, a strategy that goes label by label is shown the first by their draws.
+    monkeypatch.setattr(size, "LARGE", 0)
+    monkeypatch.setattr(asking, "SEEN", 20 * seen.features.shape[1])
+    query = made.learner.ask(made.known)
+    assert len(np.unique(query.rows)) <= 20
+    assert "variance is shown 20 of them, drawn" in caplog.text

@@ -14,6 +14,9 @@ from alasl.data.images import readable_images
 from alasl.errors import DataError
 from alasl.labels import Labels
 
+# Numbers that are looked at at a time.
+_BLOCK = 2**22
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -95,7 +98,11 @@ def check_features(features: NDArray[np.generic], images: int, where: str | None
         )
     if not np.issubdtype(features.dtype, np.floating):
         raise DataError("features must be floats", where=where, seen=str(features.dtype))
-    bad = ~np.isfinite(features).all(axis=1)
+    bad = np.empty(images, np.bool_)
+    step = max(1, _BLOCK // features.shape[1])
+    for start in range(0, images, step):
+        block = slice(start, start + step)
+        bad[block] = ~np.isfinite(features[block]).all(axis=1)
     if bad.any():
         raise DataError(
             f"the features of {int(bad.sum())} of {images} images are not finite",

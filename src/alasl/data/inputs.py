@@ -73,7 +73,7 @@ class Inputs:
         """(N, D): the features. Raises `DataError` where there are files only."""
         if self.features is None:
             raise DataError("this model needs features, and there are image files only")
-        chosen = self.features if self.rows is None else self.features[self.rows]
+        chosen = self.features[slice(None) if self.rows is None else self.rows]
         return np.asarray(chosen, np.float32)
 
     def surroundings(self) -> NDArray[np.float32]:

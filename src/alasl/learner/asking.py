@@ -37,6 +37,8 @@ Floats = NDArray[np.float64]
 
 _log = logging.getLogger(__name__)
 
+# Numbers of features of a pool that is scored label by label, 1.6 GB, twice.
+SEEN = 3 * 2**27
 # Entries that a strategy scores at a time, at most 16 labels.
 BLOCK, LABELS = 2**22, 16
 
@@ -118,10 +120,20 @@ class Asking:
             return None
         if not is_large(*shape) or budget.images is not None:
             return None
-        draws, rows = self._drawn(known, rows)
-        pool = self._streamed(known, rows, draws[rows])
+        (draws, of_all), features = self._drawn(known, rows), self.inputs.features
+        rows = of_all
+        if features is not None and strategy.needs & {"probabilities", "features"}:
+            # They stand by their draws, so that the first are as good as any.
+            rows = rows[: max(1, SEEN // features.shape[1])]
+        if len(rows) < len(of_all):
+            _log.warning(
+                "the features of %d images are too much for memory: %s is shown %d of them, drawn",
+                *(len(of_all), strategy.spec, len(rows)),
+            )
+        pool = self._streamed(known, rows, draws[rows], of_all)
         if pool is None:
             return None
+        shape = pool.shape
         score, lock = strategy.by_label(pool), Lock()
         chosen = Labelwise(shape, pool.ties, budget, self.seconds.grid)
 
@@ -136,9 +148,9 @@ class Asking:
             return None
         return Query(rows[picks.rows], picks.cols, scores, dict(known.memory))
 
-    def _streamed(self, known: Known, rows: Rows, ties: Floats) -> Streamed | None:
-        """What a strategy sees of the images `rows`, by their draws; None where p cannot be had
-        some labels at a time."""
+    def _streamed(self, known: Known, rows: Rows, ties: Floats, of_all: Rows) -> Streamed | None:
+        """What a strategy sees of the images `rows`, by their draws, of all that can be asked;
+        None where p cannot be had some labels at a time."""
         needs, features, chances = self.strategy.needs, None, None
         if needs & {"probabilities", "features"}:
             features = self.estimator.embed(self.inputs.take(rows))
@@ -152,7 +164,7 @@ class Asking:
             ties,
             chances,
             features,
-            self._labelled(known, rows, needs) if "labelled" in needs else None,
+            self._labelled(known, of_all, needs) if "labelled" in needs else None,
             self.estimator.spread,
             self.rounds.planned(known.round),
         )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from alasl.data.inputs import Inputs
+from alasl.models.transforms import Applied
 
 # The features that are on a device already, by the array that they came from.
 _THERE: dict[tuple[int, torch.device], Tensor] = {}
@@ -84,6 +85,8 @@ def all_of(inputs: Inputs, device: torch.device) -> Tensor:
 
 def tensor_of(inputs: Inputs, device: torch.device) -> Tensor:
     """(N, D): the features of `inputs` on a device, float32."""
+    if isinstance(inputs.features, Applied):
+        return torch.from_numpy(inputs.array()).to(device)
     whole = all_of(inputs, device)
     if inputs.rows is None:
         return whole

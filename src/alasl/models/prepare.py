@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,16 @@ from alasl.models.memory import keep_freed_memory
 from alasl.models.neighbours import Neighbours, Surroundings
 from alasl.models.registry import Kind, available, resolve
 from alasl.models.source import Source
-from alasl.models.transforms import Transform
+from alasl.models.transforms import Applied, Transform
 from alasl.settings import ModelSettings
 
 _log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
+
+# Numbers of features after a transform that are held, 4 GB; of more, those that are asked for are
+# made then.
+HELD = 2**30
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +78,9 @@ class Prepared:
         if inputs.features is None:
             raise DataError("this model learns from features, and there are none")
         learned = transform or kind.source.make_transform(inputs.features, rows)
-        features = learned.apply(inputs.features)
+        features: Any = Applied(inputs.features, learned)
+        if len(features) * learned.width < HELD:
+            features = learned.apply(inputs.features)
         near = kind.source.make_neighbours(features, rows)
         around = Surroundings(near, features) if near else None
         ready = replace(inputs, features=features, around=around)

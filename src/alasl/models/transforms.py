@@ -142,6 +142,34 @@ class Flatten:
         return {**self.roots.tensors(), "axes": self.axes}
 
 
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """Features that a transform makes of others once some are asked for: all would not fit.
+
+    features: (N, D), mapped from a file. Indexed by rows (n,), or a slice, it gives (n, width).
+    """
+
+    features: Features
+    transform: Transform
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, width)."""
+        return len(self.features), self.transform.width
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, rows: Rows | slice) -> NDArray[np.float32]:
+        places = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
+        found = np.empty((len(places), self.transform.width), np.float32)
+        step = max(1, BLOCK // max(1, self.features.shape[1]))
+        for start in range(0, len(places), step):
+            part = slice(start, start + step)
+            found[part] = self.transform.apply(self.features[places[part]])
+        return found
+
+
 def from_tensors(tensors: Tensors) -> Transform:
     """The transform whose `tensors` these are. Raises `DataError` where they are of none."""
     shapes = {name: np.shape(tensor) for name, tensor in tensors.items()}
