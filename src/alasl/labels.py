@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -206,6 +206,14 @@ class Labels:
     def present_per_label(self) -> NDArray[np.int64]:
         """(L,): images known to have each label."""
         return self.sparse.where(lambda values: values == PRESENT).per_col()
+
+    def by_image(self) -> Iterator[tuple[list[int], list[int]]]:
+        """Image by image the columns of its known entries, and their values."""
+        few = self.sparse
+        start = 0
+        for end in few.per_row().cumsum().tolist():
+            yield few.cols[start:end].tolist(), few.values[start:end].tolist()
+            start = end
 
     def digest(self) -> str:
         """Names the table's content: equal tables, equal digests."""

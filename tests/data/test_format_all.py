@@ -345,3 +345,21 @@ def test_a_real_table_without_images_goes_through_every_format(shared_data: Path
     assert labels.shape == (4952, 80)
     for format in WRITABLE:
         same(round_trip(labels.take(range(300)), format, tmp_path), labels.take(range(300)))
+
+
+@pytest.mark.parametrize("format", [name for name in WRITABLE if name != "npz"])
+def test_known_entries_are_written_without_a_table_of_all(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    entries = np.where(rng.random((9, 5)) < 0.5, -1, rng.integers(0, 2, (9, 5))).astype(np.int8)
+    entries[:5] = np.abs(np.eye(5, dtype=np.int8) - (np.eye(5) == 0))  # something of each image
+    entries[5:, 0] = 1
+    images = tuple(f"{number}.jpg" for number in range(9))
+    whole = Labels(entries, ("a", "b", "c", "d", "e"), images)
+    few = Labels(whole.sparse, whole.names, images, whole.sources, whole.origin)
+    path = {name: tmp_path / f"{name}{SUFFIX[format]}" for name in ("whole", "few")}
+    write(whole, path["whole"], format)
+    monkeypatch.setattr(Labels, "_tables", None)
+    write(few, path["few"], format)
+    assert path["few"].read_bytes() == path["whole"].read_bytes()

@@ -52,7 +52,7 @@ def command(
     images, names = table.labels.shape
     if as_json:
         result = {"from": str(file), "out": str(out), "format": to}
-        counts = {"images": images, "labels": names, "known": int(table.labels.known.sum())}
+        counts = {"images": images, "labels": names, "known": table.labels.filled}
         print_json({"schema_version": 1, **result, **counts})
     else:
         click.echo(f"{out}: {images} images x {names} labels")

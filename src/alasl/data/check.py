@@ -21,6 +21,8 @@ _TINY = 16
 _PAIRS = 10
 # Counting pairs takes a square of the labels; beyond this many only the commonest are counted.
 _PAIRED_LABELS = 1000
+# Images of which pairs are counted at a time.
+_BLOCK = 2**14
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def check(
     """
     labels = dataset.labels
     present = labels.present_per_label()
+    presents = labels.sparse.where(lambda values: values == PRESENT)
     counts = zip(labels.names, present, labels.known_per_label(), strict=True)
     files = each(_inspect, dataset.paths or (), workers, on_progress)
     same = same_content([file.digest for file in files])
@@ -128,18 +131,18 @@ def check(
         labels=len(labels.names),
         files=None if dataset.paths is None else len(files),
         features=None if dataset.features is None else dataset.features.shape[1],
-        known=int(labels.known.sum()),
-        unknown=int(labels.unknown.sum()),
+        known=labels.filled,
+        unknown=len(dataset) * len(labels.names) - labels.filled,
         present=int(present.sum()),
         per_label=tuple(
             LabelCount(name, int(p), int(k - p), len(dataset) - int(k)) for name, p, k in counts
         ),
         pairs=_pairs(labels),
         unknown_per_image=_quartiles(labels.unknown_per_image()),
-        present_per_image=_quartiles((labels.entries == PRESENT).sum(axis=1)),
+        present_per_image=_quartiles(presents.per_row()),
         labels_never_present=_named(labels.names, present == 0),
         labels_all_unknown=_named(labels.names, labels.known_per_label() == 0),
-        labels_known_by_presence=_named(labels.names, known_by_presence(labels.entries)),
+        labels_known_by_presence=_named(labels.names, known_by_presence(labels.sparse)),
         images_all_unknown=_named(labels.images, labels.known_per_image() == 0),
         duplicates=_duplicates(labels, same),
         near=_near(labels, same, features),
@@ -173,8 +176,13 @@ def _inspect(path: Path) -> _File:
 
 def _pairs(labels: Labels) -> tuple[Pair, ...]:
     common = np.argsort(-labels.present_per_label(), kind="stable")[:_PAIRED_LABELS]
-    has = (labels.entries[:, common] == PRESENT).astype(np.float32)
-    together = np.triu(has.T @ has, k=1)
+    few = labels.sparse.where(lambda values: values == PRESENT).take_cols(common)
+    together = np.zeros((len(common), len(common)))
+    some = np.unique(few.rows)
+    for rows in np.array_split(some, max(1, len(some) // _BLOCK)):
+        has = (few[rows] == PRESENT).astype(np.float32)
+        together += has.T @ has
+    together = np.triu(together, k=1)
     best = np.argsort(-together, axis=None, kind="stable")[:_PAIRS]
     rows, cols = np.unravel_index(best, together.shape)
     return tuple(
@@ -212,7 +220,7 @@ def _together(groups: Groups) -> list[NDArray[np.intp]]:
 def _duplicate(labels: Labels, rows: NDArray[np.intp]) -> Duplicate:
     return Duplicate(
         tuple(labels.images[row] for row in rows),
-        _named(labels.names, _disagree(labels.entries[rows])),
+        _named(labels.names, _disagree(labels.of(rows))),
     )
 
 

@@ -263,9 +263,9 @@ def _by_people(labels: Labels) -> tuple[Labels, list[str]]:
     """The table with what a model answered made unknown, and a note of how many entries that is."""
     if MACHINE not in labels.sources:
         return labels, []
-    theirs = labels.known & (labels.source == labels.sources.index(MACHINE))
+    theirs = labels.origin == labels.sources.index(MACHINE)
     note = f"{int(theirs.sum())} automatic answers are left out: they are a model's, no person's"
-    return labels.forget(theirs), [note] if theirs.any() else []
+    return labels.only(~theirs), [note] if theirs.any() else []
 
 
 def _twins(names: tuple[str, ...]) -> list[str]:

@@ -161,14 +161,16 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
         {
             "id": row + 1,
             "file_name": image,
-            _NEGATIVE: (np.flatnonzero(labels.entries[row] == ABSENT) + 1).tolist(),
+            _NEGATIVE: [col + 1 for col, value in zip(*entries, strict=True) if value == ABSENT],
         }
-        for row, image in enumerate(labels.images)
+        for row, (image, entries) in enumerate(zip(labels.images, labels.by_image(), strict=True))
     ]
+    present = labels.sparse.where(lambda values: values == PRESENT)
+    places = zip(present.rows.tolist(), present.cols.tolist(), strict=True)
     categories = [{"id": col + 1, "name": name} for col, name in enumerate(labels.names)]
     annotations = [
         {"id": number, "image_id": row + 1, "category_id": col + 1}
-        for number, (row, col) in enumerate(np.argwhere(labels.entries == PRESENT).tolist(), 1)
+        for number, (row, col) in enumerate(places, 1)
     ]
     content = {"images": images, "annotations": annotations, "categories": categories}
     path.write_text(json_file.dump(content), encoding="ascii")

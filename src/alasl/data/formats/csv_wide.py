@@ -91,8 +91,8 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
 def _lines(labels: Labels) -> Iterator[str]:
     cells = ("0", "1", "")  # -1 takes the last
     yield row("image", *labels.names)
-    for image, entries in zip(labels.images, labels.entries.tolist(), strict=True):
-        yield row(image) + "," + ",".join(map(cells.__getitem__, entries))
+    for at, image in enumerate(labels.images):
+        yield row(image) + "," + ",".join(map(cells.__getitem__, labels.of([at])[0].tolist()))
 
 
 table_format(

@@ -97,11 +97,14 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
 
 
 def _records(labels: Labels) -> Iterator[dict[str, Any]]:
-    for row, (image, entries) in enumerate(zip(labels.images, labels.entries, strict=True)):
+    for row, (image, (cols, values)) in enumerate(
+        zip(labels.images, labels.by_image(), strict=True)
+    ):
         record: dict[str, Any] = {_FILE: image, _PRESENT: None, _ABSENT: None}
-        if (entries != UNKNOWN).any():
+        if cols:
+            entries = list(zip(cols, values, strict=True))
             for key, value in ((_PRESENT, PRESENT), (_ABSENT, ABSENT)):
-                record[key] = [labels.names[col] for col in np.flatnonzero(entries == value)]
+                record[key] = [labels.names[col] for col, one in entries if one == value]
         yield record | {_NAMES: labels.names} if row == 0 else record
 
 

@@ -335,11 +335,11 @@ def _read(path: Path, options: Options) -> Table:
 
 def _write(labels: Labels, path: Path, features: Features | None) -> None:  # noqa: ARG001
     who = ("", *labels.sources[1:])
-    known = np.argwhere(labels.known)
-    values, sources = (of[tuple(known.T)].tolist() for of in (labels.entries, labels.source))
+    few = labels.sparse
+    each = (few.rows, few.cols, few.values, labels.origin)
     answers = (
         NamedAnswer("", labels.images[i], labels.names[j], value, who[source])
-        for (i, j), value, source in zip(known.tolist(), values, sources, strict=True)
+        for i, j, value, source in zip(*(part.tolist() for part in each), strict=True)
     )
     write_tasks(path, tasks_of(answers, labels.images), names=labels.names)
 

@@ -201,8 +201,8 @@ def _write(labels: Labels, path: Path, features: Features | None) -> None:  # no
     mids = _mids(path.parent, labels.names)
     ids = [row(image) for image in labels.images]
     ends = [(row("verification", mid, "0"), row("verification", mid, "1")) for mid in mids]
-    known = np.nonzero(labels.known)
-    cells = zip(*(i.tolist() for i in known), labels.entries[known].tolist(), strict=True)
+    few = labels.sparse
+    cells = zip(few.rows.tolist(), few.cols.tolist(), few.values.tolist(), strict=True)
     lines = (f"{ids[at]},{ends[col][value]}" for at, col, value in cells)
     write_lines(path, itertools.chain([row(*_COLUMNS)], lines))
 

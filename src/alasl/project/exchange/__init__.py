@@ -12,8 +12,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import read_table
 from alasl.data.formats.base import Empty, NamedAnswer, Options
@@ -225,11 +223,7 @@ def _table(path: Path, format: str | None, options: Options) -> Iterable[NamedAn
     labels = table.labels
     people = ("", *labels.sources[1:])
     where = str(file)
-    for row, col in np.argwhere(labels.known).tolist():
-        yield NamedAnswer(
-            where,
-            labels.images[row],
-            labels.names[col],
-            int(labels.entries[row, col]),
-            people[labels.source[row, col]],
-        )
+    few = labels.sparse
+    each = (few.rows, few.cols, few.values, labels.origin)
+    for row, col, value, source in zip(*(part.tolist() for part in each), strict=True):
+        yield NamedAnswer(where, labels.images[row], labels.names[col], value, people[source])
