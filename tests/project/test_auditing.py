@@ -28,8 +28,9 @@ from alasl.project.exports import export
 from alasl.project.folder import Project, init, load
 from alasl.project.growing import drop
 from alasl.project.imports import import_file
+from alasl.project.overview import overview
 from alasl.project.queue import once_more
-from alasl.project.records import Answer, Chances, Queued
+from alasl.project.records import Answer, Chances, Questions, Queued
 from alasl.project.settings import ProjectSettings
 
 
@@ -171,6 +172,27 @@ def test_without_a_refit_the_model_handed_over_is_the_one_judged(
     np.testing.assert_allclose(driver.model().predict_proba(features), expit(logits), atol=1e-6)
 
 
+def test_asking_again_where_nothing_was_answered_asks_the_same_of_the_audit(
+    holes: Callable[..., Project],
+) -> None:
+    """Of so few questions that most labels have none."""
+    project = holes(answers=16, audit=0.5, audit_given=0.3, seed=3)
+    driver = Driver(project)
+    driver.renew()
+
+    def asked() -> set[tuple[int, int]]:
+        driver.suggest()
+        return {(q.image, q.label) for q in project.store.queue() if q.pi is not None}
+
+    first = asked()
+    of_labels = {label for _, label in first}
+    assert 0 < len(of_labels) < 4
+    chances = audit_of(project).chances.now
+    for _ in range(5):
+        assert asked() == first
+    np.testing.assert_allclose(audit_of(project).chances.now, chances, rtol=1e-9)
+
+
 def test_what_was_left_unanswered_is_asked_again_and_nothing_twice(
     holes: Callable[..., Project],
 ) -> None:
@@ -263,6 +285,37 @@ def test_a_query_answered_elsewhere_checks_what_was_given_and_a_table_does_not(
     assert set(project.store.progress().people) == {"ann"}
 
 
+def test_checks_of_an_old_queue_are_left_out_and_who_corrects_is_not_checked_by_it(
+    holes: Callable[..., Project], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = holes(audit_given=0.5)
+    driver, store = Driver(project), project.store
+    driver.renew()
+    driver.suggest()
+    checks = {(q.image, q.label) for q in store.queue() if q.why == "recheck"}
+    export(project, tmp_path / "query.csv", "queue", "queue")
+    given = store.labels().entries
+    with (tmp_path / "query.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        entry = store.images.index(row["image"]), store.names.index(row["label"])
+        row["answer"] = str(1 - given[entry] if entry in checks else 1)
+    with (tmp_path / "query.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    store.fill(store.progress().round + 1, Questions([], []))
+    done = import_file(project, tmp_path / "query.csv", person="ann")
+    assert (done.new, done.kept) == (len(rows) - len(checks), len(checks))
+    assert f"{len(checks)} answers against what was given left out" in caplog.text
+    assert all(store.labels().entries[entry] == given[entry] for entry in checks)
+    import_file(project, tmp_path / "query.csv", person="ann", on_conflict="replace")
+    assert all(store.labels().entries[entry] != given[entry] for entry in checks)
+    # What somebody corrected is no question of which the truth is known.
+    (ann,) = overview(project).people
+    assert (ann.checked, ann.right) == (0, 0)
+
+
 def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it(
     holes: Callable[..., Project],
 ) -> None:
@@ -285,6 +338,7 @@ def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it
     for number, q in enumerate(checks):
         said = UNKNOWN if q is checks[-1] else 1
         project.store.answer("ann", [Answer(q.image, q.label, said)], request=f"check {number}")
+    assert project.store.filled() == len(checks) - 1, "a check is an answer"
     after = audit_of(project)
     said_of = at[:, :-1]
     assert after.answered[*said_of].all()

@@ -113,10 +113,10 @@ class ProjectAudit:
         entries[follows & ~answered] = UNKNOWN
         certain = (entries != UNKNOWN) & ~answered & ~claimed
         of_open, of_checks = response
-        done = np.where(claimed, of_checks, of_open)
+        share = np.where(claimed, of_checks, of_open)
         # What somebody resolved is beyond doubt.
         looks = np.where(source == SOURCES.index("resolved"), 0, store.looks(rows))
-        about = chances, done, numbers, seed, claims, looks
+        about = chances, share, numbers, seed, claims, looks
         return cls(rows, entries, certain, settled, answered, *about)
 
     @property

@@ -7,7 +7,7 @@ labels (L,), ascending, are numbers.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -34,6 +34,7 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
     """
     col_of = {label: col for col, label in enumerate(labels.tolist())}
     asked, given = queue.audited(db), None
+    of_all = _of_all(asked)
     before = {label for (label,) in db.execute("SELECT label FROM chances")}
     # One label after the other, as all of them may be large tables.
     for label in sorted(before.union(col_of)):
@@ -45,7 +46,7 @@ def write(db: sqlite3.Connection, chances: Chances, images: Ints, labels: Ints) 
                 old = old[0][out], old[1][out], old[2][out]
             if not parts or len(old[0]):
                 given = initial.known(db) if given is None else given
-                open_, checks = _shares(asked.get(label, ()), old[0])
+                open_, checks = _shares(asked.get(label, ()), old[0], of_all)
                 ended = _ended(np.where(given[old[0], label] == UNKNOWN, open_, checks), *old)
                 parts = _joined(parts, ended) if parts else ended
         if parts:
@@ -119,19 +120,29 @@ def looks(db: sqlite3.Connection, images: Ints, labels: Ints) -> Ints:
 
 
 def response(db: sqlite3.Connection, images: Ints, labels: Ints) -> Floats:
-    """(2, L): the share of each label's audit questions in the queue that are done; 1 without any.
+    """(2, L): the share of each label's audit questions in the queue that are done.
 
     First of those about open entries, then of those that check what was given, as these are not
-    asked everywhere. Only of these images, as nobody is asked about others.
+    asked everywhere. Where a label has none, the share of all: had it any, so many would be done.
+    Only of these images, as nobody is asked about others.
     """
     asked = queue.audited(db)
-    return np.array([_shares(asked.get(label, ()), images) for label in labels.tolist()]).T
+    of_all = _of_all(asked)
+    return np.array([_shares(asked.get(n, ()), images, of_all) for n in labels.tolist()]).T
 
 
-def _shares(asked: Sequence[tuple[int, int, str]], images: Ints) -> tuple[float, float]:
+def _of_all(asked: Mapping[int, Sequence[tuple[int, int, str]]]) -> float:
+    """Which share of all questions is done; 1 without any."""
+    done = [one for some in asked.values() for _, one, _ in some]
+    return sum(done) / len(done) if done else 1.0
+
+
+def _shares(
+    asked: Sequence[tuple[int, int, str]], images: Ints, none: float
+) -> tuple[float, float]:
     """Which share of the questions about these images is done, of open entries and of checks.
 
-    asked: image, 1 if done, and why.
+    asked: image, 1 if done, and why. none: where there are none.
     """
     # Most of many labels have no question, so nothing is made for these.
     here = set(images.tolist()) if asked else ()
@@ -139,7 +150,7 @@ def _shares(asked: Sequence[tuple[int, int, str]], images: Ints) -> tuple[float,
     for image, one, why in asked:
         if image in here:
             done[why == RECHECK].append(one)
-    open_, checks = (sum(each) / len(each) if each else 1.0 for each in done)
+    open_, checks = (sum(each) / len(each) if each else none for each in done)
     return open_, checks
 
 

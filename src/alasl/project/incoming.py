@@ -5,6 +5,7 @@ Each function works in the caller's transaction, on its connection `db`.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ from alasl.project.events import append_act, machine_of, person_of, spend
 from alasl.project.records import Answer, Imported, OnContradiction, Revised
 from alasl.project.scheme import Scheme
 from alasl.sparse import Sparse
+
+_log = logging.getLogger(__name__)
 
 
 def named(source: str, answers: Iterable[Answer]) -> list[Answer]:
@@ -103,20 +106,36 @@ def import_answers(
     now: float,
 ) -> Imported:
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
-    entries_now, _ = table.told(db)
+    entries_now, origin = table.told(db)
     checks = queue.checks(db) if to_queue else set()
     found = _sort(answers, source, entries_now, _earlier(db), on_conflict, checks)
-    if found.against and on_conflict == "refuse":
+    refused, old = found.against, []
+    if to_queue:
+        # A queue asks of given entries only to check them: this one did, and it is asked no more.
+        at = np.array([(a.image, a.label) for a, _ in refused], np.intp).reshape(-1, 2).T
+        given = (entries_now[at[0], at[1]] != UNKNOWN) & (origin[at[0], at[1]] == 0)
+        old = [one for one, is_given in zip(refused, given.tolist(), strict=True) if is_given]
+        refused = [
+            one for one, is_given in zip(refused, given.tolist(), strict=True) if not is_given
+        ]
+    if refused and on_conflict == "refuse":
         raise ConflictError(
-            f"{counted(len(found.against), 'answer')} against what is known; nothing was imported",
+            f"{counted(len(refused), 'answer')} against what is known; nothing was imported",
             where=source,
             more=[
                 f"image {scheme.images[a.image]!r}, label {scheme.labels[a.label].name!r}: "
                 f"{stood} stands, "
                 f"{a.person!r} says {a.value}"
-                for a, stood in found.against
+                for a, stood in refused
             ],
             do="say which to believe: --on-conflict keep, replace, or vote",
+        )
+    if old and on_conflict == "refuse":
+        _log.warning(
+            "%s: %s, as the queue asks no more whether that is right; to believe them: "
+            "--on-conflict replace",
+            source,
+            f"{counted(len(old), 'answer')} against what was given left out",
         )
     _take(db, source, found, now)
     replaced = sum((i, j) in found.overruled for i, j, _ in found.taken)

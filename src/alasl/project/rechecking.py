@@ -17,7 +17,7 @@ from alasl.sparse import Sparse
 
 
 def undoubted(store: Store, initial: Sparse) -> Sparse:
-    """int8 (N, L): what was given, without what was checked again: it tells who errs."""
+    """int8 (N, L): what was given, without what was checked or corrected: it tells who errs."""
     return initial.only(~store.rechecked()[initial.rows, initial.cols])
 
 

@@ -163,10 +163,7 @@ class Store(GuidedStore):
         return told if whole else [a for a in map(scheme.placed, told) if a is not None]
 
     def filled(self) -> int:
-        """Entries that were not given and that people have filled by now.
-
-        Entries of labels and images that have left the table since are among them.
-        """
+        """Entries that people filled or checked by now, also of what has left the table since."""
         with self._database.reading() as db:
             return table.filled(db)
 
@@ -175,8 +172,8 @@ class Store(GuidedStore):
         return self._mask(table.untold)
 
     def rechecked(self) -> Sparse:
-        """(N, L): given entries that people were asked again, as they might be wrong."""
-        return self._mask(table.rechecked)
+        """(N, L): given entries that people were asked again, or somebody resolved."""
+        return self._mask(table.overruled)
 
     def _mask(
         self, places: Callable[[sqlite3.Connection], tuple[NDArray[np.intp], NDArray[np.intp]]]
@@ -363,7 +360,8 @@ class Store(GuidedStore):
         what people say, or that person's other answer in the same import, is a conflict: `refuse`
         raises a `ConflictError` that lists them all, `keep` leaves them out, `replace` lets the
         (last) answer stand, and `vote` takes them as if given on the page. The same import twice
-        changes nothing. to_queue: they answer what the queue asks, so checks are no conflicts.
+        changes nothing. to_queue: they answer a queue, so checks are no conflicts, and those that
+        are asked no more are left out.
         """
         self._check([a.image for a in answers], [a.label for a in answers])
         named = incoming.named(source, answers)

@@ -163,6 +163,12 @@ def rechecked(db: sqlite3.Connection) -> tuple[Ints, Ints]:
     return rows, cols
 
 
+def overruled(db: sqlite3.Connection) -> tuple[Ints, Ints]:
+    """(n,) each: likewise, and of those that somebody resolved."""
+    rows, cols = _columns(db.execute(f"{_RECHECKED} UNION SELECT image, label FROM resolved"), 2)
+    return rows, cols
+
+
 def hidden(entries: Sparse, scheme: Scheme) -> Sparse:
     """The entries, without those of labels that were taken out: nothing follows from them."""
     out = [n for n, one in enumerate(scheme.labels) if one.fate in ("removed", "undone")]
@@ -170,7 +176,7 @@ def hidden(entries: Sparse, scheme: Scheme) -> Sparse:
 
 
 def filled(db: sqlite3.Connection) -> int:
-    """Entries that were not given and that people have filled by now.
+    """Entries that people have filled by now, and given ones that they were asked to check.
 
     Also those of labels and images that have left the table since, so that the count never falls
     by a change.
@@ -178,7 +184,8 @@ def filled(db: sqlite3.Connection) -> int:
     before = initial.known(db, touched=True)
     entries, source = _told(db, before)
     at = source.rows, source.cols
-    return int(((before[at] == UNKNOWN) & (entries[at] != UNKNOWN)).sum())
+    new = (before[at] == UNKNOWN) & (entries[at] != UNKNOWN)
+    return int(new.sum() + (before[rechecked(db)] != UNKNOWN).sum())
 
 
 def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Sparse:
