@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -245,10 +246,29 @@ def test_labels_without_ground_are_named_with_the_reason() -> None:
             none[5] = NO_THRESHOLD
         if name == "precision":
             none[6] = NONE_CALLED
+        if name == "prevalence":
+            none[3] = f"at most {100 * audit.prevalence_at_most(3):.1f} %"
         assert each.left_out == none, name
         assert np.flatnonzero(np.isnan(each.labels.value)).tolist() == sorted(none)
         assert np.isfinite(each.mean.value)
     assert found["recall"].labels.value[6] == pytest.approx(0, abs=0.01)
+
+
+def test_of_a_label_without_a_found_present_it_is_known_how_frequent_it_is_at_most() -> None:
+    """As many presents as the audit would have missed all of, in 5 of 100 times, where it hardly
+    looks."""
+    entries, none = np.full((200, 2), -1, np.int8), np.zeros((200, 2), np.bool_)
+    pi = np.full((200, 2), 0.1)
+    pi[:100, 0] = 0.5
+    drawn = none.copy()
+    drawn[[0, 150]] = True
+    entries[drawn] = 0
+    audit = Audit(entries, none, drawn, pi)
+    assert audit.prevalence_at_most(0) == 28 / 200, "0.9^28 is 0.052, 0.9^29 0.047"
+    rare = np.random.default_rng(0).random((4000, 200)) < pi[:, 1]
+    assert (~rare[:, -28:].any(axis=1)).mean() == pytest.approx(0.05, abs=0.015)
+    claimed = np.where(np.arange(200)[:, None] >= 20, 0, -1).astype(np.int8).repeat(2, axis=1)
+    assert replace(audit, claimed=claimed).prevalence_at_most(1) == 19 / 200
 
 
 def test_a_label_known_whole_has_its_exact_figures_beside_others_that_are_not() -> None:

@@ -332,6 +332,23 @@ def test_the_bias_of_the_corrected_guess_is_taken_off_and_noise_counts_for_less(
     assert wider > 2 * joined(Sampled(completed, corrected, sure))[1]
 
 
+@pytest.mark.parametrize("many", [20, 60])
+def test_of_a_single_label_the_mean_is_that_labels_figure(many: int) -> None:
+    """With the same interval, in part known and whole."""
+    truth, judged = world(60)
+    audit = audited(truth, judged, many, 0, NONE).take(np.array([0]))
+    if many == 60:
+        audit = Audit(truth[:, :1], audit.pi >= 0, audit.pi < 0, audit.pi)
+    called = (judged.scores[:, :1] > 0).astype(np.int8)
+    one = Scored(judged.scores[:, :1], judged.probabilities[:, :1], called)
+    found = estimate(one, audit, draws=20)
+    assert found.complete is (many == 60)
+    pairs = [(found.mean, found.labels), *((m.mean, m.labels) for m in found.calls.values())]
+    for mean, labels in pairs:
+        ends = [float(mean.value), float(mean.low), float(mean.high)]
+        assert ends == [labels.value[0], labels.low[0], labels.high[0]]
+
+
 def test_what_does_not_fit_is_refused() -> None:
     truth, judged = world(10)
     audit = audited(truth, judged, 20, 0, NONE)

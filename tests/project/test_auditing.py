@@ -357,8 +357,8 @@ def test_what_was_given_is_checked_by_a_share_of_the_audit_and_people_correct_it
     wrong = int((given[*said_of] == 0).sum())
     assert (training.ground.checked, training.ground.wrong) == (len(checks) - 1, wrong)
     assert (
-        f"{len(checks) - 1} of them checked given entries, mostly doubtful: {wrong} wrong"
-        in training.ground.on
+        f"{len(checks) - 1} of them checked what was given, most often where the model doubts it: "
+        f"{wrong} were wrong" in training.ground.on
     )
 
 

@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 
 from alasl.errors import DataError
 from alasl.evaluate import ap
-from alasl.evaluate.audit import Audit
+from alasl.evaluate.audit import NO_PRESENT, Audit
 from alasl.evaluate.calibrate import View
 from alasl.evaluate.calls import BINS, EDGES, NAMES, Calls
 from alasl.evaluate.complete import Measure, Sampled, sample
@@ -166,9 +166,14 @@ def _compare(
                 for order, model in zip(orders, judged, strict=True)
             ]
             parts, gains = _audited(views, calls, part, seed, draws)
+    bounds = {
+        col: f"at most {100 * audit.prevalence_at_most(col):.1f} %"
+        for col, why in left_out.items()
+        if why == NO_PRESENT
+    }
     return [
         Estimate(
-            one.mean,
+            _mean(one.mean, one.labels),
             _spread(one.labels, kept, shape[1]),
             shape[0],
             int(part.audited.sum()),
@@ -176,9 +181,10 @@ def _compare(
             left_out,
             {
                 name: Measured(
-                    each.mean,
+                    _mean(each.mean, each.labels),
                     _spread(each.labels, kept, shape[1]),
-                    left_out | {int(kept[col]): why for col, why in each.left_out.items()},
+                    (left_out | bounds if name == "prevalence" else left_out)
+                    | {int(kept[col]): why for col, why in each.left_out.items()},
                 )
                 for name, each in one.calls.items()
             },
@@ -339,6 +345,12 @@ def _with(figure: Figure, columns: NDArray[np.intp], known: Figure | None) -> Fi
         for values, exact in zip(_arrays(figure), _arrays(known), strict=True):
             values[columns] = exact
     return figure
+
+
+def _mean(mean: Figure, labels: Figure) -> Figure:
+    """The mean over labels; of a single one, that label's own figure, and so its interval."""
+    one = np.flatnonzero(~np.isnan(labels.value))
+    return Figure(*(values[one[0]] for values in _arrays(labels))) if len(one) == 1 else mean
 
 
 def _spread(figure: Figure, kept: NDArray[np.intp], labels: int) -> Figure:

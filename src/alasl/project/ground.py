@@ -91,8 +91,8 @@ class Ground:
             if not self.answers:
                 on = f"what was given of {images}"
         if self.checked and not self.complete:
-            checked = f"{self.checked} of them checked given entries, mostly doubtful"
-            on += f"; {checked}: {self.wrong} wrong"
+            on += f"; {self.checked} of them checked what was given, most often where the model"
+            on += f" doubts it: {self.wrong} {'was' if self.wrong == 1 else 'were'} wrong"
         if self.erring and not self.complete:
             false, miss = (100 * share for share in self.erring)
             on += f"; {false:.1f} % of the answers to absents and {miss:.1f} % of those to presents"
