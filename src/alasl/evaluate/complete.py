@@ -62,6 +62,7 @@ class Sampled:
             self.completed[figure : figure + 1, :, columns],
             self.corrected[figure : figure + 1, :, columns],
             self.error[figure : figure + 1, :, columns],
+            self.erring,
         )
 
 

@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 # reaches, and that of mAP and of other means, with so many more, over the answers a label, as few
 # answers make the errors less normal.
 _DOUBT, _TOGETHER = 0.01, 0.9
+# How far a mean may be off, in log-odds, for each wrong answer of people's, as a share: they may
+# err more often where it matters than elsewhere.
+_ERRING = 0.4
 _WIDE_LABEL = 2.5
 _WIDE, _WIDER_AT_FEW = 2.05, 8.0
 _WIDE_OTHER, _WIDER_OTHER = 2.0, 20.0
@@ -59,6 +62,9 @@ def joined(sampled: Sampled) -> tuple[float, float]:
         + weight**2 * varies
         + 2 * weight * (1 - weight) * _TOGETHER * np.sqrt(spread * varies)
     )
+    if sampled.erring:
+        share = min(max(mean, 0.0), 1.0)
+        error_of += (_ERRING * float(np.mean(sampled.erring)) * share * (1 - share)) ** 2
     return mean, float(np.sqrt(error_of))
 
 
