@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from alasl.strategies import Pool, resolve, variance
 from alasl.strategies.base import Labelled
-from alasl.strategies.variance import SPREAD, _averaged, _by_turns
+from alasl.strategies.variance import SPREAD
 
 
 def drawn(seed: int = 0, images: int = 14, labels: int = 3, width: int = 4) -> Pool:
@@ -158,36 +156,7 @@ def test_evidence_goes_with_its_images_and_labels():
     assert (changed[:, 1] != scores[:, 1]).any()
 
 
-def test_p_says_nothing_where_no_present_is_known_so_slopes_are_means_over_logits() -> None:
-    rng = np.random.default_rng(0)
-    mean, variance = rng.uniform(-5, 0, 200), rng.uniform(0, 13, 200)
-    p = 1 / (1 + np.exp(-mean))
-    found = _averaged((p * (1 - p)).astype(np.float32), variance.astype(np.float32))
-    points, weights = np.polynomial.hermite_e.hermegauss(60)
-    logits = mean[:, None] + np.sqrt(variance)[:, None] * points
-    slope = np.exp(-np.abs(logits)) / (1 + np.exp(-np.abs(logits))) ** 2
-    exact = slope @ weights / weights.sum()
-    np.testing.assert_allclose(found, exact, atol=0.02)
-    assert np.corrcoef(found, exact)[0, 1] > 0.99
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.permutations(range(20))), min_size=1, max_size=1))
-def test_one_image_by_score_and_one_by_chance_as_in_a_plain_loop(cases) -> None:
-    (levels, chance), *_ = cases
-    scores = np.array(chance) % (levels + 1) / 6
-    # Images come by their draws.
-    by_chance = list(range(20))
-    by_score = sorted(range(20), key=lambda i: (-scores[i], i))
-    expected: list[int] = []
-    for pair in zip(by_score, by_chance, strict=True):
-        expected += [i for i in dict.fromkeys(pair) if i not in expected]
-    found = _by_turns(scores)
-    assert np.argsort(-found).tolist() == expected
-    assert found.max() == 1
-    assert found.min() > 0
-
-
-def test_chance_has_a_part_only_where_no_present_is_known() -> None:
+def test_a_first_present_is_sought_only_where_none_is_known() -> None:
     pool = drawn(3, images=40)
     entries, beside = np.minimum(pool.entries, 0), np.zeros((5, 3), np.int8)
     beside[:, 2] = 1
@@ -195,9 +164,8 @@ def test_chance_has_a_part_only_where_no_present_is_known() -> None:
     scores = resolve("variance")(pool)
     for label in range(3):
         left = np.flatnonzero(entries[:, label] < 0)
-        order = left[np.argsort(-scores[left, label])]
-        first_by_chance = left[np.argsort(pool.ties[left])[0]]
-        assert (first_by_chance in order[:2]) == (label < 2)
+        likeliest = left[pool.probabilities[left, label].argmax()]
+        assert (scores[likeliest, label] == 1) == (label < 2)
 
 
 def test_a_logit_s_deviation_is_the_model_s_own() -> None:

@@ -17,10 +17,9 @@ batch does not ask the same thing twice; and as many are picked for each label, 
 labels alike. Of more labels than twice the round's answers, as many are drawn, and of the others
 nothing is asked.
 
-Where no present of a label is known yet, p says nothing: the model calls every image absent, and
-the images it is least sure of are the same for all such labels. So p (1 - p) is then averaged over
-what the logit may be, and every second pick is drawn by chance, which finds presents as well as
-anything that knows none.
+Where no present of a label is known yet, there is no ranking whose variance could count, and the
+first present teaches more than any absent. So the picks are then those that together are likeliest
+to hold one (`seeking`).
 
 What another model says of a label is one feature more of that label alone, with a scale of its own.
 """
@@ -33,13 +32,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, eigh
 from scipy.linalg.lapack import dpotrf, dpotrs
-from scipy.special import expit, logit
 
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.ranking import highest
 from alasl.strategies.base import Columns, Pool, Scores, strategy
 from alasl.strategies.blocks import cut, in_blocks
 from alasl.strategies.picks import by_draws, squared
+from alasl.strategies.seeking import sought
 from alasl.strategies.streamed import Labelwise, Rank, needed
 from alasl.threads import on_one_thread
 
@@ -109,20 +108,19 @@ def ranker(pool: Labelwise, *, target: Literal["top", "all"] = "top") -> Rank:
             answered = _scatter(x, h, np.flatnonzero(~unknown[at]))
             around = _scatter(y, slope_there[at], known)
             covariance = _covariance(answered + around)
-            if found[label] and len(asked) > max(PRUNED, many):
+            if not found[label]:
+                given[at, asked] = sought(x, chances[at], asked, covariance, picks, ties)
+                continue
+            if len(asked) > max(PRUNED, many):
                 alone = _sifted(x, h, asked, covariance, many, lengths if x is here else squared(x))
             else:
-                unsure = _variance(x, covariance)
-                if not found[label]:
-                    h = _averaged(h, unsure)
-                alone = h[asked] * unsure[asked]
+                alone = h[asked] * _variance(x, covariance)[asked]
             left = np.flatnonzero(unknown[at])
-            if target == "top" and found[label]:
+            if target == "top":
                 matters = _scatter(x, h, _top(chances[at], left))
             else:
                 matters = answered + _scatter(x, h, left)
-            ranked = _ranked(x, h, asked, alone, covariance, matters, picks, ties)
-            given[at, asked] = ranked if found[label] else _by_turns(ranked)
+            given[at, asked] = _ranked(x, h, asked, alone, covariance, matters, picks, ties)
         if isinstance(order, slice):
             return given.T
         scores = np.empty_like(given.T)
@@ -198,30 +196,6 @@ def _slope(probabilities: NDArray[np.floating]) -> Matrix:
     """p (1 - p), of each: how much a change of the logit moves the probability; never 0."""
     p = np.clip(np.ascontiguousarray(probabilities, np.float32), 1e-4, 1 - 1e-4)
     return p * (1 - p)
-
-
-def _averaged(slope: Matrix, variance: Matrix) -> Matrix:
-    """(n,): the mean of p (1 - p) over logits that are normal around the model's, below 0.
-
-    slope: p (1 - p) at the model's logit. variance: of the logit. By the probit's approximation
-    (MacKay 1992).
-    """
-    p = (1 - np.sqrt(np.maximum(1 - 4 * slope, 0))) / 2
-    shrunk = 1 / np.sqrt(1 + np.pi / 8 * variance)
-    p = expit(shrunk * logit(p))
-    return np.asarray(shrunk * p * (1 - p), np.float32)
-
-
-def _by_turns(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores in (0, 1], (n,), of images by their draws: one by the highest of `scores`, one by
-    chance, and so on."""
-    places = np.empty(len(scores), np.intp)
-    places[np.argsort(-scores, kind="stable")] = np.arange(0, 2 * len(scores), 2)
-    # Each image at the first of its two places.
-    np.minimum(places, np.arange(1, 2 * len(scores), 2), out=places)
-    taken = np.zeros(2 * len(scores), np.bool_)
-    taken[places] = True
-    return np.asarray(1 / taken.cumsum()[places])
 
 
 def _top(chances: NDArray[np.floating], rows: NDArray[np.intp]) -> NDArray[np.intp]:
