@@ -9,9 +9,9 @@ and answers wrong, those of the test set aside.
 Strategies ask in rounds from the same start, and the default model learns. For each cell: mAP at
 the start, at the end, and on average over the rounds, and how many times the answers of the best
 other strategy one needs, as the mean of logarithms over twenty values of mAP, from half
-of what all but chance reach to the whole; above 1 another strategy asks less. Seeds are paired:
-each draws images, labels and entries. `apart` is how far mAP on average is above the best other's,
-with its standard error over seeds.
+of what all but chance reach to the whole; above 1 another strategy asks less. From `low` to `high`
+is the jackknife's 95 % interval of that over seeds. Seeds are paired: each draws images, labels and
+entries. `apart` is how far mAP on average is above the best other's, with its standard error.
 
 Run: python -m benchmarks.asking FOLDER [TABLE] [--features all 50] [--missing 98 90] [--seeds 4]
 """
@@ -19,7 +19,7 @@ Run: python -m benchmarks.asking FOLDER [TABLE] [--features all 50] [--missing 9
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from alasl.models.prepare import Prepared
 from alasl.models.registry import resolve
 from alasl.seeds import stream
 from alasl.settings import RunSettings
+from alasl.study.stats import student_t
 
 STRATEGIES = ("variance", "entry-entropy", "entry-positive", "random-entry")
 CHANCE = "random-entry"
@@ -156,6 +157,32 @@ def _needed(values: Floats, goals: Floats) -> Floats:
     return np.maximum(np.where(goals > highest[-1], 2.0 * (len(values) - 1), found), 0.05)
 
 
+def times(curves: Mapping[str, Floats], one: str) -> tuple[float, float, float]:
+    """How many times the answers of the best other strategy one needs, and its 95 % interval.
+
+    curves: of each strategy, (seeds, rounds + 1). The interval is the jackknife's over seeds, of
+    the logarithm; of fewer than three seeds NaN.
+    """
+    seeds = len(curves[one])
+    logs = [np.log(_times(curves, one))]
+    if seeds < 3:
+        return float(np.exp(logs[0])), np.nan, np.nan
+    for left_out in range(seeds):
+        some = {name: np.delete(found, left_out, axis=0) for name, found in curves.items()}
+        logs.append(np.log(_times(some, one)))
+    parts = np.array(logs[1:])
+    error = np.sqrt((seeds - 1) * parts.var()) * student_t(seeds)
+    return float(np.exp(logs[0])), float(np.exp(logs[0] - error)), float(np.exp(logs[0] + error))
+
+
+def _times(curves: Mapping[str, Floats], one: str) -> float:
+    means = {name: found.mean(axis=0) for name, found in curves.items()}
+    start = np.mean([mean[0] for mean in means.values()])
+    end = min(mean.max() for name, mean in means.items() if name != CHANCE)
+    goals = np.linspace((start + end) / 2, end, 20)
+    return ratio(means[one], [means[other] for other in means if other != one], goals)
+
+
 def rows(
     trials: Sequence[Trial], state: str, strategies: Sequence[str], each: int, rounds: int
 ) -> Iterator[str]:
@@ -165,17 +192,14 @@ def rows(
         for one in strategies
     }
     means = {one: found.mean(axis=0) for one, found in curves.items()}
-    start = np.mean([mean[0] for mean in means.values()])
-    end = min(mean.max() for one, mean in means.items() if one != CHANCE)
-    goals = np.linspace((start + end) / 2, end, 20)
     for one, mean in means.items():
+        found = ",".join(f"{value:.2f}" for value in times(curves, one))
         others = [other for other in strategies if other != one]
-        times = ratio(mean, [means[other] for other in others], goals)
         best = max(others, key=lambda other: float(means[other][1:].mean()))
         apart = (curves[one] - curves[best])[:, 1:].mean(axis=1)
         error = apart.std(ddof=1) / len(apart) ** 0.5 if len(apart) > 1 else np.nan
         yield (
-            f"{one},{mean[0]:.1f},{mean[1:].mean():.2f},{mean[-1]:.2f},{times:.2f},"
+            f"{one},{mean[0]:.1f},{mean[1:].mean():.2f},{mean[-1]:.2f},{found},"
             f"{apart.mean():+.2f},{error:.2f}"
         )
 
@@ -196,7 +220,7 @@ def main() -> None:
     data = read(given.folder, labels=given.table)
     features, truth = np.asarray(features_of(data)), data.labels.entries
     seeds = range(given.seed, given.seed + given.seeds)
-    print("features,state,strategy,start,map,end,times,apart,error", flush=True)
+    print("features,state,strategy,start,map,end,times,low,high,apart,error", flush=True)
     for kind in given.features:
         seen = made(kind, features)
         trials = [Trial.of(seen, truth, seed) for seed in seeds]
