@@ -10,7 +10,7 @@ import pytest
 
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
-from alasl.errors import NothingToDo
+from alasl.errors import NothingToDo, UsageError
 from alasl.labels import Labels
 from alasl.learner import asking, folds, size
 from alasl.learner import learner as learning
@@ -151,3 +151,10 @@ def test_features_that_do_not_fit_are_made_when_they_are_asked_for(
     query = made.learner.ask(made.known)
     assert len(np.unique(query.rows)) <= 20
     assert "variance is shown 20 of them, drawn" in caplog.text
+
+
+def test_what_needs_a_whole_table_says_so() -> None:
+    size.require_whole("plans", (2**20, 128))
+    with pytest.raises(UsageError, match="plans need a table of all entries") as error:
+        size.require_whole("plans", (2**20, 129))
+    assert "1048576 images x 129 labels" in error.value.seen

@@ -16,12 +16,13 @@ from alasl.data.formats import write
 from alasl.errors import UsageError
 from alasl.labeller import Automatic
 from alasl.labels import UNKNOWN, Labels
-from alasl.learner import learner
+from alasl.learner import learner, size
 from alasl.project import settings as files
 from alasl.project.driver import Driver
 from alasl.project.exports import export
 from alasl.project.folder import Project, init, load
 from alasl.project.overview import overview
+from alasl.project.planning import plan
 from alasl.project.records import SOURCES, Answer
 from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import work
@@ -280,3 +281,14 @@ def test_presents_alone_calibrate_nothing_but_an_audit_does(
         tags(make_dataset, tmp_path, 0.0, **run, calibrate="known")
     assert 'calibrate = "audit"' in str(told.value.do)
     assert Driver(tags(make_dataset, tmp_path, 0.0, **run)).train() is not None
+
+
+def test_of_too_large_a_table_there_are_no_automatic_answers_or_plans(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(size, "WHOLE", 0)
+    project = make_project(200, run=RUN)
+    with pytest.raises(UsageError, match="automatic answers need a table of all entries"):
+        Driver(project).train()
+    with pytest.raises(UsageError, match="plans need a table of all entries"):
+        plan(Driver(with_run(project, auto=None)), 90.0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from alasl.errors import UsageError
+
 # Entries of a table that is large: it is held, and scored, without a table of all its entries, as
 # far as can be. Of a smaller one, whole tables take little and are faster.
 LARGE = 2**22
@@ -9,6 +11,17 @@ LARGE = 2**22
 WHOLE = 2**27
 # Known entries of a large table are held alone where they are at most one in so many.
 FEW = 8
+
+
+def require_whole(what: str, shape: tuple[int, int]) -> None:
+    """Raise a `UsageError` where a table of all entries (N, L), which `what` need, is too large."""
+    images, labels = shape
+    if images * labels > WHOLE:
+        raise UsageError(
+            f"{what} need a table of all entries, and so many do not fit",
+            seen=f"{images} images x {labels} labels; at most {WHOLE} entries",
+            do="make a project of some of the images, or of some of the labels",
+        )
 
 
 def is_large(images: int, labels: int) -> bool:

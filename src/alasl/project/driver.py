@@ -22,6 +22,7 @@ from alasl.evaluate.draw import FLOOR, FLOOR_AUTOMATIC
 from alasl.evaluate.suspects import Ranked
 from alasl.labels import PRESENT
 from alasl.learner import ActiveLearner, Known, NotGiven, Query
+from alasl.learner.size import require_whole
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.project.auditing import ProjectAudit
@@ -312,6 +313,7 @@ class Driver:
         learner, settings = self._learner, self.project.settings
         if settings.auto is None or not learner.can_fold(known):
             return known.sparse.only(np.zeros(len(known.sparse), np.bool_)), None, None
+        require_whole("automatic answers", known.sparse.shape)
         if settings.audited_answers:
             store = self.project.store
             if not due(store, audit, settings):

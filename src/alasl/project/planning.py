@@ -21,6 +21,7 @@ from alasl.evaluate.audit import Audit
 from alasl.evaluate.estimate import Scored, estimate
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.learner import ActiveLearner, Known
+from alasl.learner.size import require_whole
 from alasl.models.prepare import Prepared, context_of
 from alasl.project.driver import Driver
 from alasl.project.forecast import WHOLE, Curves, forecasts
@@ -57,6 +58,7 @@ def curves(
     Raises `NothingToDo` where too little is known of the pool, and `DataError` where no label can
     be judged.
     """
+    require_whole("plans", labels.shape)
     known = np.zeros(labels.shape, np.bool_)
     known[split.pool] = labels.known[split.pool]
     count = int(known.sum())
