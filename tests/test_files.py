@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from alasl import files
 from alasl.errors import ResourceError
 from alasl.files import replacing, write_text
 
@@ -109,3 +111,25 @@ def test_a_written_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     write_text(tmp_path / "ours", "x")
     (tmp_path / "other").write_text("x")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_a_large_file_that_is_read_does_not_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = np.random.default_rng(0).random((2**12, 2**10))  # 32 MB
+    np.save(tmp_path / "a.npy", wanted)
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+
+    def held() -> int:
+        """Bytes of files that are mapped and in memory."""
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return 1024 * int(status.partition("RssFile:")[2].split()[0])
+
+    monkeypatch.setattr(files, "_LARGE", 0)
+    assert mapped.sum() == wanted.sum()
+    before = held()
+    files.let_go(mapped)
+    assert before - held() > 2**24
+    np.testing.assert_array_equal(mapped, wanted)
+    files.let_go(wanted)  # of what is in memory nothing is given back

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import mmap
 import os
 import re
 import stat
@@ -12,8 +13,15 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from alasl.errors import DataError, ResourceError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Bytes of a file of which no more than a part should be in memory.
+_LARGE = 2**30
 
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
 # EFBIG: a limit of the shell's, or a disk that holds no larger files; EIO: a disk that fails.
@@ -161,3 +169,13 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
     """Write a text file whole or not at all, with line ends as given; private: see `replacing`."""
     with replacing(path, private=private) as beside:
         beside.write_text(text, encoding="utf-8", newline="")
+
+
+def let_go(array: NDArray[Any]) -> None:
+    """Give back the memory of a file's array that is mapped and large: it is read again if needed.
+
+    What was read of it would else count as this process's, all of it in the end.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and array.nbytes >= _LARGE and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from alasl.data.evidence import Predictions
 from alasl.data.images import readable_images
 from alasl.errors import DataError
+from alasl.files import let_go
 from alasl.labels import Labels
 
 # Numbers that are looked at at a time.
@@ -103,6 +104,7 @@ def check_features(features: NDArray[np.generic], images: int, where: str | None
     for start in range(0, images, step):
         block = slice(start, start + step)
         bad[block] = ~np.isfinite(features[block]).all(axis=1)
+        let_go(features)
     if bad.any():
         raise DataError(
             f"the features of {int(bad.sum())} of {images} images are not finite",

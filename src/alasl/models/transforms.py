@@ -15,6 +15,7 @@ from scipy.linalg import eigh
 
 from alasl.data.inputs import Rows
 from alasl.errors import DataError
+from alasl.files import let_go
 
 # Main directions of the features that are kept; all 1 280 give 0.1 mAP more at thrice the work.
 DIRECTIONS = 512
@@ -167,6 +168,7 @@ class Applied:
         for start in range(0, len(places), step):
             part = slice(start, start + step)
             found[part] = self.transform.apply(self.features[places[part]])
+            let_go(self.features)
         return found
 
 
@@ -218,6 +220,7 @@ def _blocks(
         if not np.isfinite(block).all():
             raise _not_finite(features, rows, start, step)
         yield block
+        let_go(features)
 
 
 def _block(features: Features, rows: Rows | None, start: int, step: int) -> Features:

@@ -29,7 +29,7 @@ from alasl.labels import Labels
 from alasl.models.nearness import grouped
 from alasl.models.weights import require_packaged
 from alasl.project import settings as files
-from alasl.project.arrays import RESTORE, load_array
+from alasl.project.arrays import RESTORE, load_array, save_array
 from alasl.project.calibration import require_ground
 from alasl.project.records import ROLES
 from alasl.project.settings import ProjectSettings
@@ -221,7 +221,7 @@ def init(
         finally:
             store.close()
         if dataset.features is not None:
-            np.save(beside / FEATURES, dataset.features)
+            save_array(beside / FEATURES, dataset.features)
         for source in dataset.predictions:
             keep(source, dataset.labels.images, dataset.labels.names, beside)
         files.write(settings, beside / SETTINGS)
