@@ -136,7 +136,9 @@ class Audit:
         of 100 audits.
         """
         unknown = self.told[:, col] == UNKNOWN
-        missed = np.cumprod(1 - np.sort(np.where(self.drawn, 0, self.pi)[unknown, col]))
+        # Of this column alone: a table for each label would be the square of the labels.
+        chances = np.where(self.drawn[:, col], 0, self.pi[:, col])
+        missed = np.cumprod(1 - np.sort(chances[unknown]))
         return float((missed >= _UNSEEN).sum() / len(self.told))
 
     def take(self, columns: NDArray[np.intp]) -> Audit:
