@@ -11,7 +11,7 @@ from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT, Audit
 from alasl.evaluate.complete import Sampled
 from alasl.evaluate.draw import claim_weights, inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Scored, estimate, gain
-from alasl.evaluate.joined import joined
+from alasl.evaluate.joined import joined, reach
 from alasl.metrics import average_precision
 
 IMAGES, LABELS = 600, 20
@@ -350,6 +350,14 @@ def test_of_a_single_label_the_mean_is_that_labels_figure(many: int) -> None:
     for mean, labels in pairs:
         ends = [float(mean.value), float(mean.low), float(mean.high)]
         assert ends == [labels.value[0], labels.low[0], labels.high[0]]
+
+
+def test_the_mean_of_calibration_reaches_further_than_its_spread_says() -> None:
+    """Its intervals held in 86 % of simulated projects by the rule for other means."""
+    truth, judged = world(61)
+    audit = audited(truth, judged, 200, 0, NONE)
+    of_map, other, calibration = (reach(audit, name) for name in ("map", "f1", "calibration"))
+    assert 2 < of_map < other < calibration == 3
 
 
 def test_what_does_not_fit_is_refused() -> None:

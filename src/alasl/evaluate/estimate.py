@@ -212,7 +212,7 @@ def _audited(
     ranked: list[Measure] = [ap.Ranked(view.order) for view in views]
     called = [one for one in calls if one is not None]
     sampled = sample(views, [*ranked, *called], audit, seed, draws)
-    wide, wide_other = reach(audit), reach(audit, of_map=False)
+    wide, wide_bins = reach(audit), reach(audit, "bins")
     whole = np.flatnonzero(audit.settled.all(axis=0))
     known: list[_Part | None] = [None] * len(views)
     if len(whole):
@@ -228,7 +228,8 @@ def _audited(
         if one is not None:
             found = {}
             for place, name in enumerate(NAMES):
-                found[name] = _measured(sampled, first + place, one.left_out(name), wide_other)
+                wide_here = reach(audit, name)
+                found[name] = _measured(sampled, first + place, one.left_out(name), wide_here)
                 if exact:
                     each = found[name]
                     full = _with(each.labels, whole, exact.calls[name].labels)
@@ -236,7 +237,7 @@ def _audited(
             bins = [joined(sampled.of(first + len(NAMES) + b)) for b in range(BINS)]
             entries = audit.entries.size
             observed = entries * np.array([mean for mean, _ in bins])
-            reaches = wide_other * entries * np.array([error for _, error in bins])
+            reaches = wide_bins * entries * np.array([error for _, error in bins])
             found_in_bins = _reliability(one, observed, reaches)
             part = _Part(mean, part.labels, found, found_in_bins, sampled.erring)
             first += one.many

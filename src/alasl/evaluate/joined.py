@@ -18,20 +18,20 @@ Floats = NDArray[np.float64]
 
 # Settled by benchmarks/audits.py: how far the completed tables may be off in a mean over labels, as
 # a share; how far the two estimates err together; how many standard errors a label's interval
-# reaches, and that of mAP and of other means, with so many more, over the answers a label, as few
-# answers make the errors less normal.
+# reaches, and that of the mean of a figure, with so many more, over the answers a label, as few
+# answers make the errors less normal. Calibration's gaps err together more than is seen of them.
 _DOUBT, _TOGETHER = 0.01, 0.9
 # How far a mean may be off, in log-odds, for each wrong answer of people's, as a share: they may
 # err more often where it matters than elsewhere.
 _ERRING = 0.4
 _WIDE_LABEL = 2.5
-_WIDE, _WIDER_AT_FEW = 2.05, 8.0
-_WIDE_OTHER, _WIDER_OTHER = 2.0, 20.0
+_WIDE = {"map": (2.05, 8.0), "calibration": (3.0, 0.0)}
+_WIDE_OTHER = (2.0, 20.0)
 
 
-def reach(audit: Audit, *, of_map: bool = True) -> float:
+def reach(audit: Audit, figure: str = "map") -> float:
     """How many standard errors the interval of a mean over labels reaches to either side."""
-    wide, more = (_WIDE, _WIDER_AT_FEW) if of_map else (_WIDE_OTHER, _WIDER_OTHER)
+    wide, more = _WIDE.get(figure, _WIDE_OTHER)
     return float(wide + more * audit.entries.shape[1] / max(audit.audited.sum(), 1))
 
 
