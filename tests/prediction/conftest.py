@@ -17,6 +17,7 @@ from alasl.data.formats import write
 from alasl.data.scenes import make_scenes
 from alasl.project.driver import Driver
 from alasl.project.folder import init
+from alasl.project.model_files import ModelFiles
 from alasl.project.settings import ProjectSettings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -57,9 +58,10 @@ def trained(
             project = init(folder, settings)
             driver = Driver(project)
             driver.train()
-            (file,) = (folder / "model").glob(f"{name}-*.safetensors")
-            found = np.load(file.with_suffix(".npy"))
-            said = dict(zip(project.store.images, found, strict=True))
+            images, labels = len(project.store.images), len(project.store.names)
+            entries = np.indices((images, labels)).reshape(2, -1)
+            found = ModelFiles(project).probabilities(*entries).reshape(images, labels)
+            said = dict(zip(project.store.images, found.astype(np.float32), strict=True))
             project.store.close()
             made[name] = folder, said
         return made[name]
