@@ -474,7 +474,7 @@ def test_the_errors_of_people_are_found_and_told(holes: Callable[..., Project]) 
 
 
 def test_an_answer_against_the_model_is_asked_for_again_at_the_queues_end(
-    holes: Callable[..., Project],
+    holes: Callable[..., Project], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     project = holes(repeats=0.0, gold=0.0)
     driver, store = Driver(project), project.store
@@ -511,6 +511,11 @@ def test_an_answer_against_the_model_is_asked_for_again_at_the_queues_end(
     # What is taken back is wanted again, once.
     store.undo("ann", request="undo")
     assert asked(second) == [True, False]
+    export(project, tmp_path / "query.csv", "queue", "queue")
+    (told,) = (text for text in caplog.messages if "asked on the page alone" in text)
+    left = [q for q in store.queue() if not q.done]
+    rows = (tmp_path / "query.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert int(told.split()[0]) == len({(q.image, q.label) for q in left}) - len(rows) > 0
     assert store.problems() == []
 
 

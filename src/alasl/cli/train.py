@@ -93,7 +93,9 @@ def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[st
         yield "no gain over the last training: the model says the same of the test images"
     elif ground.gain:
         gain, low, high = ground.gain
-        yield f"gained since the last training: {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+        alike = "" if ground.complete else ", both judged by all answers"
+        sure = f"{low:+.1f} to {high:+.1f}"
+        yield f"gained since the last training{alike}: {gain:+.1f} points ({sure})"
     yield from _figures(ground)
     if ground.left_out:
         yield f"without {counted(len(ground.left_out), 'label')}: {reasons(ground.left_out, names)}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from alasl.counting import counted
 from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import write as write_table
 from alasl.data.formats.rows import row, write_lines
@@ -26,7 +27,7 @@ What = Literal["table", "answers", "queue"]
 def write_queue(project: Project, out: Path, format: str = "queue", prefix: str = "") -> int:
     """Write what is still to be asked, each entry once, best first; how many entries.
 
-    What is asked on the page alone is not among them.
+    What is asked on the page alone is not among them, which is said.
     """
     store = project.store
     left = [q for q in store.queue() if not q.done]
@@ -39,6 +40,11 @@ def write_queue(project: Project, out: Path, format: str = "queue", prefix: str 
         )
     if not entries:
         raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")
+    if alone := len({(q.image, q.label) for q in left if q.page_alone}):
+        _log.warning(
+            "%s asked on the page alone, not in the file: second looks, gold questions",
+            counted(alone, "question"),
+        )
     many = len(entries)
     asked = [
         Asked(q.image, q.label, q.probability, 1 - place / many) for place, q in enumerate(entries)
@@ -56,7 +62,8 @@ def export(project: Project, out: Path, format: str, what: What, prefix: str = "
     if what == "table":
         if not TABLES.knows(format):
             raise UsageError(
-                f"a table cannot be written as {format!r}", do=f"there are: {', '.join(TABLES)}"
+                f"a table cannot be written as {format!r}",
+                do=f"there are: {', '.join(TABLES)}; for what is to be asked: --what queue",
             )
         table = store.labels()
         write_table(table, out, format)
