@@ -264,7 +264,8 @@ def test_the_page_breaks_the_curve_and_says_why(trained: tuple[Project, np.ndarr
     assert state.breaks == ()
     (figure,) = (figure for _, figure in project_figures(state)[:1])
     assert len(figure.axes[0].get_lines()) == 1
-    last = replace(state.trainings[-1], over=state.trainings[-1].over[1:])
+    rests = "60 audit answers to 40 test images; 6.2 % of the answers to absents seem wrong"
+    last = replace(state.trainings[-1], over=state.trainings[-1].over[1:], judged=rests)
     count = len(state.trainings)
     changed = replace(
         state,
@@ -273,6 +274,8 @@ def test_the_page_breaks_the_curve_and_says_why(trained: tuple[Project, np.ndarr
     )
     caption, figure = project_figures(changed)[0]
     assert "Where the line breaks" in caption
+    title = figure.axes[0].get_title(loc="left") or figure.axes[0].get_title()
+    assert title.endswith("judged on 60 audit answers to 40 test images")
     found = [len(line.get_xdata()) for line in figure.axes[0].get_lines()]
     judged = sum(one.map is not None for one in state.trainings)
     assert found == [judged - 1, 1, 2], "two stretches, a mark between"

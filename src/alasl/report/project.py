@@ -56,7 +56,9 @@ def project_figures(state: Overview) -> list[tuple[str, Figure]]:
     says += " The mAP axis does not start at 0." if span([*maps, *ends])[0] > 0 else ""
     if state.breaks:
         says += " Where the line breaks, mAP is of something else than before; see Trainings."
-    title = f"{state.name}: {_counts(told)} labels\njudged on {told[-1].judged}"
+    # What more it rests on, in the sentences of the page, is too long for a title.
+    on = told[-1].judged.partition(";")[0]
+    title = f"{state.name}: {_counts(told)} labels\njudged on {on}"
     answers, minutes = [t.answers for t in told], [t.seconds / 60 for t in told]
     cuts = [places.index(one.training) for one in state.breaks]
     return [
