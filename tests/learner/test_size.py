@@ -12,8 +12,9 @@ from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
 from alasl.labels import Labels
-from alasl.learner import asking, folds, size
+from alasl.learner import asking, size
 from alasl.learner import learner as learning
+from alasl.models import base
 from alasl.models import prepare as prepared_images
 from alasl.models.prepare import prepare
 from alasl.models.transforms import Applied
@@ -117,7 +118,7 @@ def test_some_entries_are_judged_as_in_the_whole_table(
     whole = run.learner.out_of_fold(run.known)
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, 60, 300), rng.integers(0, dataset.labels.shape[1], 300)
-    monkeypatch.setattr(folds, "LARGE", 7 * dataset.labels.shape[1])
+    monkeypatch.setattr(base, "SAID", 7 * dataset.labels.shape[1])
     np.testing.assert_allclose(folded.at(rows, cols), whole[rows, cols], rtol=1e-5)
     assert np.isnan(folded.at(split.test, 0 * split.test)).all()
 

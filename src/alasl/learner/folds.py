@@ -9,8 +9,7 @@ import numpy as np
 from alasl.data.inputs import Inputs, Rows
 from alasl.data.split import Split
 from alasl.errors import UsageError
-from alasl.learner.size import LARGE
-from alasl.models.base import Estimator, Job, Probabilities
+from alasl.models.base import Estimator, Job, Probabilities, said_at
 from alasl.seeds import stream, torch_seed
 
 
@@ -91,17 +90,8 @@ class Folded:
         return found
 
     def at(self, rows: Rows, cols: Rows) -> Probabilities:
-        """(m,): the probabilities of entries at rows and columns; of some images at a time."""
-        images, of = np.unique(rows, return_inverse=True)
-        found = np.empty(len(rows), np.float32)
-        order = np.argsort(of, kind="stable")
-        first = np.searchsorted(of[order], np.arange(len(images) + 1))
-        step = max(1, LARGE // max(1, self._labels))
-        for start in range(0, len(images), step):
-            end = min(start + step, len(images))
-            here = order[first[start] : first[end]]
-            found[here] = self.of(images[start:end])[of[here] - start, cols[here]]
-        return found
+        """(m,): the probabilities of entries at rows and columns; see `said_at`."""
+        return said_at(self.of, rows, cols, self._labels)
 
 
 def out_of_fold(

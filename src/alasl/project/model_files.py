@@ -21,6 +21,7 @@ from alasl.data.evidence import digests, stacked
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import AlaslError, DataError
 from alasl.files import write_text
+from alasl.models.base import said_at
 from alasl.models.features import extract
 from alasl.models.memory import keep_freed_memory
 from alasl.models.model import Model
@@ -36,8 +37,6 @@ from alasl.project.settings import ProjectSettings
 Progress = Callable[[int, int], None]
 
 FEATURES = "features.npy"
-# Entries of which a model is asked at a time.
-_TABLE = 2**22
 
 
 class ModelFiles:
@@ -233,14 +232,11 @@ class ModelFiles:
         """(n,): what the model that was judged says of entries at rows and columns."""
         model = self.judged()
         inputs = self._seen_by(model)
-        images, of = np.unique(rows, return_inverse=True)
-        found = np.empty(len(rows))
-        step = max(1, _TABLE // max(1, len(model.names)))
-        for start in range(0, len(images), step):
-            said = model.predict_proba(inputs.take(images[start : start + step]))
-            here = (of >= start) & (of < start + step)
-            found[here] = said[of[here] - start, cols[here]]
-        return found
+
+        def say(images: Rows) -> NDArray[np.float32]:
+            return model.predict_proba(inputs.take(images))
+
+        return said_at(say, rows, cols, len(model.names)).astype(np.float64)
 
     def _seen_by(self, model: Model) -> Inputs:
         """All images as a model takes them, before its transform."""
