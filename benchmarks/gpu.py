@@ -36,6 +36,7 @@ from alasl.models.base import Context
 from alasl.models.checkpoint import write_tensors
 from alasl.models.distributed import Ranks
 from alasl.models.estimators import logistic
+from alasl.models.estimators.finetune import BATCH as BATCHES
 from alasl.models.estimators.finetune import Finetune
 from alasl.models.features import BATCH, Extractor
 from alasl.models.prepare import Prepared
@@ -207,7 +208,9 @@ def bare(extractor: Extractor, pixels: torch.Tensor, batch: int) -> float:
 def training(place: Path, options: argparse.Namespace, tell: Callable[..., None]) -> None:
     """Images a second of steps and of predictions alone, and seconds of whole epochs."""
     for name, size, batch in TRAININGS:
-        tell(f"{name} at {size}, batch {batch}", **steps(name, size, batch))
+        for replay in (True, False) if torch.cuda.is_available() else (True,):
+            way = "replayed" if replay else "launched one by one"
+            tell(f"{name} at {size}, batch {batch}, {way}", **steps(name, size, batch, replay))
     for together in options.together:
         begun = time.perf_counter()
         command = [sys.executable, "-m", "benchmarks.gpu", "one", "--network", options.network]
@@ -226,11 +229,11 @@ def training(place: Path, options: argparse.Namespace, tell: Callable[..., None]
         )
 
 
-def steps(name: str, size: int, batch: int) -> dict[str, float]:
+def steps(name: str, size: int, batch: int, replay: bool) -> dict[str, float]:
     """Images a second of one network, without files."""
     device = GPU if torch.cuda.is_available() else torch.device("cpu")
     backbone = load_backbone(name, labels=LABELS, weights=RANDOM)
-    settings = FinetuneSettings(size=size, batch=batch)
+    settings = FinetuneSettings(size=size, batch=batch, replay=replay)
     torch.cuda.reset_peak_memory_stats() if device.type == "cuda" else None
     learned = Training(backbone, settings, 1000, device, Ranks())
     rng = torch.Generator().manual_seed(0)
@@ -252,11 +255,11 @@ def steps(name: str, size: int, batch: int) -> dict[str, float]:
     several(count)()
     trained = statistics.median(rate(count * batch, several(count)) for _ in range(3))
     finetune = Finetune(LABELS, settings, Context(name, RANDOM))
-    shown = images[:1].expand(32, -1, -1, -1)
+    shown = images[:1].expand(BATCHES[device.type], -1, -1, -1)
     parts = [shown] * (20 if device.type == "cuda" else 1)
     finetune._logits(parts)
     predicted = statistics.median(
-        rate(len(parts) * 32, lambda: finetune._logits(parts)) for _ in range(3)
+        rate(len(parts) * len(shown), lambda: finetune._logits(parts)) for _ in range(3)
     )
     found = {"trained": trained, "predicted": predicted}
     if device.type == "cuda":

@@ -41,6 +41,7 @@ class FinetuneSettings:
     workers: int | None = None
     device: str = "auto"
     precision: Precision = "auto"
+    replay: bool = True
 
     def __post_init__(self) -> None:
         resolve(self.loss)

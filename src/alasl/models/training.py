@@ -23,6 +23,7 @@ from alasl.models.recipe import (
     parameter_groups,
     training_dtype,
 )
+from alasl.models.replay import Replayed
 
 
 class Training:
@@ -50,6 +51,8 @@ class Training:
         self._network = network
         self._wrapped = ranks.wrap(network, device)
         self._pixels = Pixels(backbone, device)
+        replays = settings.replay and ranks.count == 1 and device.type == "cuda"
+        self._replayed = Replayed(network, self._forward) if replays else None
         self._loss = resolve(settings.loss, reduction="none").to(device)
         self._optimiser = torch.optim.Adam(
             parameter_groups(network, settings.decay), settings.rate, fused=True
@@ -89,8 +92,8 @@ class Training:
         for group in self._optimiser.param_groups:
             group["lr"], group["betas"] = rate, (beta, 0.999)
         with exactly(self._device):
-            with torch.autocast(self._device.type, self._dtype, self._dtype != torch.float32):
-                logits = self._wrapped(self._pixels(images))
+            again = self._replayed
+            logits = self._forward(images) if again is None else again.logits(images)
             terms = self._terms(logits.float(), targets, places)
             loss = (terms if weights is None else terms * weights).sum()
             if self._settings.reduction == "mean":
@@ -98,10 +101,20 @@ class Training:
             self._optimiser.zero_grad()
             # Gradients are averaged over the processes: times their count they are summed.
             self._scaler.scale(loss * self._ranks.count).backward()  # type: ignore[no-untyped-call]
+            if again is not None:
+                again.backward(images, logits)
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._average.update(self._network, step=step + 1)
         return loss.detach()
+
+    def _forward(self, images: Tensor) -> Tensor:
+        """(n, L): the logits of this process's images."""
+        half = self._dtype != torch.float32
+        # Each weight is used once in a pass: a cache of rounded weights would not help.
+        with torch.autocast(self._device.type, self._dtype, half, cache_enabled=False):
+            logits: Tensor = self._wrapped(self._pixels(images))
+        return logits
 
     def _terms(self, logits: Tensor, targets: Tensor, places: Tensor) -> Tensor:
         """(n, L): the loss of each entry of this process's images.

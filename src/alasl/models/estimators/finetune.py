@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from alasl.models.training import Training
 
 # Images in a step of prediction, on each process.
-BATCH = 32
+BATCH = {"cpu": 32, "cuda": 128}
 
 
 @model("finetune")
@@ -250,8 +250,8 @@ class Finetune(Estimator):
 
     def _load(self, files: Sequence[Path]) -> Iterator[Tensor]:
         """The batches of images that this process sees of those to predict."""
-        rows = self._ranks.share(np.arange(len(files)))
-        batches = [(None, rows[at : at + BATCH]) for at in range(0, len(rows), BATCH)]
+        rows, size = self._ranks.share(np.arange(len(files))), BATCH[self._device.type]
+        batches = [(None, rows[at : at + size]) for at in range(0, len(rows), size)]
         squares = Squares(files, self._settings.size)
         return load_batches(squares, batches, self._settings.workers, self._device)
 
@@ -291,7 +291,7 @@ class Finetune(Estimator):
     ) -> dict[str, Any]:
         """What makes two fits one; not how many processes load, or compute, on what device."""
         settings = asdict(self._settings)
-        for name in ("workers", "device", "precision"):
+        for name in ("workers", "device", "precision", "replay"):
             del settings[name]
         start = self._network.state_dict().values() if warm_start else ()
         evaluated = () if eval_on is None else eval_on.files()
