@@ -18,7 +18,7 @@ from alasl.evaluate.draw import claim_weights, inclusion, permanent_numbers, wei
 from alasl.evaluate.estimate import Scored
 from alasl.evaluate.thresholds import called_by_others, choose_thresholds
 from alasl.models.solver import Solution, solve
-from alasl.project.queue import once_more
+from alasl.project.second_looks import once_more
 from alasl.seeds import stream
 
 # A stand-in for the judged model that trains in a second.

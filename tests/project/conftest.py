@@ -73,6 +73,23 @@ def make_project(
 
 
 @pytest.fixture
+def holes(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Callable[..., Project]:
+    """Makes a project on a table like tags: 60 % of presents are known, 5 % of absents."""
+    data = make_dataset(400, labels=4)
+    truth = data.labels.entries
+    shares = np.where(truth == 1, 0.6, 0.05)
+    hidden = np.random.default_rng(1).random(truth.shape) > shares
+    write(data.labels.forget(hidden), tmp_path / "t.npz", "npz", features=data.features)
+    np.save(tmp_path / "truth.npy", truth)
+
+    def make(name: str = "project", **settings: object) -> Project:
+        chosen = {"answers": 120, "repeats": 0.0, "gold": 0.0, **settings}
+        return init(tmp_path / name, ProjectSettings(data=str(tmp_path / "t.npz"), **chosen))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 900 kB of its own; `mount -o remount` changes it."""
     disk = tmp_path / "disk"

@@ -17,7 +17,7 @@ from alasl.data.formats import write
 from alasl.errors import NothingToDo, UsageError
 from alasl.evaluate.suspects import Ranked, error_rate
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
-from alasl.project import overview as overview_module
+from alasl.project import doubts as doubts_module
 from alasl.project import settings as files
 from alasl.project.driver import Driver
 from alasl.project.folder import SETTINGS, Project, init, load
@@ -138,7 +138,7 @@ def test_that_given_entries_are_wrong_is_said_beside_the_map_they_judge(
 ) -> None:
     Driver(project).train()
     rates = error_rate(PRESENT, 60, 6), error_rate(ABSENT, 60, 2)
-    monkeypatch.setattr(overview_module, "error_rates", lambda _: rates)
+    monkeypatch.setattr(doubts_module, "error_rates", lambda _: rates)
     assert overview(project).doubts == (), "the audit finds out by itself"
     project = replace(project, settings=replace(project.settings, audit_given=0.0))
     (doubt,) = overview(project).doubts
@@ -147,7 +147,9 @@ def test_that_given_entries_are_wrong_is_said_beside_the_map_they_judge(
     assert doubt in project_page(overview(project))
     # Of test images without a given entry nothing is judged by these.
     nothing = np.full(project.store.initial()[project.split().test].shape, UNKNOWN, np.int8)
-    assert not list(overview_module._doubts(project.store, nothing, project.settings))
+    (training,) = project.store.trainings()
+    rest = project.settings, training.ground, 0
+    assert not list(doubts_module.doubts(project.store, nothing, *rest))
 
 
 def test_presents_and_absents_are_taken_in_turn_as_far_as_they_last() -> None:

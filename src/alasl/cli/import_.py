@@ -105,3 +105,8 @@ def command(
         f"{counted(done.new, 'new answer')}, {done.same} known before, {done.kept} left out, "
         f"{done.replaced} in place of what was known"
     )
+    if done.again:
+        click.echo(
+            f"of these, {done.again} against the model are asked for once more: "
+            f"alasl suggest {project} --out FILE"
+        )

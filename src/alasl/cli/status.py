@@ -59,7 +59,8 @@ def lines(state: Overview) -> Iterator[str]:
             f"and {source.labels} labels"
         )
     size, left = state.queue
-    yield f"queue of round {state.round}: {counted(size, 'answer')} wanted, {left} left"
+    again = f", {state.again} of them second looks" if state.again else ""
+    yield f"queue of round {state.round}: {counted(size, 'answer')} wanted, {left} left{again}"
     if state.trainings:
         names = [label.name for label in state.labels]
         yield from training_lines(state.trainings[-1], names, state.audit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from alasl.project import queue, table
+from alasl.project import queue, second_looks, table
 from alasl.project.checks import check_name
 from alasl.project.current import fall_back, fall_back_skip, stand, stand_skip
 from alasl.project.events import (
@@ -63,7 +63,7 @@ def answer(
         )  # fmt: skip
         stand(db, [(a.image, a.label, who, a.value, "answer", event)])
         queue.fill_slot(db, who, a.image, a.label, now)
-        queue.second_look(db, a.image, a.label, a.value)
+        second_looks.second_look(db, a.image, a.label, a.value)
         spend(db, who, a.seconds or 0.0)
 
 

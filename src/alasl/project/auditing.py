@@ -28,8 +28,8 @@ from alasl.evaluate.thresholds import called_by_others
 from alasl.labels import INFERRED, UNKNOWN, Entries
 from alasl.learner import Known
 from alasl.project.ground import Bin, Figures, Ground, Told
-from alasl.project.queue import once_more
 from alasl.project.records import RECHECK, SOURCES, Chances, Floats, Ints, Mask
+from alasl.project.second_looks import once_more
 from alasl.project.store import Store
 
 # Where people's word of what was given stands in its place.
@@ -200,8 +200,8 @@ class ProjectAudit:
         """Answers to ask for once more: rows, columns, and the chances by which they were drawn.
 
         One wrong answer of a hundred bends mAP by points, as the wrong presents stand among the
-        absents that a model ranks low, each for many. So these are asked as `queue.once_more` says.
-        What was given has the table for a second answer. logits: (T, L), of the judged model.
+        absents that a model ranks low, each for many. So these are asked as `once_more` says. What
+        was given has the table for a second answer. logits: (T, L), of the judged model.
         """
         absents, presents = self.looks
         asked = once_more(absents, presents, logits) & self.answered & (self.claims == UNKNOWN)

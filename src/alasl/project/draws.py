@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from alasl.labels import UNKNOWN
-from alasl.project import initial, queue
+from alasl.project import initial, queue, second_looks
 from alasl.project.records import RECHECK, Chances, Floats, Ints, Mask
 
 # Of one label: images, and their chances before the queue and with it.
@@ -109,7 +109,7 @@ def looks(db: sqlite3.Connection, images: Ints, labels: Ints) -> Ints:
     many = np.zeros((2, len(images), len(labels)), np.intp)
     found = db.execute(
         "SELECT image, label, value, count(*) FROM events e"
-        f" WHERE {queue.AN_ANSWER_DRAWN} GROUP BY image, label, value"
+        f" WHERE {second_looks.AN_ANSWER_DRAWN} GROUP BY image, label, value"
     ).fetchall()
     row_of = {image: row for row, image in enumerate(images.tolist())}
     col_of = {label: col for col, label in enumerate(labels.tolist())}

@@ -27,27 +27,24 @@ What = Literal["table", "answers", "queue"]
 def write_queue(project: Project, out: Path, format: str = "queue", prefix: str = "") -> int:
     """Write what is still to be asked, each entry once, best first; how many entries.
 
-    What is asked on the page alone is not among them, which is said.
+    Gold questions are not among them, which is said: a file's answers may not contradict the table.
     """
     store = project.store
     left = [q for q in store.queue() if not q.done]
-    open_ = [q for q in left if not q.page_alone]
-    entries = list({(q.image, q.label): q for q in open_}.values())
+    entries = list({(q.image, q.label): q for q in left if not q.gold}.values())
     if left and not entries:
         raise NothingToDo(
-            "what the queue still asks is asked on the page alone: second looks, gold questions",
+            "what the queue still asks are gold questions, which are asked on the page alone",
             do=f"alasl annotate {project.folder}, or another queue: alasl suggest {project.folder}",
         )
     if not entries:
         raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")
-    if alone := len({(q.image, q.label) for q in left if q.page_alone}):
-        _log.warning(
-            "%s asked on the page alone, not in the file: second looks, gold questions",
-            counted(alone, "question"),
-        )
+    if alone := sum(q.gold for q in left):
+        _log.warning("%s asked on the page alone, not in the file", counted(alone, "gold question"))
     many = len(entries)
     asked = [
-        Asked(q.image, q.label, q.probability, 1 - place / many) for place, q in enumerate(entries)
+        Asked(q.image, q.label, q.probability, 1 - place / many, q.question)
+        for place, q in enumerate(entries)
     ]
     model = entries[0].model or ""
     exchange.write_query(out, format, store.images, store.names, asked, model=model, prefix=prefix)

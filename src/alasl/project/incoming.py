@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from alasl.counting import counted
 from alasl.errors import ConflictError
 from alasl.labels import UNKNOWN
-from alasl.project import queue, table
+from alasl.project import queue, second_looks, table
 from alasl.project.checks import check_person, check_values
 from alasl.project.current import stand
 from alasl.project.events import append_act, machine_of, person_of, spend
-from alasl.project.records import Answer, Imported, OnContradiction, Revised
+from alasl.project.records import AGAIN, Answer, Imported, OnContradiction, Revised
 from alasl.project.scheme import Scheme
 from alasl.sparse import Sparse
 
@@ -58,9 +58,11 @@ def _sort(
     earlier: dict[tuple[int, int, str], int],
     on_conflict: OnContradiction,
     checks: set[tuple[int, int]],
+    looks: Collection[tuple[int, int, str]],
 ) -> _Sorted:
     """entries_now: (N, L), the table. earlier: what each person had said of each entry. checks:
-    entries of which people were asked whether what was given is right.
+    entries of which people were asked whether what was given is right. looks: of second looks, the
+    entries and who answers.
     """
     found = _Sorted()
     answers = list(answers)
@@ -70,6 +72,9 @@ def _sort(
         i, j, value = one.image, one.label, one.value
         key = (i, j, one.person)
         before = found.taken[key].value if key in found.taken else earlier.get(key)
+        if key in looks:
+            found.taken[key] = one  # whatever was said before
+            continue
         if value == UNKNOWN and before is not None:
             found.same += 1  # "cannot tell" takes no answer back
             continue
@@ -108,7 +113,8 @@ def import_answers(
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
     entries_now, origin = table.told(db)
     checks = queue.checks(db) if to_queue else set()
-    found = _sort(answers, source, entries_now, _earlier(db), on_conflict, checks)
+    answers, looks = _with_looks(db, answers)
+    found = _sort(answers, source, entries_now, _earlier(db), on_conflict, checks, looks)
     refused, old = found.against, []
     if to_queue:
         # A queue asks of given entries only to check them: this one did, and it is asked no more.
@@ -137,10 +143,27 @@ def import_answers(
             source,
             f"{counted(len(old), 'answer')} against what was given left out",
         )
-    _take(db, source, found, now)
+    again = _take(db, source, found, now)
     replaced = sum((i, j) in found.overruled for i, j, _ in found.taken)
     kept = 0 if on_conflict == "replace" else len(found.against)
-    return Imported(len(found.taken) - replaced, found.same, kept, replaced)
+    return Imported(len(found.taken) - replaced, found.same, kept, replaced, again)
+
+
+def _with_looks(
+    db: sqlite3.Connection, answers: Iterable[Answer]
+) -> tuple[list[Answer], set[tuple[int, int, str]]]:
+    """The answers, with why and by which chance of second looks; and of these, by whom to what."""
+    found: list[Answer] = []
+    looks: dict[tuple[int, int], tuple[int, int, str]] = {}
+    for one in answers:
+        entry = one.image, one.label
+        many = sum(second_looks.looked(db, *entry)) if one.question and entry not in looks else 0
+        if many and one.question == second_looks.question(*entry, 1 + many):
+            looks[entry] = (*entry, one.person)
+            found.append(replace(one, why=AGAIN, pi=second_looks.chance(db, *entry)))
+        else:
+            found.append(one)
+    return found, {*looks.values()}
 
 
 def _earlier(db: sqlite3.Connection) -> dict[tuple[int, int, str], int]:
@@ -153,7 +176,8 @@ def _earlier(db: sqlite3.Connection) -> dict[tuple[int, int, str], int]:
     }
 
 
-def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> None:
+def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> int:
+    """Write down what is taken; how many of it the queue asks for once more."""
     round, taken = queue.current_round(db), list(found.taken.values())
     by = {name: person_of(db, name) for name in dict.fromkeys(a.person for a in taken)}
     # Where a query was answered elsewhere, the queue knows why each entry was asked.
@@ -174,6 +198,8 @@ def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> No
     for (i, j), v in found.overruled.items():
         table.resolve(db, source, i, j, v, now)
     queue.close(db, [(a.image, a.label) for a in taken], now)
+    drawn = [a for a in taken if a.pi is not None]
+    return sum(second_looks.second_look(db, a.image, a.label, a.value) for a in drawn)
 
 
 def _asked(db: sqlite3.Connection, answer: Answer, person: int) -> Answer:

@@ -14,23 +14,20 @@ from alasl.advice import Advice, advise
 from alasl.counting import counted
 from alasl.data.presence import known_by_presence
 from alasl.errors import AlaslError
-from alasl.labels import INFERRED, MACHINE, PRESENT, UNKNOWN, Entries, Labels
+from alasl.labels import INFERRED, MACHINE, PRESENT, UNKNOWN, Labels
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.curve import Break, alike, breaks
 from alasl.project.dawid_skene import dawid_skene
+from alasl.project.doubts import doubts
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
-from alasl.project.rechecking import error_rates, undoubted
-from alasl.project.records import SOURCES, Ints, Training
-from alasl.project.settings import ProjectSettings
+from alasl.project.rechecking import undoubted
+from alasl.project.records import AGAIN, SOURCES, Ints, Training
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
 from alasl.registry import files_of
 from alasl.sparse import Sparse
-
-# The share of given entries that may well be wrong and nobody is told.
-WRONG = 0.01
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,8 @@ class Overview:
     what is wrong with the project's settings or its place, so that training and asking would be
     refused. notes: that nobody has settled. plan: the last forecast of `alasl plan`.
     breaks: where the curve of mAP is over other labels or images than before. doubts: why what is
-    said of the last training may be wrong beyond its intervals.
+    said of the last training may be wrong beyond its intervals. again: second looks that the queue
+    still asks for.
     """
 
     name: str
@@ -141,6 +139,7 @@ class Overview:
     plan: Plan | None = None
     breaks: tuple[Break, ...] = ()
     doubts: tuple[str, ...] = ()
+    again: int = 0
 
     def __repr__(self) -> str:
         """All of it takes a screen for a few labels."""
@@ -198,6 +197,7 @@ def overview(project: Project) -> Overview:
         told = zip(belief.names, both, belief.told, strict=True)
         errors = {name: pair for name, pair, answers_told in told if answers_told}
     progress, trainings = store.progress(), tuple(store.trainings())
+    again = sum(q.why == AGAIN and not q.done for q in store.queue())
     everything = store.everything()
     ground = trainings[-1].ground if trainings else None
     ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
@@ -274,22 +274,9 @@ def overview(project: Project) -> Overview:
         troubles=tuple(_troubles(project)),
         notes=tuple(_notes(store)),
         breaks=breaks(trainings, {n: label.name for n, label in enumerate(everything.labels)}),
-        doubts=tuple(_doubts(store, initial[split.test], settings)) if trainings else (),
+        doubts=tuple(doubts(store, initial[split.test], settings, ground, again)),
+        again=again,
     )
-
-
-def _doubts(store: Store, tested: Entries, settings: ProjectSettings) -> Iterator[str]:
-    """Given entries that people call wrong, where those of test images, (T, L), count as right."""
-    if settings.audit and settings.audit_given and (tested == UNKNOWN).any():
-        return
-    for rate, name in zip(error_rates(store), ("presents", "absents"), strict=True):
-        if rate.low > WRONG and (tested == rate.value).any():
-            low, high = 100 * rate.low, 100 * rate.high
-            yield (
-                f"people call {100 * rate.share:.1f} % ({low:.1f} to {high:.1f}) of the given "
-                f"{name} wrong, by {counted(rate.checked, 'gold question')}; those of test images "
-                "are taken for right, so mAP may be several points off: alasl suspects"
-            )
 
 
 def _counts(labels: Labels, initial: Sparse, untold: Sparse, pool: Ints) -> dict[str, Ints]:

@@ -12,30 +12,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from alasl.evaluate.intervals import log_odds
-from alasl.labels import MACHINE, UNKNOWN
-from alasl.project.events import NOT_UNDONE
+from alasl.labels import MACHINE
 from alasl.project.records import (
     AGAIN,
     RECHECK,
-    Ints,
-    Mask,
     PersonCount,
     Progress,
     Questions,
     Queued,
     Task,
 )
+from alasl.project.second_looks import looked, question
 from alasl.seconds import Way
 from alasl.seeds import stream
 
-# Of an event e: an answer to what chance drew, that was not taken back.
-AN_ANSWER_DRAWN = f"pi IS NOT NULL AND value >= 0 AND {NOT_UNDONE}"
-# By how much an answer moves the log-odds of an entry (as if 2 of 100 were wrong), how sure a model
-# may be before it, how sure both are together when it is settled (19 to 1), and the most answers.
-_AN_ANSWER, _SUREST, _SETTLED, _MOST = 3.9, 7.0, 2.94, 5
 # Image, label, score, probability, model, round, gold, why, pi.
 Slot = tuple[int, int, float | None, float | None, str, int, int, str, float | None]
 
@@ -195,7 +187,12 @@ def queued(db: sqlite3.Connection) -> list[Queued]:
         "SELECT image, label, score, probability, model, gold, done, why, pi"
         " FROM queue ORDER BY place"
     ).fetchall()
-    return [Queued(*(*row[:5], bool(row[5]), bool(row[6]), *row[7:])) for row in rows]
+    found = []
+    for image, label, score, probability, model, gold, done, why, pi in rows:
+        look = 1 + sum(looked(db, image, label)) if why == AGAIN else 1
+        flags = bool(gold), bool(done), why, pi, question(image, label, look)
+        found.append(Queued(image, label, score, probability, model, *flags))
+    return found
 
 
 def lease(
@@ -286,49 +283,6 @@ def checks(db: sqlite3.Connection) -> set[tuple[int, int]]:
 def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: float) -> None:
     """An answer of a person is no longer wanted, if it was."""
     db.execute(_FILL_SLOT, {"p": person, "now": now, "image": image, "label": label})
-
-
-def once_more(
-    absents: Ints | int, presents: Ints | int, odds: NDArray[np.floating] | float
-) -> Mask:
-    """Whether an entry is to be asked once more, of numbers or arrays.
-
-    What speaks against the model is; and then, until one answer leads and is likely enough to be
-    right, or there are too many.
-    absents, presents: answers so far. odds: the model's log-odds of presence.
-    """
-    many, lead = np.add(absents, presents), np.subtract(presents, absents)
-    believed = np.clip(odds, -_SUREST, _SUREST) + _AN_ANSWER * lead
-    against = (many == 1) & ((lead > 0) == np.less(odds, 0))
-    doubted = (lead == 0) | (np.abs(believed) < _SETTLED)
-    return np.asarray((many > 0) & (many < _MOST) & (against | doubted))
-
-
-def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> None:
-    """Ask once more, at the end, for an answer of the audit that `once_more` names."""
-    row = db.execute("SELECT value FROM notes WHERE key = 'again'").fetchone()
-    if value == UNKNOWN or not (row and row[0]):
-        return
-    slots = db.execute(
-        "SELECT probability, model, round, pi, why, done FROM queue"
-        " WHERE image = ? AND label = ? AND pi IS NOT NULL ORDER BY place",
-        (image, label),
-    ).fetchall()
-    if not slots or slots[0][0] is None or slots[0][4] == RECHECK:
-        return
-    presents, many = db.execute(
-        "SELECT sum(value), count(*) FROM events e WHERE image = ? AND label = ?"
-        f" AND {AN_ANSWER_DRAWN}",
-        (image, label),
-    ).fetchone()
-    p, model, round, pi = slots[0][:4]
-    asked = any(why == AGAIN and not done for *_, why, done in slots)
-    if not asked and once_more(many - presents, presents, log_odds(p)):
-        db.execute(
-            "INSERT INTO queue (image, label, probability, model, round, why, pi)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (image, label, p, model, round, AGAIN, pi),
-        )
 
 
 def empty_slot(

@@ -41,6 +41,7 @@ class Answer:
     had said when it was asked. shown: whether predictions were pre-ticked (anchoring).
     person: who answered, empty where the call says it. at: when, in seconds since 1970. why: why
     the entry was asked. pi: the probability with which chance drew it. None where nobody noted it.
+    question: of a file, which question of the entry it answers, see `second_looks.question`.
     """
 
     image: int
@@ -54,6 +55,7 @@ class Answer:
     at: float | None = None
     why: str = ""
     pi: float | None = None
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,12 +215,16 @@ class Chances:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did: entries new, said before, left as they were, and replaced."""
+    """What an import did: entries new, said before, left as they were, and replaced.
+
+    again: of the answers taken, those that are asked for once more; see `second_looks.once_more`.
+    """
 
     new: int
     same: int
     kept: int
     replaced: int
+    again: int
 
 
 @dataclass(frozen=True)
@@ -243,7 +249,7 @@ class Timed:
 class Queued:
     """One answer that the queue wants. done: it has been given, or the entry is settled.
 
-    why, pi: as of an `Answer`.
+    why, pi: as of an `Answer`. question: see `second_looks.question`.
     """
 
     image: int
@@ -255,14 +261,7 @@ class Queued:
     done: bool
     why: str
     pi: float | None
-
-    @property
-    def page_alone(self) -> bool:
-        """Whether it is asked on the page only: gold questions and second looks.
-
-        A file that is read twice would answer a second look twice.
-        """
-        return self.gold or self.why == AGAIN
+    question: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ def said(image, label, value, person, seconds=None, at=None, **more) -> Answer:
     return Answer(image, label, value, seconds, person=person, at=at, **more)
 
 
-ASKED = [Asked(1, 1, 0.25, 1.0), Asked(0, 0, None, 0.5), Asked(2, 0, 0.123456, 0.0)]
+ASKED = [Asked(1, 1, 0.25, 1.0, "first"), Asked(0, 0, None, 0.5), Asked(2, 0, 0.123456, 0.0)]
 
 
 def read(path: Path, **options) -> list[Answer]:
@@ -33,10 +33,10 @@ def test_it_is_a_plain_table_that_a_spreadsheet_reads_as_utf8(tmp_path: Path) ->
     assert path.read_bytes().startswith(b'\xef\xbb\xbf"image",')
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
-            ["image", "label", "probability", "priority", "answer"],
-            ["'=b;.jpg", "'=cat", "0.2500", "1.0000", ""],
-            ["a.jpg", "dog", "", "0.5000", ""],
-            ["ä.jpg", "dog", "0.1235", "0.0000", ""],
+            ["image", "label", "probability", "priority", "question", "answer"],
+            ["'=b;.jpg", "'=cat", "0.2500", "1.0000", "first", ""],
+            ["a.jpg", "dog", "", "0.5000", "", ""],
+            ["ä.jpg", "dog", "0.1235", "0.0000", "", ""],
         ]
 
 
@@ -50,9 +50,10 @@ def test_filled_in_sorted_and_saved_by_a_spreadsheet(tmp_path: Path, separator: 
         cells[-1] = answer
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         out = csv.writer(file, delimiter=separator)
-        out.writerow(["answer", "remark", "label", "image"])
-        out.writerows([cells[4], "a, b; c", cells[1], cells[0]] for cells in reversed(rows))
-    assert read(path, person="ann") == [said(0, 0, -1, "ann"), said(1, 1, 1, "ann")]
+        out.writerow(["answer", "remark", "label", "image", "question"])
+        out.writerows([cells[5], "a, b; c", *cells[1::-1], cells[4]] for cells in reversed(rows))
+    told = [said(0, 0, -1, "ann"), said(1, 1, 1, "ann", question="first")]
+    assert read(path, person="ann") == told
     assert exchange.read(path, None, IMAGES, NAMES, person="ann") == read(path, person="ann")
 
 

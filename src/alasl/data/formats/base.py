@@ -45,7 +45,8 @@ class NamedAnswer:
 
     value: 1 present, 0 absent, -1 cannot tell. person: empty where the file does not say. seconds:
     what the answer took. at: when, in seconds since 1970. why: why the entry was asked. pi: the
-    probability with which chance drew it. None where the file does not say.
+    probability with which chance drew it. None where the file does not say. question: which one it
+    answers, see `alasl.project.second_looks.question`.
     """
 
     where: str
@@ -57,6 +58,7 @@ class NamedAnswer:
     at: float | None = None
     why: str = ""
     pi: float | None = None
+    question: str = ""
 
 
 @dataclass(frozen=True)

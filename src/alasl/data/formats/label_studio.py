@@ -13,7 +13,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from alasl.data.formats.foreign_tasks import chosen, image_of
 from alasl.data.formats.label_studio_tasks import (
     LABELS,
     PRESENT_GROUP,
+    QUESTIONS,
     UNSURE_GROUP,
     tasks_of,
     write_tasks,
@@ -65,6 +67,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
     names: dict[str, None] = {}
     faults: list[str] = []
     ours: list[tuple[str, _Annotation, tuple[str, ...]]] = []
+    questions: list[Any] = []
     others: list[tuple[str, _Annotation]] = []
     for number, task in enumerate(content):
         where = f"{path}: task {number + 1}"
@@ -84,6 +87,7 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         for annotation in _last_of_each_person(task, where):
             faults += _faults(annotation, asked)
             ours.append((uid, annotation, asked))
+            questions.append(data.get(QUESTIONS))
     if others and empty is None:
         raise UsageError(
             f"{len(others)} annotations do not say which labels were asked; say what a label is "
@@ -96,8 +100,12 @@ def read_tasks(path: Path, empty: Empty | None = None) -> Export:
         ours.append((image, annotation, tuple(about)))
     answers: list[NamedAnswer] = []
     odd = _untimed([(one, asked) for _, one, asked in ours], path)
-    for at, (image, annotation, asked) in enumerate(ours):
-        answers += _answers(annotation, image, asked, timed=at not in odd)
+    asking = zip_longest(ours, questions)  # the others' come last, and have none
+    for at, ((image, annotation, asked), of) in enumerate(asking):
+        found = _answers(annotation, image, asked, timed=at not in odd)
+        if isinstance(of, dict):
+            found = [replace(one, question=str(of.get(one.label, ""))) for one in found]
+        answers += found
     if faults:
         raise DataError(
             f"{len(faults)} choices cannot be understood",

@@ -6,8 +6,8 @@ A task's `data.asked` lists the labels asked, and `data.uid` is the image's id.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +26,7 @@ CONFIG = f"""\
   <Choices name="{UNSURE_GROUP}" toName="image" choice="multiple" value="$asked"/>
 </View>
 """
+QUESTIONS = "questions"  # of a task's `data`: the question of each label asked
 LABELS = "labels"  # of a task's `meta`, which Label Studio keeps: all labels, in their order
 
 
@@ -47,12 +48,14 @@ class Task:
     """An image with the labels asked of it, what the model says and what people answered.
 
     answers: each is one annotation, in which one person answers all labels asked, in their order.
+    questions: by label, see `NamedAnswer`.
     """
 
     image: str
     asked: tuple[str, ...]
     guess: Guess | None = None
     answers: tuple[tuple[NamedAnswer, ...], ...] = ()
+    questions: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_tasks(
@@ -101,6 +104,8 @@ def _task(task: Task, prefix: str) -> dict[str, Any]:
     image = prefix + quote(task.image, errors="surrogatepass") if prefix else task.image
     asked = [{"value": name} for name in task.asked]
     content: dict[str, Any] = {"data": {"image": image, "asked": asked, "uid": task.image}}
+    if task.questions:
+        content["data"][QUESTIONS] = dict(task.questions)
     if task.guess is not None:
         content["predictions"] = [prediction(task, task.guess)]
     if task.answers:

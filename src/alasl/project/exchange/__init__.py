@@ -101,6 +101,7 @@ def read(
                     at=one.at,
                     why=one.why,
                     pi=one.pi,
+                    question=one.question,
                 )
     except DataError as error:
         _refuse_also_lost(error, known, path)

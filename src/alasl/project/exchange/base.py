@@ -16,13 +16,14 @@ class Asked:
     """One entry of a query.
 
     image, label: row and column of the project's table. probability: of being present, by the
-    model, from 0 to 1. priority: from 0 to 1, 1 = ask first.
+    model, from 0 to 1. priority: from 0 to 1, 1 = ask first. question: see `second_looks.question`.
     """
 
     image: int
     label: int
     probability: float | None = None
     priority: float = 1.0
+    question: str = ""
 
 
 @dataclass(frozen=True)

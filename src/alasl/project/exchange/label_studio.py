@@ -30,7 +30,12 @@ def _write_query(path: Path, query: Query) -> None:
     for image, label, asked in query.asked:
         by_image.setdefault(image, []).append((label, asked))
     tasks = [
-        Task(image, tuple(label for label, _ in asked), _guess(query.model, asked))
+        Task(
+            image,
+            tuple(label for label, _ in asked),
+            _guess(query.model, asked),
+            questions={label: one.question for label, one in asked if one.question},
+        )
         for image, asked in by_image.items()
     ]
     write_tasks(path, tasks, prefix=query.prefix)

@@ -1,6 +1,7 @@
-"""A query as a spreadsheet: `image,label,probability,priority,answer`, the last for people to fill.
+"""A query as a spreadsheet: `image,label,probability,priority,question,answer`.
 
-An answer is 1 (present), 0 (absent) or ? (cannot tell); an empty cell is no answer.
+The last is for people to fill: 1 (present), 0 (absent) or ? (cannot tell); an empty cell is no
+answer. `question` tells a second look at an entry from an answer that is only read twice.
 
 A name that a spreadsheet would take for a formula gets an apostrophe before it, as in all CSV that
 is written, and loses it when it is read.
@@ -18,7 +19,7 @@ from alasl.files import guarded, readable
 from alasl.labels import ABSENT, PRESENT, UNKNOWN
 from alasl.project.exchange.base import Query, exchange
 
-COLUMNS = ("image", "label", "probability", "priority", "answer")
+COLUMNS = ("image", "label", "probability", "priority", "question", "answer")
 _NEEDED = ("image", "label", "answer")
 _ANSWERS = {"1": PRESENT, "1.0": PRESENT, "0": ABSENT, "0.0": ABSENT, "?": UNKNOWN}
 
@@ -30,6 +31,7 @@ def _write_query(path: Path, query: Query) -> None:
             label,
             "" if asked.probability is None else f"{asked.probability:.4f}",
             f"{asked.priority:.4f}",
+            asked.question,
             "",
         )
         for image, label, asked in query.asked
@@ -57,6 +59,7 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
             seen=", ".join(map(repr, header[:8])) or "nothing",
         )
     at = [header.index(name) for name in _NEEDED]
+    asked = header.index("question") if header.count("question") == 1 else None
     bad: list[str] = []
     for line, cells in rows:
         refuse_ragged(path, line, cells, len(header))
@@ -67,7 +70,8 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
         if value is None:
             bad.append(f"{path}:{line}: {answer!r}")
         else:
-            yield NamedAnswer(f"{path}:{line}", image, label, value)
+            question = "" if asked is None else cells[asked].strip()
+            yield NamedAnswer(f"{path}:{line}", image, label, value, question=question)
     if bad:
         raise DataError(
             f"{len(bad)} cells of the column 'answer' are no answers",
@@ -90,7 +94,7 @@ def _separator(line: str) -> str:
 
 exchange(
     "queue",
-    "CSV image,label,probability,priority,answer for a spreadsheet: 1, 0, ? or empty",
+    "CSV image,label,probability,priority,question,answer for a spreadsheet: 1, 0, ? or empty",
     holds=_holds,
     write_query=_write_query,
 )(_read)

@@ -1,0 +1,43 @@
+"""Why what is said of a training may be wrong beyond its intervals, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alasl.counting import counted
+from alasl.labels import UNKNOWN, Entries
+from alasl.project.ground import Ground
+from alasl.project.rechecking import error_rates
+from alasl.project.settings import ProjectSettings
+from alasl.project.store import Store
+
+# The share of given entries that may well be wrong and nobody is told.
+WRONG = 0.01
+
+
+def doubts(
+    store: Store,
+    tested: Entries,
+    settings: ProjectSettings,
+    ground: Ground | None,
+    again: int,
+) -> Iterator[str]:
+    """Why mAP may be off: answers asked for once, of whom nobody is seen to err; and given entries
+    that people call wrong, where those of test images, (T, L), count as right."""
+    if ground is None:
+        return
+    if again and ground.answers and ground.erring is None:
+        yield (
+            f"{counted(again, 'answer')} to test images against the model not asked again yet: "
+            "until then a wrong one counts as right, and mAP may be points off its interval"
+        )
+    if settings.audit and settings.audit_given and (tested == UNKNOWN).any():
+        return
+    for rate, name in zip(error_rates(store), ("presents", "absents"), strict=True):
+        if rate.low > WRONG and (tested == rate.value).any():
+            low, high = 100 * rate.low, 100 * rate.high
+            yield (
+                f"people call {100 * rate.share:.1f} % ({low:.1f} to {high:.1f}) of the given "
+                f"{name} wrong, by {counted(rate.checked, 'gold question')}; those of test images "
+                "are taken for right, so mAP may be several points off: alasl suspects"
+            )

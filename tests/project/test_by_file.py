@@ -1,0 +1,121 @@
+"""Answers that come by files of the queue: as good as those of the page."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alasl.cli.status import lines
+from alasl.project.driver import Driver
+from alasl.project.exports import export
+from alasl.project.folder import Project
+from alasl.project.imports import import_file
+from alasl.project.overview import overview
+from alasl.project.records import Answer, Imported, Queued
+
+
+def truth_of(project: Project) -> np.ndarray:
+    found: np.ndarray = np.load(Path(project.settings.data).parent / "truth.npy")
+    return found
+
+
+def fill_in(path: Path, answers: Mapping[tuple[str, str], str]) -> None:
+    """Answer a queue's file as a spreadsheet or Label Studio would."""
+    if path.suffix == ".csv":
+        rows = list(csv.DictReader(path.open(encoding="utf-8-sig", newline="")))
+        with path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, [*rows[0]])
+            table.writeheader()
+            for row in rows:
+                table.writerow({**row, "answer": answers[row["image"], row["label"]]})
+        return
+    tasks: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    for task in tasks:
+        named = [one["value"] for one in task["data"]["asked"]]
+        present = [name for name in named if answers[task["data"]["uid"], name] == "1"]
+        group = {"from_name": "present", "type": "choices", "value": {"choices": present}}
+        task["annotations"] = [{"id": 1, "result": [group], "was_cancelled": False}]
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+
+
+@pytest.mark.parametrize("format", ["queue", "label-studio"])
+def test_a_file_asks_for_second_looks_and_is_taken_once(
+    holes: Callable[..., Project],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    format: str,
+) -> None:
+    """Whatever a person says then counts, once, and no file that is read again counts twice."""
+    project = holes(gold=0.1)
+    driver, store = Driver(project), project.store
+    driver.renew()
+    driver.suggest()
+    files = []
+
+    def round_(value: Callable[[Queued], int]) -> Imported:
+        """What came in by a file in which the queue was answered."""
+        path = tmp_path / f"{len(files)}.{'csv' if format == 'queue' else 'json'}"
+        export(project, path, format, "queue")
+        asked = {
+            (store.images[q.image], store.names[q.label]): str(value(q))
+            for q in store.queue()
+            if not q.done
+        }
+        fill_in(path, asked)
+        files.append(path)
+        return import_file(project, path, person="ann")
+
+    def against(q: Queued) -> int:
+        return int((q.probability or 0) < 0.5)
+
+    drawn = {(q.image, q.label): against(q) for q in store.queue() if q.why == "audit"}
+    done = round_(against)
+    assert "asked on the page alone" in caplog.text
+    assert done.again == len(drawn) > 0
+    again = [q for q in store.queue() if q.why == "again"]
+    assert {(q.image, q.label) for q in again if not q.done} == {*drawn}
+    rows = project.split().test
+    assert store.looks(rows).sum(axis=0).max() == 1
+    # The same again says nothing new; then half of them change their answer.
+    assert import_file(project, files[0], person="ann").new == 0
+    half = set([*drawn][::2])
+    driver.suggest()
+    asked = {(q.image, q.label) for q in store.queue() if q.why == "again"}
+    assert asked == {*drawn}
+    done = round_(lambda q: against(q) if (q.image, q.label) in half else 1 - against(q))
+    assert done.same == done.kept == 0
+    looks = store.looks(rows)[
+        :, np.searchsorted(rows, [i for i, _ in drawn]), [j for _, j in drawn]
+    ]
+    assert looks.sum(axis=0).tolist() == [2] * len(drawn)
+    assert (looks.max(axis=0) == 2).tolist() == [entry in half for entry in drawn]
+    before = store.last_event()
+    for path in files:
+        assert import_file(project, path, person="ann", on_conflict="keep").new == 0
+    assert store.last_event() == before
+    assert store.problems() == []
+
+
+def test_status_says_what_was_asked_only_once(holes: Callable[..., Project]) -> None:
+    project = holes()
+    driver, store = Driver(project), project.store
+    driver.renew()
+    driver.suggest()
+    asked = [q for q in store.queue() if q.why == "audit"]
+    truth = truth_of(project)
+    right = [Answer(q.image, q.label, int(truth[q.image, q.label])) for q in asked]
+    store.import_answers("ann", right, to_queue=True)
+    driver.train()
+    state = overview(project)
+    assert state.again == sum(q.why == "again" and not q.done for q in store.queue()) > 0
+    (doubt,) = state.doubts
+    assert doubt.startswith(f"{state.again} answers to test images against the model not asked")
+    said = list(lines(state))
+    assert doubt in said
+    assert any(text.endswith(f"left, {state.again} of them second looks") for text in said)
