@@ -57,6 +57,15 @@ def test_filled_in_sorted_and_saved_by_a_spreadsheet(tmp_path: Path, separator: 
     assert exchange.read(path, None, IMAGES, NAMES, person="ann") == read(path, person="ann")
 
 
+@pytest.mark.parametrize("column", ["annotator", "person"])
+def test_a_column_says_who_answered(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "queue.csv"
+    rows = ["a.jpg,dog,1, ben ", "a.jpg,dog,0,cid", "ä.jpg,dog,1,"]
+    path.write_text("\n".join([f"image,label,answer,{column}", *rows]) + "\n", encoding="utf-8")
+    told = [said(0, 0, 1, "ben"), said(0, 0, 0, "cid"), said(2, 0, 1, "ann")]
+    assert read(path, person="ann") == told
+
+
 def test_every_cell_that_is_no_answer_is_named_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "queue.csv"
     path.write_text('image,label,answer\na.jpg,dog,yes\n"a.jpg",dog,1\na.jpg,dog,-1\n')

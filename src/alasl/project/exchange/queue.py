@@ -59,7 +59,11 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
             seen=", ".join(map(repr, header[:8])) or "nothing",
         )
     at = [header.index(name) for name in _NEEDED]
-    asked = header.index("question") if header.count("question") == 1 else None
+    # Of these, the first that there is; people add the last two.
+    more = [
+        next((header.index(name) for name in names if header.count(name) == 1), None)
+        for names in (("question",), ("annotator", "person"))
+    ]
     bad: list[str] = []
     for line, cells in rows:
         refuse_ragged(path, line, cells, len(header))
@@ -70,8 +74,9 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
         if value is None:
             bad.append(f"{path}:{line}: {answer!r}")
         else:
-            question = "" if asked is None else cells[asked].strip()
-            yield NamedAnswer(f"{path}:{line}", image, label, value, question=question)
+            question, person = ("" if i is None else cells[i].strip() for i in more)
+            where = f"{path}:{line}"
+            yield NamedAnswer(where, image, label, value, person, question=question)
     if bad:
         raise DataError(
             f"{len(bad)} cells of the column 'answer' are no answers",
