@@ -352,7 +352,7 @@ def test_an_import_goes_before_a_machine_without_a_conflict(make_store: Make) ->
     store = make_store()
     automatic(store, (2, 0, 1), (3, 0, 1))
     told = bring(store, "x.csv", [2, 3], [0, 0], [0, 1])
-    assert dataclasses.astuple(told) == (2, 0, 0, 0)
+    assert dataclasses.astuple(told)[:4] == (2, 0, 0, 0)
     assert [entry(store, i, 0) for i in (2, 3)] == [(0, "people"), (1, "people")]
 
 
@@ -401,13 +401,13 @@ def test_an_import_with_a_conflict_changes_nothing_until_told_how(make_store: Ma
     assert len(list(store.events())) == 2
 
     kept = bring(store, "x.csv", rows, cols, values, on_conflict="keep")
-    assert dataclasses.astuple(kept) == (1, 0, 2, 0)
+    assert dataclasses.astuple(kept)[:4] == (1, 0, 2, 0)
     assert [entry(store, i, 0)[0] for i in (0, 2, 3)] == [0, 1, 1]
     replaced = bring(store, "x.csv", rows, cols, values, on_conflict="replace")
-    assert dataclasses.astuple(replaced) == (0, 1, 0, 2)
+    assert dataclasses.astuple(replaced)[:4] == (0, 1, 0, 2)
     assert [entry(store, i, 0) for i in (0, 2)] == [(1, "resolved"), (0, "resolved")]
     again = bring(store, "x.csv", rows, cols, values)
-    assert dataclasses.astuple(again) == (0, 3, 0, 0)
+    assert dataclasses.astuple(again)[:4] == (0, 3, 0, 0)
     assert store.problems() == []
 
 
@@ -422,13 +422,13 @@ def test_an_import_by_vote_says_what_its_people_would_have_said_on_the_page(
     rows, cols = zip(*entries, strict=True)
     values = [1 - given, 0, 1]
     told = bring(store, "x", rows, cols, values, person="ben", on_conflict="vote")
-    assert dataclasses.astuple(told) == (3, 0, 0, 0)
+    assert dataclasses.astuple(told)[:4] == (3, 0, 0, 0)
     assert [entry(store, *e)[0] for e in entries] == [given, -1, 1]
     assert [d.answers for d in store.disagreements()] == [{"ann": 1, "ben": 0}]
     # The same file is nothing new, though what it says does not stand.
     for how in ("vote", "refuse", "keep"):
         again = bring(store, "x", rows, cols, values, person="ben", on_conflict=how)
-        assert dataclasses.astuple(again) == (0, 3, 0, 0), how
+        assert dataclasses.astuple(again)[:4] == (0, 3, 0, 0), how
     # A person's last word stands.
     bring(store, "y", [2], [0], [1], person="ben", on_conflict="vote")
     assert entry(store, 2, 0) == (1, "people")
@@ -449,11 +449,24 @@ def test_an_import_keeps_apart_who_said_what(make_store: Make) -> None:
     assert entry(store, 4, 0)[0] == 0
 
 
-def test_cannot_tell_takes_back_nothing_in_an_import(make_store: Make) -> None:
+def test_who_cannot_tell_any_more_takes_an_answer_back(make_store: Make) -> None:
     store = make_store()
-    bring(store, "x", [2], [0], [1])
-    bring(store, "x", [2], [0], [-1])
-    assert entry(store, 2, 0)[0] == 1
+    bring(store, "x", [2, 3], [0, 0], [1, 1], person="ann")
+    bring(store, "x", [3], [0], [1], person="ben")
+    with pytest.raises(ConflictError) as refused:
+        bring(store, "y", [2], [0], [-1], person="ann")
+    assert refused.value.more == ("image '0002.jpg', label 'label0': 1 stands, 'ann' says ?",)
+    assert bring(store, "y", [2], [0], [-1], person="ann", on_conflict="keep").kept == 1
+    assert entry(store, 2, 0) == (1, "people")
+    for image, how in ((2, "replace"), (3, "vote")):
+        done = bring(store, "y", [image], [0], [-1], person="ann", on_conflict=how)
+        assert (done.new, done.withdrawn) == (1, 1)
+    # Nobody else's answer goes with it, and whoever had said nothing takes nothing back.
+    assert [entry(store, image, 0)[0] for image in (2, 3)] == [-1, 1]
+    assert bring(store, "z", [2, 4], [0, 0], [-1, -1], person="cid").withdrawn == 0
+    # Of a file that names nobody, too.
+    assert bring(store, "z", [5], [1], [-1]).new == 1
+    assert store.problems() == []
 
 
 def test_trainings_come_back_as_they_were_noted(make_store: Make) -> None:

@@ -231,6 +231,10 @@ class StoreMachine(RuleBasedStateMachine):
             and v != table[e[0]][e[1]]
             and (how == "replace" or v != standing.get((e, person)))
         }
+        taken_back = {
+            e for e, v in answers.items() if v == -1 and standing.get((e, person)) in (0, 1)
+        }
+        clash |= taken_back if how != "vote" else set()
 
         def bring() -> None:
             self.store.import_answers(
@@ -251,12 +255,12 @@ class StoreMachine(RuleBasedStateMachine):
             before = standing.get((entry, person))
             if entry in clash and how == "keep":
                 continue
-            if entry not in clash and (before == value or (value == -1 and before is not None)):
+            if entry not in clash and before == value:
                 continue
             said[entry] = value
         self.acts.append(Act(person, "import", -1, said))
         if how == "replace":
-            self.resolved |= {e: v for e, v in said.items() if e in clash}
+            self.resolved |= {e: v for e, v in said.items() if e in clash and v != -1}
         for slot in self.slots:
             if slot.entry in said and not slot.done and slot.until <= self.now:
                 slot.done, slot.person = True, None

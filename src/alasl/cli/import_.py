@@ -105,6 +105,8 @@ def command(
         f"{counted(done.new, 'new answer')}, {done.same} known before, {done.kept} left out, "
         f"{done.replaced} in place of what was known"
     )
+    if done.withdrawn:
+        click.echo(f"of these, {done.withdrawn} say ? and take back what the same person had said")
     if done.again:
         click.echo(
             f"of these, {done.again} against the model are asked for once more: "

@@ -42,13 +42,15 @@ def named(source: str, answers: Iterable[Answer]) -> list[Answer]:
 @dataclass
 class _Sorted:
     """The answers of an import: to take, by entry and person; those of them that overrule what
-    stands; those that contradict it, each with the value that stands; how many were known.
+    stands; those that contradict it, each with the value that stands; how many were known; and how
+    many of those to take say that their person cannot tell any more.
     """
 
     taken: dict[tuple[int, int, str], Answer] = field(default_factory=dict)
     overruled: dict[tuple[int, int], int] = field(default_factory=dict)
     against: list[tuple[Answer, int]] = field(default_factory=list)
     same: int = 0
+    withdrawn: int = 0
 
 
 def _sort(
@@ -75,28 +77,28 @@ def _sort(
         if key in looks:
             found.taken[key] = one  # whatever was said before
             continue
-        if value == UNKNOWN and before is not None:
-            found.same += 1  # "cannot tell" takes no answer back
-            continue
         if value == before and on_conflict != "replace":
             found.same += 1  # whatever was made of it since
             continue
         if (i, j) in checks and before is None and value != UNKNOWN:
             found.taken[key] = one  # whatever it says: what most people say then stands
             continue
-        others = (found.taken.get(key, one).value, stands[place])
-        against = [other for other in others if other not in (UNKNOWN, value)]
-        if value != UNKNOWN and against and on_conflict != "vote":
+        # Who cannot tell any more takes back their own answer, and contradicts nobody.
+        others = (before,) if value == UNKNOWN else (found.taken.get(key, one).value, stands[place])
+        against = [other for other in others if other not in (None, UNKNOWN, value)]
+        if against and on_conflict != "vote":
             found.against.append((one, against[0]))
             if on_conflict != "replace":
                 continue
-            found.overruled[i, j] = value
+            if value != UNKNOWN:
+                found.overruled[i, j] = value
         elif before == value or (
             # A vote counts, though it says what stands.
-            one.person == source and value == stands[place] and on_conflict != "vote"
+            one.person == source and UNKNOWN != value == stands[place] and on_conflict != "vote"
         ):
             found.same += 1
             continue
+        found.withdrawn += bool(against) and value == UNKNOWN
         found.taken[key] = one
     return found
 
@@ -131,7 +133,7 @@ def import_answers(
             more=[
                 f"image {scheme.images[a.image]!r}, label {scheme.labels[a.label].name!r}: "
                 f"{stood} stands, "
-                f"{a.person!r} says {a.value}"
+                f"{a.person!r} says {'?' if a.value == UNKNOWN else a.value}"
                 for a, stood in refused
             ],
             do="say which to believe: --on-conflict keep, replace, or vote",
@@ -146,7 +148,8 @@ def import_answers(
     again = _take(db, source, found, now)
     replaced = sum((i, j) in found.overruled for i, j, _ in found.taken)
     kept = 0 if on_conflict == "replace" else len(found.against)
-    return Imported(len(found.taken) - replaced, found.same, kept, replaced, again)
+    new = len(found.taken) - replaced
+    return Imported(new, found.same, kept, replaced, again, found.withdrawn)
 
 
 def _with_looks(

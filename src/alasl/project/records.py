@@ -218,13 +218,15 @@ class Imported:
     """What an import did: entries new, said before, left as they were, and replaced.
 
     again: of the answers taken, those that are asked for once more; see `second_looks.once_more`.
+    withdrawn: those by which a person cannot tell any more what they had answered.
     """
 
     new: int
     same: int
     kept: int
     replaced: int
-    again: int
+    again: int = 0
+    withdrawn: int = 0
 
 
 @dataclass(frozen=True)
