@@ -69,7 +69,7 @@ def test_a_week_without_the_page(
         rows = fill_in(queue, tmp_path / "filled.csv", true)
         assert len(rows) == 50
         told = say("import", mine, tmp_path / "filled.csv", "--person", "ann", "--json")
-        rest = dict.fromkeys(("same", "kept", "replaced", "again", "withdrawn"), 0)
+        rest = dict.fromkeys(("same", "kept", "replaced", "again", "withdrawn", "idle"), 0)
         assert told == {"schema_version": 1, "new": 50, **rest}
     told = say("import", mine, tmp_path / "filled.csv", "--person", "ann", "--json")
     assert (told["new"], told["same"]) == (0, 50)

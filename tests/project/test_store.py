@@ -423,15 +423,21 @@ def test_an_import_by_vote_says_what_its_people_would_have_said_on_the_page(
     values = [1 - given, 0, 1]
     told = bring(store, "x", rows, cols, values, person="ben", on_conflict="vote")
     assert dataclasses.astuple(told)[:4] == (3, 0, 0, 0)
+    assert told.idle == 1
     assert [entry(store, *e)[0] for e in entries] == [given, -1, 1]
     assert [d.answers for d in store.disagreements()] == [{"ann": 1, "ben": 0}]
     # The same file is nothing new, though what it says does not stand.
     for how in ("vote", "refuse", "keep"):
         again = bring(store, "x", rows, cols, values, person="ben", on_conflict=how)
         assert dataclasses.astuple(again)[:4] == (0, 3, 0, 0), how
-    # A person's last word stands.
-    bring(store, "y", [2], [0], [1], person="ben", on_conflict="vote")
+    # A person's last word stands, but for what is settled.
+    done = bring(store, "y", [2], [0], [1], person="ben", on_conflict="vote")
+    assert (done.new, done.idle) == (1, 0)
     assert entry(store, 2, 0) == (1, "people")
+    store.resolve("lead", 2, 0, 1)
+    done = bring(store, "z", [2], [0], [0], person="ben", on_conflict="vote")
+    assert (done.new, done.idle) == (1, 1)
+    assert entry(store, 2, 0) == (1, "resolved")
     assert store.problems() == []
 
 

@@ -105,6 +105,11 @@ def command(
         f"{counted(done.new, 'new answer')}, {done.same} known before, {done.kept} left out, "
         f"{done.replaced} in place of what was known"
     )
+    if done.idle:
+        click.echo(
+            f"of these, {done.idle} against what was given or settled, which stays; to believe "
+            "them: --on-conflict replace"
+        )
     if done.withdrawn:
         click.echo(f"of these, {done.withdrawn} say ? and take back what the same person had said")
     if done.again:

@@ -20,7 +20,7 @@ from alasl.project import queue, second_looks, table
 from alasl.project.checks import check_person, check_values
 from alasl.project.current import stand
 from alasl.project.events import append_act, machine_of, person_of, spend
-from alasl.project.records import AGAIN, Answer, Imported, OnContradiction, Revised
+from alasl.project.records import AGAIN, SOURCES, Answer, Imported, OnContradiction, Revised
 from alasl.project.scheme import Scheme
 from alasl.sparse import Sparse
 
@@ -145,11 +145,27 @@ def import_answers(
             source,
             f"{counted(len(old), 'answer')} against what was given left out",
         )
+    idle = _idle(found, entries_now, origin, checks)
     again = _take(db, source, found, now)
     replaced = sum((i, j) in found.overruled for i, j, _ in found.taken)
     kept = 0 if on_conflict == "replace" else len(found.against)
     new = len(found.taken) - replaced
-    return Imported(new, found.same, kept, replaced, again, found.withdrawn)
+    return Imported(new, found.same, kept, replaced, again, found.withdrawn, idle)
+
+
+def _idle(found: _Sorted, entries_now: Sparse, origin: Sparse, checks: set[tuple[int, int]]) -> int:
+    """How many of the answers to take contradict what stands above all votes: what was given, but
+    for what is being checked, and what somebody settled."""
+    votes = [
+        (i, j, one.value)
+        for (i, j, _), one in found.taken.items()
+        if one.value != UNKNOWN and (i, j) not in found.overruled and (i, j) not in checks
+    ]
+    rows, cols, values = np.array(votes, np.intp).reshape(-1, 3).T
+    stands, source = entries_now[rows, cols], origin[rows, cols]
+    given = (source == SOURCES.index("given")) & (stands != UNKNOWN)
+    above = given | (source == SOURCES.index("resolved"))
+    return int((above & (stands != values)).sum())
 
 
 def _with_looks(

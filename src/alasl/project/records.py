@@ -218,7 +218,8 @@ class Imported:
     """What an import did: entries new, said before, left as they were, and replaced.
 
     again: of the answers taken, those that are asked for once more; see `second_looks.once_more`.
-    withdrawn: those by which a person cannot tell any more what they had answered.
+    withdrawn: those by which a person cannot tell any more what they had answered. idle: those that
+    contradict what was given or settled, which stays.
     """
 
     new: int
@@ -227,6 +228,7 @@ class Imported:
     replaced: int
     again: int = 0
     withdrawn: int = 0
+    idle: int = 0
 
 
 @dataclass(frozen=True)
