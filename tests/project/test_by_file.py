@@ -18,6 +18,7 @@ from alasl.project.folder import Project
 from alasl.project.imports import import_file
 from alasl.project.overview import overview
 from alasl.project.records import Answer, Imported, Queued
+from alasl.report.project import project_page
 
 
 def truth_of(project: Project) -> np.ndarray:
@@ -119,3 +120,20 @@ def test_status_says_what_was_asked_only_once(holes: Callable[..., Project]) -> 
     said = list(lines(state))
     assert doubt in said
     assert any(text.endswith(f"left, {state.again} of them second looks") for text in said)
+
+
+def test_what_was_not_timed_and_what_was_said_again_is_told(holes: Callable[..., Project]) -> None:
+    project = holes()
+    store = project.store
+    free = [(int(i), int(j)) for i, j in np.argwhere(store.labels().entries < 0)[:3]]
+    store.import_answers("f", [Answer(*free[0], 1, person="ann")])
+    store.answer("ann", [Answer(*free[1], 1, 30.0), Answer(*free[2], 1, 30.0)], request="page")
+    store.answer("ann", [Answer(*free[2], 0, 60.0)], request="again")
+    (ann,) = overview(project).people
+    assert (ann.answers, ann.again, ann.timed) == (3, 1, 3)
+    line = "  ann: 3 answers (1 more to the same entries), 2.0 min"
+    assert line in list(lines(overview(project)))
+    assert "3 + 1" in project_page(overview(project))
+    store.undo("ann", request="undo")
+    assert "  ann: 3 answers, 2.0 min for 2 of them" in list(lines(overview(project)))
+    assert "1 of the answers came without a time" in project_page(overview(project))

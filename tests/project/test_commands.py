@@ -82,10 +82,12 @@ def test_a_week_without_the_page(
     page = say("report", mine, "--figures", tmp_path / "figures", "--json")["report"]
     text = Path(page).read_text(encoding="utf-8")
     assert page == str(mine / "report.html")
-    assert "mAP over the time that people spent" in text
+    assert "mAP over the time that people spent" not in text, "no time was measured"
+    assert "<dd>not measured</dd>" in text
+    assert "  ann: 200 answers, no time measured" in say("status", mine).splitlines()
     assert all(f"<bdi>{name}</bdi>" in text for name in data.labels.names)
     assert str(state["advice"]["says"]) in text
-    assert len(list((tmp_path / "figures").iterdir())) == 4
+    assert len(list((tmp_path / "figures").iterdir())) == 2
 
     out = tmp_path / "now.csv"
     say("export", mine, out, "--to", "csv-wide")

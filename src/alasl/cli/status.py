@@ -16,7 +16,7 @@ from alasl.data.presence import in_words
 from alasl.project.ground import SPOKEN
 
 if TYPE_CHECKING:
-    from alasl.project.overview import Overview
+    from alasl.project.overview import Overview, PersonState
 
 # Notes that are shown in a terminal; --json has all.
 MOST_NOTES = 20
@@ -74,8 +74,9 @@ def lines(state: Overview) -> Iterator[str]:
     for person in state.people:
         gold = f", {person.right} of {person.checked} right" if person.checked else ""
         alpha = "" if person.alpha is None else f", agreement {person.alpha:.2f}"
-        minutes = f"{person.seconds / 60:.1f} min"
-        yield f"  {person.name}: {counted(person.answers, 'answer')}, {minutes}{gold}{alpha}"
+        again = f" ({person.again} more to the same entries)" if person.again else ""
+        said = f"{counted(person.answers, 'answer')}{again}, {_time(person)}"
+        yield f"  {person.name}: {said}{gold}{alpha}"
     # All said the same of all: there is no chance agreement to compare with.
     if state.alpha.entries and not math.isnan(state.alpha.value):
         yield f"agreement (alpha) {state.alpha.value:.2f} over {state.alpha.entries} entries"
@@ -99,6 +100,14 @@ def lines(state: Overview) -> Iterator[str]:
     for trouble in state.troubles:
         yield f"not as it should be: {trouble}"
     yield state.next
+
+
+def _time(person: PersonState) -> str:
+    """What a person's answers took, where that was measured."""
+    if not person.seconds:
+        return "no time measured"
+    of = f" for {person.timed} of them" if 0 < person.timed < person.answers else ""
+    return f"{person.seconds / 60:.1f} min{of}"
 
 
 def label_lines(state: Overview) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alasl.errors import UsageError
 from alasl.project import actions, examples, notes, queue, table
 from alasl.project.checks import check_name, check_places, check_values
+from alasl.project.events import NOT_UNDONE
 from alasl.project.open_store import OpenStore, moment
 from alasl.project.records import Note, Said, Timed
 
@@ -13,6 +14,14 @@ LONGEST_NOTE = 1000
 _STEPS = (
     "SELECT count(DISTINCT image), count(*), sum(seconds) FROM events WHERE kind = 'answer'"
     " GROUP BY act HAVING max(request) IS NOT NULL AND sum(seconds) > 0"
+)
+
+
+# Of each person all answers that were not taken back, and how many of them were timed.
+_WORK = (
+    "SELECT name, count(*), sum(coalesce(e.seconds, 0) > 0)"
+    " FROM events e JOIN people USING (person)"
+    f" WHERE kind IN ('answer', 'import') AND {NOT_UNDONE} GROUP BY name"
 )
 
 
@@ -52,6 +61,11 @@ class GuidedStore(OpenStore):
         """What was answered in each step on the page that took any time."""
         with self._database.reading() as db:
             return [Timed(*row) for row in db.execute(_STEPS)]
+
+    def work(self) -> dict[str, tuple[int, int]]:
+        """By name, how many answers a person gave, again to the same entry too; and those timed."""
+        with self._database.reading() as db:
+            return {name: (many, timed) for name, many, timed in db.execute(_WORK)}
 
     def notes(self) -> list[Note]:
         """Notes that nobody has settled, the newest first."""

@@ -55,8 +55,9 @@ class LabelState:
 
 @dataclass(frozen=True)
 class PersonState:
-    """One person: entries answered, images skipped, seconds in all and for the median answer.
+    """One person: entries answered, images skipped, seconds in all.
 
+    again: answers to entries that they had answered before. timed: answers that took any seconds.
     checked: answers of theirs to gold questions, right: of these. alpha: agreement with others.
     miss, false_alarm: estimated shares of present entries called absent, and of absent ones called
     present. None where there is nothing to tell it from.
@@ -71,6 +72,8 @@ class PersonState:
     alpha: float | None
     miss: float | None
     false_alarm: float | None
+    again: int = 0
+    timed: int = 0
 
 
 @dataclass(frozen=True)
@@ -202,10 +205,11 @@ def overview(project: Project) -> Overview:
     ground = trainings[-1].ground if trainings else None
     ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
     intervals = ground.ap if ground else (None,) * len(labels.names)
-    people = []
+    people, work = [], store.work()
     for name, count in progress.people.items():
         gold, alpha = right.get(name), agree.people.get(name)
         miss, false_alarm = errors.get(name, (None, None))
+        many, timed = work.get(name, (0, 0))
         people.append(
             PersonState(
                 name,
@@ -217,6 +221,8 @@ def overview(project: Project) -> Overview:
                 _defined(alpha.value if alpha else None),
                 _defined(miss),
                 _defined(false_alarm),
+                max(0, many - count.answers),
+                timed,
             )
         )
     return Overview(

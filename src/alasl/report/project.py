@@ -32,6 +32,8 @@ def project_page(state: Overview) -> str:
         title=state.name,
         state=state,
         hours=state.seconds / 3600,
+        again=any(person.again for person in state.people),
+        untimed=sum(max(0, person.answers - person.timed) for person in state.people),
         last=state.trainings[-1] if state.trainings else None,
         figures=[
             (says, inline(figure, f"figure{number}", says))
@@ -44,7 +46,7 @@ def project_page(state: Overview) -> str:
 
 
 def project_figures(state: Overview) -> list[tuple[str, Figure]]:
-    """mAP against answers, and against people's time, each with what it says; none before two."""
+    """mAP against answers, and people's time if any, each with what it says; none before two."""
     places = [place for place, t in enumerate(state.trainings) if t.map is not None]
     told = [state.trainings[place] for place in places]
     if len(told) < 2:
@@ -61,16 +63,20 @@ def project_figures(state: Overview) -> list[tuple[str, Figure]]:
     title = f"{state.name}: {_counts(told)} labels\njudged on {on}"
     answers, minutes = [t.answers for t in told], [t.seconds / 60 for t in told]
     cuts = [places.index(one.training) for one in state.breaks]
-    return [
+    figures = [
         (
             f"mAP over the entries that people filled.{says}",
             curve(answers, maps, "answers (entries filled)", title, sure, cuts),
-        ),
-        (
-            f"mAP over the time that people spent.{says}",
-            curve(minutes, maps, "people's time (minutes)", title, sure, cuts),
-        ),
+        )
     ]
+    if any(minutes):
+        figures.append(
+            (
+                f"mAP over the time that people spent.{says}",
+                curve(minutes, maps, "people's time (minutes)", title, sure, cuts),
+            )
+        )
+    return figures
 
 
 def _counts(trainings: Sequence[Training]) -> str:
@@ -86,7 +92,8 @@ def write_project_figures(state: Overview, folder: Path) -> None:
     figures = project_figures(state)
     if not figures:
         raise DataError("a curve needs two trainings of which the mAP is defined")
-    for name, (_, figure) in zip(("map-per-answer", "map-per-time"), figures, strict=True):
+    # Where no time was measured, there is no curve over it.
+    for name, (_, figure) in zip(("map-per-answer", "map-per-time"), figures, strict=False):
         for kind in ("png", "svg"):
             save(figure, folder / f"{name}.{kind}")
 

@@ -30,7 +30,7 @@ export async function stands() {
     t("owner.answered", { n: state.answers }),
     t("round", { round: state.round, left, queued: size }),
     t("owner.unknown", { n: state.unknown }),
-    t("owner.hours", { hours: tenths(state.seconds / 3600) }),
+    state.seconds ? t("owner.hours", { hours: tenths(state.seconds / 3600) }) : "",
     now === "idle" ? "" : t(`owner.now.${now}`),
   ]
     .filter(Boolean)
@@ -79,8 +79,8 @@ function drawPeople({ people, alpha }) {
       one.name,
       number(one.answers),
       number(one.skips),
-      tenth(one.seconds / 60),
-      one.seconds ? tenth((60 * one.answers) / one.seconds) : "",
+      one.seconds ? tenth(one.seconds / 60) : "",
+      one.timed ? tenth((60 * one.timed) / one.seconds) : "",
       one.checked ? t("owner.of", { n: one.right, all: one.checked }) : "",
       hundredth(one.alpha),
       percent(one.miss),
