@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from alasl.cli.status import lines
+from alasl.project.changes import LabelChange
 from alasl.project.driver import Driver
 from alasl.project.exports import export
 from alasl.project.folder import Project
+from alasl.project.growing import drop
 from alasl.project.imports import import_file
 from alasl.project.overview import overview
 from alasl.project.records import Answer, Imported, Queued
@@ -137,3 +139,26 @@ def test_what_was_not_timed_and_what_was_said_again_is_told(holes: Callable[...,
     store.undo("ann", request="undo")
     assert "  ann: 3 answers, 2.0 min for 2 of them" in list(lines(overview(project)))
     assert "1 of the answers came without a time" in project_page(overview(project))
+
+
+def test_answers_that_left_with_images_or_labels_are_counted_apart(
+    holes: Callable[..., Project],
+) -> None:
+    project = holes()
+    store = project.store
+    unknown = np.argwhere(store.labels().entries < 0)
+    of_label = [entry for entry in unknown if entry[1] == 0][:3]
+    of_image = [entry for entry in unknown if entry[1] == 1][:2]
+    for number, (i, j) in enumerate([*of_label, *of_image]):
+        store.answer("ann", [Answer(int(i), int(j), 1, 1.0)], request=f"{number}")
+    assert overview(project).gone == 0
+    drop(project, [store.images[of_image[0][0]]], "owner")
+    assert (overview(project).answers, overview(project).gone) == (5, 1)
+    store.change("owner", LabelChange("remove", (store.names[0],)))
+    state = overview(project)
+    assert (state.answers, state.gone) == (5, 4)
+    assert (
+        "entries: 5 answered, 4 of them in images or labels that have left;"
+        in list(lines(state))[1]
+    )
+    assert "4 of them have left" in project_page(state)

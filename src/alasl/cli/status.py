@@ -45,8 +45,9 @@ def command(project: Path, labels: bool, as_json: bool) -> None:
 def lines(state: Overview) -> Iterator[str]:
     """The state in a few lines for a terminal."""
     yield f"{state.name}: {sizes(state)} images, {counted(len(state.labels), 'label')}"
+    gone = f", {state.gone} of them in images or labels that have left" if state.gone else ""
     yield (
-        f"entries: {state.answers} answered; of the pool {state.given} known at first, "
+        f"entries: {state.answers} answered{gone}; of the pool {state.given} known at first, "
         f"{state.unknown} unknown, of which people could not tell {state.untold}"
     )
     if state.by_presence:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from alasl.errors import UsageError
 from alasl.project import actions, examples, notes, queue, table
 from alasl.project.checks import check_name, check_places, check_values
@@ -61,6 +63,18 @@ class GuidedStore(OpenStore):
         """What was answered in each step on the page that took any time."""
         with self._database.reading() as db:
             return [Timed(*row) for row in db.execute(_STEPS)]
+
+    def filled(self) -> int:
+        """Entries that people filled or checked by now, also of what has left the table since."""
+        with self._database.reading() as db:
+            return len(table.filled(db)[0])
+
+    def filled_gone(self) -> int:
+        """Of those, entries of images or labels that have left the table."""
+        with self._database.reading() as db:
+            now, (rows, cols) = self._now(db), table.filled(db)
+        left = [one.fate in ("removed", "undone") for one in now.labels]
+        return int((~now.here[rows] | np.array(left, np.bool_)[cols]).sum())
 
     def work(self) -> dict[str, tuple[int, int]]:
         """By name, how many answers a person gave, again to the same entry too; and those timed."""

@@ -102,6 +102,7 @@ class NoteState:
 class Overview:
     """A project's state; entries are of the pool, alpha is Krippendorff's over all labels.
 
+    answers: entries that people filled; gone: of these, those of images and labels that have left.
     audit: the share of answers that chance draws from the test images.
     automatic: entries that stand by an automatic answer. bound: the share of these, of either side,
     that may be wrong; None where there are to be none. calibrate: what that is told by. inferred:
@@ -143,6 +144,7 @@ class Overview:
     breaks: tuple[Break, ...] = ()
     doubts: tuple[str, ...] = ()
     again: int = 0
+    gone: int = 0
 
     def __repr__(self) -> str:
         """All of it takes a screen for a few labels."""
@@ -282,6 +284,7 @@ def overview(project: Project) -> Overview:
         breaks=breaks(trainings, {n: label.name for n, label in enumerate(everything.labels)}),
         doubts=tuple(doubts(store, initial[split.test], settings, ground, again)),
         again=again,
+        gone=store.filled_gone(),
     )
 
 

@@ -162,11 +162,6 @@ class Store(GuidedStore):
         whole = ever or scheme.whole
         return told if whole else [a for a in map(scheme.placed, told) if a is not None]
 
-    def filled(self) -> int:
-        """Entries that people filled or checked by now, also of what has left the table since."""
-        with self._database.reading() as db:
-            return table.filled(db)
-
     def untold(self) -> Sparse:
         """(N, L): entries that somebody was asked and could not tell, or nobody can."""
         return self._mask(table.untold)

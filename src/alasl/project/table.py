@@ -175,17 +175,20 @@ def hidden(entries: Sparse, scheme: Scheme) -> Sparse:
     return entries.only(~np.isin(entries.cols, out)) if out else entries
 
 
-def filled(db: sqlite3.Connection) -> int:
-    """Entries that people have filled by now, and given ones that they were asked to check.
+def filled(db: sqlite3.Connection) -> tuple[Ints, Ints]:
+    """(n,) each: rows and columns of what people have filled by now, and of given entries that they
+    were asked to check.
 
-    Also those of labels and images that have left the table since, so that the count never falls
+    Also those of labels and images that have left the table since, so that their count never falls
     by a change.
     """
     before = initial.known(db, touched=True)
     entries, source = _told(db, before)
     at = source.rows, source.cols
     new = (before[at] == UNKNOWN) & (entries[at] != UNKNOWN)
-    return int(new.sum() + (before[rechecked(db)] != UNKNOWN).sum())
+    rows, cols = rechecked(db)
+    checks = before[rows, cols] != UNKNOWN
+    return np.append(at[0][new], rows[checks]), np.append(at[1][new], cols[checks])
 
 
 def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Sparse:
