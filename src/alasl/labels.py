@@ -45,7 +45,7 @@ class Labels:
         self,
         entries: Entries | Sparse,
         names: tuple[str, ...],
-        images: tuple[str, ...],
+        images: Sequence[str],
         sources: tuple[str, ...] = ("given",),
         source: NDArray[np.uint8] | None = None,
     ) -> None:
@@ -70,7 +70,9 @@ class Labels:
                 where=f"image {images[row]!r}, label {names[col]!r}",
                 seen=str(values.ravel()[bad]),
             )
-        refuse_duplicates("image", images)
+        # A store's are read when they are asked for, and were looked at when they came in.
+        if isinstance(images, tuple):
+            refuse_duplicates("image", images)
         refuse_duplicates("label", names)
         if isinstance(entries, Sparse):
             given = np.zeros(len(entries), np.uint8) if source is None else source
@@ -87,7 +89,7 @@ class Labels:
         self,
         entries: Entries | Sparse | None = None,
         names: tuple[str, ...] | None = None,
-        images: tuple[str, ...] | None = None,
+        images: Sequence[str] | None = None,
     ) -> Labels:
         """The same table with other entries, of which nobody says where they came from, or names.
 

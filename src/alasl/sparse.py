@@ -105,6 +105,12 @@ class Sparse:
     def _within(self, rows: Places) -> tuple[Places, Places]:
         """Of what is held in some rows (n,): which of them each is in, and its number; row by row,
         in their order."""
+        if len(rows) > len(self) and (np.diff(rows) > 0).all():
+            # Of more rows than are held anything of, what is held is looked up, not the rows.
+            to = np.full(self.shape[0], -1, np.int64)
+            to[rows] = np.arange(len(rows))
+            at = np.flatnonzero(to[self.rows] >= 0)
+            return to[self.rows[at]], at
         labels = self.shape[1]
         first = np.searchsorted(self.places, rows * labels)
         many = np.searchsorted(self.places, (rows + 1) * labels) - first

@@ -79,6 +79,20 @@ def test_images_that_cannot_be_shown_are_named_before_people_come(
     assert said[12].startswith("http://127.0.0.1:")
 
 
+def test_of_very_many_images_those_that_are_asked_are_looked_for(
+    make_project: MakeProject, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_LOOKED", 13)
+    project = make_project(images=14)
+    project.ask([(0, 0), (1, 0), (1, 1)])
+    for image in range(1, 13):
+        (project.images / f"{image:04d}.jpg").unlink()
+    said, _ = run(project)
+    assert said[0].startswith("1 of 2 images that are asked now cannot be shown; on the page")
+    assert "0001.jpg: the image file does not exist" in said[1]
+    assert said[2].startswith("http://127.0.0.1:")
+
+
 def test_the_link_is_that_of_the_proxy_where_one_is_named(
     make_project: MakeProject, run: Run
 ) -> None:

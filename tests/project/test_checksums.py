@@ -7,7 +7,8 @@ from itertools import chain
 
 import pytest
 
-from alasl.project.checksums import BY_BYTES, SINCE, checksum_by_text, differences, register
+from alasl.project.checksums import BY_BYTES, SINCE, checksum_by_text, differences
+from alasl.project.database import register
 from alasl.project.schema import MIGRATIONS
 
 

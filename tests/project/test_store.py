@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.labels import Labels
-from alasl.project import checksums, initial
+from alasl.project import initial
+from alasl.project.database import register
 from alasl.project.records import SOURCES, Answer, Imported, Questions, Revised, Training
 from alasl.project.store import Store
 
@@ -508,7 +509,7 @@ def test_the_file_itself_refuses_to_forget(make_store: Make, change: str) -> Non
     store = make_store()
     say(store, "ann", 2, 0, 1)
     with sqlite3.connect(store.path) as db:
-        checksums.register(db)
+        register(db)
         with pytest.raises(sqlite3.IntegrityError, match="never"):
             db.execute(change)
 

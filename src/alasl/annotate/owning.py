@@ -52,11 +52,8 @@ class Owning:
         """As `alasl status --json`, with what is being done now."""
         self._project.store.refresh()
         state = overview(self._project)
-        now = self._project.store.everything()
-        numbers = {name: number for number, name in enumerate(now.images)}
-        notes = [
-            {**vars(note), "number": numbers.get(note.image or "")} for note in state.notes[:MOST]
-        ]
+        numbers = {note.id: note.image for note in self._project.store.notes()}
+        notes = [{**vars(note), "number": numbers.get(note.id)} for note in state.notes[:MOST]]
         return {
             **state.to_dict(),
             "notes": notes,

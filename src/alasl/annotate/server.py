@@ -35,6 +35,8 @@ TOKEN_FILE, OWNER_TOKEN_FILE = "token", "owner-token"
 LABEL_STUDIO_TOKEN_FILE = "label-studio-token"
 # A token that people choose must not be guessed; ours has 43 characters, 256 bits.
 SHORTEST = 16
+# Of more images, only those that are asked are looked for when the page is served.
+MOST_LOOKED = 100_000
 # Images that cannot be shown and are named when the page is served.
 MOST_NAMED = 10
 
@@ -159,13 +161,17 @@ def _unseen(store: Store, pictures: Pictures) -> Iterator[str]:
     """Which images people could not be shown, in words; nothing where all are well."""
     now = store.everything()
     asked = {int(now.rows[question.image]) for question in store.queue()}
-    problems = pictures.problems(now.rows.tolist(), asked)
+    few = len(now.rows) <= MOST_LOOKED
+    looked = now.rows.tolist() if few else sorted(asked)
+    problems = pictures.problems(looked, asked)
     if not problems:
         return
-    yield (
-        f"{len(problems)} of {len(now.rows)} images cannot be shown, "
-        f"{len(asked & set(problems))} of them are asked now; on the page they can only be skipped"
-    )
+    which = f"{len(problems)} of {len(looked)} images"
+    if few:
+        which += f" cannot be shown, {len(asked & set(problems))} of them are asked now"
+    else:
+        which += " that are asked now cannot be shown"
+    yield f"{which}; on the page they can only be skipped"
     for _, error in sorted(problems.items())[:MOST_NAMED]:
         yield "  " + str(error).replace("\n", "\n  ")
     if len(problems) > MOST_NAMED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -233,5 +233,5 @@ def _quartiles(counts: NDArray[np.integer]) -> tuple[float, ...]:
     return tuple(float(q) for q in np.quantile(counts, (0, 0.25, 0.5, 0.75, 1)))
 
 
-def _named(names: tuple[str, ...], chosen: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(names[i] for i in np.flatnonzero(chosen))
+def _named(names: Sequence[str], chosen: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(names[i] for i in np.flatnonzero(chosen).tolist())

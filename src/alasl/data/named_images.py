@@ -20,7 +20,7 @@ Images = Inputs | NDArray[np.floating] | Sequence[str | Path] | str | Path
 class NamedImages:
     """Images as a model sees them, and their ids (N)."""
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     inputs: Inputs
 
 

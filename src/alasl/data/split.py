@@ -41,7 +41,8 @@ class Split:
 
     def __post_init__(self) -> None:
         for part in ("clean", "pool", "test"):
-            rows = np.sort(np.asarray(getattr(self, part), np.intp))
+            # Stable sorts pass over what is sorted.
+            rows = np.sort(np.asarray(getattr(self, part), np.intp), kind="stable")
             if len(rows) == 0 and part != "clean":
                 raise DataError(
                     f"the {part} set of the split is empty",
@@ -58,7 +59,7 @@ class Split:
     @property
     def seen(self) -> Rows:
         """The rows that training may look at: clean and pool, ascending."""
-        return np.sort(np.concatenate([self.clean, self.pool]))
+        return np.sort(np.concatenate([self.clean, self.pool]), kind="stable")
 
 
 def stratified_split(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,12 +18,13 @@ import numpy as np
 from alasl.counting import counted
 from alasl.errors import ConflictError, NothingToDo, UsageError
 from alasl.labels import Entries
-from alasl.project import guide, initial, queue, table
+from alasl.project import blocks, guide, initial, queue, table
 from alasl.project.events import append, last_event, person_of
 from alasl.project.guide import TELLS, Described, Instructed
+from alasl.project.image_texts import ImageTexts, Reading
 from alasl.project.inference import Contradiction, closed, contradictions
 from alasl.project.naming import numbers, refuse_former, refuse_own, refuse_taken
-from alasl.project.records import SOURCES
+from alasl.project.records import ROLES, SOURCES
 from alasl.project.scheme import Detail, Fate, Label, Pair, Scheme, folded, in_order
 
 Do = Literal["add", "rename", "merge", "split", "remove", "rule"]
@@ -115,12 +117,16 @@ def _version(db: sqlite3.Connection) -> int:
     return max((e for e, undoes, _ in rows if done[undoes or e] not in TELLS), default=0)
 
 
-def scheme(db: sqlite3.Connection) -> Scheme:
-    """Labels, images and rules after all changes that stand."""
+def scheme(db: sqlite3.Connection, reading: Reading | None = None) -> Scheme:
+    """Labels, images and rules after all changes that stand.
+
+    reading: by what names of images are read later; by `db` itself without.
+    """
     details = [json.loads(row[1]) for row in db.execute(f"{_LAST} ORDER BY id")]
     labels, rules, instructions = folded(initial.names(db), details)
-    images, files, roles, since = initial.images(db)
-    here = np.array(since, np.int64) == 0
+    parts = blocks.roles(db)
+    numbers = np.arange(len(parts))
+    here = numbers < _begun(db, len(parts))
     folders = []
     for detail in details:
         if detail["do"] == "images":
@@ -129,11 +135,20 @@ def scheme(db: sqlite3.Connection) -> Scheme:
             folders += [detail["folder"]] if detail["folder"] else []
         elif detail["do"] == "drop":
             here[detail["images"]] = False
-    names = tuple(labels)
+    reads: Reading = reading or (lambda: nullcontext(db))
+    images = ImageTexts[str](reads, "name", numbers)
+    files = ImageTexts[str | None](reads, "file", numbers)
     return Scheme(
-        _version(db), names, rules, images, files, roles, here, tuple(folders), last(db),
+        _version(db), tuple(labels), rules, images, files, parts, here, tuple(folders), last(db),
         instructions,
     )  # fmt: skip
+
+
+def _begun(db: sqlite3.Connection, images: int) -> int:
+    """How many of all images the project began with; changes brought the others, undone or not."""
+    rows = db.execute("SELECT detail FROM events WHERE kind = 'change'")
+    details = (json.loads(row[0]) for row in rows)
+    return min((each["first"] for each in details if each["do"] == "images"), default=images)
 
 
 def over_time(db: sqlite3.Connection) -> dict[int, tuple[Label, ...]]:
@@ -163,8 +178,8 @@ def make(db: sqlite3.Connection, request: Request, person: str, now: float) -> s
     after = scheme(db)
     if not len(after.cols):
         raise UsageError("no label would be left")
-    for role in {before.roles[n] for n in before.rows} - {after.roles[n] for n in after.rows}:
-        raise UsageError(f"no image of the {role} set would be left")
+    for part in np.setdiff1d(before.parts[before.rows], after.parts[after.rows]).tolist():
+        raise UsageError(f"no image of the {ROLES[part]} set would be left")
     _tidy(db, after, event)
     return says(detail, after)
 
@@ -283,6 +298,7 @@ def _images(db: sqlite3.Connection, now: Scheme, request: NewImages, event: int)
         db, request.images, request.files, request.roles, request.entries, since=event
     )
     first = numbers[0] if numbers else len(now.images)
+    blocks.grow(db, first)
     return {
         "do": "images",
         "first": first,

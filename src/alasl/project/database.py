@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError
-from alasl.project.checksums import SINCE, register
+from alasl.project import blocks, checksums
 from alasl.project.schema import APPLICATION, MIGRATIONS, VERSION
 from alasl.project.shares import refuse_share, share_of
 
@@ -159,9 +159,9 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
                 # What is there before the triggers is summed at once, in a third of the time.
-                _upgrade(connection, 0, MIGRATIONS[:SINCE])
+                _upgrade(connection, 0, MIGRATIONS[: checksums.SINCE])
                 fill(connection)
-                _upgrade(connection, SINCE - 1)
+                _upgrade(connection, checksums.SINCE - 1)
         finally:
             connection.close()
 
@@ -291,6 +291,12 @@ def _opened(path: Path, mode: str, *, alone: bool = False) -> sqlite3.Connection
     )
     register(connection)
     return connection
+
+
+def register(connection: sqlite3.Connection) -> None:
+    """Give a connection the functions that our tables need."""
+    checksums.register(connection)
+    blocks.register(connection)
 
 
 def _log(path: Path) -> Path:

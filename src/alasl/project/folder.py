@@ -58,20 +58,24 @@ class Project:
 
     def require_images(self) -> None:
         """Raise a `DataError` that names the setting, where the images are not below the root."""
-        files = [self.root / file for file in self.store.files if file is not None]
-        if files and not any(file.exists() for file in files[:_TRIED]):
+        tried = (self.store.files[row] for row in range(min(_TRIED, len(self.store.files))))
+        files = (self.root / file for file in tried if file is not None)
+        first = next(files, None)
+        if first and not (first.exists() or any(file.exists() for file in files)):
             raise DataError(
                 "the images are not where the project looks for them",
                 where=str(self.folder / SETTINGS),
-                seen=f"root = {self.settings.root!r}; no {files[0]}",
+                seen=f"root = {self.settings.root!r}; no {first}",
                 do="say there where they are: root, in the table [project], from the project's "
                 "folder or from /",
             )
 
     def lost(self) -> NDArray[np.bool_]:
         """(N,): the images whose files are not there; none where the project has no files."""
-        files = self.store.files
-        return np.array([f is not None and not (self.root / f).is_file() for f in files], np.bool_)
+        paths = self.paths()
+        if paths is None:
+            return np.zeros(len(self.store.images), np.bool_)
+        return np.array([not path.is_file() for path in paths], np.bool_)
 
     @property
     def model(self) -> Path:
@@ -80,8 +84,8 @@ class Project:
 
     def split(self) -> Split:
         """The rows of the clean set, the pool and the test set."""
-        roles = np.array(self.store.roles)
-        return Split(*(np.flatnonzero(roles == role) for role in ROLES))
+        parts = self.store.parts
+        return Split(*(np.flatnonzero(parts == part) for part in range(len(ROLES))))
 
     def predictions(self) -> tuple[Predictions, ...]:
         """What other models say of the entries, in the order of their names."""
@@ -105,7 +109,7 @@ class Project:
 
     def paths(self) -> tuple[Path, ...] | None:
         """The image files, in the table's order; None where there are none."""
-        if None in self.store.files:
+        if self.store.files[0] is None or None in self.store.files:
             return None
         return tuple(self.root / str(file) for file in self.store.files)
 

@@ -8,20 +8,18 @@ All is by number (see `scheme`). Each function works in the caller's transaction
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import PRESENT, UNKNOWN, Entries, Labels
+from alasl.project import blocks
 from alasl.project.records import Ints
-from alasl.sparse import Sparse
+from alasl.sparse import Places, Sparse
 
 # Entries that are written at a time.
 _ENTRIES = 2**24
-# Images that are read at a time.
-_ROWS = 2**14
 _TOUCHED = "SELECT image FROM standing UNION SELECT image FROM resolved"
 # What no entry is: of an image that begins so, known entries alone are kept.
 _FEW = b"\x02"
@@ -62,7 +60,7 @@ def add_images(
     since: int,
 ) -> list[int]:
     """Add images that the event `since` brings, (n,) each, with their entries (n, all labels)."""
-    (first,) = db.execute("SELECT count(*) FROM images").fetchone()
+    first = how_many(db)
     numbers = list(range(first, first + len(images)))
     db.executemany(
         "INSERT INTO images (image, name, file, role, given, since) VALUES (?, ?, ?, ?, ?, ?)",
@@ -76,23 +74,23 @@ def add_images(
     return numbers
 
 
-def images(
-    db: sqlite3.Connection,
-) -> tuple[tuple[str, ...], tuple[str | None, ...], tuple[str, ...], tuple[int, ...]]:
-    """(all,) each: the images' names, files and roles, and the event that brought each or 0."""
-    found: list[str] = []
-    files: list[str | None] = []
-    roles: list[str] = []
-    events: list[int] = []
-    # One after the other, and the few roles once, so that millions take little memory.
-    for name, file, role, since in db.execute(
-        "SELECT name, file, role, since FROM images ORDER BY image"
-    ):
-        found.append(_text(name))
-        files.append(None if file is None else _text(file))
-        roles.append(sys.intern(role))
-        events.append(since)
-    return tuple(found), tuple(files), tuple(roles), tuple(events)
+def how_many(db: sqlite3.Connection) -> int:
+    """Images that there ever were."""
+    (found,) = db.execute("SELECT coalesce(max(image) + 1, 0) FROM images").fetchone()
+    return int(found)
+
+
+def text(db: sqlite3.Connection, column: str, image: int) -> str | None:
+    """The `name` or `file` of an image."""
+    sql = f"SELECT {column} FROM images WHERE image = ?"
+    (found,) = db.execute(sql, (image,)).fetchone()
+    return None if found is None else _text(found)
+
+
+def texts(db: sqlite3.Connection, column: str) -> Iterator[str | None]:
+    """The `name` or `file` of all images, one after the other."""
+    for (found,) in db.execute(f"SELECT {column} FROM images ORDER BY image"):
+        yield None if found is None else _text(found)
 
 
 def names(db: sqlite3.Connection) -> list[tuple[str, int]]:
@@ -107,20 +105,33 @@ def known(db: sqlite3.Connection, image: int | None = None, *, touched: bool = F
     touched: only of images of which somebody said anything.
     """
     (labels,) = db.execute("SELECT count(*) FROM labels").fetchone()
-    if image is None:
-        (images,) = db.execute("SELECT count(*) FROM images").fetchone()
-        which = f"image IN ({_TOUCHED})" if touched else "given <> x''"
-        rows = db.execute(f"SELECT image, given FROM images WHERE {which} ORDER BY image")
-    else:
-        images = 1
-        rows = db.execute("SELECT 0, given FROM images WHERE image = ?", (image,))
     places, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]
-    while part := rows.fetchmany(_ROWS):
-        numbers, given = zip(*part, strict=True)
-        of, cols, said = _read(given)
-        places.append(np.array(numbers, np.int64)[of] * labels + cols)
+    for numbers, sizes, kept in _kept(db, image, touched):
+        of, cols, said = _read(sizes, kept)
+        places.append(numbers[of] * labels + cols)
         values.append(said)
+    images = how_many(db) if image is None else 1
     return Sparse((images, labels), np.concatenate(places), np.concatenate(values))
+
+
+def _kept(
+    db: sqlite3.Connection, image: int | None, touched: bool
+) -> Iterator[tuple[Places, Places, Entries]]:
+    """Of the images that `known` is asked for, some at a time: their rows (n,), how many bytes are
+    kept of each (n,), and these."""
+    if image is None and not touched:
+        for first, sizes, kept in blocks.given(db):
+            yield first + np.arange(len(sizes)), sizes, kept
+        return
+    if image is None:
+        sql = f"SELECT image, given FROM images WHERE image IN ({_TOUCHED}) ORDER BY image"
+        rows = db.execute(sql)
+    else:
+        rows = db.execute("SELECT 0, given FROM images WHERE image = ?", (image,))
+    while part := rows.fetchmany(blocks.MANY):
+        numbers, given = zip(*part, strict=True)
+        sizes = np.array([len(one) for one in given], np.int64)
+        yield np.array(numbers, np.int64), sizes, np.frombuffer(b"".join(given), np.int8)
 
 
 def _written(entries: Entries) -> Iterator[bytes]:
@@ -143,26 +154,26 @@ def _written(entries: Entries) -> Iterator[bytes]:
         start = end
 
 
-def _read(given: Sequence[bytes]) -> tuple[Ints, Ints, Entries]:
-    """Which of some images, label, and value (m,) each of what `_written` wrote, in order."""
-    few = np.array([one[:1] == _FEW for one in given], np.bool_)
-    found = []
-    for which in (True, False):
-        numbers = np.flatnonzero(few == which)
-        parts = [given[number][int(which) :] for number in numbers.tolist()]
-        whole = np.frombuffer(b"".join(parts), np.int8)
-        many = np.array([len(one) for one in parts], np.int64)
-        if which:
-            codes = whole.reshape(-1, len(_SHIFTS)).astype(np.int64) & _BITS
-            code = (codes << _SHIFTS).sum(axis=1)
-            found.append((np.repeat(numbers, many // len(_SHIFTS)), code >> 1, code & 1))
-        else:
-            known, ends = np.flatnonzero(whole != UNKNOWN), many.cumsum()
-            of = np.searchsorted(ends, known, side="right")
-            found.append((numbers[of], known - (ends - many)[of], whole[known]))
-    of, cols, values = (np.concatenate(each) for each in zip(*found, strict=True))
-    order = np.argsort(of, kind="stable")
-    return of[order], cols[order], values[order].astype(np.int8)
+def _read(sizes: Places, kept: Entries) -> tuple[Places, Places, Entries]:
+    """Which of some images, label, and value (m,) each of what `_written` wrote, in order.
+
+    sizes: (n,), how many bytes it wrote of each; kept: all these.
+    """
+    starts = sizes.cumsum() - sizes
+    some = np.flatnonzero(sizes)
+    few = np.zeros(len(sizes), np.bool_)
+    few[some] = kept[starts[some]] == _FEW[0]
+    of = np.repeat(np.arange(len(sizes)), sizes)
+    coded = few[of]
+    whole = np.flatnonzero(~coded & (kept != UNKNOWN))
+    coded[starts[few]] = False
+    codes = kept[coded].view(np.uint8).reshape(-1, len(_SHIFTS)).astype(np.int64) & _BITS
+    code = (codes << _SHIFTS).sum(axis=1)
+    images = np.concatenate([of[whole], of[coded][:: len(_SHIFTS)]])
+    cols = np.concatenate([whole - starts[of[whole]], code >> 1])
+    values = np.concatenate([kept[whole], (code & 1).astype(np.int8)])
+    order = np.argsort(images, kind="stable")
+    return images[order], cols[order], values[order]
 
 
 def _codes(cols: Ints, values: Entries) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from alasl.errors import DataError
-from alasl.project import checksums, database
+from alasl.project import blocks, checksums, database
 from alasl.project.events import NOT_UNDONE
 from alasl.project.schema import APPLICATION, MIGRATIONS, VERSION
 
@@ -41,6 +41,7 @@ _PARTS = (
     ("people's counts", "SELECT person, answers, skips FROM people", _PEOPLE),
     ("the queue's counts", "SELECT label, slots, left FROM counts", _COUNTS),
 )
+_BLOCKS = (("blocks of images", "SELECT * FROM blocks", blocks.MADE),)
 
 
 def examined(path: Path) -> list[str]:
@@ -84,7 +85,7 @@ def differences(db: sqlite3.Connection) -> list[str]:
     if application != APPLICATION or not 1 <= version <= VERSION:
         return [f"application id {application:#x}, version {version}: no store of this ALASL"]
     looks: list[Callable[[sqlite3.Connection], Iterable[str]]] = [
-        *(_by_sqlite, partial(_schema, version), _state),
+        *(_by_sqlite, partial(_schema, version), partial(_state, version)),
     ]
     if version >= checksums.SINCE:
         looks.append(partial(checksums.differences, version=version))
@@ -115,7 +116,7 @@ def _schema(version: int, db: sqlite3.Connection) -> list[str]:
 def _made(version: int) -> dict[str, tuple[str, ...]]:
     """By name, the tables, indices and triggers of a new store of a version."""
     db = sqlite3.connect(":memory:")
-    checksums.register(db)
+    database.register(db)
     try:
         for statements in MIGRATIONS[: version + 1]:
             for statement in statements:
@@ -125,10 +126,10 @@ def _made(version: int) -> dict[str, tuple[str, ...]]:
         db.close()
 
 
-def _state(db: sqlite3.Connection) -> list[str]:
-    """Where state and events differ."""
+def _state(version: int, db: sqlite3.Connection) -> list[str]:
+    """Where state and events differ, in a store of a version."""
     found = []
-    for what, is_, must_be in _PARTS:
+    for what, is_, must_be in _PARTS + (_BLOCKS if version >= blocks.SINCE else ()):
         wrong = _without(db, is_, must_be) + _without(db, must_be, is_)
         if wrong:
             found.append(f"{what}: {wrong} rows differ from what the events say")

@@ -16,15 +16,15 @@ from alasl.project.checks import check_places
 from alasl.project.database import Database
 from alasl.project.inference import Contradiction
 from alasl.project.looks import Look
-from alasl.project.records import Event
+from alasl.project.records import ROLES, Event
 from alasl.project.scheme import Label, Scheme
 
 
 class OpenStore:
     """The file, its table's rows and columns, and what changes them; see `Store`.
 
-    scheme: all labels and images by number, and which are in the table. images, files, roles: (N,),
-    names: (L,), of the table.
+    scheme: all labels and images by number, and which are in the table. images, files: (N,), names:
+    (L,), of the table. parts: uint8 (N,), the place of each image's role in `ROLES`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,13 +53,17 @@ class OpenStore:
         with self._database.reading() as db:
             self.scheme = self._now(db)
         now = self.scheme
-        self.images, self.files, self.roles = now.images, now.files, now.roles
+        self.images, self.files, self.parts = now.images, now.files, now.parts
         if not now.here.all():
-            rows = now.rows.tolist()
-            self.images = tuple(now.images[n] for n in rows)
-            self.files = tuple(now.files[n] for n in rows)
-            self.roles = tuple(now.roles[n] for n in rows)
+            self.images = now.images.take(now.rows)
+            self.files = now.files.take(now.rows)
+            self.parts = now.parts[now.rows]
         self.names = tuple(now.labels[n].name for n in now.cols.tolist())
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """(N,): the role of each image: clean, pool or test."""
+        return tuple(ROLES[part] for part in self.parts.tolist())
 
     def everything(self) -> Scheme:
         """All labels and images there ever were, by number, as they are this moment."""
@@ -117,7 +121,7 @@ class OpenStore:
     def _now(self, db: sqlite3.Connection) -> Scheme:
         """What there is now, read again only where it has changed."""
         if self._newest is None or changes.last(db) != self._newest.event:
-            self._newest = changes.scheme(db)
+            self._newest = changes.scheme(db, self._database.reading)
         return self._newest
 
     def _table(self, db: sqlite3.Connection) -> Scheme:

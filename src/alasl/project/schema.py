@@ -6,7 +6,7 @@ that there is one way to every version. Once released, a statement is never chan
 
 from __future__ import annotations
 
-from alasl.project import checksums
+from alasl.project import blocks, checksums
 
 APPLICATION = 0x414C4153  # "ALAS": tells our files from other SQLite files
 
@@ -122,6 +122,9 @@ _VERSION_6 = (
 # read as before, but what is written now would be misread before. And checksums take less time.
 _VERSION_7 = (*checksums.anew(),)
 
+# Images by the block, so that millions are opened without reading each.
+_VERSION_8 = (*blocks.statements(),)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (),
     _VERSION_1,
@@ -131,6 +134,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _VERSION_5,
     _VERSION_6,
     _VERSION_7,
+    _VERSION_8,
 )
 
 VERSION = len(MIGRATIONS) - 1

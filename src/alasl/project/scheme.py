@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.project.image_texts import ImageTexts
 from alasl.project.records import Answer, Disagreement, Queued
 from alasl.sparse import Sparse
 
@@ -84,16 +85,17 @@ class Scheme:
     """Labels and images by number, and which of them the table has.
 
     version: the event of the last change that may alter the table, 0 without any; event: of the
-    last change, what people are told among it. images, files, roles: (all,) by number. here: (all,)
-    whether an image is in the table. instructions: what people are told of the project.
+    last change, what people are told among it. images, files: (all,) by number. parts: uint8
+    (all,), the place of each image's role in `ROLES`. here: (all,) whether an image is in the
+    table. instructions: what people are told of the project.
     """
 
     version: int
     labels: tuple[Label, ...]
     rules: Rules
-    images: tuple[str, ...]
-    files: tuple[str | None, ...]
-    roles: tuple[str, ...]
+    images: ImageTexts[str]
+    files: ImageTexts[str | None]
+    parts: NDArray[np.uint8]
     here: NDArray[np.bool_]
     folders: tuple[str, ...] = ()
     event: int = 0

@@ -44,7 +44,7 @@ class Standing(NamedTuple):
     entries: Sparse
     source: Sparse
 
-    def labels(self, scheme: Scheme, names: tuple[str, ...], images: tuple[str, ...]) -> Labels:
+    def labels(self, scheme: Scheme, names: tuple[str, ...], images: Sequence[str]) -> Labels:
         """The table's part of it."""
         entries, source = scheme.part(self.entries), scheme.part(self.source)
         origin = source.at(entries.rows, entries.cols)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -290,7 +291,7 @@ def _head(path: Path) -> bytes:
 
 
 def _find_images(
-    ids: tuple[str, ...],
+    ids: Sequence[str],
     root: Path,
     table: Path,
     images: Path | None,

@@ -188,7 +188,9 @@ def _descriptions(folder: Path) -> dict[str, str]:
 
 def _write(labels: Labels, path: Path, features: Features | None) -> None:  # noqa: ARG001
     bare = {
-        "images": [labels.images[i] for i in np.flatnonzero(labels.known_per_image() == 0)],
+        "images": [
+            labels.images[i] for i in np.flatnonzero(labels.known_per_image() == 0).tolist()
+        ],
         "labels": [labels.names[i] for i in np.flatnonzero(labels.known_per_label() == 0)],
     }
     for kind, names in bare.items():
