@@ -23,6 +23,7 @@ from alasl.project.forecast import CHANCE, WHOLE, Curves, Law, fit, forecasts
 from alasl.project.ground import Figures, Ground
 from alasl.project.hours import hours
 from alasl.project.overview import overview
+from alasl.project.planning import _now
 from alasl.project.plans import Plan, keep, last_plan
 from alasl.project.records import Answer, Training
 from alasl.project.settings import ProjectSettings
@@ -116,14 +117,23 @@ def test_a_plan_is_printed_kept_and_set_beside_what_came(
     assert last_plan(project.folder) == made, "the same seed plans the same"
     ground = Ground(48, 9, False, (30.0, 50.0), (), {})
     training = Training(0, 0, 0, 0, 0, 40.0, (), "m", ground.on, ground)
-    assert _sure([training]) == (
-        "95 % interval of the last training: 30.0 to 50.0, by 9 audit answers to 48 test images"
+    sure = "95 % interval 30.0 to 50.0, by 9 audit answers to 48 test images"
+    assert _sure(40.0, [training]) == sure
+    assert _sure(41.0, [training]) == (
+        f"with what was answered since the last training, which had 40.0 %: {sure}"
     )
     state = overview(load(project.folder))
     assert "forecast for mAP 90 % by strategy" in "\n".join(lines(state))
     assert "; so far 0" in "\n".join(lines(state))
     write_project_report(state, tmp_path / "report.html")
     assert "Forecast for map 90 %" in (tmp_path / "report.html").read_text()
+    # One figure for the same model, in status and here.
+    none = (None,) * len(project.store.names)
+    noted = replace(training, event=before, ap=none, ground=replace(ground, ap=none))
+    project.store.note_training(noted)
+    assert _now(project.store, 41.0) == 40.0
+    project.store.resolve("lead", 0, 0, 1)
+    assert _now(project.store, 41.0) == 41.0
 
 
 def test_what_came_is_the_first_training_that_reached_it(tenth: Callable[..., Project]) -> None:

@@ -83,7 +83,7 @@ def command(
         )
         return
     click.echo(
-        f"mAP now {forecast.now:.1f} % ({_sure(opened.store.trainings())}); to reach "
+        f"mAP now {forecast.now:.1f} % ({_sure(forecast.now, opened.store.trainings())}); to reach "
         f"{target:g} % (80 % interval, {counted(seeds, 'seed')}):"
     )
     for one, by in zip(told, forecast.forecasts, strict=True):
@@ -95,13 +95,16 @@ def command(
     )
 
 
-def _sure(trainings: Sequence[Training]) -> str:
-    """How sure mAP is: that of now has no interval of its own."""
-    ground = trainings[-1].ground if trainings else None
-    if ground is None or ground.map is None:
+def _sure(now: float, trainings: Sequence[Training]) -> str:
+    """How sure mAP is: one with answers that came after the last training has no interval."""
+    last = trainings[-1] if trainings else None
+    if last is None or last.map is None or last.ground is None or last.ground.map is None:
         return "by known test entries alone"
-    low, high = ground.map
-    return f"95 % interval of the last training: {low:.1f} to {high:.1f}, by {ground.on}"
+    low, high = last.ground.map
+    sure = f"95 % interval {low:.1f} to {high:.1f}, by {last.ground.on}"
+    if last.map == now:
+        return sure
+    return f"with what was answered since the last training, which had {last.map:.1f} %: {sure}"
 
 
 def _in_words(told: Hours) -> str:

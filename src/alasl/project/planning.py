@@ -27,6 +27,7 @@ from alasl.project.driver import Driver
 from alasl.project.forecast import WHOLE, Curves, forecasts
 from alasl.project.plans import Plan, keep
 from alasl.project.settings import ProjectSettings
+from alasl.project.store import Store
 from alasl.seeds import stream
 
 # Parts of the known entries that chance keeps, for the curve, and the share of them that is then
@@ -141,9 +142,17 @@ def plan(driver: Driver, target: float, seeds: int, progress: Progress | None = 
     labels = known.human_labels
     found = curves(driver.prepared, split, labels, audit, settings, seeds, progress)
     told = tuple(forecasts(found, target, settings.seed))
-    made = Plan(target, found.now, project.store.filled(), seeds, told)
+    made = Plan(target, _now(project.store, found.now), project.store.filled(), seeds, told)
     keep(project.folder, made)
     return made
+
+
+def _now(store: Store, simulated: float) -> float:
+    """mAP now, in per cent: what the last training has, as it is estimated by more draws and along
+    with the one before; where people said anything since, that of the simulations' first model."""
+    last = store.trainings()[-1:]
+    known = [one.map for one in last if one.event >= store.last_human_event()]
+    return simulated if not known or known[0] is None else known[0]
 
 
 @dataclass(frozen=True, eq=False)
