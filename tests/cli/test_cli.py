@@ -66,6 +66,17 @@ def test_a_switchs_default_is_one_of_its_flags(capsys: pytest.CaptureFixture[str
     assert "pretrained ones [default: no-warm-start]" in shown
 
 
+def test_what_a_command_says_on_stderr_can_be_kept_from_it() -> None:
+    talking = set()
+    for name in COMMANDS:
+        path = Path(cli.__file__).with_name(f"{'import_' if name == 'import' else name}.py")
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"err=True|\bBar\(|show_warnings\(", text):
+            talking.add(name)
+            assert "@quiet_option" in text, name
+    assert {"report", "resolve", "import"} < talking
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join

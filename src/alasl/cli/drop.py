@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import dry_run_option, json_option, person_option, print_change
+from alasl.cli.options import dry_run_option, json_option, person_option, print_change, quiet_option
 from alasl.errors import NothingToDo, UsageError
 
 
@@ -17,8 +17,15 @@ from alasl.errors import NothingToDo, UsageError
 @person_option("drops them")
 @dry_run_option
 @json_option
+@quiet_option
 def command(
-    project: Path, images: tuple[str, ...], bad: bool, person: str, dry_run: bool, as_json: bool
+    project: Path,
+    images: tuple[str, ...],
+    bad: bool,
+    person: str,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Take images out of PROJECT, by their names in its table.
 
@@ -35,7 +42,7 @@ def command(
         found = bad_images(opened)
         if not found:
             raise NothingToDo("every image file can be used", where=str(project))
-        for image, why in found:
+        for image, why in () if quiet else found:
             click.echo(f"{image}: {why}", err=True)
         images = tuple(image for image, _ in found)
     print_change(drop(opened, images, person, dry_run=dry_run), dry_run, as_json)

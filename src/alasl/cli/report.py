@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
 from alasl.errors import AlaslError, UsageError
 from alasl.journal import load
 from alasl.record import Record
@@ -32,8 +32,13 @@ if TYPE_CHECKING:
     help="A folder for the figures as PNG and SVG.",
 )
 @json_option
+@quiet_option
 def command(
-    folders: tuple[Path, ...], out: Path | None, figures: Path | None, as_json: bool
+    folders: tuple[Path, ...],
+    out: Path | None,
+    figures: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Write one self-contained HTML page on a run, finished or not, or compare several.
 
@@ -42,15 +47,16 @@ def command(
     from alasl.project.folder import is_project
     from alasl.report import advice_lines, headline, summary, table, write_report
 
+    show_warnings(quiet)
     projects = [folder for folder in folders if is_project(folder)]
     if projects and len(folders) > 1:
         raise UsageError("a project has a page of its own", seen=str(projects[0]))
     if projects:
-        _project(projects[0], out, figures, as_json)
+        _project(projects[0], out, figures, as_json, quiet)
         return
     records = [load(folder) for folder in folders]
     out = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
-    write_report(records, out, _paths(records[0]) if len(records) == 1 else None)
+    write_report(records, out, _paths(records[0], quiet) if len(records) == 1 else None)
     if figures:
         from alasl.figures import write_figures
 
@@ -65,10 +71,13 @@ def command(
     click.echo(table(records))
     if len(records) == 1:
         click.echo("\n".join(["", headline(records[0]), *advice_lines(records[0])]))
-    click.echo(f"report: {out}", err=True)
+    if not quiet:
+        click.echo(f"report: {out}", err=True)
 
 
-def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool) -> None:
+def _project(
+    folder: Path, out: Path | None, figures: Path | None, as_json: bool, quiet: bool
+) -> None:
     from alasl.cli.status import lines
     from alasl.project.folder import load as load_project
     from alasl.project.overview import overview
@@ -84,16 +93,18 @@ def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool
         return
     for text in lines(state):
         click.echo(text)
-    click.echo(f"report: {out}", err=True)
+    if not quiet:
+        click.echo(f"report: {out}", err=True)
 
 
-def _paths(record: Record) -> Paths | None:
+def _paths(record: Record, quiet: bool) -> Paths | None:
     """The files of the run's images, where its data is still there; the page does without."""
     from alasl.data.opening import read_data
 
     try:
         dataset = read_data(record.settings, trust=False)
     except AlaslError as error:
-        click.echo(f"no thumbnails: {error}", err=True)
+        if not quiet:
+            click.echo(f"no thumbnails: {error}", err=True)
         return None
     return dict(zip(dataset.labels.images, dataset.paths or (), strict=False))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
 from alasl.counting import counted
 from alasl.errors import UsageError
 
@@ -23,8 +23,14 @@ _SAYS = {1: "present", 0: "absent"}
 )
 @click.option("--person", help="who decides; needed with FILE")
 @json_option
+@quiet_option
 def command(
-    project: Path, file: Path | None, out: Path | None, person: str | None, as_json: bool
+    project: Path,
+    file: Path | None,
+    out: Path | None,
+    person: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """List the entries of PROJECT that people answered both ways, or settle those of FILE.
 
@@ -37,6 +43,7 @@ def command(
     from alasl.project.folder import load
     from alasl.project.imports import resolve_file
 
+    show_warnings(quiet)
     opened = load(project)
     if file is not None:
         if not person:

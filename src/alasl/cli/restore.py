@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, print_json, quiet_option
 
 
 @click.command("restore")
@@ -20,7 +20,8 @@ from alasl.cli.options import json_option, print_json
     help="the folder below which the images lie now [where they were]",
 )
 @json_option
-def command(file: Path, project: Path, root: Path | None, as_json: bool) -> None:
+@quiet_option
+def command(file: Path, project: Path, root: Path | None, as_json: bool, quiet: bool) -> None:
     """Make the project of the backup FILE in the new folder PROJECT."""
     from alasl.project.backup import restore
     from alasl.project.folder import SETTINGS, load
@@ -36,7 +37,7 @@ def command(file: Path, project: Path, root: Path | None, as_json: bool) -> None
         f"{project}: {len(store.images)} images, {len(store.names)} labels, {found.events} events, "
         f"as of {made}"
     )
-    if not found.images:
+    if not found.images and not quiet:
         click.echo(
             f"the images are not at {restored.root}: say where they are, as root in "
             f"{project / SETTINGS}",
