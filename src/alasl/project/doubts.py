@@ -11,6 +11,9 @@ from alasl.project.rechecking import error_rates
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 
+# Half the width of mAP's interval, in points, and the audit answers a label that it takes in the
+# simulations of docs/trust.md: where it is wider, one decides little by it.
+UNSURE, ENOUGH = 5.0, 25
 # The share of given entries that may well be wrong and nobody is told.
 WRONG = 0.01
 
@@ -22,10 +25,17 @@ def doubts(
     ground: Ground | None,
     again: int,
 ) -> Iterator[str]:
-    """Why mAP may be off: answers asked for once, of whom nobody is seen to err; and given entries
-    that people call wrong, where those of test images, (T, L), count as right."""
+    """Why mAP may be off: few answers; answers asked for once, of whom nobody is seen to err; and
+    given entries that people call wrong, where those of test images, (T, L), count as right."""
     if ground is None:
         return
+    if ground.map and not ground.complete and ground.map[1] - ground.map[0] > 2 * UNSURE:
+        judged = sum(one is not None for one in ground.ap)
+        half, many = (ground.map[1] - ground.map[0]) / 2, ground.answers / max(1, judged)
+        yield (
+            f"mAP is known within {half:.0f} points only, by {many:.0f} audit answers a label: too "
+            f"early to stop or to compare by; {UNSURE:g} points take about {ENOUGH}"
+        )
     if again and ground.answers and ground.erring is None:
         yield (
             f"{counted(again, 'answer')} to test images against the model not asked again yet: "

@@ -38,7 +38,8 @@ export async function stands() {
   $("next").textContent = next(state);
   $("advice").textContent = advice(state.advice);
   $("more").replaceChildren(
-    ...[...state.troubles, ...state.doubts].map((why) => make("li", t("owner.trouble", { why }))),
+    ...state.troubles.map((why) => make("li", t("owner.trouble", { why }))),
+    ...state.doubts.map((why) => make("li", t("owner.doubt", { why }))),
   );
   drawCurve(state.trainings, state.breaks);
   drawPeople(state);
