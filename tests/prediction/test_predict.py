@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import subprocess
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -444,3 +445,26 @@ def test_images_of_all_names_are_found(tmp_path: Path) -> None:
     assert find_images(given).ids == tuple((tmp_path / n).as_posix() for n in ("b.JPG", "a/c.png"))
     with pytest.raises(DataError, match="no such file or folder"):
         find_images([tmp_path / "none.jpg"])
+
+
+def test_an_npz_holds_no_block_that_is_written(tmp_path: Path) -> None:
+    rng, made = np.random.default_rng(0), list[weakref.ref[np.ndarray]]()
+    whole = rng.random((7, 3), np.float32)
+
+    def blocks() -> Iterator[Predicted]:
+        for start in range(0, 7, 2):
+            assert all(block() is None for block in made[:-1])
+            values = whole[start : start + 2].copy()
+            made.append(weakref.ref(values))
+            yield Predicted(tuple(f"{start + n}ä" for n in range(len(values))), values)
+            del values
+
+    said = Predictions(("a", "b", "ö"), blocks(), np.array([0.5, np.nan, 0.1], np.float32), True)
+    write(said, tmp_path / "out.npz", "npz")
+    found = dict(np.load(tmp_path / "out.npz"))
+    np.testing.assert_array_equal(found["probabilities"], whole)
+    assert found["images"].tolist() == [f"{n}ä" for n in range(7)]
+    assert found["names"].tolist() == ["a", "b", "ö"]
+    np.testing.assert_array_equal(found["present"], said.called(whole))
+    np.testing.assert_array_equal(found["thresholds"], said.thresholds)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.npz"]

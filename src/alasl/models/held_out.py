@@ -101,7 +101,11 @@ class Trials(Generic[C]):
         found = [logits_of(kept, held, number) for number, kept, held in self._held]
         if not found:
             return np.zeros(0)
-        return np.concatenate(found)[self._at, self._cols].astype(np.float64)
+        ends = np.cumsum([len(part) for part in found])
+        at = np.split(np.arange(len(self._at)), np.searchsorted(self._at, ends[:-1]))
+        parts = zip(found, at, ends.tolist(), strict=True)
+        known = [part[self._at[i] - (end - len(part)), self._cols[i]] for part, i, end in parts]
+        return np.concatenate(known).astype(np.float64)
 
     def _loss(self, logits: Floats) -> Floats:
         """The log-loss of each known entry."""

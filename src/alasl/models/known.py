@@ -91,10 +91,10 @@ class Known:
         starts = sizes.cumsum(0) - sizes
         order = sizes.argsort(stable=True)
         longest = sizes[order].tolist()
-        begun = 0
-        while begun < len(order):
+        begun, many = 0, len(longest)
+        while begun < many:
             end = begun + 1
-            while end < len(order) and (end + 1 - begun) * longest[end] * width <= GATHERED:
+            while end < many and (end + 1 - begun) * longest[end] * width <= GATHERED:
                 end += 1
             chosen = order[begun:end]
             places = torch.arange(longest[end - 1])

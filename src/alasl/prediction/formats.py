@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +23,8 @@ from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 
 # The column, or the field, of the labels that are called present.
 PRESENT_COLUMN = "present"
+# Bytes that are copied at a time.
+_COPIED = 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,19 +159,37 @@ def _write_lines(
 
 
 def _npz(predictions: Predictions, path: Path) -> None:
-    """Its arrays are whole in memory: their size, which comes first, is known at the end."""
-    blocks = list(predictions.blocks)
-    probabilities = np.concatenate([block.probabilities for block in blocks])
-    arrays: dict[str, NDArray[np.generic]] = {
-        "probabilities": probabilities,
-        "names": np.array(predictions.names),
-        "images": np.array([image for block in blocks for image in block.images]),
-    }
-    if predictions.calls:
-        arrays["thresholds"] = predictions.thresholds
-        arrays[PRESENT_COLUMN] = predictions.called(probabilities)
-    with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # its keywords are arrays
+    """Tables go into files of their own first: their size, which comes first, is known at last."""
+    images: list[str] = []
+    with _beside(path) as probabilities, _beside(path) as present:
+        for block in predictions.blocks:
+            images += block.images
+            probabilities.write(block.probabilities.tobytes())
+            if predictions.calls:
+                present.write(predictions.called(block.probabilities).tobytes())
+        tables: dict[str, tuple[IO[bytes], type[np.generic]]] = {
+            "probabilities": (probabilities, np.float32)
+        }
+        arrays = {"names": np.array(predictions.names), "images": np.array(images)}
+        if predictions.calls:
+            tables[PRESENT_COLUMN] = present, np.int8
+            arrays["thresholds"] = predictions.thresholds
+        with ZipFile(path, "w") as archive:
+            for name, (content, dtype) in tables.items():
+                shape = (len(images), len(predictions.names))
+                header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array_header_1_0(file, header)
+                    content.seek(0)
+                    shutil.copyfileobj(content, file, _COPIED)
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _beside(path: Path) -> IO[bytes]:
+    """A file for a while, where there is room for what is written to `path`."""
+    return TemporaryFile(dir=path.parent)
 
 
 def _label_studio(predictions: Predictions, path: Path) -> None:

@@ -203,9 +203,10 @@ class ProjectAudit:
         absents that a model ranks low, each for many. So these are asked as `once_more` says. What
         was given has the table for a second answer. logits: (T, L), of the judged model.
         """
-        absents, presents = self.looks
-        asked = once_more(absents, presents, logits) & self.answered & (self.claims == UNKNOWN)
-        rows, cols = np.nonzero(asked)
+        at = np.nonzero(self.answered & (self.claims == UNKNOWN))
+        absents, presents = (looks[at] for looks in self.looks)
+        asked = once_more(absents, presents, logits[at])
+        rows, cols = (places[asked] for places in at)
         return self.rows[rows], cols, self.reached[rows, cols]
 
     def judge(
