@@ -78,11 +78,12 @@ def test_one_colour_a_strategy_random_always_grey():
         assert contrast(shade, "#15171c") >= 2.95
 
 
-def test_lines_of_one_colour_differ_in_dash():
+def test_lines_of_one_colour_differ_in_dash_and_in_marker():
     axes = map_per_round([run(seed=s) for s in range(3)]).axes[0]
-    looks = [(line.get_color(), line.get_linestyle()) for line in axes.get_lines()]
-    assert all(a != b for a, b in combinations(looks, 2))
-    assert len({shade for shade, _ in looks}) == 1
+    looks = [(line.get_linestyle(), line.get_marker()) for line in axes.get_lines()]
+    for one, other in combinations(looks, 2):
+        assert all(a != b for a, b in zip(one, other, strict=True))
+    assert len({line.get_color() for line in axes.get_lines()}) == 1
 
 
 def test_no_two_strategies_of_a_page_have_one_colour():

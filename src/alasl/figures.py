@@ -35,6 +35,8 @@ COLOURS = {
 }
 DASHES = ("-", "--", ":", "-.")
 _MARKERS = {"random": "o", **dict(zip(COLOURS, "s^DPvX*", strict=True))}
+# Markers of lines that would have the colour and the marker of one before.
+_AGAIN = "<>dp8"
 
 # The least height of a mAP axis, in points: less would show chance as a cliff.
 LEAST_SPAN = 10.0
@@ -67,6 +69,11 @@ def run_colours(records: Sequence[Record]) -> list[str]:
 def marker(strategy: str) -> str:
     """The marker of a strategy, by its name without parameters."""
     return _MARKERS.get(_name(strategy), "h")
+
+
+def next_marker(own: str, place: int) -> str:
+    """The marker of the line at a place, from 0, among those that would have one and a colour."""
+    return _AGAIN[(place - 1) % len(_AGAIN)] if place else own
 
 
 def run_names(records: Sequence[Record]) -> list[str]:
@@ -274,7 +281,7 @@ def _lines(axes: Axes, records: Sequence[Record], xs: Sequence[Sequence[float]])
             record.maps,
             DASHES[dashes[shade] % len(DASHES)],
             color=shade,
-            marker=marker(record.settings.strategy),
+            marker=next_marker(marker(record.settings.strategy), dashes[shade]),
             label="run",
             zorder=2 if shade == GREY else 3,
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from alasl.drawing import INK
 from alasl.errors import DataError
-from alasl.figures import COLOURS, DASHES, colour, marker
+from alasl.figures import COLOURS, DASHES, colour, marker, next_marker
 from alasl.settings import RunSettings
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import Plot
@@ -20,8 +20,6 @@ from alasl.study.spec import Plot
 Value = Callable[[RunResult], float]
 # Marks of lines that ask nothing, so are of no strategy.
 _UNASKED = "d8p>"
-# Marks of lines whose strategy another line of the figure has as well.
-_AGAIN = "<>dp8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +163,7 @@ def mark(line: Line, lines: Sequence[Line]) -> str:
             for one in lines
             if one.asks and (one.shade, marker(one.settings.strategy)) == (line.shade, own)
         ]
-        place = alike.index(line)
-        return _AGAIN[(place - 1) % len(_AGAIN)] if place else own
+        return next_marker(own, alike.index(line))
     unasked = [one for one in lines if not one.asks]
     return _UNASKED[unasked.index(line) % len(_UNASKED)]
 
