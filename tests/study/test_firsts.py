@@ -10,7 +10,7 @@ from alasl.clusters import workers
 from alasl.data.scenes import make_scenes
 from alasl.models.estimators.finetune import Finetune
 from alasl.simulation.run import TRAINING, simulate
-from alasl.study.engine import run_study
+from alasl.study.engine import run_study, units_of
 from alasl.study.firsts import share_first
 from alasl.study.spec import parse
 
@@ -59,6 +59,14 @@ def test_the_first_training_of_a_seed_is_done_once(
     for found in results.runs:
         alone = simulate(found.settings).evaluations
         assert [e.epochs for e in found.evaluations] == [e.epochs for e in alone]
+
+
+def test_runs_that_begin_with_the_same_training_are_not_begun_at_once() -> None:
+    strategies = ["random", "hard", "medium"]
+    run = {"data": "scenes", "model": "finetune", "rounds": 1, "images": 2}
+    grid = [{"name": "ways", "strategy": strategies}]
+    study = parse({"seeds": 4, "run": run, "grid": grid}, "small.toml")
+    assert [unit.seed for unit in units_of(study)] == [0, 1, 2, 3] * len(strategies)
 
 
 def test_a_run_that_has_begun_keeps_its_own_training(tmp_path: Path) -> None:

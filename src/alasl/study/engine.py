@@ -132,7 +132,11 @@ def _with_predictions(dataset: Dataset, run: RunSettings) -> Dataset:
 
 
 def units_of(study: Study) -> list[Unit]:
-    """The study's runs in the portions that are done, and kept, as one."""
+    """The study's runs in the portions that are done, and kept, as one, in the order of doing.
+
+    Of every seed the first, then of every seed the second: runs of a seed that are done at the same
+    time would each do the training that they begin with.
+    """
     units = []
     for seed in study.seed_range:
         together = []
@@ -143,7 +147,7 @@ def units_of(study: Study) -> list[Unit]:
                 units.append(Unit(f"seed-{seed:04d}-run-{number:04d}", seed, (number,)))
         if together:
             units.append(Unit(f"seed-{seed:04d}", seed, tuple(together)))
-    return units
+    return sorted(units, key=lambda unit: unit.runs[0])
 
 
 def run_unit(
