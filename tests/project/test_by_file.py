@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,20 @@ def test_answers_that_left_with_images_or_labels_are_counted_apart(
         in list(lines(state))[1]
     )
     assert "4 of them have left" in project_page(state)
+
+
+def test_what_only_another_person_may_answer_is_said(holes: Callable[..., Project]) -> None:
+    project = holes(repeats=0.3)
+    Driver(project).suggest()
+    store = project.store
+    asked = Counter((q.image, q.label) for q in store.queue())
+    twice = [entry for entry, many in asked.items() if many == 2]
+    assert overview(project).others == 0, "anybody may be the first"
+    for number, (i, j) in enumerate(sorted(asked)):
+        store.answer("ann", [Answer(i, j, 1, 1.0)], request=f"{number}")
+    state = overview(project)
+    assert state.others == state.queue[1] == len(twice) > 0
+    assert f"left, {len(twice)} of them for another person to answer" in list(lines(state))[2]
+    assert state.next.startswith("Next: alasl annotate, for another person")
+    store.answer("ben", [Answer(*twice[0], 1, 1.0)], request="ben")
+    assert overview(project).others == 0

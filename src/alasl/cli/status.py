@@ -60,8 +60,9 @@ def lines(state: Overview) -> Iterator[str]:
             f"and {source.labels} labels"
         )
     size, left = state.queue
-    again = f", {state.again} of them second looks" if state.again else ""
-    yield f"queue of round {state.round}: {counted(size, 'answer')} wanted, {left} left{again}"
+    parts = ((state.again, "second looks"), (state.others, "for another person to answer"))
+    of = "".join(f", {many} of them {what}" for many, what in parts if many)
+    yield f"queue of round {state.round}: {counted(size, 'answer')} wanted, {left} left{of}"
     if state.trainings:
         names = [label.name for label in state.labels]
         yield from training_lines(state.trainings[-1], names, state.audit)

@@ -81,6 +81,11 @@ class GuidedStore(OpenStore):
         with self._database.reading() as db:
             return {name: (many, timed) for name, many, timed in db.execute(_WORK)}
 
+    def for_others(self) -> int:
+        """How many answers are left to people who have not answered anything yet."""
+        with self._database.reading() as db:
+            return queue.for_others(db)
+
     def notes(self) -> list[Note]:
         """Notes that nobody has settled, the newest first."""
         with self._database.reading() as db:

@@ -112,7 +112,7 @@ class Overview:
     refused. notes: that nobody has settled. plan: the last forecast of `alasl plan`.
     breaks: where the curve of mAP is over other labels or images than before. doubts: why what is
     said of the last training may be wrong beyond its intervals. again: second looks that the queue
-    still asks for.
+    still asks for. others: what it asks that none of the people may answer who answered so far.
     """
 
     name: str
@@ -145,6 +145,7 @@ class Overview:
     doubts: tuple[str, ...] = ()
     again: int = 0
     gone: int = 0
+    others: int = 0
 
     def __repr__(self) -> str:
         """All of it takes a screen for a few labels."""
@@ -172,6 +173,9 @@ class Overview:
         """What to do next, in one sentence."""
         if not self.trainings and self.queue[0] == 0:
             return "Next: alasl suggest trains a model and says what to ask."
+        if self.queue[1] and self.queue[1] == self.others:
+            wanted = counted(self.others, "answer")
+            return f"Next: alasl annotate, for another person: {wanted} wanted; or alasl suggest."
         if self.queue[1]:
             return f"Next: alasl annotate; {counted(self.queue[1], 'answer')} wanted."
         if self.unknown == 0:
@@ -285,6 +289,7 @@ def overview(project: Project) -> Overview:
         doubts=tuple(doubts(store, initial[split.test], settings, ground, again)),
         again=again,
         gone=store.filled_gone(),
+        others=store.for_others(),
     )
 
 

@@ -195,6 +195,21 @@ def queued(db: sqlite3.Connection) -> list[Queued]:
     return found
 
 
+def for_others(db: sqlite3.Connection) -> int:
+    """How many answers that are left nobody may give of all who answered or skipped anything: they
+    answered these entries, or skipped these images."""
+    someone = "(p.answers OR p.skips) AND p.name <> :machine"
+    sql = (
+        "SELECT count(*) FROM queue q WHERE done = 0"
+        f" AND EXISTS (SELECT 1 FROM people p WHERE {someone})"
+        f" AND NOT EXISTS (SELECT 1 FROM people p WHERE {someone}"
+        "  AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.person = p.person AND s.image = q.image)"
+        f"  AND (q.why = '{AGAIN}' OR NOT EXISTS (SELECT 1 FROM standing t"
+        "   WHERE t.image = q.image AND t.label = q.label AND t.person = p.person)))"
+    )
+    return int(db.execute(sql, {"machine": MACHINE}).fetchone()[0])
+
+
 def lease(
     db: sqlite3.Connection, person: int, images: int, label: int | None, seconds: float, now: float
 ) -> list[Task]:
