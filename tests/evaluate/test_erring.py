@@ -54,7 +54,7 @@ def test_map_holds_where_people_err() -> None:
         believed.append(float(plain.mean.value) - exact[~np.isnan(plain.labels.value)].mean())
         held.append(found.mean.low <= exact[kept].mean() <= found.mean.high)
         assert found.erring is not None
-        rates.append(found.erring)
+        rates.append(found.erring.value)
         recall = (truth * (odds > 0)).sum(axis=0)[kept] / truth.sum(axis=0)[kept]
         assert abs(float(found.calls["recall"].mean.value) - recall.mean()) < 0.05
     assert all(held)
@@ -130,3 +130,22 @@ def test_rates_are_told_by_answers_that_differ() -> None:
     assert found.rates is not None
     np.testing.assert_allclose(expit(found.rates), [0.03, 0.12], atol=0.015)
     assert expit(found.theta[0]) == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.slow
+def test_the_intervals_of_rates_hold_and_they_are_not_drawn_low() -> None:
+    """Of few presents, what one expects would tell 6 % for 10; 95 % of the intervals hold."""
+    rng, n = np.random.default_rng(5), 600
+    true, told_, held = np.array([0.04, 0.1]), [], []
+    level = sparse.csr_matrix(np.ones((n, 1)))
+    for _ in range(150):
+        truth = rng.random(n) < 0.1
+        wrong = rng.random((2, n)) < np.where(truth, true[1], true[0])
+        presents = (truth ^ wrong).sum(axis=0).astype(float)
+        odds = np.where(truth, 2.0, -3.0) + rng.normal(0, 1, n)
+        found = fit(level, Answers(2 - presents, presents, np.zeros(n)), odds, np.array([1.0])).told
+        assert found is not None
+        told_.append(found.value)
+        held.append((found.low <= true) & (true <= found.high))
+    np.testing.assert_allclose(np.mean(told_, axis=0), true, rtol=0.15)
+    assert (np.mean(held, axis=0) > 0.9).all()

@@ -449,6 +449,10 @@ def test_the_errors_of_people_are_found_and_told(holes: Callable[..., Project]) 
     assert training.ground is not None
     assert training.ground.erring is not None
     assert "seem wrong, which is reckoned with" in training.ground.on
+    assert training.ground.erring_ends is not None
+    for share, (low, high) in zip(training.ground.erring, training.ground.erring_ends, strict=True):
+        assert low < share < high
+        assert f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f}) of" in training.ground.on
     assert replace(training.ground, erring=None).on in training.ground.on
     store.undo("ann", request="undo")
     before = audit.looks.sum()

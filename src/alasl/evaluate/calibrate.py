@@ -25,6 +25,7 @@ from scipy.special import expit, logit
 from alasl.evaluate.audit import Audit
 from alasl.evaluate.erring import Answers
 from alasl.evaluate.fitting import Fitted, fit
+from alasl.evaluate.intervals import Figure
 from alasl.evaluate.order import Order
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 
@@ -109,6 +110,11 @@ class Calibration:
         """The shares of wrong answers to absent entries, and to present ones; None: none seen."""
         rates = self._fitted.rates
         return None if rates is None else (float(expit(rates[0])), float(expit(rates[1])))
+
+    @property
+    def told(self) -> Figure | None:
+        """The same as they are told, (2,), with intervals; see `erring.told`."""
+        return self._fitted.told
 
     def _told(self, col: int, off: Floats) -> Floats | None:
         rates = self._fitted.rates

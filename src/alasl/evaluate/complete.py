@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from alasl.evaluate.audit import Audit
 from alasl.evaluate.calibrate import Curve, View, calibrate
+from alasl.evaluate.intervals import Figure
 from alasl.labels import PRESENT
 from alasl.seeds import stream
 
@@ -48,13 +49,14 @@ class Sampled:
     error: (K, M, L), how far such estimates are off on tables made up from the guess, each audited
     anew; NaN where the made-up audit found no present.
     erring: the shares of absent entries that people call present, and of present ones that they
-    call absent; None where nobody is seen to err.
+    call absent; None where nobody is seen to err. told: the same, (2,), as they are told.
     """
 
     completed: Floats
     corrected: Floats
     error: Floats
     erring: tuple[float, float] | None = None
+    told: Figure | None = None
 
     def of(self, figure: int, columns: Columns = slice(None)) -> Sampled:
         """One figure alone, of all labels or of some."""
@@ -63,6 +65,7 @@ class Sampled:
             self.corrected[figure : figure + 1, :, columns],
             self.error[figure : figure + 1, :, columns],
             self.erring,
+            self.told,
         )
 
 
@@ -74,7 +77,8 @@ def sample(
     calibrated = calibrate(views, audit)
     shape = (sum(measure.many for measure in measures), draws, audit.entries.shape[1])
     as_told = shape if audit.doubted is not None else (shape[0], 1, shape[2])
-    found = Sampled(np.empty(shape), np.empty(as_told), np.empty(shape), calibrated.erring)
+    errors = calibrated.erring, calibrated.told
+    found = Sampled(np.empty(shape), np.empty(as_told), np.empty(shape), *errors)
     for col, curve in enumerate(calibrated.curves(rng, draws)):
         label = _Label.of(audit, col, curve)
         tables = label.completed(expit(curve.believed).astype(np.float32), rng)

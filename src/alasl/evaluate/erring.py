@@ -14,10 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from alasl.evaluate.intervals import NORMAL, Figure
+
 Floats = NDArray[np.float64]
 
-# Both rates before anything is seen: as if so many answers had been wrong, and so many right.
-_WRONG, _RIGHT = 1.0, 50.0
+# Both rates before anything is seen: as if so many answers had been wrong, and so many right. So
+# mAP is off least, but rates are low, that of presents by a fifth: for telling them it is far less.
+_BEFORE, _BEFORE_TOLD = (1.0, 50.0), (0.5, 0.5)
+# The least precision of a rate: few answers may tell nothing.
+_LEAST = 0.25
 _STEPS, _DONE = 200, 1e-5
 # Where a search for them starts.
 START = np.array([-4.0, -4.0])
@@ -53,7 +58,7 @@ class Answers:
             if_absent = np.where(sure, np.log(1 - self.certain), if_absent)
         return if_present, if_absent
 
-    def rates(self, odds: Floats, rates: Floats) -> Floats:
+    def rates(self, odds: Floats, rates: Floats, before: tuple[float, float] = _BEFORE) -> Floats:
         """(2,): the most credible rates where entries have these log-odds (n,), from a first guess.
 
         Steps of EM: how likely each entry is present, and how many answers were then wrong.
@@ -61,10 +66,10 @@ class Answers:
         for _ in range(_STEPS):
             if_present, if_absent = self.likelihoods(rates)
             present = expit(odds + if_present - if_absent)
-            wrong = np.array([(1 - present) @ self.presents, present @ self.absents]) + _WRONG
-            right = np.array([(1 - present) @ self.absents, present @ self.presents]) + _RIGHT
-            before, rates = rates, np.log(wrong / right)
-            if np.abs(rates - before).max() < _DONE:
+            wrong = np.array([(1 - present) @ self.presents, present @ self.absents]) + before[0]
+            right = np.array([(1 - present) @ self.absents, present @ self.presents]) + before[1]
+            last, rates = rates, np.log(wrong / right)
+            if np.abs(rates - last).max() < _DONE:
                 break
         return rates
 
@@ -75,7 +80,20 @@ class Answers:
         return wrong - self.many * e, self.many * e * (1 - e)
 
 
-def spread(answers: Answers, odds: Floats, rates: Floats) -> tuple[Floats, Floats]:
+def told(answers: Answers, odds: Floats, rates: Floats) -> Figure:
+    """The rates, (2,), as they are told, with intervals: by the answers, hardly by expectation.
+
+    rates: (2,), to start from.
+    """
+    rates = answers.rates(odds, rates, _BEFORE_TOLD)
+    values, vectors = np.linalg.eigh(spread(answers, odds, rates, _BEFORE_TOLD)[0])
+    reach = NORMAL * np.sqrt((vectors**2 / np.maximum(values, _LEAST)).sum(axis=1))
+    return Figure(expit(rates), expit(rates - reach), expit(rates + reach))
+
+
+def spread(
+    answers: Answers, odds: Floats, rates: Floats, before: tuple[float, float] = _BEFORE
+) -> tuple[Floats, Floats]:
     """(2, 2): the precision of the rates, and (2, n), how each goes with the entries' log-odds."""
     if_present, if_absent = answers.likelihoods(rates)
     present = expit(odds + if_present - if_absent)
@@ -86,5 +104,5 @@ def spread(answers: Answers, odds: Floats, rates: Floats) -> tuple[Floats, Float
     signed = sign[:, None] * slope
     precision = np.diag((share * curve).sum(axis=1)) - (signed * unsure) @ signed.T
     e = expit(rates)
-    precision += np.diag((_WRONG + _RIGHT) * e * (1 - e))
+    precision += np.diag(sum(before) * e * (1 - e))
     return precision, -signed * unsure

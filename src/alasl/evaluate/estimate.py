@@ -81,7 +81,7 @@ class Estimate:
     complete: whether every entry is known, of every label. The intervals then say how far other
     images of the same kind may differ; else how far these images' own AP may.
     left_out: columns without AP, and why. calls: each of `calls.NAMES`, where anything is called.
-    erring: the share of wrong answers to absent entries, and to present ones, where people's
+    erring: (2,), the shares of wrong answers to absent entries, and to present ones, where people's
     answers to the same entries differ; the figures and intervals reckon with them.
     """
 
@@ -93,7 +93,7 @@ class Estimate:
     left_out: dict[int, str]
     calls: dict[str, Measured] = field(default_factory=dict)
     reliability: Reliability | None = None
-    erring: tuple[float, float] | None = None
+    erring: Figure | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +203,7 @@ class _Part:
     labels: Figure
     calls: dict[str, Measured] = field(default_factory=dict)
     reliability: Reliability | None = None
-    erring: tuple[float, float] | None = None
+    erring: Figure | None = None
 
 
 def _audited(
@@ -223,7 +223,7 @@ def _audited(
     for number, (one, exact) in enumerate(zip(calls, known, strict=True)):
         mean, labels = figures(sampled.of(number), wide)
         part = _Part(
-            mean, _with(labels, whole, exact.labels if exact else None), erring=sampled.erring
+            mean, _with(labels, whole, exact.labels if exact else None), erring=sampled.told
         )
         if one is not None:
             found = {}
@@ -239,7 +239,7 @@ def _audited(
             observed = entries * np.array([mean for mean, _ in bins])
             reaches = wide_bins * entries * np.array([error for _, error in bins])
             found_in_bins = _reliability(one, observed, reaches)
-            part = _Part(mean, part.labels, found, found_in_bins, sampled.erring)
+            part = _Part(mean, part.labels, found, found_in_bins, sampled.told)
             first += one.many
         parts.append(part)
     for after in range(1, len(views)):

@@ -14,7 +14,8 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.special import expit
 
-from alasl.evaluate.erring import START, Answers, spread
+from alasl.evaluate.erring import START, Answers, spread, told
+from alasl.evaluate.intervals import Figure
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +31,7 @@ _LEAST = 1e-6
 class Fitted:
     """theta: (K,), the most credible; mean: (K,). rates: (2,), see `erring`; None: nobody errs.
 
+    told: the rates as they are told, see `erring.told`.
     root: the upper Cholesky factor of the precision of both, the rates at last.
     """
 
@@ -37,11 +39,12 @@ class Fitted:
     mean: Floats
     rates: Floats | None
     root: Floats
+    told: Figure | None = None
 
     def without(self, first: int) -> Fitted:
         """The same without the first coefficients: those after them keep their part of the root."""
         root = self.root[first:, first:]
-        return Fitted(self.theta[first:], self.mean[first:], self.rates, root)
+        return Fitted(self.theta[first:], self.mean[first:], self.rates, root, self.told)
 
 
 def fit(x: sparse.csr_matrix, said: Answers, offset: Floats, precision: Floats) -> Fitted:
@@ -66,7 +69,7 @@ def fit(x: sparse.csr_matrix, said: Answers, offset: Floats, precision: Floats) 
     rest = (vectors * np.maximum(values, 1.0)) @ vectors.T
     zeros = np.zeros((2, len(theta)))
     whole = np.block([[root, cross], [zeros, np.linalg.cholesky(rest).T]])
-    return Fitted(theta, mean, rates, whole)
+    return Fitted(theta, mean, rates, whole, told(said, odds, rates))
 
 
 def _curve(odds: Floats, likelihoods: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
@@ -104,8 +107,8 @@ def _newton(
 
     def worth(theta: Floats) -> float:
         odds = offset + x @ theta
-        told = (np.logaddexp(odds + likelihoods[0], likelihoods[1]) - np.logaddexp(0, odds)).sum()
-        return float(told - precision @ theta**2 / 2)
+        said = (np.logaddexp(odds + likelihoods[0], likelihoods[1]) - np.logaddexp(0, odds)).sum()
+        return float(said - precision @ theta**2 / 2)
 
     stands = worth(theta)
     for _ in range(_STEPS):

@@ -258,7 +258,7 @@ def _values(figure: Figure) -> tuple[float | None, ...]:
 
 
 def _ground(found: Estimate, change: Gain | None) -> Ground:
-    low, high = 100 * found.labels.low, 100 * found.labels.high
+    low, high, erring = 100 * found.labels.low, 100 * found.labels.high, found.erring
     defined = not np.isnan(found.mean.value)
     gained = None
     if change is not None and not np.isnan(change.mean.value):
@@ -276,7 +276,10 @@ def _ground(found: Estimate, change: Gain | None) -> Ground:
         gain=gained,
         figures={name: _figures(each) for name, each in found.calls.items()},
         bins=_bins(found.reliability) if found.reliability else (),
-        erring=found.erring,
+        erring=None if erring is None else (float(erring.value[0]), float(erring.value[1])),
+        erring_ends=None
+        if erring is None
+        else tuple(zip(erring.low.tolist(), erring.high.tolist(), strict=True)),
     )
 
 
