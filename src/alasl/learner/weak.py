@@ -143,14 +143,11 @@ def weighted(job: Job, weak: Mask, worth: Worth, capped: Mask | None = None) -> 
     """
     if not weak.any():
         return job
-    weights = np.ones(weak.shape, np.float32) if job.weights is None else job.weights
+    targets = np.where(weak, job.targets.dtype.type(ABSENT), job.targets)
+    # In its place: of a large table it takes much memory.
+    weights = np.ones(weak.shape, np.float32) if job.weights is None else job.weights.copy()
     if capped is not None:
-        most = np.minimum(weights, np.float32(MOST * worth.share))
-        weights = np.where(capped, most, weights)
-    count = (worth.count ** weak.mean(axis=0)).astype(np.float32)
-    return Job(
-        job.rows,
-        np.where(weak, job.targets.dtype.type(ABSENT), job.targets),
-        count * np.where(weak, np.float32(worth.share), weights),
-        job.seed,
-    )
+        np.minimum(weights, np.float32(MOST * worth.share), out=weights, where=capped)
+    weights[weak] = worth.share
+    weights *= (worth.count ** weak.mean(axis=0)).astype(np.float32)
+    return Job(job.rows, targets, weights, job.seed)

@@ -90,7 +90,8 @@ class ProjectAudit:
         scheme = store.scheme
         images, names = scheme.rows[rows], scheme.cols
         shape = (int(images[-1]) + 1, int(names[-1]) + 1)
-        numbers = permanent_numbers(*shape, seed, images)[:, names]
+        numbers = permanent_numbers(*shape, seed, images)
+        numbers = numbers if len(names) == shape[1] else numbers[:, names]
         chances, answered, response = store.audited(rows)
         labels = known.human_labels
         entries, source = labels.of(rows).copy(), labels.source_of(rows)
@@ -114,8 +115,9 @@ class ProjectAudit:
         certain = (entries != UNKNOWN) & ~answered & ~claimed
         of_open, of_checks = response
         share = np.where(claimed, of_checks, of_open)
+        looks = store.looks(rows)
         # What somebody resolved is beyond doubt.
-        looks = np.where(source == SOURCES.index("resolved"), 0, store.looks(rows))
+        looks[:, source == SOURCES.index("resolved")] = 0
         about = chances, share, numbers, seed, claims, looks
         return cls(rows, entries, certain, settled, answered, *about)
 
