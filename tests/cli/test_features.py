@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alasl.cli import exit_code
 from alasl.data.formats import read
 from alasl.data.scenes import make_scenes
 from alasl.models.features import features_of
@@ -19,16 +20,24 @@ from warm import Python
 pytestmark = pytest.mark.slow
 Features = Callable[..., tuple[int, dict[str, object], str]]
 
+# The default, which looks at small squares here: a batch takes no second.
+SMALL = "lite0@64"
+
 
 @pytest.fixture
-def features(tmp_path: Path, python: Python, monkeypatch: pytest.MonkeyPatch) -> Features:
+def features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Features:
     """`alasl features ... --json` with a cache of its own: exit code, what it says, and stderr."""
     monkeypatch.setenv("ALASL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
 
     def call(*args: object) -> tuple[int, dict[str, object], str]:
-        words = ["-P", "-m", "alasl", "features", *args, "--json", "--quiet"]
-        done = python(*words, cwd=tmp_path, env=dict(os.environ))
-        return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+        capsys.readouterr()
+        words = ["features", "--backbone", SMALL, *map(str, args), "--json", "--quiet"]
+        code = exit_code(words)
+        out, err = capsys.readouterr()
+        return code, json.loads(out or "{}"), err
 
     return call
 
@@ -41,7 +50,7 @@ def test_shares_together_do_all_and_are_done_once(tmp_path: Path, features: Feat
     code, told_all, _ = features("scenes", "--out", "all.npy")
     assert (code, told_all["extracted"], told_all["images"]) == (0, 0, 9)
     np.testing.assert_array_equal(
-        np.load(tmp_path / "all.npy"), features_of(read(tmp_path / "scenes"))
+        np.load(tmp_path / "all.npy"), features_of(read(tmp_path / "scenes"), SMALL)
     )
 
 
@@ -49,15 +58,15 @@ def test_shares_done_at_the_same_time_leave_a_whole_cache(
     tmp_path: Path, python: Python, features: Features
 ) -> None:
     make_scenes(tmp_path / "scenes", 70)
-    words = ["-P", "-m", "alasl", "features", "scenes", "--quiet", "--shard"]
-    both = [python.start(*words, f"{n}/2", cwd=tmp_path, env=dict(os.environ)) for n in (1, 2)]
+    words = ["-m", "alasl", "features", "scenes", "--backbone", SMALL, "--quiet", "--shard"]
+    both = [python.start(*words, f"{n}/2") for n in (1, 2)]
     for process in both:
         process.communicate()
     assert [process.returncode for process in both] == [0, 0]
     assert features("scenes", "--out", "all.npy")[1]["extracted"] == 0
     together = np.load(tmp_path / "all.npy")
     os.environ["ALASL_CACHE"] = str(tmp_path / "other")
-    np.testing.assert_array_equal(together, features_of(read(tmp_path / "scenes")))
+    np.testing.assert_array_equal(together, features_of(read(tmp_path / "scenes"), SMALL))
 
 
 def test_workers_leave_the_cache_that_one_process_leaves(
