@@ -1,8 +1,5 @@
 """Probes: learn, ignore the unknown, and train stacked exactly as they do alone."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -105,17 +102,6 @@ def test_the_steps_are_those_of_torchs_optimiser_and_schedule() -> None:
         schedule.step()
     assert (ours != start).all()
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
-
-
-@pytest.mark.slow
-def test_training_a_probe_does_not_load_torchs_compiler() -> None:
-    program = (
-        "import sys, numpy; from alasl.data.inputs import Inputs; "
-        "from alasl.models.estimators.probe import Probe; "
-        "Probe(2).fit(Inputs(features=numpy.ones((8, 3), 'f4')), numpy.eye(8, 2, dtype='int8')); "
-        "assert 'torch._dynamo' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_what_unknown_entries_teach_is_the_losss_affair() -> None:
