@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
+
+from warm import Python
 
 # Large blocks taken, filled and freed, one after another; prints how often a page was missing.
 PROGRAM = """
@@ -27,11 +28,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
-def test_freed_memory_is_taken_again() -> None:
+def test_freed_memory_is_taken_again(python: Python) -> None:
     def missing(how: str) -> int:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True
-        )
+        done = python("-c", PROGRAM, how)
+        assert done.returncode == 0, done.stderr
         return int(done.stdout)
 
     assert missing("kept") < missing("given back") / 5

@@ -22,6 +22,7 @@ from alasl.models.checkpoint import read_tensors, write_tensors
 from alasl.project.checks import check_model_name
 from alasl.project.driver import Driver
 from alasl.project.folder import Project
+from warm import Python
 
 MakeProject = Callable[..., Project]
 
@@ -199,14 +200,16 @@ def test_a_model_with_types_of_elsewhere_is_not_taken(
 
 @pytest.mark.slow
 def test_the_trust_goes_on_to_the_background_training(
-    theirs: Path, monkeypatch: pytest.MonkeyPatch
+    theirs: Path, python: Python, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {}
     monkeypatch.setattr("alasl.annotate.serve", lambda *_, **given: seen.update(given))
     assert exit_code(["annotate", str(theirs), "--no-train"]) == 0
     assert seen["train"] is None
     assert exit_code(["annotate", str(theirs), "--trust"]) == 0
-    done = subprocess.run(seen["train"], capture_output=True, text=True, check=False)
+    program, *arguments = seen["train"]
+    assert program == sys.executable
+    done = python(*arguments)
     assert (done.returncode, executed()) == (0, True), done.stderr
 
 
