@@ -65,6 +65,10 @@ def test_the_papers_full_study_runs_with_a_small_network(
     assert len(first) == 1
     verdicts = {claim["verdict"] for claim in told["claims"]}
     assert verdicts == {"undecided"}
+    figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    plots = shipped()["paper-full"].plots
+    assert figures == {f"{plot.file}.{kind}" for plot in plots for kind in ("png", "svg")}
+    assert (tmp_path / "out" / "study.html").read_text().count("<svg") == len(plots)
 
 
 @pytest.mark.slow

@@ -67,6 +67,8 @@ def own(make_study, make_results):
 
 @pytest.mark.slow
 def test_the_papers_study_leaves_page_tables_and_figures(paper, make_results, tmp_path):
+    # All of its figures are drawn where the study itself is run: test_shipped.py.
+    paper = replace(paper, plots=paper.plots[:4])
     results = make_results(paper, seeds=3)
     seen = left(results, tmp_path)
     assert (tmp_path / "results.csv").read_text() == results_csv(results)
