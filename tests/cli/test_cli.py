@@ -27,7 +27,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 PAPERS = ["--model", "probe", "--strategy", "hard+entropy"]
 QUICK = [*PAPERS, "--rounds", "2", "--images", "5", "--epochs", "2", "--missing", "0.4"]
 # Long enough to be disturbed.
-LONG = [*PAPERS, "--rounds", "20", "--images", "5", "--epochs", "5"]
+LONG = [*PAPERS, "--rounds", "20", "--images", "5", "--epochs", "20"]
 
 
 @pytest.fixture
@@ -308,6 +308,7 @@ def test_a_size_of_rounds_that_is_not_read_is_told(
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 def test_two_runs_in_one_folder_are_a_conflict(
     data: Path, tmp_path: Path, call: Call, python: Python
 ) -> None:
@@ -316,10 +317,12 @@ def test_two_runs_in_one_folder_are_a_conflict(
     first = python.start("-m", "alasl", *long)
     try:
         wait_for(out / "journal.jsonl", 1, first)
+        first.send_signal(signal.SIGSTOP)
         second = call(*long)
         assert second.returncode == 6
         assert "another run is writing to this folder" in second.stderr
     finally:
+        first.send_signal(signal.SIGCONT)
         first.communicate()
     assert first.returncode == 0
 

@@ -48,11 +48,10 @@ class Replayed:
         recording.forward.replay()
         return recording.logits.detach().clone().requires_grad_()
 
-    def backward(self, images: Tensor, logits: Tensor) -> None:
-        """Set the parameters' gradients from that of `logits`, the last that were given."""
+    def backward(self, images: Tensor, slopes: Tensor) -> None:
+        """Set the parameters' gradients, from that of the last logits that were given, (n, L)."""
         recording = self._recording(images)
-        assert logits.grad is not None
-        recording.slopes.copy_(logits.grad)
+        recording.slopes.copy_(slopes)
         recording.backward.replay()
         for parameter, gradient in zip(self._parameters, recording.gradients, strict=True):
             parameter.grad = gradient

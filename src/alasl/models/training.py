@@ -102,7 +102,7 @@ class Training:
             # Gradients are averaged over the processes: times their count they are summed.
             self._scaler.scale(loss * self._ranks.count).backward()  # type: ignore[no-untyped-call]
             if again is not None:
-                again.backward(images, logits)
+                again.backward(images, logits.grad)  # type: ignore[arg-type]
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._average.update(self._network, step=step + 1)
