@@ -64,8 +64,9 @@ FLAGS = (
 
 # What tests look at inside the page: the modules that hold it.
 INSIDE = {
-    "clock": "clock", "outbox": "outbox", "progress": "progress", "session": "session",
-    "settings": "kept", "storage": "kept", "tasks": "tasks",
+    "clock": "clock", "large": "pictures", "outbox": "outbox", "progress": "progress",
+    "session": "session", "settings": "kept", "stageSize": "layout", "storage": "kept",
+    "tasks": "tasks",
 }  # fmt: skip
 
 # What a browser says of a server that is gone, or went in the middle of a response.
@@ -281,6 +282,12 @@ class View:
         while not self.inside(expression):
             assert time.monotonic() < end, f"never came true: {expression}"
             time.sleep(0.02)
+
+    def ahead(self, many: int) -> None:
+        """Wait until at least so many of the next images are here, with their pictures."""
+        self.until(f"tasks.ahead.length >= {many}")
+        pictures = "tasks.ahead.map(({ image }) => large(image, stageSize()).ready)"
+        self.inside(f"Promise.all({pictures})")
 
     def until_held(self, held: list[Any], seconds: float = 60) -> None:
         """Wait until a route that the test has set holds a request."""

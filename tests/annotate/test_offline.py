@@ -61,7 +61,7 @@ def test_without_images_left_it_says_that_the_connection_is_gone_and_goes_on_by_
     site = serve(project)
     view.open(site)
     view.ready()
-    view.until("tasks.ahead.length === 6")
+    view.ahead(6)
     site.stop()
     for _ in range(7):
         view.page.wait_for_selector("body[data-ready]")

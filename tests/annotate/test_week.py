@@ -153,6 +153,7 @@ def test_a_week_by_keyboard_equals_the_simulation_and_the_model_gains(
     while worker.answers():
         worker.image()
         if len(worker.said) >= ASKED // 2 and server.alive:
+            view.ahead(3)
             server.kill()
             for _ in range(3):
                 worker.answers()
