@@ -25,11 +25,11 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
     """
     blocks = cut(count, block)
     # Of one block nobody asks how many processors there are: that reads files, each time anew.
-    workers = min(len(blocks), processors()) if len(blocks) > 1 else 1
-    if workers == 1:
+    if len(blocks) < 2:
         for one in blocks:
             work(one)
         return
+    workers = min(len(blocks), processors())
     with on_one_thread(), ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work, one) for one in blocks]:
             done.result()
