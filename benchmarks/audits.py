@@ -99,6 +99,10 @@ def followed(
             "labels hold": float(((low <= exact[kept]) & (exact[kept] <= high)).mean()),
             "label half": 50 * float((high - low).mean()),
         }
+        if found.erring is not None:
+            true = np.broadcast_to(project.erring, 2)
+            held = (found.erring.low <= true) & (true <= found.erring.high)
+            row |= {"absents err": float(held[0]), "presents err": float(held[1])}
         if brief:
             yield budget, row
             continue
@@ -133,13 +137,19 @@ def reached(
 def report(rows: list[dict[str, float]]) -> str:
     """One line of means and root mean squares."""
     off = np.array([row["off"] for row in rows])
-    mean = {key: np.nanmean([row.get(key, np.nan) for row in rows]) for key in rows[-1]}
+    keys = dict.fromkeys(key for row in rows for key in row)
+    mean = {key: np.nanmean([row.get(key, np.nan) for row in rows]) for key in keys}
     line = (
         f"mAP off by {np.sqrt((off**2).mean()):.2f} (bias {off.mean():+.2f}), holds "
         f"{100 * mean['holds']:.0f} %, half width {mean['half']:.1f}; AP off by "
         f"{mean['label off']:.0f}, holds {100 * mean['labels hold']:.1f} %, half width "
         f"{mean['label half']:.0f}"
     )
+    if "absents err" in mean:
+        line += (
+            f"; rates of wrong answers to absents hold {100 * mean['absents err']:.0f} %, to "
+            f"presents {100 * mean['presents err']:.0f} %"
+        )
     if "gain off" in rows[0]:
         gains = np.array([row["gain off"] for row in rows])
         line += f"; gain off by {np.sqrt((gains**2).mean()):.2f}, "
