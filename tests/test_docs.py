@@ -72,6 +72,7 @@ FOREIGN = {
     "--checked",
     "--erring",
     "--brief",
+    "--kinds",
     "--once",
 }
 
