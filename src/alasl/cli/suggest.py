@@ -67,6 +67,7 @@ def command(
     Label Studio, can open; `alasl import` takes the answers. With --skip-bad, images whose files
     cannot be used leave the project first; `alasl undo` brings them back.
     """
+    from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
     allow_download(download)
@@ -81,6 +82,7 @@ def command(
         driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
         training = driver.renew() if train else None
         asked = driver.suggest()
+    doubts = doubts_of(opened, training) if training else []
     if out:
         from alasl.project.exports import write_queue
 
@@ -91,12 +93,12 @@ def command(
         result = {
             "schema_version": 1,
             **found,
-            "training": training_dict(training) if training else None,
+            "training": training_dict(training, doubts) if training else None,
         }
         print_json(result)
         return
     if training:
-        for text in lines(training, opened.store.names, opened.settings.audit):
+        for text in (*lines(training, opened.store.names, opened.settings.audit), *doubts):
             click.echo(text)
     more = " (with repeats and gold questions)" if queued > asked else ""
     click.echo(

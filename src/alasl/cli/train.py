@@ -40,6 +40,7 @@ def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bo
 
     Where not every entry of the test set is known, mAP is estimated from what chance asked of it.
     """
+    from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
     allow_download(download)
@@ -53,16 +54,17 @@ def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bo
             where=str(project),
             do=f"get first answers: alasl suggest {project}",
         )
+    doubts = doubts_of(opened, training)
     if as_json:
-        print_json({"schema_version": 1, **training_dict(training)})
+        print_json({"schema_version": 1, **training_dict(training, doubts)})
     else:
-        for text in lines(training, opened.store.names, opened.settings.audit):
+        for text in (*lines(training, opened.store.names, opened.settings.audit), *doubts):
             click.echo(text)
 
 
-def training_dict(training: Training) -> dict[str, Any]:
-    """A training as JSON takes it."""
-    return dataclasses.asdict(training)
+def training_dict(training: Training, doubts: Sequence[str]) -> dict[str, Any]:
+    """A training as JSON takes it, with why what is said of it may be wrong."""
+    return {**dataclasses.asdict(training), "doubts": doubts}
 
 
 def lines(training: Training, names: Sequence[str], audit: float) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from alasl.counting import counted
 from alasl.labels import UNKNOWN, Entries
+from alasl.project.folder import Project
 from alasl.project.ground import Ground
 from alasl.project.rechecking import error_rates
+from alasl.project.records import AGAIN, Queued, Training
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 
@@ -16,6 +18,18 @@ from alasl.project.store import Store
 UNSURE, ENOUGH = 5.0, 25
 # The share of given entries that may well be wrong and nobody is told.
 WRONG = 0.01
+
+
+def doubts_of(project: Project, training: Training) -> list[str]:
+    """Why what is said of a training may be wrong, by what is known of the project now."""
+    store, ground = project.store, training.ground
+    tested = store.initial_and_labels()[0][project.split().test]
+    return list(doubts(store, tested, project.settings, ground, second_looks(store.queue())))
+
+
+def second_looks(queue: Iterable[Queued]) -> int:
+    """How many second looks a queue still asks for."""
+    return sum(q.why == AGAIN and not q.done for q in queue)
 
 
 def doubts(
@@ -29,9 +43,9 @@ def doubts(
     given entries that people call wrong, where those of test images, (T, L), count as right."""
     if ground is None:
         return
-    if ground.map and not ground.complete and ground.map[1] - ground.map[0] > 2 * UNSURE:
-        judged = sum(one is not None for one in ground.ap)
-        half, many = (ground.map[1] - ground.map[0]) / 2, ground.answers / max(1, judged)
+    half = (ground.map[1] - ground.map[0]) / 2 if ground.map else 0.0
+    if half > UNSURE and not ground.complete:
+        many = ground.answers / max(1, sum(one is not None for one in ground.ap))
         yield (
             f"mAP is known within {half:.0f} points only, by {many:.0f} audit answers a label: too "
             f"early to stop or to compare by; {UNSURE:g} points take about {ENOUGH}"

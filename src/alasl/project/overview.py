@@ -18,12 +18,12 @@ from alasl.labels import INFERRED, MACHINE, PRESENT, UNKNOWN, Labels
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.curve import Break, alike, breaks
 from alasl.project.dawid_skene import dawid_skene
-from alasl.project.doubts import doubts
+from alasl.project.doubts import doubts, second_looks
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
 from alasl.project.rechecking import undoubted
-from alasl.project.records import AGAIN, SOURCES, Ints, Training
+from alasl.project.records import SOURCES, Ints, Training
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
 from alasl.registry import files_of
@@ -206,7 +206,7 @@ def overview(project: Project) -> Overview:
         told = zip(belief.names, both, belief.told, strict=True)
         errors = {name: pair for name, pair, answers_told in told if answers_told}
     progress, trainings = store.progress(), tuple(store.trainings())
-    again = sum(q.why == AGAIN and not q.done for q in store.queue())
+    again = second_looks(store.queue())
     everything = store.everything()
     ground = trainings[-1].ground if trainings else None
     ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
