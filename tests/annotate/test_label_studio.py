@@ -142,7 +142,8 @@ def test_predictions_are_the_models_and_the_order_is_the_queues(studio: Studio) 
 def test_a_round_later_comes_before_whatever_was_told_before(studio: Studio) -> None:
     before = [order["score"] for _, order in studio.recorded("/predict")[0].json()["results"]]
     rows, cols = np.array([3, 1]), np.array([0, 2])
-    studio.project.store.fill(2, Questions(rows, cols, model="m1"))
+    # The first is a gold question: it has its place like any other.
+    studio.project.store.fill(2, Questions(rows, cols, gold=[True, False], model="m1"))
     after = [order["score"] for _, order in studio.recorded("/predict")[0].json()["results"]]
     lowest = np.minimum(before, after)
     assert np.argsort(lowest, kind="stable").tolist()[:2] == [3, 1]

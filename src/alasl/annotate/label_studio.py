@@ -227,7 +227,7 @@ class Backend:
     def _priorities(self) -> dict[tuple[int | None, int | None], float]:
         """How soon each entry that is still to be asked comes, by numbers: 1 first."""
         scheme = self._store.scheme
-        open_ = [q for q in self._store.queue() if not (q.done or q.gold)]
+        open_ = [q for q in self._store.queue() if not q.done]
         places = list(dict.fromkeys((q.image, q.label) for q in open_))
         return {
             (int(scheme.rows[i]), int(scheme.cols[j])): 1 - place / len(places)

@@ -110,13 +110,15 @@ class Project(Changing):
     def suggest(self) -> list[tuple[str, str, float | None]]:
         """Which entries to ask next, best first: image, label, and the model's probability.
 
+        Gold questions are among them.
+
         Raises `NothingToDo` where none is left.
         """
         self._opened.store.refresh()
         with self._opened.training():
             self._driver().suggest()
         store = self._opened.store
-        queue = (q for q in store.queue() if not (q.done or q.gold))
+        queue = (q for q in store.queue() if not q.done)
         return [(store.images[q.image], store.names[q.label], q.probability) for q in queue]
 
     def tell(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from alasl.counting import counted
 from alasl.data.formats import FORMATS as TABLES
 from alasl.data.formats import write as write_table
 from alasl.data.formats.rows import row, write_lines
@@ -25,22 +24,11 @@ What = Literal["table", "answers", "queue"]
 
 
 def write_queue(project: Project, out: Path, format: str = "queue", prefix: str = "") -> int:
-    """Write what is still to be asked, each entry once, best first; how many entries.
-
-    Gold questions are not among them, which is said: a file's answers may not contradict the table.
-    """
+    """Write what is still to be asked, each entry once, best first; how many entries."""
     store = project.store
-    left = [q for q in store.queue() if not q.done]
-    entries = list({(q.image, q.label): q for q in left if not q.gold}.values())
-    if left and not entries:
-        raise NothingToDo(
-            "what the queue still asks are gold questions, which are asked on the page alone",
-            do=f"alasl annotate {project.folder}, or another queue: alasl suggest {project.folder}",
-        )
+    entries = list({(q.image, q.label): q for q in store.queue() if not q.done}.values())
     if not entries:
         raise NothingToDo("the queue is empty", do=f"fill it: alasl suggest {project.folder}")
-    if alone := sum(q.gold for q in left):
-        _log.warning("%s asked on the page alone, not in the file", counted(alone, "gold question"))
     many = len(entries)
     asked = [
         Asked(q.image, q.label, q.probability, 1 - place / many, q.question)

@@ -59,12 +59,12 @@ def _sort(
     entries_now: Sparse,
     earlier: dict[tuple[int, int, str], int],
     on_conflict: OnContradiction,
-    checks: set[tuple[int, int]],
+    votes: Collection[tuple[int, int]],
     looks: Collection[tuple[int, int, str]],
 ) -> _Sorted:
-    """entries_now: (N, L), the table. earlier: what each person had said of each entry. checks:
-    entries of which people were asked whether what was given is right. looks: of second looks, the
-    entries and who answers.
+    """entries_now: (N, L), the table. earlier: what each person had said of each entry. votes:
+    entries of which a person's first answer is welcome, whatever it says. looks: of second looks,
+    the entries and who answers.
     """
     found = _Sorted()
     answers = list(answers)
@@ -80,8 +80,8 @@ def _sort(
         if value == before and on_conflict != "replace":
             found.same += 1  # whatever was made of it since
             continue
-        if (i, j) in checks and before is None and value != UNKNOWN:
-            found.taken[key] = one  # whatever it says: what most people say then stands
+        if (i, j) in votes and before is None and value != UNKNOWN:
+            found.taken[key] = one
             continue
         # Who cannot tell any more takes back their own answer, and contradicts nobody.
         others = (before,) if value == UNKNOWN else (found.taken.get(key, one).value, stands[place])
@@ -114,18 +114,20 @@ def import_answers(
 ) -> Imported:
     """Take answers from elsewhere, all or none of them; see `Store.import_answers`."""
     entries_now, origin = table.told(db)
-    checks = queue.checks(db) if to_queue else set()
+    # What the queue asks about what was given, and of a second person, contradicts nothing.
+    checks = queue.checks(db) | queue.gold(db) if to_queue else set()
+    votes = checks | queue.repeated(db) if to_queue else checks
     answers, looks = _with_looks(db, answers)
-    found = _sort(answers, source, entries_now, _earlier(db), on_conflict, checks, looks)
-    refused, old = found.against, []
+    found = _sort(answers, source, entries_now, _earlier(db), on_conflict, votes, looks)
+    old: list[tuple[Answer, int]] = []
+    refused = found.against
     if to_queue:
-        # A queue asks of given entries only to check them: this one did, and it is asked no more.
+        # A queue asks about given entries to check them or people: this one did, and no more.
         at = np.array([(a.image, a.label) for a, _ in refused], np.intp).reshape(-1, 2).T
         given = (entries_now[at[0], at[1]] != UNKNOWN) & (origin[at[0], at[1]] == 0)
-        old = [one for one, is_given in zip(refused, given.tolist(), strict=True) if is_given]
-        refused = [
-            one for one, is_given in zip(refused, given.tolist(), strict=True) if not is_given
-        ]
+        refused = []
+        for one, is_given in zip(found.against, given.tolist(), strict=True):
+            (old if is_given else refused).append(one)
     if refused and on_conflict == "refuse":
         raise ConflictError(
             f"{counted(len(refused), 'answer')} against what is known; nothing was imported",
@@ -146,7 +148,7 @@ def import_answers(
             f"{counted(len(old), 'answer')} against what was given left out",
         )
     idle = _idle(found, entries_now, origin, checks)
-    again = _take(db, source, found, now)
+    again = _take(db, source, found, to_queue, now)
     replaced = sum((i, j) in found.overruled for i, j, _ in found.taken)
     kept = 0 if on_conflict == "replace" else len(found.against)
     new = len(found.taken) - replaced
@@ -155,7 +157,7 @@ def import_answers(
 
 def _idle(found: _Sorted, entries_now: Sparse, origin: Sparse, checks: set[tuple[int, int]]) -> int:
     """How many of the answers to take contradict what stands above all votes: what was given, but
-    for what is being checked, and what somebody settled."""
+    for what the queue asks about it, and what somebody settled."""
     votes = [
         (i, j, one.value)
         for (i, j, _), one in found.taken.items()
@@ -173,16 +175,16 @@ def _with_looks(
 ) -> tuple[list[Answer], set[tuple[int, int, str]]]:
     """The answers, with why and by which chance of second looks; and of these, by whom to what."""
     found: list[Answer] = []
-    looks: dict[tuple[int, int], tuple[int, int, str]] = {}
+    looks: set[tuple[int, int, str]] = set()
     for one in answers:
         entry = one.image, one.label
-        many = sum(second_looks.looked(db, *entry)) if one.question and entry not in looks else 0
+        many = sum(second_looks.looked(db, *entry)) if one.question else 0
         if many and one.question == second_looks.question(*entry, 1 + many):
-            looks[entry] = (*entry, one.person)
+            looks.add((*entry, one.person))
             found.append(replace(one, why=AGAIN, pi=second_looks.chance(db, *entry)))
         else:
             found.append(one)
-    return found, {*looks.values()}
+    return found, looks
 
 
 def _earlier(db: sqlite3.Connection) -> dict[tuple[int, int, str], int]:
@@ -195,7 +197,7 @@ def _earlier(db: sqlite3.Connection) -> dict[tuple[int, int, str], int]:
     }
 
 
-def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> int:
+def _take(db: sqlite3.Connection, source: str, found: _Sorted, to_queue: bool, now: float) -> int:
     """Write down what is taken; how many of it the queue asks for once more."""
     round, taken = queue.current_round(db), list(found.taken.values())
     by = {name: person_of(db, name) for name in dict.fromkeys(a.person for a in taken)}
@@ -216,7 +218,10 @@ def _take(db: sqlite3.Connection, source: str, found: _Sorted, now: float) -> in
             spend(db, by[a.person], a.seconds)
     for (i, j), v in found.overruled.items():
         table.resolve(db, source, i, j, v, now)
-    queue.close(db, [(a.image, a.label) for a in taken], now)
+    for a in taken if to_queue else ():
+        queue.fill_slot(db, by[a.person], a.image, a.label, now)
+    settled = found.overruled if to_queue else [(a.image, a.label) for a in taken]
+    queue.close(db, settled, now)
     drawn = [a for a in taken if a.pi is not None]
     return sum(second_looks.second_look(db, a.image, a.label, a.value) for a in drawn)
 

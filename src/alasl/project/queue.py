@@ -24,7 +24,7 @@ from alasl.project.records import (
     Queued,
     Task,
 )
-from alasl.project.second_looks import looked, question
+from alasl.project.second_looks import AN_ANSWER_DRAWN, question
 from alasl.seconds import Way
 from alasl.seeds import stream
 
@@ -53,6 +53,13 @@ _FILL_SLOT = (
     f" AND (why = '{AGAIN}' OR NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = :image"
     "  AND o.label = :label AND o.person = :p AND o.done = 1))"
     " ORDER BY person IS :p DESC, until <= :now DESC, place LIMIT 1)"
+)
+
+# All slots, with how often people answered those that are asked once more.
+_QUEUED = (
+    "SELECT image, label, score, probability, model, gold, done, why, pi,"
+    f" iif(why = '{AGAIN}', (SELECT count(*) FROM events e WHERE e.image = q.image"
+    f"  AND e.label = q.label AND {AN_ANSWER_DRAWN}), 0) FROM queue q ORDER BY place"
 )
 
 
@@ -140,16 +147,20 @@ def mend(db: sqlite3.Connection, event: int, now: float) -> None:
 
 def audited(db: sqlite3.Connection) -> dict[int, list[tuple[int, int, str]]]:
     """The audit's questions of each label in the queue, and of what changes took out of it: the
-    image, 1 if it is done, and why it is asked. Without those that are asked once more."""
+    image, 1 if anybody answered, and why it is asked. Without those that are asked once more."""
     found = db.execute("SELECT label, image, done, why FROM queue WHERE pi IS NOT NULL").fetchall()
     for (value,) in db.execute("SELECT value FROM notes WHERE key LIKE 'cut %'"):
         for _, image, label, *_, done, why, pi in json.loads(value)[1]:
             if pi is not None:
                 found.append((label, image, done, why))
-    by_label: dict[int, list[tuple[int, int, str]]] = {}
+    # What two people are to answer counts as one question, as it is known once one of them did.
+    one: dict[tuple[int, int, str], int] = {}
     for label, image, done, why in found:
         if why != AGAIN:
-            by_label.setdefault(label, []).append((image, done, why))
+            one[label, image, why] = max(done, one.get((label, image, why), 0))
+    by_label: dict[int, list[tuple[int, int, str]]] = {}
+    for (label, image, why), done in one.items():
+        by_label.setdefault(label, []).append((image, done, why))
     return by_label
 
 
@@ -183,14 +194,10 @@ def paused(db: sqlite3.Connection) -> bool:
 
 def queued(db: sqlite3.Connection) -> list[Queued]:
     """All answers that the queue wants, best first."""
-    rows = db.execute(
-        "SELECT image, label, score, probability, model, gold, done, why, pi"
-        " FROM queue ORDER BY place"
-    ).fetchall()
+    rows = db.execute(_QUEUED).fetchall()
     found = []
-    for image, label, score, probability, model, gold, done, why, pi in rows:
-        look = 1 + sum(looked(db, image, label)) if why == AGAIN else 1
-        flags = bool(gold), bool(done), why, pi, question(image, label, look)
+    for image, label, score, probability, model, gold, done, why, pi, looks in rows:
+        flags = bool(gold), bool(done), why, pi, question(image, label, 1 + looks)
         found.append(Queued(image, label, score, probability, model, *flags))
     return found
 
@@ -293,6 +300,23 @@ def reason(
 def checks(db: sqlite3.Connection) -> set[tuple[int, int]]:
     """The given entries, image and label, that the queue asks people to check."""
     return set(db.execute("SELECT image, label FROM queue WHERE why = ?", (RECHECK,)))
+
+
+def gold(db: sqlite3.Connection) -> set[tuple[int, int]]:
+    """The given entries, image and label, that the queue asks to tell how often people err."""
+    return set(db.execute("SELECT image, label FROM queue WHERE gold = 1"))
+
+
+def repeated(db: sqlite3.Connection) -> set[tuple[int, int]]:
+    """The entries, image and label, that somebody answered and another person is to answer."""
+    return set(
+        db.execute(
+            "SELECT image, label FROM queue q WHERE done = 0 AND why <> ? AND EXISTS (SELECT 1"
+            " FROM standing t JOIN people p USING (person)"
+            " WHERE t.image = q.image AND t.label = q.label AND p.name <> ?)",
+            (AGAIN, MACHINE),
+        )
+    )
 
 
 def fill_slot(db: sqlite3.Connection, person: int, image: int, label: int, now: float) -> None:

@@ -17,7 +17,7 @@ from alasl.project.events import NOT_UNDONE
 from alasl.project.records import AGAIN, RECHECK, Ints, Mask
 
 # Of an event e: an answer to what chance drew, that was not taken back.
-AN_ANSWER_DRAWN = f"pi IS NOT NULL AND value >= 0 AND {NOT_UNDONE}"
+AN_ANSWER_DRAWN = f"e.pi IS NOT NULL AND e.value >= 0 AND {NOT_UNDONE}"
 # By how much an answer moves the log-odds of an entry (as if 2 of 100 were wrong), how sure a model
 # may be before it, how sure both are together when it is settled (19 to 1), and the most answers.
 _AN_ANSWER, _SUREST, _SETTLED, _MOST = 3.9, 7.0, 2.94, 5

@@ -355,8 +355,8 @@ class Store(GuidedStore):
         what people say, or that person's other answer in the same import, is a conflict: `refuse`
         raises a `ConflictError` that lists them all, `keep` leaves them out, `replace` lets the
         (last) answer stand, and `vote` takes them as if given on the page. The same import twice
-        changes nothing. to_queue: they answer a queue, so checks are no conflicts, and those that
-        are asked no more are left out.
+        changes nothing. to_queue: they answer a queue, so what it asks about given entries, and of
+        a second person, is no conflict; of given entries, what it asks no more is left out.
         """
         self._check([a.image for a in answers], [a.label for a in answers])
         named = incoming.named(source, answers)
