@@ -95,6 +95,25 @@ def test_the_interval_holds_where_map_strays_as_the_seeds_do() -> None:
     assert sure.answers == pytest.approx(1000, rel=0.1)
 
 
+def test_who_asks_for_everything_gains_what_chance_does() -> None:
+    told = replace(exact(), askable=4000)
+    for target, share in ((LAW.at(1100.0), 1 / 4), (LAW.at(4800.0), 0.55)):
+        strategy, _, chance = forecasts(told, target)
+        assert strategy.answers
+        assert chance.answers
+        assert strategy.answers == pytest.approx(share * chance.answers, rel=0.2)
+
+
+def test_what_the_parts_miss_of_map_now_goes_on() -> None:
+    """Where mAP rises faster than the law, fewer answers are forecast, and less surely."""
+    risen, target = replace(exact(), now=LAW.at(1000.0) + 1), LAW.at(1000.0) + 4
+    entries = np.append(risen.entries, risen.known)
+    law = fit(entries, np.append(risen.chance[0], risen.now))
+    chance = forecasts(risen, target)[-1]
+    assert (chance.answers or 0) < 0.9 * (law.entries(target) - risen.known)
+    assert (chance.high or np.inf) > 1.3 * chance.low
+
+
 @pytest.fixture
 def tenth(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Callable[..., Project]:
     """Makes a project on a table of which chance knows some of the presents and absents."""

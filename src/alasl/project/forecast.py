@@ -71,22 +71,26 @@ def forecasts(curves: Curves, target: float, seed: int = 0) -> list[Forecast]:
     """What it takes to reach `target`, in per cent, by each way, chance last.
 
     Seeds are drawn anew, the same for all ways, and the curve is fitted to each draw. To come, it
-    goes on from where mAP is now, and strays from the law as it does in the simulations. As many
-    seeds are drawn as make means vary as those of S seeds do: one fewer.
+    goes on from where mAP is now, and strays from the law as it does in the simulations. What the
+    law of the parts alone misses of mAP now, it goes on to miss, up to twice as much for each time
+    that the entries are multiplied. As many seeds are drawn as make means vary as those of S seeds
+    do: one fewer.
     """
     rng = np.random.default_rng(seed)
     ways, begun = [*curves.reached, CHANCE], float(curves.entries[curves.start])
     many, strays, more = len(curves.chance), _strays(curves), curves.known * _ANSWERS
     # Of what will be known then, so much is not known now.
     share = more / (curves.known + more)
+    times = np.log1p(more / curves.known) / np.log(curves.known / curves.entries[-1])
     found: dict[str, list[float]] = {way: [] for way in ways}
     worths: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(_DRAWS):
         drawn = rng.integers(0, many, max(1, many - 1))
-        luck = float(rng.standard_normal())
+        luck, goes_on = float(rng.standard_normal()), float(rng.uniform(0, 2))
         chance = curves.chance[drawn].mean(axis=0)
         law = fit(np.append(curves.entries, curves.known), np.append(chance, curves.now))
         rises = law.fall * (curves.known**-law.power - (curves.known + more) ** -law.power)
+        rises += goes_on * times * (curves.now - fit(curves.entries, chance).at(curves.known))
         enough = curves.now + rises + strays * luck * np.sqrt(share) >= target
         wanted = float(more[enough.argmax()]) if enough.any() else float("inf")
         for way in ways:
@@ -97,8 +101,15 @@ def forecasts(curves: Curves, target: float, seed: int = 0) -> list[Forecast]:
                 like = law.entries(law.at(begun) + rise) - begun
                 worth = float(np.clip(like / curves.asked, *_WORTH))
             worths[way].append(worth)
-            found[way].append(wanted / worth)
+            found[way].append(_answers(wanted, worth, curves.askable))
     return [_forecast(way, found[way], worths[way], curves.askable) for way in ways]
+
+
+def _answers(by_chance: float, worth: float, askable: int) -> float:
+    """Answers that do the work of so many by chance: each brings `worth` times its share of what
+    is left, as who asks for everything gains what chance does."""
+    left = 1 - by_chance / askable
+    return askable * (1 - left ** (1 / worth)) if left >= 0 else float("inf")
 
 
 def _strays(curves: Curves) -> float:
