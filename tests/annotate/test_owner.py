@@ -30,7 +30,8 @@ from alasl.annotate.training import Training
 from alasl.labels import Labels
 from alasl.project.changes import LabelChange
 from alasl.project.folder import Project as Opened
-from alasl.project.records import Answer
+from alasl.project.ground import Ground
+from alasl.project.records import Answer, Questions
 from alasl.project.records import Training as Training_
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
@@ -321,6 +322,37 @@ def test_a_browser_shows_every_table_however_far_people_got(
         page.wait_for_selector('#pause[aria-pressed="true"]')
         page.click("#notes button")
         page.wait_for_selector("#notes-none:not([hidden])")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "for another person"),
+        ("de", "für eine andere Person"),
+        ("fr", "pour une autre personne"),
+    ],
+)
+def test_it_says_what_the_model_is_worth_and_what_waits_for_another_person(
+    language: str, says: str, make_project: MakeProject, browser: Any
+) -> None:
+    project, own = own_project(make_project(), {})
+    store = project.store
+    store.fill(1, Questions([3], [1]), repeats=1.0)
+    ground = Ground(6, 4, False, (20.0, 71.5), (None,) * 4, {})
+    store.note_training(
+        Training_(1.0, 0, 0, 1.0, 1.0, 45.0, (45.0,) * 4, "m", "on some", ground, (0, 1, 2, 3))
+    )
+    with owners_page(project, own, browser, language) as page:
+        point = "." if language == "en" else ","
+        assert f"mAP 45{point}0 % (20{point}0" in page.inner_text("#stands").replace("\xa0", " ")
+        assert says not in page.inner_text("#stands")
+        store.answer("ann", [Answer(3, 1, 1, 500.0)], request="ann")
+        page.reload()
+        page.wait_for_selector("#labels td")
+        assert f"1 {says}" in page.inner_text("#stands").replace("of them ", "")
+        assert "8 min" in page.inner_text("#stands")
+        assert "`alasl suggest`" in page.inner_text("#next")
 
 
 @pytest.mark.slow

@@ -157,14 +157,15 @@ def test_that_given_entries_are_wrong_is_said_beside_the_map_they_judge(
 def test_a_map_that_is_hardly_known_is_said_to_be(project: Project) -> None:
     tested = project.store.initial()[project.split().test]
 
-    def said(*ends: float, complete: bool = False) -> list[str]:
-        ground = Ground(60, 45, complete, ends, (ends, None, ends), {})
+    def said(*ends: float, complete: bool = False, answers: int = 45) -> list[str]:
+        ground = Ground(60, answers, complete, ends, (ends, None, ends), {})
         return list(doubts_module.doubts(project.store, tested, project.settings, ground, 0))
 
     (doubt,) = said(18.0, 72.0)
     assert doubt.startswith(
         "mAP is known within 27 points only, by 22 audit answers a label: too early"
     )
+    assert "by 1 audit answer a label" in said(18.0, 72.0, answers=2)[0]
     assert said(55.0, 65.0) == said(18.0, 72.0, complete=True) == []
 
 

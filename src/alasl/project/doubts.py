@@ -45,10 +45,10 @@ def doubts(
         return
     half = (ground.map[1] - ground.map[0]) / 2 if ground.map else 0.0
     if half > UNSURE and not ground.complete:
-        many = ground.answers / max(1, sum(one is not None for one in ground.ap))
+        many = round(ground.answers / max(1, sum(one is not None for one in ground.ap)))
         yield (
-            f"mAP is known within {half:.0f} points only, by {many:.0f} audit answers a label: too "
-            f"early to stop or to compare by; {UNSURE:g} points take about {ENOUGH}"
+            f"mAP is known within {half:.0f} points only, by {counted(many, 'audit answer')} a label: "
+            f"too early to stop or to compare by; {UNSURE:g} points take about {ENOUGH}"
         )
     if again and ground.answers and ground.erring is None:
         yield (

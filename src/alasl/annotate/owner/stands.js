@@ -5,7 +5,7 @@ import { drawCurve } from "./curve.js";
 import { $ } from "./dom.js";
 import { drawNotes } from "./notes.js";
 import { make, table } from "./parts.js";
-import { number, t, tenths } from "./words.js";
+import { duration, number, t, tenths } from "./words.js";
 
 const tenth = (value) => (value === null ? "" : tenths(value));
 const hundredth = (value) => (value === null ? "" : hundredths.format(value));
@@ -29,8 +29,11 @@ export async function stands() {
   $("stands").textContent = [
     t("owner.answered", { n: state.answers }),
     t("round", { round: state.round, left, queued: size }),
+    state.again ? t("owner.again", { n: state.again }) : "",
+    state.others ? t("owner.others", { n: state.others }) : "",
     t("owner.unknown", { n: state.unknown }),
-    state.seconds ? t("owner.hours", { hours: tenths(state.seconds / 3600) }) : "",
+    state.seconds ? t("owner.spent", { time: duration(state.seconds, "pace") }) : "",
+    worth(state.trainings.at(-1)),
     now === "idle" ? "" : t(`owner.now.${now}`),
   ]
     .filter(Boolean)
@@ -54,8 +57,19 @@ export async function pause() {
   stands();
 }
 
-function next({ trainings, queue: [size, left], unknown }) {
+/** What the last model is worth; nothing before there is one. */
+function worth(training) {
+  if (!training) return "";
+  const { map, ground } = training;
+  if (map === null) return t("owner.unjudged");
+  const [low, high] = ground?.map ?? [];
+  if (low === undefined) return t("worth", { map: tenths(map) });
+  return t("worth.interval", { map: tenths(map), low: tenths(low), high: tenths(high) });
+}
+
+function next({ trainings, queue: [size, left], unknown, others }) {
   if (!trainings.length && !size) return t("owner.next.first");
+  if (left && left === others) return t("owner.next.others", { n: left });
   if (left) return t("owner.next.asked", { n: left });
   return t(unknown ? "owner.next.empty" : "owner.next.known");
 }
