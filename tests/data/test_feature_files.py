@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +33,33 @@ def shards(folder: Path, names: Sequence[str] | None = None, kind: type = np.flo
             )
             parquet.write_table(column, folder / "metadata" / f"metadata_{number}.parquet")
     return folder
+
+
+def packed(folder: Path, images: Sequence[str], rows: Sequence[object]) -> Path:
+    """As webdataset packs features: a file for each image, eight images a tar."""
+    folder.mkdir()
+    for start in range(0, len(images), 8):
+        with tarfile.open(folder / f"{start}.tar", "w") as tar:
+            for image, row in list(zip(images, rows, strict=True))[start : start + 8]:
+                file = io.BytesIO()
+                np.save(file, row)
+                about = tarfile.TarInfo(f"{Path(image).stem}.npy")
+                about.size = file.tell()
+                file.seek(0)
+                tar.addfile(about, file)
+                tar.addfile(tarfile.TarInfo(image), io.BytesIO())
+    return folder
+
+
+def test_tars_hold_a_file_for_each_image(tmp_path: Path) -> None:
+    folder = packed(tmp_path / "tars", IDS, ROWS)
+    assert np.array_equal(features_for(folder, IDS[::-1]), ROWS[::-1])
+    assert np.array_equal(features_for(folder / "8.tar", IDS[8:16]), ROWS[8:16])
+    assert images_of(read_shards(folder)) == tuple(Path(image).stem for image in IDS)
+    (folder / "none.tar").write_bytes(bytes(1024))
+    assert not holds_features(folder / "none.tar")
+    with pytest.raises(DataError, match="the features cannot be read as"):
+        read_shards(packed(tmp_path / "odd", IDS[:2], [ROWS[0], ROWS[1, :2]]))
 
 
 def test_a_file_stays_on_the_disk(tmp_path: Path) -> None:

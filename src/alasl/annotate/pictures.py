@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Literal
 
+from alasl.data import tars
 from alasl.data.images import each, load_within
 from alasl.errors import DataError
 
@@ -128,9 +129,9 @@ class Pictures:
                 "the image lies outside the project's images, so it is not shown",
                 where=file,
                 seen=str(path),
-                do=f"if it may be: alasl annotate --links {path.parent}",
+                do=f"if it may be: alasl annotate --links {tars.holder(path).parent}",
             )
-        if not path.is_file():
+        if not tars.is_file(path):
             raise Missing("the image file does not exist", where=file)
         return path
 

@@ -77,8 +77,8 @@ def command(
 ) -> None:
     """Extract a backbone's features of IMAGES into the cache, where all commands find them.
 
-    IMAGES are a folder, image files, or one table, whose order the rows of --out follow. What the
-    cache has is not extracted again, so a command that was cut short goes on. With --shard,
+    IMAGES are a folder, image files, tars, or one table, whose order the rows of --out follow. What
+    the cache has is not extracted again, so a command that was cut short goes on. With --shard,
     machines that share the cache's folder ($ALASL_CACHE) divide the work by hand, with --engine
     or --workers by themselves. Images that cannot be read are named and left out; the exit code
     is then 3.

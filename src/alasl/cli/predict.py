@@ -81,8 +81,9 @@ def command(
     """Write the probability of each label of MODEL for each of IMAGES.
 
     MODEL is a project, the folder of a run, or a model's file. IMAGES are a folder, whose images
-    are taken however deep they lie, image files, one table (its image ids), or features (.npy,
-    .npz). Images that cannot be read are named, left out and counted; the exit code is then 3.
+    are taken however deep they lie, image files, tars, one table (its image ids), or features
+    (.npy, .npz). Images that cannot be read are named, left out and counted; the exit code is then
+    3.
     A model that learned with other models' predictions needs those of IMAGES: --predictions.
     """
     from alasl.data.predictions import read_all

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from alasl.data import tars
 from alasl.data.dataset import Dataset
 from alasl.data.images import each
-from alasl.data.known_digests import keep, mark_of, recall
+from alasl.data.known_digests import keep, recall
 from alasl.errors import DataError
 from alasl.files import readable
 
@@ -29,7 +30,7 @@ _COARSE, _BLOCK = 64, 1024
 
 def digest(path: Path) -> bytes:
     """The SHA-256 of a file's content. Raises a `DataError` where it cannot be read."""
-    with readable(path), path.open("rb") as file:
+    with readable(tars.holder(path)), tars.opened(path) as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
@@ -40,7 +41,7 @@ def digests(
 
     A file that was read before, and has not changed since, is not read again.
     """
-    marks = [mark_of(path) for path in paths]
+    marks = [tars.mark(path) for path in paths]
     kept = recall([mark for mark in marks if mark is not None])
 
     def try_digest(path: Path) -> bytes | DataError:

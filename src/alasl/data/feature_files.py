@@ -1,11 +1,13 @@
 """Features of one's own: a file or a folder of shards, .npy, npz or Parquet, with or without names.
 
 A folder may be laid out as clip-retrieval writes it: `img_emb/*.npy`, and beside it
-`metadata/*.parquet` with a column of the images' paths.
+`metadata/*.parquet` with a column of the images' paths. A tar, as of webdataset, holds a `.npy`
+file for each image.
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import zipfile
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data import tars
 from alasl.data.alike import Paths, path_parts
 from alasl.errors import DataError, ResourceError
 
@@ -175,11 +178,18 @@ def _differ(one: Features, other: Features) -> NDArray[np.bool_]:
 def _files(path: Path) -> list[Path]:
     """The file itself, or those of a folder, in the order of their numbers."""
     if not path.is_dir():
-        return [path] if path.suffix.lower() in (".npy", ".npz", ".parquet") else []
+        return (
+            [path] if path.suffix.lower() in (".npy", ".npz", ".parquet") or _rows_in(path) else []
+        )
     for folder, ending in ((path / SHARDS, "npy"), (path, "npy"), (path, "parquet")):
         if found := sorted(folder.glob(f"*.{ending}"), key=_numbers):
             return found
-    return []
+    return sorted(filter(_rows_in, path.glob("*.tar")), key=_numbers)
+
+
+def _rows_in(path: Path) -> list[Path]:
+    """The files of features in a tar, one for each image; none where it is no tar."""
+    return [one for one in tars.members(path) if one.suffix == ".npy"] if tars.is_tar(path) else []
 
 
 def _numbers(path: Path) -> list[Any]:
@@ -192,6 +202,9 @@ def _read(path: Path) -> Shard:
         return _of_columns(path, _table(path))
     try:
         # Never pickle: a file from elsewhere must not run code.
+        if inside := _rows_in(path):
+            rows = [np.load(io.BytesIO(tars.content(one)), allow_pickle=False) for one in inside]
+            return Shard(path, np.stack(rows), tuple(tars.ids(inside)))
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return _checked(Shard(path, loaded))

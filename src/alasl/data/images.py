@@ -11,18 +11,18 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from alasl.data import mending
+from alasl.data import mending, tars
 from alasl.errors import DataError
 from alasl.files import refuse_special
 
@@ -76,15 +76,25 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 def images_below(folder: Path) -> list[Path]:
     """The image files below a folder, sorted by name; hidden ones, and others, are left out.
 
-    Raises `DataError` where there is none.
+    Where there is none, those in the tars below it, or in the tar that it is itself.
+    Raises `DataError` where there is none either.
     """
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in KNOWN
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+
+    def files(endings: Collection[str]) -> Iterator[Path]:
+        for path in folder.rglob("*"):
+            if (
+                path.suffix.lower() in endings
+                and path.is_file()
+                and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+            ):
+                yield path
+
+    found = sorted(files(KNOWN))
+    if not found:
+        packed = [folder] if tars.is_tar(folder) else files((".tar",))
+        found = sorted(
+            path for tar in packed for path in tars.members(tar) if path.suffix.lower() in KNOWN
+        )
     if not found:
         raise DataError(
             "there are no images here",
@@ -213,25 +223,25 @@ def _decode(
 ) -> tuple[Result, tuple[int, int], tuple[str, ...]]:
     """What `use` makes of the decoded image, the size in the file, and what was mended."""
     try:
-        return _decode_file(path, path, side, use)
+        return _decode_file(path, None, side, use)
     except DataError as error:
-        if not path.is_file():
+        if not tars.is_file(path):
             raise
-        mended = mending.mended(path.read_bytes())
+        mended = mending.mended(tars.content(path))
         if mended is None:
             raise
         content, note = mended
         try:
-            result, size, notes = _decode_file(path, io.BytesIO(content), side, use)
+            result, size, notes = _decode_file(path, content, side, use)
         except DataError:
             raise error from None
         return result, size, (note, *notes)
 
 
 def _decode_file(
-    path: Path, source: Path | BinaryIO, side: int | None, use: Callable[[Image.Image], Result]
+    path: Path, content: bytes | None, side: int | None, use: Callable[[Image.Image], Result]
 ) -> tuple[Result, tuple[int, int], tuple[str, ...]]:
-    with _open(path, source) as image:
+    with _open(path, content) as image:
         size = image.size
         if side is not None:
             image.draft("RGB", (side, side))
@@ -246,7 +256,7 @@ def _decode_file(
                 if "truncated" not in str(error):
                     raise
                 whole = mending.nearly_whole(image, size[1])
-                cut = mending.ended(path.read_bytes()) if isinstance(source, Path) else None
+                cut = mending.ended(tars.content(path)) if content is None else None
                 if cut is None:
                     if not whole:
                         raise
@@ -254,18 +264,21 @@ def _decode_file(
                 content, scans = cut
                 if not whole and scans < 2:
                     raise
-    result, size, _ = _decode_file(path, io.BytesIO(content), side, use)
+    result, size, _ = _decode_file(path, content, side, use)
     return result, size, (mending.CUT if whole and scans < 2 else mending.COARSE,)
 
 
 @contextmanager
-def _open(path: Path, source: Path | BinaryIO) -> Iterator[Image.Image]:
-    """An image whose pixels are not decoded yet.
+def _open(path: Path, content: bytes | None) -> Iterator[Image.Image]:
+    """An image whose pixels are not decoded yet, of a file or what was made of it.
 
     Any failure to decode inside the `with` block is raised as a `DataError` too.
     """
     try:
-        refuse_special(path)
+        refuse_special(on_disk := tars.holder(path))
+        if content is None and on_disk != path:
+            content = tars.content(path)
+        source = path if content is None else io.BytesIO(content)
         with Image.open(source, formats=_DECODED) as image:
             yield image
     except DataError as error:
@@ -299,13 +312,13 @@ def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "the image file does not exist"
     try:
-        with path.open("rb") as file:
+        with tars.opened(path) as file:
             head = file.read(512)
     except (OSError, ValueError) as unreadable:
         return f"the image file cannot be read ({_words(unreadable)})"
     if not head:
         return "the image file is empty (zero bytes)"
-    length, there = mending.full_length(path.read_bytes()), path.stat().st_size
+    length, there = mending.full_length(tars.content(path)), tars.size(path)
     if length is not None and there < length:
         return f"the image is truncated: the file has {there} of {length} bytes"
     if isinstance(error, UnidentifiedImageError) and not head.startswith(mending.PNG):

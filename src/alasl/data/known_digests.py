@@ -26,7 +26,7 @@ _TABLE = (
     " changed INTEGER, digest BLOB) WITHOUT ROWID"
 )
 # Seconds for which a file must have stood as it is; clocks of file systems tick in up to two.
-_SETTLED = 3.0
+SETTLED = 3.0
 _WAIT = 5.0  # seconds for another process that writes
 
 
@@ -53,7 +53,7 @@ def recall(marks: Sequence[Mark]) -> dict[Mark, bytes]:
 
 def keep(read: Mapping[Mark, bytes]) -> None:
     """Keep what was read, but for files that changed just now."""
-    settled = (time.time() - _SETTLED) * 1e9
+    settled = (time.time() - SETTLED) * 1e9
     rows = [(*mark, digest) for mark, digest in read.items() if mark[3] < settled]
     if rows:
         with _slower_without(), _open() as db:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data import tars
 from alasl.data.images import images_below
 from alasl.data.inputs import Inputs
 from alasl.errors import DataError
@@ -25,10 +26,10 @@ class NamedImages:
 
 
 def named_images(images: Images) -> NamedImages:
-    """Files, a folder (the images below it, sorted), or features (n, D), with their ids.
+    """Files, a folder or a tar (the images in it, sorted), or features (n, D), with their ids.
 
-    An image of a folder is called by its path below it, another by its path, features by their row
-    (from 0). Raises `DataError` where there is none.
+    An image of a folder is called by its path below it, one of a tar by its key (see `tars.ids`),
+    another by its path, features by their row (from 0). Raises `DataError` where there is none.
 
     >>> named_images(np.zeros((2, 3))).ids
     ('0', '1')
@@ -44,11 +45,21 @@ def named_images(images: Images) -> NamedImages:
     if isinstance(images, str | Path):
         place = Path(images)
         if place.is_dir():
-            below = images_below(place)
-            ids = tuple(path.relative_to(place).as_posix() for path in below)
-            return NamedImages(ids, Inputs(paths=tuple(below)))
+            return _called(images_below(place), place)
         images = [place]
-    files = tuple(Path(image) for image in images)
+    files: list[Path] = []
+    for path in map(Path, images):
+        files += images_below(path) if tars.is_tar(path) else [path]
     if not files:
         raise DataError("there are no images here", where=str(images))
-    return NamedImages(tuple(file.as_posix() for file in files), Inputs(paths=files))
+    return _called(files)
+
+
+def _called(files: Sequence[Path], folder: Path | None = None) -> NamedImages:
+    packed = [file for file in files if tars.holder(file) != file]
+    keys = dict(zip(packed, tars.ids(packed, folder), strict=True))
+    names = (
+        keys.get(file) or (file.relative_to(folder) if folder else file).as_posix()
+        for file in files
+    )
+    return NamedImages(tuple(names), Inputs(paths=tuple(files)))

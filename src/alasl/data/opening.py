@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alasl.data import tars
 from alasl.data.alike import spelled
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import Groups, groups_of
@@ -139,7 +140,7 @@ def _split(dataset: Dataset, settings: DataSettings, groups: Groups | None, audi
 
 
 def data_of_names(folder: Path, names: Sequence[str], *, skip_bad: bool = False) -> Dataset:
-    """The images below a folder, of which nothing is known of the labels `names`.
+    """The images below a folder, or in a tar, of which nothing is known of the labels `names`.
 
     skip_bad: leave out images whose files cannot be decoded, as `read_data` does.
     Raises `DataError` where there is no folder or no image, `UsageError` for a name that is empty
@@ -147,9 +148,11 @@ def data_of_names(folder: Path, names: Sequence[str], *, skip_bad: bool = False)
     """
     if not folder.exists():
         raise DataError("there is no such file or folder", where=str(folder))
-    if not folder.is_dir():
+    if not (folder.is_dir() or tars.is_tar(folder)):
         raise UsageError(
-            "labels by name alone need a folder of images", where=str(folder), do="name a folder"
+            "labels by name alone need a folder of images, or a tar of them",
+            where=str(folder),
+            do="name such",
         )
     alike = [spelled(name) for name in names]
     if not names or "" in alike or len({*alike}) < len(names):

@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from alasl.data import tars
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.opening import data_of_names, make_split, read_data, refuse_bad
@@ -61,7 +62,7 @@ class Project:
         tried = (self.store.files[row] for row in range(min(_TRIED, len(self.store.files))))
         files = (self.root / file for file in tried if file is not None)
         first = next(files, None)
-        if first and not (first.exists() or any(file.exists() for file in files)):
+        if first and not (tars.is_file(first) or any(map(tars.is_file, files))):
             raise DataError(
                 "the images are not where the project looks for them",
                 where=str(self.folder / SETTINGS),
@@ -75,7 +76,7 @@ class Project:
         paths = self.paths()
         if paths is None:
             return np.zeros(len(self.store.images), np.bool_)
-        return np.array([not path.is_file() for path in paths], np.bool_)
+        return np.array([not tars.is_file(path) for path in paths], np.bool_)
 
     @property
     def model(self) -> Path:
@@ -262,7 +263,9 @@ def _root(dataset: Dataset, settings: ProjectSettings) -> Path:
     if settings.root:
         return Path(settings.root).absolute()
     if dataset.paths:
-        return Path(os.path.commonpath([path.absolute().parent for path in dataset.paths]))
+        return Path(
+            os.path.commonpath([*{tars.holder(p).absolute().parent for p in dataset.paths}])
+        )
     return Path(settings.data).absolute()
 
 

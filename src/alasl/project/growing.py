@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.data import tars
 from alasl.data.dataset import Dataset
 from alasl.data.duplicates import digests, groups_of, near_rows, same_content
 from alasl.data.formats import has_table, read
@@ -73,13 +74,13 @@ def add(
 ) -> Added:
     """Take the images of a folder, or of a table with what it knows of them, into a project.
 
-    source: a folder of images, or a data set as for `init`. deal: the part of the new images.
-    An image that is nearly the same as one of the project's goes where that one is.
+    source: a folder of images, a tar, or a data set as for `init`. deal: the part of the new
+    images. An image that is nearly the same as one of the project's goes where that one is.
     skip_bad: leave out files that cannot be decoded, instead of refusing them all.
     progress(done, of): called as images are looked at.
     Raises `DataError` for bad files and for labels that the project does not have.
     """
-    if source.is_dir() and labels is None and not has_table(source):
+    if tars.is_tar(source) or (source.is_dir() and labels is None and not has_table(source)):
         found = _folder(source)
     else:
         found = read(
@@ -234,7 +235,7 @@ def _known(
 
 def _differ(one: Path, other: Path) -> bool:
     """Whether two files hold other things; not where one is away, as it cannot be told."""
-    if one.resolve() == other.resolve() or not (one.is_file() and other.is_file()):
+    if one.resolve() == other.resolve() or not (tars.is_file(one) and tars.is_file(other)):
         return False
     found, bad = digests([one, other])
     return not bad and found[0] != found[1]
@@ -255,7 +256,7 @@ def _copies(
     own = project.dataset()
     if found.paths is not None and own.paths is not None:
         old_sizes, new_sizes = (
-            [_size(path) for path in paths]
+            [tars.size(path) for path in paths]
             for paths in (own.paths, (found.paths[row] for row in fresh.tolist()))
         )
         many, there = Counter(new_sizes), {*old_sizes}
@@ -287,10 +288,6 @@ def _copies(
     return ids, np.array([row for row in fresh.tolist() if row not in same], np.intp)
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
-
-
 def _bad(
     found: Dataset, fresh: NDArray[np.intp], skip: bool
 ) -> tuple[list[tuple[Path, str]], NDArray[np.intp]]:
@@ -317,10 +314,10 @@ def _files(project: Project, new: Dataset, source: Path) -> tuple[list[str | Non
     # Without following links, which may lead elsewhere.
     root, *paths = (Path(os.path.normpath(p.absolute())) for p in (project.root, *new.paths))
     files: list[str | None] = [os.path.relpath(path, root) for path in paths]
-    outside = [path.parent for path in paths if not path.is_relative_to(root)]
+    outside = {tars.holder(path).parent for path in paths if not path.is_relative_to(root)}
     if not outside:
         return files, ""
-    folder = os.path.relpath(os.path.commonpath(outside), root)
+    folder = os.path.relpath(os.path.commonpath([*outside]), root)
     _log.warning("%s: the page will also show images of this folder", source)
     return files, folder
 
@@ -351,7 +348,7 @@ def _near(project: Project, new: Dataset, progress: Progress | None) -> dict[int
     own = project.dataset()
     if own.paths is None or not len(new):
         return {}
-    there = np.flatnonzero([path.is_file() for path in own.paths])
+    there = np.flatnonzero([tars.is_file(path) for path in own.paths])
     before = looked_at(own.take(there), project.settings, progress)
     found = looked_at(new, project.settings, progress)
     if before is None or found is None:

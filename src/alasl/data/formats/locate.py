@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from alasl.data import tars
 from alasl.data.alike import Paths, path_parts
 from alasl.data.images import KNOWN
 from alasl.errors import DataError
@@ -130,7 +131,11 @@ class _Folders:
                 )
             if fits:
                 return place / fits[0]
-        return None
+        stem, _, ending = image.rpartition(".")
+        found = self._packed.get(stem)
+        if found is not None and found.suffix == f".{ending}":
+            return found
+        return self._packed.get(image)
 
     def alike(self, image: str) -> list[Path]:
         """The files that an id may mean whose own file is not there."""
@@ -144,6 +149,15 @@ class _Folders:
             return f"; nearest: {fits[0]}, which is another id's"
         nearest = self._files.nearest(image)
         return f"; nearest: {nearest}" if nearest else ""
+
+    @cached_property
+    def _packed(self) -> dict[str, Path]:
+        """The images in the tars of each root, by their ids; of the first root that has one."""
+        found: dict[str, Path] = {}
+        for root in reversed(self._roots):
+            images = [path for tar in sorted(root.glob("*.tar")) for path in _in_tar(tar)]
+            found |= zip(tars.ids(images, root), images, strict=True)
+        return found
 
     @cached_property
     def _files(self) -> Paths[Path]:
@@ -179,6 +193,12 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
                 yield from _walk(folder / entry.name, depth - 1)
         elif _is_image(entry.name):
             yield folder / entry.name
+        elif tars.is_tar(tar := folder / entry.name):
+            yield from _in_tar(tar)
+
+
+def _in_tar(tar: Path) -> list[Path]:
+    return [path for path in tars.members(tar) if _is_image(path.name)]
 
 
 def _list(folder: Path) -> tuple[set[str], dict[str, list[str]]]:
