@@ -56,6 +56,22 @@ def test_the_inconsistency_in_several_blocks(monkeypatch):
     np.testing.assert_allclose(inconsistency(here, there), mean_distance(here, there), atol=1e-12)
 
 
+def test_of_many_labelled_images_some_stand_for_all(monkeypatch, make_pool):
+    """The same ones in whatever order the pool comes."""
+    pool, every = make_pool("even"), []
+    whole = resolve("cvirs")(pool)
+    monkeypatch.setattr("alasl.strategies.cvirs.COMPARED", len(pool.labelled.entries) - 1)
+    found = resolve("cvirs")(pool)
+    order = np.random.default_rng(0).permutation(len(pool))
+    np.testing.assert_allclose(resolve("cvirs")(pool.take(order)), found[order])
+    for left in range(len(pool.labelled.entries)):
+        rows = np.delete(np.arange(len(pool.labelled.entries)), left)
+        some = Labelled(pool.labelled.entries[rows], pool.labelled.probabilities[rows])
+        every.append(resolve("cvirs")(replace(pool, labelled=some)))
+    assert any(np.allclose(found, one, atol=1e-12) for one in every)
+    assert not np.allclose(found, whole)
+
+
 def test_what_cannot_be_has_no_distance():
     """Of 3 labels, an image with 2 and one with 2 have at least 1 in common."""
     table = distances(3, 2)

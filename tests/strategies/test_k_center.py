@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from alasl.strategies import Labelled, Pool, resolve
+from alasl.strategies.picks import nearest_of
 
 
 def by_loop(pool: Pool, count: int) -> list[int]:
@@ -36,6 +37,25 @@ def test_picks_the_farthest_one_after_the_other(kind, make_pool):
             first, second = np.argsort(-scores)[:2]
             away = np.linalg.norm(pool.features - pool.features[first], axis=1)
             assert second == away.argmax()
+
+
+def test_bounds_by_some_labelled_images_give_the_same_picks(monkeypatch, make_pool):
+    """Images that are no candidates are never compared with the others."""
+    plain = replace(make_pool("even"), batch=5)
+    monkeypatch.setattr("alasl.strategies.k_center.TOGETHER", 2)
+    compared = 0
+
+    def counted(features, others):
+        nonlocal compared
+        compared += len(features)
+        return nearest_of(features, others)
+
+    for most in (1, 3):
+        monkeypatch.setattr("alasl.strategies.k_center.COMPARED", most)
+        monkeypatch.setattr("alasl.strategies.k_center.nearest_of", counted)
+        compared = 0
+        assert np.argsort(-resolve("k-center")(plain))[:5].tolist() == by_loop(plain, 5)
+        assert len(plain) < compared < 2 * len(plain)
 
 
 def test_where_nothing_is_labelled_chance_takes_the_first():

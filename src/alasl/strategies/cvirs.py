@@ -22,21 +22,35 @@ from alasl.strategies.base import Labelled, Pool, Scores, strategy
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.cardinality import predicted
 from alasl.strategies.entry_margin import margin
+from alasl.strategies.picks import by_draws
 from alasl.strategies.ranks import mean_ranks
 
 Vectors = NDArray[np.float32]
 # Pairs of images handled at once: 16 MB of float32.
 PAIRS = 1 << 22
+# Labelled images that the mean distance is of, at most.
+COMPARED = 4096
 
 
-@strategy("cvirs", paper="Reyes et al. 2018", needs=("probabilities", "labelled"), work="N L M")
+@strategy(
+    "cvirs",
+    paper="Reyes et al. 2018",
+    needs=("probabilities", "labelled"),
+    work="N L M (4096 at most)",
+)
 def cvirs(pool: Pool) -> Scores:
-    """Labels less sure than in other images, and predicted labels unlike the labelled images'."""
+    """Labels less sure than in other images, and predicted labels unlike the labelled images'.
+
+    Of more than `COMPARED` labelled images so many, drawn, stand for all.
+    """
     probabilities, labelled = pool.need("probabilities"), pool.need("labelled")
     unsure = _borda(probabilities)
     if not len(labelled.entries):
         return unsure
-    return np.asarray(unsure * inconsistency(predicted(probabilities), _known(labelled)))
+    known = _known(labelled)
+    if len(known) > COMPARED:
+        known = known[by_draws(pool.ties)[1].permutation(len(known))[:COMPARED]]
+    return np.asarray(unsure * inconsistency(predicted(probabilities), known))
 
 
 def _borda(probabilities: NDArray[np.floating]) -> Scores:

@@ -76,16 +76,24 @@ def plus_plus(
     return picks
 
 
-def farthest(distances: Distances, nearest: Matrix, count: int) -> list[int]:
+def farthest(
+    distances: Distances,
+    nearest: Matrix,
+    count: int,
+    tighten: Callable[[Matrix, int], bool] | None = None,
+) -> list[int]:
     """At most `count` picks, each the farthest from those before (Gonzalez 1985).
 
-    nearest: as for `plus_plus`. It ends where all distances are 0.
+    nearest: as for `plus_plus`; where there is `tighten`, upper bounds, of which it makes that of
+    an image exact and says whether it was not. It ends where all distances are 0.
     """
     picks: list[int] = []
     while len(picks) < count:
         best = int(nearest.argmax())
         if not nearest[best] > 0:
             break
+        if tighten is not None and tighten(nearest, best):
+            continue
         picks.append(best)
         _approach(nearest, distances, best)
     return picks
