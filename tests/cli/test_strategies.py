@@ -35,7 +35,7 @@ def test_json_holds_all_that_the_registry_knows():
         "paper": "Reyes et al. 2018",
         "scores": "image",
         "needs": ["labelled", "probabilities"],
-        "work": "N L M",
+        "work": "N L min(M, 4096)",
         "parameters": {},
     }
     assert told["bald"]["parameters"]["within"] == {"default": "label", "may be": "label or all"}

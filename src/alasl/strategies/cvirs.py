@@ -36,7 +36,7 @@ COMPARED = 4096
     "cvirs",
     paper="Reyes et al. 2018",
     needs=("probabilities", "labelled"),
-    work="N L M (4096 at most)",
+    work="N L min(M, 4096)",
 )
 def cvirs(pool: Pool) -> Scores:
     """Labels less sure than in other images, and predicted labels unlike the labelled images'.

@@ -16,7 +16,7 @@ COMPARED, TOGETHER = 4096, 256
     "k-center",
     paper="Sener and Savarese 2018",
     needs=("features", "labelled"),
-    work="N D (picks + 4096)",
+    work="N D (picks + min(M, 4096))",
 )
 def k_center(pool: Pool) -> Scores:
     """The image farthest from all labelled and picked ones, one after the other.
