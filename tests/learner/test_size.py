@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
 from alasl.labels import Labels
-from alasl.learner import asking, size
+from alasl.learner import ActiveLearner, asking, size
 from alasl.learner import learner as learning
-from alasl.models import base
+from alasl.models import base, solver
+from alasl.models import known as known_entries
 from alasl.models import prepare as prepared_images
 from alasl.models.prepare import prepare
 from alasl.models.transforms import Applied
@@ -152,6 +154,43 @@ def test_features_that_do_not_fit_are_made_when_they_are_asked_for(
     query = made.learner.ask(made.known)
     assert len(np.unique(query.rows)) <= 20
     assert "variance is shown 20 of them, drawn" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["logistic:smooth=0:spread=1.8", "logistic", "logistic:smooth=0.5", "probe:epochs=2"],
+)
+def test_of_features_that_do_not_fit_a_training_makes_a_labels_own(
+    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    dataset = make_dataset(400)
+    settings = RunSettings(data="made", missing=0.9, answers=30, model=model)
+    split = make_split(dataset, settings)
+    monkeypatch.setattr(size, "LARGE", 0)
+    monkeypatch.setattr(learning, "FEW", 0)
+    monkeypatch.setattr(solver, "SAMPLE", 20)
+    monkeypatch.setattr(known_entries, "GATHERED", 0)
+    monkeypatch.setattr(known_entries, "GAIN", 1)
+
+    def learner() -> ActiveLearner:
+        prepared = prepare(dataset, split.seen, settings)
+        return Simulation(dataset.labels, split, settings, prepared).learner
+
+    run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
+    known, whole = run.known, learner().train(run.known).logits
+    monkeypatch.setattr(prepared_images, "HELD", 0)
+    made, many, find = learner(), [], Applied.__getitem__
+
+    def seen(features: Applied, rows: Any) -> Any:
+        found = find(features, rows)
+        many.append(len(found))
+        return found
+
+    monkeypatch.setattr(Applied, "__getitem__", seen)
+    np.testing.assert_allclose(made.train(known).logits, whole, atol=1e-3)
+    if "spread" in model:  # or all are looked at to find it
+        most = max(len(split.test), *known.sparse.take(split.seen).per_col())
+        assert max(many) <= most < len(made.job(known).rows)
 
 
 def test_what_needs_a_whole_table_says_so() -> None:

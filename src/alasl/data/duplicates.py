@@ -16,7 +16,7 @@ from alasl.data.dataset import Dataset
 from alasl.data.images import each
 from alasl.data.known_digests import keep, recall
 from alasl.errors import DataError
-from alasl.files import readable
+from alasl.files import let_go, readable
 
 Groups = NDArray[np.intp]
 
@@ -26,6 +26,8 @@ Groups = NDArray[np.intp]
 NEAR = 0.06
 # Directions on which images are compared first, and images that are compared at once.
 _COARSE, _BLOCK = 64, 1024
+# Numbers of features that are summed at a time.
+_WORDS = 2**24
 
 
 def digest(path: Path) -> bytes:
@@ -83,6 +85,8 @@ def groups_among(
     if own is not None:
         found.append(same_rows(own))
     pairs = near_pairs(seen) if seen is not None else ()
+    if not len(pairs) and all(each.max(initial=-1) + 1 == images for each in found):
+        return None
     groups = joined(images, *found, pairs=pairs)
     return groups if groups.max(initial=-1) + 1 < images else None
 
@@ -103,15 +107,21 @@ def same_rows(features: NDArray[np.floating]) -> Groups:
 
     Rows are told apart by a sum of their words; only those with a sum in common are compared.
     """
-    rows = np.ascontiguousarray(features)
-    words = rows.view(f"u{rows.itemsize}")
-    factors = np.random.default_rng(0).integers(2**64, size=words.shape[1], dtype=np.uint64)
+    factors = np.random.default_rng(0).integers(2**64, size=features.shape[1], dtype=np.uint64)
     # Modulo 2^64: of millions of different rows hardly two have one sum.
-    sums = np.einsum("nd,d->n", words, factors)
-    _, place, many = np.unique(sums, return_inverse=True, return_counts=True)
-    groups = np.arange(len(rows))
-    shared = np.flatnonzero(many[place] > 1)
-    same = same_content([rows[row].tobytes() for row in shared])
+    sums = np.empty(len(features), np.uint64)
+    step = max(1, _WORDS // features.shape[1])
+    for start in range(0, len(features), step):
+        rows = np.ascontiguousarray(features[start : start + step])
+        sums[start : start + step] = np.einsum("nd,d->n", rows.view(f"u{rows.itemsize}"), factors)
+        let_go(features)
+    groups = np.arange(len(features))
+    ascending = np.sort(sums)
+    twice = ascending[1:][ascending[1:] == ascending[:-1]]
+    if not len(twice):
+        return groups
+    shared = np.flatnonzero(np.isin(sums, twice))
+    same = same_content([features[row].tobytes() for row in shared])
     _, first = np.unique(same, return_index=True)
     groups[shared] = shared[first[same]]
     return np.unique(groups, return_inverse=True)[1]

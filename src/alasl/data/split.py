@@ -106,10 +106,12 @@ def audited_split(
     order = stream(seed, "audited split").permutation(len(many))
     # Whole groups, each that fits.
     drawn, room = np.zeros(len(many), np.bool_), size
-    for group, count in zip(order.tolist(), many[order].tolist(), strict=True):
+    for group, count in zip(order, many[order], strict=True):
+        if not room:
+            break
         if count <= room:
             drawn[group] = True
-            room -= count
+            room -= int(count)
     taken = drawn[unit]
     nobody = np.zeros(0, np.intp)
     return Split(

@@ -74,6 +74,8 @@ def all_of(inputs: Inputs, device: torch.device) -> Tensor:
     On the CPU they share their memory with the array; elsewhere they are sent once.
     """
     array = inputs.features if inputs.features is not None else inputs.array()
+    if isinstance(array, Applied):
+        array = array[:]
     if device.type == "cpu":
         return torch.from_numpy(np.require(array, np.float32, ["C", "W"]))
     key = (id(array), device)

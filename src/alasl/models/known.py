@@ -74,7 +74,8 @@ class Known:
 
     def chunks(self) -> Iterator[Tensor]:
         """Labels (B,) that are known of so many images that their columns are taken whole."""
-        return iter(torch.split(self.whole, self._chunk))
+        # Of no label, torch would make one part.
+        return iter(torch.split(self.whole, self._chunk) if len(self.whole) else ())
 
     def columns(self, labels: Tensor) -> Entries:
         """The columns of some labels, (B, n) each; what is unknown counts nothing."""

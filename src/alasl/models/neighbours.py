@@ -52,15 +52,20 @@ class Surroundings:
 
     features: (N, D), after the transform. Indexed by rows (n,) it gives `Neighbours.around` of
     these. A training asks of labelled images only, and of all once it counts on their neighbours.
+    kept: False where all would take too much memory: they are then found each time.
     """
 
-    def __init__(self, neighbours: Neighbours, features: NDArray[np.floating]) -> None:
-        self._neighbours, self._features = neighbours, features
+    def __init__(
+        self, neighbours: Neighbours, features: NDArray[np.floating], *, kept: bool = True
+    ) -> None:
+        self._neighbours, self._features, self._kept = neighbours, features, kept
         self._found = np.empty((0, features.shape[1]), np.float32)
         # Where each image's are in what is found; -1: not yet.
         self._place = np.full(len(features), -1, np.int32)
 
     def __getitem__(self, rows: Rows) -> Matrix:
+        if not self._kept:
+            return self._neighbours.around(self._features[rows])
         left = np.unique(rows[self._place[rows] < 0])
         if len(left):
             self._place[left] = len(self._found) + np.arange(len(left))

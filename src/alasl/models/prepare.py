@@ -28,9 +28,9 @@ _log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
-# Numbers of features after a transform that are held, 4 GB; of more, those that are asked for are
+# Numbers of features after a transform that are held, 1 GB; of more, those that are asked for are
 # made then.
-HELD = 2**30
+HELD = 2**28
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +79,11 @@ class Prepared:
             raise DataError("this model learns from features, and there are none")
         learned = transform or kind.source.make_transform(inputs.features, rows)
         features: Any = Applied(inputs.features, learned)
-        if len(features) * learned.width < HELD:
+        held = len(features) * learned.width < HELD
+        if held:
             features = learned.apply(inputs.features)
         near = kind.source.make_neighbours(features, rows)
-        around = Surroundings(near, features) if near else None
+        around = Surroundings(near, features, kept=held) if near else None
         ready = replace(inputs, features=features, around=around)
         return cls(kind, ready, learned, source, names, near)
 

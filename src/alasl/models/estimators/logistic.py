@@ -35,8 +35,8 @@ from alasl.models.held_out import PARTS as HELD_PARTS
 from alasl.models.modules import linear
 from alasl.models.neighbours import Neighbours
 from alasl.models.registry import model
-from alasl.models.solver import TOLERANCE, Solution, solve
-from alasl.models.transforms import Flatten, Standardise, Transform
+from alasl.models.solver import SAMPLE, TOLERANCE, ByRow, Solution, solve
+from alasl.models.transforms import Applied, Flatten, Standardise, Transform
 from alasl.seeds import stream
 from alasl.sparse import Sparse
 
@@ -203,7 +203,7 @@ class Logistic(Estimator):
 
     def embed(self, inputs: Inputs) -> NDArray[np.float32]:
         """See `Estimator.embed`: the features, mixed with what the neighbours look like."""
-        return np.asarray(self._seen(inputs, self._choice.smooth).cpu().numpy(), np.float32)
+        return self._array(inputs, self._choice.smooth)
 
     def chances(self, seen: NDArray[np.float32]) -> Callable[[slice], Probabilities] | None:
         """See `Estimator.chances`."""
@@ -262,6 +262,24 @@ class Logistic(Estimator):
         around = torch.from_numpy(inputs.surroundings()).to(self._device)
         return torch.lerp(own, around, smooth)
 
+    def _array(self, inputs: Inputs, smooth: float) -> NDArray[np.float32]:
+        """As `_seen`; of many images, those that are being mixed are few at a time."""
+        if not smooth or len(inputs) <= IMAGES:
+            return np.asarray(self._seen(inputs, smooth).cpu().numpy(), np.float32)
+        every = np.arange(len(inputs))
+        found = np.empty((len(every), inputs.take([]).array().shape[1]), np.float32)
+        for rows in np.split(every, every[IMAGES::IMAGES]):
+            found[rows[0] : rows[0] + len(rows)] = self._seen(inputs.take(rows), smooth).cpu()
+        return found
+
+    def _features(self, inputs: Inputs, targets: Table, smooth: float) -> Tensor | ByRow:
+        """As `_seen`; of features that do not fit, each label's few images when it is its turn."""
+        few = isinstance(targets, Sparse) and isinstance(inputs.features, Applied)
+        if not few or self._device.type != "cpu":
+            return self._seen(inputs, smooth)
+        shape = len(inputs), inputs.take([]).array().shape[1]
+        return ByRow(shape, lambda rows: self._array(inputs.take(rows), smooth))
+
     def _train(
         self,
         inputs: Inputs,
@@ -286,12 +304,15 @@ class Logistic(Estimator):
         if start is not None and len(start.slopes) != (0 if others is None else len(others)):
             start = None  # of other sources
         with small_products(device):
-            seen = self._seen(inputs, choice.smooth)
-            # What is mixed is smaller: a logit's deviation is to be the same.
-            scale = 1.0
+            seen, scale = self._features(inputs, targets, choice.smooth), 1.0
             if choice.smooth:
-                own = tensor_of(inputs, device).square().mean()
-                scale = float((own / seen.square().mean().clamp(min=1e-12)).sqrt())
+                # What is mixed is smaller: a logit's deviation is to be the same.
+                step, some = 1, inputs
+                if isinstance(seen, ByRow):
+                    step = max(1, len(seen) // SAMPLE)
+                    some = inputs.take(np.arange(0, len(seen), step))
+                own = tensor_of(some, device).square().mean()
+                scale = float((own / seen[::step].square().mean().clamp(min=1e-12)).sqrt())
             return solve(
                 seen,
                 _on(targets, device),
