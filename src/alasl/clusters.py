@@ -6,14 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import chdir, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import joblib
 
 from alasl.errors import ResourceError, UsageError
+from alasl.files import cache_folder
 from alasl.threads import processors
 
 ENGINES = ("local", "ray", "dask")
@@ -21,7 +23,11 @@ ENGINES = ("local", "ray", "dask")
 
 @dataclass(frozen=True)
 class Workers:
-    """Whoever does the parts: how many at once, and map(f, arguments) -> outcomes, in any order."""
+    """Whoever does the parts: how many at once, and map(f, arguments) -> outcomes, in any order.
+
+    They work in the folder, and with the cache, of who began, which they must reach by the same
+    paths.
+    """
 
     count: int
     map: Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterable[Any]]
@@ -37,19 +43,35 @@ def workers(
     running cluster; without one, Ray or Dask is started on this machine.
     Raises `ResourceError` where the engine is not installed or its cluster does not answer.
     """
-    if engine == "local":
-        yield _local(count or processors())
-    elif engine == "ray":
-        with _ray(count, address) as found:
-            yield found
-    elif engine == "dask":
-        with _dask(count, address) as found:
-            yield found
-    else:
+    opened = {"local": _local, "ray": _ray, "dask": _dask}.get(engine)
+    if opened is None:
         raise UsageError(f"there is no engine {engine!r}", do=f"there are: {', '.join(ENGINES)}")
+    download = os.environ.get("ALASL_DOWNLOAD", "")
+    with opened(count, address) as found:
+
+        def mapped(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
+            place = Path.cwd(), cache_folder().absolute(), download
+            return found.map(_as_here, [(*place, function, *job) for job in jobs])
+
+        yield replace(found, map=mapped)
 
 
-def _local(count: int) -> Workers:
+def _as_here(
+    here: Path, cache: Path, download: str, function: Callable[..., Any], *arguments: Any
+) -> Any:
+    """function(*arguments) as in the process that began: its folder, its cache, its downloads."""
+    if cache_folder().absolute() != cache:
+        os.environ["ALASL_CACHE"] = str(cache)
+    if download:
+        os.environ["ALASL_DOWNLOAD"] = download
+    with chdir(here) if here.is_dir() else nullcontext():
+        return function(*arguments)
+
+
+@contextmanager
+def _local(count: int | None, _: str | None) -> Iterator[Workers]:
+    count = count or processors()
+
     def mapped(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
         run = joblib.Parallel(
             n_jobs=min(count, max(1, len(jobs))),
@@ -59,7 +81,7 @@ def _local(count: int) -> Workers:
         ours = joblib.delayed(_while_alive)
         yield from run(ours(os.getpid(), function, *job) for job in jobs)
 
-    return Workers(count, mapped)
+    yield Workers(count, mapped)
 
 
 def _while_alive(parent: int, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -22,6 +22,12 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def use_gpu(number: int) -> None:
+    """Let this process compute on the GPU of a number, in turn, where there are any."""
+    if torch.cuda.is_available():
+        torch.cuda.set_device(number % torch.cuda.device_count())
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware, so that inference in it is faster."""
     if device.type == "cuda":

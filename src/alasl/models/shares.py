@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from alasl.clusters import Workers
-from alasl.files import cache_folder
+from alasl.models.device import use_gpu
 from alasl.models.features import Progress, keep, lacking
 
 # Images that a process takes at a time, so that none waits long for the last.
@@ -33,8 +30,7 @@ def keep_by(
     of = max(workers.count, -(-len(lacked) // SHARE))
     source = None if weights is None else weights.resolve()
     jobs = [
-        (cache_folder(), number, lacked[number::of], backbone, source)
-        for number in range(min(of, len(lacked)))
+        (number, lacked[number::of], backbone, source) for number in range(min(of, len(lacked)))
     ]
     new = done = 0
     for extracted, count in workers.map(_share, jobs):
@@ -46,10 +42,8 @@ def keep_by(
 
 
 def _share(
-    cache: Path, number: int, files: Sequence[Path], backbone: str, weights: Path | None
+    number: int, files: Sequence[Path], backbone: str, weights: Path | None
 ) -> tuple[int, int]:
     """What a worker does: how many features are new, of how many files."""
-    os.environ["ALASL_CACHE"] = str(cache)
-    if torch.cuda.is_available():
-        torch.cuda.set_device(number % torch.cuda.device_count())
+    use_gpu(number)
     return keep(files, backbone, weights).new, len(files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def run_study(
             # Once and here, as a worker elsewhere may see other files.
             dataset = grouped(dataset, from_dict(dict(study.base)), extracting)
             dataset = _with_features(dataset, study, extracting)
-        jobs = [(study, unit, dataset, folder.resolve(), Path.cwd()) for unit in left]
+        jobs = [(study, unit, dataset, folder.resolve()) for unit in left]
         sizes = {unit.name: len(unit.runs) for unit in units}
         for name, outcomes in workers.map(run_unit, jobs):
             _write(folder / "units" / f"{name}.json", dataset, outcomes)
@@ -150,19 +150,8 @@ def units_of(study: Study) -> list[Unit]:
     return sorted(units, key=lambda unit: unit.runs[0])
 
 
-def run_unit(
-    study: Study, unit: Unit, dataset: Dataset, folder: Path, here: Path
-) -> tuple[str, Outcomes]:
-    """One unit's name and its runs' evaluations; the same on any machine and number of workers.
-
-    here: the folder that the study was started in, where a relative name of a strategy's file
-    begins; a cluster's workers start elsewhere, and share it with us or hold a copy.
-    """
-    with chdir(here) if here.is_dir() else nullcontext():
-        return _run_unit(study, unit, dataset, folder)
-
-
-def _run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[str, Outcomes]:
+def run_unit(study: Study, unit: Unit, dataset: Dataset, folder: Path) -> tuple[str, Outcomes]:
+    """One unit's name and its runs' evaluations; the same on any machine and number of workers."""
     runs = [study.runs(unit.seed)[number][1] for number in unit.runs]
     if not _shares_features(runs[0]):
         with _one_device(folder):
