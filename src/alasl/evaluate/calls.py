@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
-from alasl.evaluate.intervals import LEVEL, NORMAL, Figure, share_interval
+from alasl.evaluate.intervals import NORMAL, Figure, clopper_pearson, share_interval
 from alasl.labels import PRESENT, UNKNOWN, Entries
 
 Array = NDArray[np.floating]
@@ -107,15 +106,21 @@ class Calls:
                 *((each - each.mean(axis=0)) / n for each in of_bins),
             ]
         # F1 rises with the share of right calls among what is called or there, which is a share.
-        low, high = _clopper_pearson(hits, either)
+        low, high = clopper_pearson(hits, either)
         figures = [
-            Figure(values[0], *_clopper_pearson(hits, calls)),
-            Figure(values[1], *_clopper_pearson(hits, total)),
+            Figure(values[0], *clopper_pearson(hits, calls)),
+            Figure(values[1], *clopper_pearson(hits, total)),
             Figure(values[2], 2 * low / (1 + low), 2 * high / (1 + high)),
-            Figure(values[3], *_clopper_pearson(total, np.full(len(total), n))),
+            Figure(values[3], *clopper_pearson(total, np.full(len(total), n))),
             share_interval(gaps.mean(axis=0), np.linalg.norm(moves[4], axis=0), NORMAL),
         ]
         return tuple(figures), np.stack(moves)
+
+    def draws(self, present: Mask) -> dict[str, NDArray[np.intp]]:
+        """As of how many images, (L,), each share varies on a table known whole, (N, L)."""
+        called = self.called == PRESENT
+        calls, total = called.sum(axis=0), present.sum(axis=0)
+        return {"precision": calls, "recall": total, "f1": (called | present).sum(axis=0)}
 
     def _gaps(self, y: Floats) -> tuple[Floats, list[Floats]]:
         """(N, L): what each image adds to its label's calibration error, and to each bin's gap."""
@@ -139,11 +144,3 @@ class Calls:
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = [hits / calls, hits / total, 2 * hits / (calls + total), total / n, gap]
         return np.concatenate([np.stack(shares), there / n])
-
-
-def _clopper_pearson(hits: NDArray[np.intp], trials: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    tail = (1 - LEVEL) / 2
-    with np.errstate(invalid="ignore"):
-        low = betaincinv(np.maximum(hits, 1), trials - hits + 1, tail)
-        high = betaincinv(hits + 1, np.maximum(trials - hits, 1), 1 - tail)
-    return np.where(hits == 0, 0.0, low), np.where(hits == trials, 1.0, high)

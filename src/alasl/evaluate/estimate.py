@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from alasl.errors import DataError
-from alasl.evaluate import ap
+from alasl.evaluate import ap, few
 from alasl.evaluate.audit import NO_PRESENT, Audit
 from alasl.evaluate.calibrate import View
 from alasl.evaluate.calls import BINS, EDGES, NAMES, Calls
@@ -130,7 +129,7 @@ def of_complete(scores: NDArray[np.floating], entries: Entries) -> Figure:
     if not len(kept):
         return _nothing()
     value, moves = ap.jackknife(present[:, kept], Order.of(scores[:, kept]))
-    return share_interval(value.mean(), np.linalg.norm(moves.mean(axis=1)), NORMAL)
+    return few.of_mean(value, moves, present[:, kept].sum(axis=0))
 
 
 def gain(first: Scored, second: Scored, audit: Audit, seed: int = 0, draws: int = DRAWS) -> Gain:
@@ -275,20 +274,19 @@ def _reliability(calls: Calls, observed: Floats, reach: Floats) -> Reliability:
 def _exact(
     audit: Audit, orders: Sequence[Order], calls: Sequence[Calls | None]
 ) -> tuple[list[_Part], list[Figure]]:
-    """Exact figures, AP's intervals by the jackknife over images (its limit for small weights)."""
+    """Exact figures, AP's intervals over images; see `few`."""
     present = audit.entries == PRESENT
+    presents = present.sum(axis=0)
     found, moves = zip(*(ap.jackknife(present, order) for order in orders), strict=True)
-    few = stdtrit(np.maximum(present.sum(axis=0) - 1, 1), 0.975)
     parts = []
     for value, move, one in zip(found, moves, calls, strict=True):
-        mean = share_interval(value.mean(), np.linalg.norm(move.mean(axis=1)), NORMAL)
-        labels = share_interval(value, np.linalg.norm(move, axis=0), few)
+        mean, labels = (of(value, move, presents) for of in (few.of_mean, few.of_labels))
         measured, reliability = ({}, None) if one is None else _exact_calls(one, present)
         parts.append(_Part(mean, labels, measured, reliability))
     gains = [
         _around(
             float((found[i] - found[i - 1]).mean()),
-            NORMAL * float(np.linalg.norm((moves[i] - moves[i - 1]).mean(axis=1))),
+            few.reach_of_gain(moves[i] - moves[i - 1], presents),
         )
         for i in range(1, len(orders))
     ]
@@ -299,14 +297,18 @@ def _exact_calls(
     calls: Calls, present: NDArray[np.bool_]
 ) -> tuple[dict[str, Measured], Reliability]:
     of_labels, moves = calls.complete(present)
+    draws = calls.draws(present)
     measured = {}
     for name, labels, move in zip(NAMES, of_labels, moves, strict=False):
         left_out = calls.left_out(name)
         kept = np.setdiff1d(np.arange(present.shape[1]), list(left_out))
         mean = _nothing()
         if len(kept):
-            error = np.linalg.norm(move[:, kept].mean(axis=1))
-            mean = share_interval(labels.value[kept].mean(), error, NORMAL)
+            value, here = labels.value[kept], move[:, kept]
+            if name in draws:
+                mean = few.of_mean(value, here, draws[name][kept])
+            else:
+                mean = share_interval(value.mean(), np.linalg.norm(here.mean(axis=1)), NORMAL)
         some = Figure(*(values[kept] for values in _arrays(labels)))
         measured[name] = Measured(mean, _spread(some, kept, present.shape[1]), left_out)
     bins = calls.bins

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
+from scipy.special import betaincinv, expit, logit
+
+Floats = NDArray[np.float64]
 
 LEVEL, NORMAL = 0.95, 1.96
 # Keeps log-odds finite; an AP this near 0 or 1 is printed as 0.0 or 100.0.
@@ -41,6 +43,17 @@ def share_interval(value: ArrayLike, error: ArrayLike, wide: ArrayLike = NORMAL)
     reach = np.asarray(wide) * np.asarray(error, np.float64) / (inside * (1 - inside))
     low, high = expit(centre - reach), expit(centre + reach)
     return Figure(share, np.minimum(low, share), np.maximum(high, share))
+
+
+def clopper_pearson(hits: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
+    """Clopper and Pearson's 95 % interval of shares, of numbers that need not be whole."""
+    hit, trial = np.asarray(hits, np.float64), np.asarray(trials, np.float64)
+    none, all_ = hit <= 0, hit >= trial
+    tail = (1 - LEVEL) / 2
+    with np.errstate(invalid="ignore"):
+        low = betaincinv(np.where(none, 1, hit), trial - hit + 1, tail)
+        high = betaincinv(hit + 1, np.where(all_, 1, trial - hit), 1 - tail)
+    return np.where(none, 0.0, low), np.where(all_, 1.0, high)
 
 
 def exact_interval(hits: int, trials: int, level: float = LEVEL) -> tuple[float, float]:

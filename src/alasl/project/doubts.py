@@ -47,8 +47,8 @@ def doubts(
     if half > UNSURE and not ground.complete:
         many = round(ground.answers / max(1, sum(one is not None for one in ground.ap)))
         yield (
-            f"mAP is known within {half:.0f} points only, by {counted(many, 'audit answer')} a label: "
-            f"too early to stop or to compare by; {UNSURE:g} points take about {ENOUGH}"
+            f"mAP is known within {half:.0f} points only, by {counted(many, 'audit answer')} a "
+            f"label: too early to stop or to compare by; {UNSURE:g} points take about {ENOUGH}"
         )
     if again and ground.answers and ground.erring is None:
         yield (
