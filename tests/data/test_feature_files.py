@@ -51,6 +51,17 @@ def packed(folder: Path, images: Sequence[str], rows: Sequence[object]) -> Path:
     return folder
 
 
+def test_hidden_files_are_passed_over_and_none_is_advised_to_be_run(tmp_path: Path) -> None:
+    folder = shards(tmp_path / "clip", IDS)
+    for kind in ("img_emb/._img_emb_0.npy", "metadata/._metadata_0.parquet"):
+        (folder / kind).write_bytes(b"mac")
+    assert np.array_equal(features_for(folder, IDS), ROWS)
+    (folder / "img_emb" / "img_emb_0.npy").write_bytes(b"mac")
+    with pytest.raises(DataError, match="cannot be read as") as error:
+        read_shards(folder)
+    assert "allow_pickle" not in str(error.value)
+
+
 def test_tars_hold_a_file_for_each_image(tmp_path: Path) -> None:
     folder = packed(tmp_path / "tars", IDS, ROWS)
     assert np.array_equal(features_for(folder, IDS[::-1]), ROWS[::-1])

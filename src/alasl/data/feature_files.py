@@ -37,6 +37,9 @@ SHARDS, METADATA = "img_emb", "metadata"
 # What NumPy raises for files that are cut off or of something else.
 BROKEN = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
+# NumPy's advice to run what is in such a file.
+_PICKLE = re.compile(r"(pickled \(object\) data)\..*", re.DOTALL)
+
 Features = NDArray[np.floating]
 
 _log = logging.getLogger(__name__)
@@ -73,7 +76,7 @@ def read_shards(path: Path) -> list[Shard]:
         raise DataError(
             "no features are here", where=str(path), do="name a .npy file, or a folder of such"
         )
-    names = sorted((path / METADATA).glob("*.parquet"), key=_numbers) if path.is_dir() else []
+    names = _in_turn(path / METADATA, "parquet") if path.is_dir() else []
     if names and len(names) != len(files):
         raise DataError(
             f"there must be one file of {METADATA} for each of features",
@@ -182,9 +185,14 @@ def _files(path: Path) -> list[Path]:
             [path] if path.suffix.lower() in (".npy", ".npz", ".parquet") or _rows_in(path) else []
         )
     for folder, ending in ((path / SHARDS, "npy"), (path, "npy"), (path, "parquet")):
-        if found := sorted(folder.glob(f"*.{ending}"), key=_numbers):
+        if found := _in_turn(folder, ending):
             return found
-    return sorted(filter(_rows_in, path.glob("*.tar")), key=_numbers)
+    return [*filter(_rows_in, _in_turn(path, "tar"))]
+
+
+def _in_turn(folder: Path, ending: str) -> list[Path]:
+    """The files of a folder of one ending, by their numbers; macOS hides some beside them."""
+    return sorted((one for one in folder.glob(f"*.{ending}") if one.name[0] != "."), key=_numbers)
 
 
 def _rows_in(path: Path) -> list[Path]:
@@ -218,7 +226,7 @@ def _read(path: Path) -> Shard:
         raise DataError(
             f"the features cannot be read as {path.suffix.lower()}",
             where=str(path),
-            seen=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            seen=_PICKLE.sub(r"\1", str(error)).partition("\n")[0] or type(error).__name__,
         ) from error
 
 
