@@ -90,6 +90,19 @@ def call(python: Python) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
+def ray_cluster() -> Iterator[str]:
+    """Two raylets on this machine, one CPU each."""
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield cluster.address
+    cluster.shutdown()
+
+
+@pytest.fixture
 def shared_data() -> Path:
     """The folder of real data sets; the test is skipped where it is not there."""
     if not DATA.is_dir():

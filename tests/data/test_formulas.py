@@ -16,7 +16,8 @@ from alasl.data.formats import read_table, write
 from alasl.data.formats.rows import read_rows, row, write_lines
 from alasl.files import csv_text, guarded, unguarded
 from alasl.labels import Labels
-from alasl.prediction.formats import FORMATS, Predicted, Predictions
+from alasl.prediction.formats import Predicted, Predictions, piece
+from alasl.prediction.formats import write as write_predictions
 
 SIGNS = "=+-@\t\r\n＝＋－＠"
 UGLY = ["=cmd|' /C calc'!A0", "+x", "-x", "@x", "\t=x", "\r=x", "'=x", "''@x", "a;=x", " =x"]
@@ -74,10 +75,9 @@ def test_tables_are_read_back_and_run_nothing(format: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("format", ["csv-wide", "csv-long"])
 def test_predictions_run_nothing(format: str, tmp_path: Path) -> None:
     probabilities = np.full((1, len(UGLY)), 0.9, np.float32)
-    found = Predictions(
-        tuple(UGLY), iter([Predicted(("-x.jpg",), probabilities)]), probabilities[0] / 2, calls=True
-    )
-    FORMATS[format].write(found, tmp_path / "p.csv")
+    found = Predictions(tuple(UGLY), probabilities[0] / 2, calls=True)
+    block = Predicted(("-x.jpg",), probabilities)
+    write_predictions(found, [piece(found, format, block)], tmp_path / "p.csv", format)
     text = (tmp_path / "p.csv").read_bytes().decode()
     assert "'-x.jpg" in text
     assert runnable(text) == []

@@ -8,7 +8,8 @@ import json
 import shutil
 import subprocess
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from alasl.cli import exit_code
 from alasl.data.formats.label_studio import read_tasks
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.models.model import VERSION, Model
-from alasl.prediction.formats import FORMATS, Predicted, Predictions, format_of, write
+from alasl.prediction.formats import FORMATS, Predicted, Predictions, format_of, piece, write
 from alasl.prediction.images import find_images
 
 Trained = Callable[[str], tuple[Path, dict[str, np.ndarray]]]
@@ -227,14 +228,25 @@ def test_features_that_do_not_fit_are_refused(
 
 
 def predictions(calls: bool = True) -> Predictions:
-    said = np.array([[0.9, 0.25, 1e-7], [0.1, 0.5, 1.0]], np.float32)
-    names = ("dog", "cat, big", "=boat")
     thresholds = np.array([0.5, 0.25, np.nan], np.float32)
-    return Predictions(names, iter([Predicted(("a.jpg", "b é.jpg"), said)]), thresholds, calls)
+    return Predictions(("dog", "cat, big", "=boat"), thresholds, calls)
+
+
+SAID = np.array([[0.9, 0.25, 1e-7], [0.1, 0.5, 1.0]], np.float32)
+
+
+def put(
+    found: Predictions,
+    path: Path,
+    format: str,
+    blocks: Iterable[Predicted] = (Predicted(("a.jpg", "b é.jpg"), SAID),),
+) -> None:
+    """Write predictions of these blocks."""
+    write(found, map(partial(piece, found, format), blocks), path, format)
 
 
 def test_csv_with_a_row_an_image(tmp_path: Path) -> None:
-    write(predictions(), tmp_path / "p.csv", "csv-wide")
+    put(predictions(), tmp_path / "p.csv", "csv-wide")
     rows = list(csv.reader((tmp_path / "p.csv").open(encoding="utf-8", newline="")))
     assert rows == [
         ["image", "dog", "cat, big", "'=boat", "present"],
@@ -244,7 +256,7 @@ def test_csv_with_a_row_an_image(tmp_path: Path) -> None:
 
 
 def test_csv_with_a_row_an_entry(tmp_path: Path) -> None:
-    write(predictions(), tmp_path / "p.csv", "csv-long")
+    put(predictions(), tmp_path / "p.csv", "csv-long")
     rows = list(csv.reader((tmp_path / "p.csv").open(encoding="utf-8", newline="")))
     assert rows[:4] == [
         ["image", "label", "probability", "present"],
@@ -253,12 +265,12 @@ def test_csv_with_a_row_an_entry(tmp_path: Path) -> None:
         ["a.jpg", "'=boat", "1e-07", ""],
     ]
     assert rows[4][3] == "0"
-    write(predictions(calls=False), tmp_path / "p.csv", "csv-long")
+    put(predictions(calls=False), tmp_path / "p.csv", "csv-long")
     assert (tmp_path / "p.csv").read_text().startswith("image,label,probability\na.jpg,dog,0.9\n")
 
 
 def test_json_lines(tmp_path: Path) -> None:
-    write(predictions(), tmp_path / "p.jsonl", "jsonl")
+    put(predictions(), tmp_path / "p.jsonl", "jsonl")
     first, second = map(json.loads, (tmp_path / "p.jsonl").read_text().splitlines())
     assert first["image"] == "a.jpg"
     assert first["probabilities"] == {"dog": 0.9, "cat, big": 0.25, "=boat": 1e-7}
@@ -266,7 +278,7 @@ def test_json_lines(tmp_path: Path) -> None:
 
 
 def test_npz(tmp_path: Path) -> None:
-    write(predictions(), tmp_path / "p.npz", "npz")
+    put(predictions(), tmp_path / "p.npz", "npz")
     with np.load(tmp_path / "p.npz") as file:
         assert file["images"].tolist() == ["a.jpg", "b é.jpg"]
         assert file["names"].tolist() == ["dog", "cat, big", "=boat"]
@@ -275,7 +287,7 @@ def test_npz(tmp_path: Path) -> None:
 
 
 def test_label_studio(tmp_path: Path) -> None:
-    write(predictions(), tmp_path / "p.json", "label-studio")
+    put(predictions(), tmp_path / "p.json", "label-studio")
     tasks = json.loads((tmp_path / "p.json").read_text())
     ticked = [t["predictions"][0]["result"][0]["value"]["choices"] for t in tasks]
     assert ticked == [["dog", "cat, big"], ["cat, big", "=boat"]]
@@ -295,10 +307,10 @@ def test_blocks_are_written_as_they_come(tmp_path: Path, format: str) -> None:
 
     def blocks() -> Iterator[Predicted]:
         for start in range(0, 4000, 500):
-            lengths.append((tmp_path / "p").stat().st_size)
+            lengths.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
             yield Predicted(tuple(f"{start + i}.jpg" for i in range(500)), probabilities)
 
-    FORMATS[format].write(Predictions(("dog",), blocks(), np.ones(1, np.float32)), tmp_path / "p")
+    put(Predictions(("dog",), np.ones(1, np.float32)), tmp_path / "p", format, blocks())
     assert lengths[-1] > 0.7 * (tmp_path / "p").stat().st_size
     if format == "label-studio":
         tasks = json.loads((tmp_path / "p").read_text())
@@ -309,9 +321,9 @@ def test_blocks_are_written_as_they_come(tmp_path: Path, format: str) -> None:
 
 def test_a_label_called_as_the_column_is_refused(tmp_path: Path) -> None:
     block = Predicted(("a",), np.zeros((1, 1), np.float32))
-    found = Predictions(("present",), iter([block]), np.zeros(1, np.float32), calls=True)
+    found = Predictions(("present",), np.zeros(1, np.float32), calls=True)
     with pytest.raises(DataError, match="a label is called 'present'"):
-        write(found, tmp_path / "p.csv", "csv-wide")
+        put(found, tmp_path / "p.csv", "csv-wide", [block])
     assert not (tmp_path / "p.csv").exists()
 
 
@@ -459,8 +471,8 @@ def test_an_npz_holds_no_block_that_is_written(tmp_path: Path) -> None:
             yield Predicted(tuple(f"{start + n}ä" for n in range(len(values))), values)
             del values
 
-    said = Predictions(("a", "b", "ö"), blocks(), np.array([0.5, np.nan, 0.1], np.float32), True)
-    write(said, tmp_path / "out.npz", "npz")
+    said = Predictions(("a", "b", "ö"), np.array([0.5, np.nan, 0.1], np.float32), True)
+    put(said, tmp_path / "out.npz", "npz", blocks())
     found = dict(np.load(tmp_path / "out.npz"))
     np.testing.assert_array_equal(found["probabilities"], whole)
     assert found["images"].tolist() == [f"{n}ä" for n in range(7)]

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -258,19 +258,6 @@ def test_dask_leaves_the_same_files(place: Path, expected: dict[str, bytes], stu
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     study(place, "run", "small.toml", "--out", "dask", "--engine", "dask", "--workers", "2")
     assert files(place / "dask") == expected
-
-
-@pytest.fixture
-def ray_cluster() -> Iterator[str]:
-    """Two raylets on this machine, one CPU each."""
-    pytest.importorskip("ray", reason="the extra ray is not installed")
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
-    yield cluster.address
-    cluster.shutdown()
 
 
 def test_two_ray_nodes_leave_the_same_files(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import click
 
-from alasl.clusters import ENGINES
+from alasl.clusters import ENGINES, Workers, workers
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,3 +34,12 @@ def engine_options(at_once: str) -> Callable[[Function], Function]:
         return function
 
     return decorate
+
+
+def asked_for(
+    engine: str, count: int | None, address: str | None
+) -> AbstractContextManager[Workers | None]:
+    """The workers that the options name; None where none does, and this process works alone."""
+    if engine == "local" and count is None:
+        return nullcontext()
+    return workers(engine, count, address)

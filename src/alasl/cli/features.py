@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from alasl.cli.engine_options import engine_options
+from alasl.cli.engine_options import asked_for, engine_options
 from alasl.cli.options import (
     Bar,
     allow_download,
@@ -83,7 +83,6 @@ def command(
     or --workers by themselves. Images that cannot be read are named and left out; the exit code
     is then 3.
     """
-    from alasl.clusters import workers as open_workers
     from alasl.models.features import keep
     from alasl.models.shares import keep_by
 
@@ -101,8 +100,8 @@ def command(
     mine = files[number - 1 :: of]
     bar = Bar("features", "image", quiet)
     by_others = 0
-    if engine != "local" or workers is not None:
-        with open_workers(engine, workers, address) as found:
+    with asked_for(engine, workers, address) as found:
+        if found is not None:
             by_others = keep_by(found, mine, backbone, weights, bar)
     kept = keep(mine, backbone, weights, bar)
     new = by_others + kept.new

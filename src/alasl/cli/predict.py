@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
+from alasl.cli.engine_options import asked_for, engine_options
 from alasl.cli.options import (
     Bar,
     allow_download,
@@ -23,6 +26,7 @@ from alasl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from alasl.models.model import Model
+    from alasl.prediction.formats import Predicted, Predictions
 
 
 @click.command("predict")
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     help="where a table's image files are [images/ beside it]",
 )
 @click.option("--prefix", default="", help="what makes an image's address out of its name")
+@engine_options("processes at once, each on a GPU where there are any [one, on all processors]")
 @trust_option
 @download_option
 @json_option
@@ -73,6 +78,9 @@ def command(
     labels: tuple[str, ...],
     image_folder: Path | None,
     prefix: str,
+    engine: str,
+    workers: int | None,
+    address: str | None,
     trust: bool,
     download: bool,
     as_json: bool,
@@ -83,22 +91,24 @@ def command(
     MODEL is a project, the folder of a run, or a model's file. IMAGES are a folder, whose images
     are taken however deep they lie, image files, tars, one table (its image ids), or features
     (.npy, .npz). Images that cannot be read are named, left out and counted; the exit code is then
-    3.
-    A model that learned with other models' predictions needs those of IMAGES: --predictions.
+    3. A model that learned with other models' predictions needs those of IMAGES: --predictions.
+    With --engine or --workers, processes divide the images, and what is written is the same.
     """
     from alasl.data.predictions import read_all
-    from alasl.prediction.formats import FORMATS as WRITERS
-    from alasl.prediction.formats import Predictions, format_of, write
+    from alasl.models.model import Model
+    from alasl.prediction.formats import Predictions, format_of, text, write
     from alasl.prediction.images import find_images
-    from alasl.prediction.opening import open_model
+    from alasl.prediction.opening import find_model
     from alasl.prediction.predict import predict
+    from alasl.prediction.shares import predict_by
 
     show_warnings(quiet)
     allow_download(download)
     if as_json and out is None:
         raise UsageError("--json needs a file for the predictions", do="name one with --out")
     kind = format_of(out, format)
-    opened = open_model(model, trust=trust)
+    file = find_model(model)
+    opened = Model.load(file, trust=trust)
     columns = _columns(opened, labels)
     if threshold and opened.thresholds is None:
         raise UsageError(
@@ -114,12 +124,8 @@ def command(
         broken.append((path, why))
         click.echo(f"left out: {path}: {why}", err=True)
 
-    blocks = predict(
-        opened, found, sources, progress=Bar("predict", "image", quiet), on_broken=skip
-    )
     predictions = Predictions(
         tuple(opened.names[column] for column in columns),
-        (block.take(columns) for block in blocks),
         np.full(len(columns), np.nan, np.float32)
         if opened.thresholds is None
         else opened.thresholds[columns],
@@ -127,12 +133,19 @@ def command(
         model=opened.kind.spec,
         prefix=prefix,
     )
-    lines = WRITERS[kind].lines
-    if out is not None:
-        write(predictions, out, kind)
-    elif lines is not None:
-        for line in lines(predictions):
-            click.echo(line)
+    of, bar = partial(_piece, predictions, kind, columns), Bar("predict", "image", quiet)
+    with asked_for(engine, workers, address) as by:
+        if by is None:
+            blocks = predict(opened, found, sources, progress=bar, on_broken=skip)
+            pieces: Iterator[Any] = map(of, blocks)
+        else:
+            given = by, opened, file, found, of, sources
+            pieces = predict_by(*given, trust=trust, progress=bar, on_broken=skip)
+        if out is not None:
+            write(predictions, pieces, out, kind)
+        else:
+            for lines in text(predictions, pieces, kind) or ():
+                click.echo(lines)
     total = len(found.ids)
     if as_json:
         print_json(
@@ -155,6 +168,13 @@ def command(
             f"{len(broken)} of {total} images could not be read and were left out; "
             "all others are written"
         )
+
+
+def _piece(predictions: Predictions, format: str, columns: list[int], block: Predicted) -> Any:
+    """What is written of a block of images, of the labels asked for."""
+    from alasl.prediction.formats import piece
+
+    return piece(predictions, format, block.take(columns))
 
 
 def _columns(model: Model, labels: tuple[str, ...]) -> list[int]:

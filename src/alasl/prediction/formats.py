@@ -1,13 +1,17 @@
-"""Predictions as files: CSV with a row an image or an entry, npz, JSON lines, Label Studio."""
+"""Predictions as files: CSV with a row an image or an entry, npz, JSON lines, Label Studio.
+
+Images come in blocks. What is written of a block, its piece, any process can make; one joins them.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -41,15 +45,14 @@ class Predicted:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predictions to be written.
+    """Predictions to be written, but for the images.
 
-    names: L labels. blocks: of images with probabilities (n, L). thresholds: (L,), from which
-    on a label is called present, NaN where that is not known. calls: whether to say so.
-    model: its name. prefix: what makes an image's address out of its id.
+    names: L labels. thresholds: (L,), from which on a label is called present, NaN where that is
+    not known. calls: whether to say so. model: its name. prefix: what makes an image's address out
+    of its id.
     """
 
     names: tuple[str, ...]
-    blocks: Iterator[Predicted]
     thresholds: NDArray[np.float32]
     calls: bool = False
     model: str = ""
@@ -60,11 +63,10 @@ class Predictions:
         found = np.where(probabilities >= self.thresholds, PRESENT, ABSENT)
         return np.where(np.isnan(self.thresholds), UNKNOWN, found).astype(np.int8)
 
-    def images(self) -> Iterator[tuple[str, list[float], list[int]]]:
+    def images(self, block: Predicted) -> Iterator[tuple[str, list[float], list[int]]]:
         """Image by image: its id, its probabilities (L), and what is called present (L)."""
-        for block in self.blocks:
-            values, called = block.probabilities.tolist(), self.called(block.probabilities).tolist()
-            yield from zip(block.images, values, called, strict=True)
+        values, called = block.probabilities.tolist(), self.called(block.probabilities).tolist()
+        return zip(block.images, values, called, strict=True)
 
     def present(self, called: Sequence[int]) -> list[str]:
         """The names of the labels that are called present."""
@@ -73,19 +75,39 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write predictions. lines: as text, line by line; write: as a file."""
+    """A way to write predictions.
+
+    piece: what is written of a block; as text, lines without the last one's end. head: the lines
+    before those of all pieces; None where pieces are no text, and write makes a file of them.
+    """
 
     name: str
     about: str
     suffix: str
-    write: Callable[[Predictions, Path], None]
-    lines: Callable[[Predictions], Iterator[str]] | None = None
+    piece: Callable[[Predictions, Predicted], Any]
+    head: Callable[[Predictions], list[str]] | None = None
+    write: Callable[[Predictions, Iterable[Any], Path], None] | None = None
 
 
-def write(predictions: Predictions, out: Path, format: str) -> None:
+def piece(predictions: Predictions, format: str, block: Predicted) -> Any:
+    """What is written of a block of images; what `write` and `text` take."""
+    return FORMATS[format].piece(predictions, block)
+
+
+def text(predictions: Predictions, pieces: Iterable[Any], format: str) -> Iterator[str] | None:
+    """Predictions as text, some lines at a time; None where the format is none of text."""
+    head = FORMATS[format].head
+    return None if head is None else chain(head(predictions), pieces)
+
+
+def write(predictions: Predictions, pieces: Iterable[Any], out: Path, format: str) -> None:
     """Write predictions into a file, whole or not at all."""
+    lines, put = text(predictions, pieces, format), FORMATS[format].write
     with replacing(out) as beside:
-        FORMATS[format].write(predictions, beside)
+        if lines is not None:
+            write_lines(beside, lines)
+        elif put is not None:
+            put(predictions, pieces, beside)
 
 
 def format_of(out: Path | None, format: str | None) -> str:
@@ -105,35 +127,49 @@ def format_of(out: Path | None, format: str | None) -> str:
                 do=f"name it with --format: {', '.join(FORMATS)}",
             )
         return suffixes[suffix]
-    if out is None and FORMATS[format].lines is None:
+    if out is None and FORMATS[format].head is None:
         raise UsageError(f"the format {format} needs a file", do="name one with --out")
     return format
 
 
-def _wide(predictions: Predictions) -> Iterator[str]:
+def _wide_head(predictions: Predictions) -> list[str]:
     more = [PRESENT_COLUMN] if predictions.calls else []
     if more and PRESENT_COLUMN in predictions.names:
         raise DataError(
             f"a label is called {PRESENT_COLUMN!r}, as the column of what is called present is",
             do="take --format csv-long",
         )
-    yield row("image", *predictions.names, *more)
-    for image, values, called in predictions.images():
-        present = [";".join(predictions.present(called))] if more else []
-        yield row(image, *map(_number, values), *present)
+    return [row("image", *predictions.names, *more)]
 
 
-def _long(predictions: Predictions) -> Iterator[str]:
-    calls = predictions.calls
-    yield row("image", "label", "probability", *([PRESENT_COLUMN] if calls else []))
+def _wide(predictions: Predictions, block: Predicted) -> str:
+    return "\n".join(
+        row(
+            image,
+            *map(_number, values),
+            *([";".join(predictions.present(called))] if predictions.calls else []),
+        )
+        for image, values, called in predictions.images(block)
+    )
+
+
+def _long_head(predictions: Predictions) -> list[str]:
+    more = [PRESENT_COLUMN] if predictions.calls else []
+    return [row("image", "label", "probability", *more)]
+
+
+def _long(predictions: Predictions, block: Predicted) -> str:
     cells = {PRESENT: "1", ABSENT: "0", UNKNOWN: ""}
-    for image, values, called in predictions.images():
-        for name, probability, value in zip(predictions.names, values, called, strict=True):
-            yield row(image, name, _number(probability), *([cells[value]] if calls else []))
+    return "\n".join(
+        row(image, name, _number(probability), *([cells[value]] if predictions.calls else []))
+        for image, values, called in predictions.images(block)
+        for name, probability, value in zip(predictions.names, values, called, strict=True)
+    )
 
 
-def _json(predictions: Predictions) -> Iterator[str]:
-    for image, values, called in predictions.images():
+def _json(predictions: Predictions, block: Predicted) -> str:
+    lines = []
+    for image, values, called in predictions.images(block):
         numbers = (float(_number(probability)) for probability in values)
         line: dict[str, object] = {
             "image": image,
@@ -141,7 +177,8 @@ def _json(predictions: Predictions) -> Iterator[str]:
         }
         if predictions.calls:
             line[PRESENT_COLUMN] = predictions.present(called)
-        yield json_file.dump(line)
+        lines.append(json_file.dump(line))
+    return "\n".join(lines)
 
 
 def _number(probability: float) -> str:
@@ -149,20 +186,11 @@ def _number(probability: float) -> str:
     return f"{probability:.7g}"
 
 
-def _write_lines(
-    lines: Callable[[Predictions], Iterator[str]],
-) -> Callable[[Predictions, Path], None]:
-    def put(predictions: Predictions, path: Path) -> None:
-        write_lines(path, lines(predictions))
-
-    return put
-
-
-def _npz(predictions: Predictions, path: Path) -> None:
+def _npz(predictions: Predictions, pieces: Iterable[Predicted], path: Path) -> None:
     """Tables go into files of their own first: their size, which comes first, is known at last."""
     images: list[str] = []
     with _beside(path) as probabilities, _beside(path) as present:
-        for block in predictions.blocks:
+        for block in pieces:
             images += block.images
             probabilities.write(block.probabilities.tobytes())
             if predictions.calls:
@@ -192,30 +220,38 @@ def _beside(path: Path) -> IO[bytes]:
     return TemporaryFile(dir=path.parent)
 
 
-def _label_studio(predictions: Predictions, path: Path) -> None:
+def _tasks(predictions: Predictions, block: Predicted) -> list[Task]:
     """A task an image; what it ticks is called present, by 0.5 where there is no threshold."""
-    tasks = _tasks(predictions)
-    write_tasks(path, tasks, names=predictions.names, prefix=predictions.prefix)
-
-
-def _tasks(predictions: Predictions) -> Iterator[Task]:
     at = np.where(np.isnan(predictions.thresholds), 0.5, predictions.thresholds)
     names = np.array(predictions.names, object)
-    for image, found, _ in predictions.images():
+    tasks = []
+    for image, found, _ in predictions.images(block):
         probabilities = np.array(found)
         present = tuple(names[probabilities >= at])
         # Label Studio sorts by 1 - priority, lowest first: the least sure image comes first.
         doubt = float(np.minimum(probabilities, 1 - probabilities).mean())
-        yield Task(image, predictions.names, Guess(predictions.model, present, 2 * doubt))
+        tasks.append(Task(image, predictions.names, Guess(predictions.model, present, 2 * doubt)))
+    return tasks
+
+
+def _label_studio(predictions: Predictions, pieces: Iterable[list[Task]], path: Path) -> None:
+    tasks = chain.from_iterable(pieces)
+    write_tasks(path, tasks, names=predictions.names, prefix=predictions.prefix)
 
 
 FORMATS = {
     each.name: each
     for each in (
-        Format("csv-wide", "image,label1,label2,...", ".csv", _write_lines(_wide), _wide),
-        Format("csv-long", "image,label,probability", ".csv", _write_lines(_long), _long),
-        Format("jsonl", "a JSON object a line", ".jsonl", _write_lines(_json), _json),
-        Format("npz", "arrays probabilities, names and images", ".npz", _npz),
-        Format("label-studio", "tasks with predictions", ".json", _label_studio),
+        Format("csv-wide", "image,label1,label2,...", ".csv", _wide, _wide_head),
+        Format("csv-long", "image,label,probability", ".csv", _long, _long_head),
+        Format("jsonl", "a JSON object a line", ".jsonl", _json, lambda _: []),
+        Format(
+            "npz",
+            "arrays probabilities, names and images",
+            ".npz",
+            lambda _, block: block,
+            write=_npz,
+        ),
+        Format("label-studio", "tasks with predictions", ".json", _tasks, write=_label_studio),
     )
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from alasl.prediction.formats import Predicted
 
 Progress = Callable[[int, int], None]
 OnBroken = Callable[[Path, str], None]
+Found = TypeVar("Found")
 
 # Images at a time.
 BLOCK = 512
@@ -40,21 +42,25 @@ def predict(
     Raises `DataError` where no image can be read, `UsageError` where predictions are missing.
     """
     inputs = replace(images.inputs, evidence=model.evidence(predictions, len(images.ids)))
-    blocks = _blocks(model, images.ids, inputs, progress, on_broken)
-    first = next(blocks, None)
-    if first is None:
-        raise DataError("none of the images can be read", seen=f"{len(images.ids)} files")
-    return chain([first], blocks)
+    named = NamedImages(images.ids, inputs)
+    return some(blocks_of(model, named, progress, on_broken), len(images.ids))
 
 
-def _blocks(
+def some(found: Iterator[Found], images: int) -> Iterator[Found]:
+    """What was found of so many images. Raises `DataError` where it is nothing."""
+    for first in found:
+        return chain([first], found)
+    raise DataError("none of the images can be read", seen=f"{images} files")
+
+
+def blocks_of(
     model: Model,
-    ids: Sequence[str],
-    inputs: Inputs,
-    progress: Progress | None,
-    on_broken: OnBroken | None,
+    images: NamedImages,
+    progress: Progress | None = None,
+    on_broken: OnBroken | None = None,
 ) -> Iterator[Predicted]:
-    total = len(ids)
+    """As `predict`, of images that have the evidence with them; none where none can be read."""
+    ids, inputs, total = images.ids, images.inputs, len(images.ids)
     for start in range(0, total, BLOCK):
         rows = np.arange(start, min(start + BLOCK, total))
 
