@@ -70,6 +70,14 @@ def test_tags_are_told_as_what_they_are(tmp_path: Path, capsys, monkeypatch):
     assert "known by presence: all 2 labels" in capsys.readouterr().out
     assert exit_code(["status", "project"]) == 0
     assert "known by presence: all 2 labels" in capsys.readouterr().out
+    # Answers do not change what the table was: training still goes by it.
+    rows = "".join(f"{image},dog,0\n{image},cat,0\n" for image in range(40, 60))
+    (tmp_path / "told.csv").write_text(f"image,label,value\n{rows}")
+    vote = ["--on-conflict", "keep", "--quiet"]
+    assert exit_code(["import", "project", "told.csv", *vote]) == 0
+    capsys.readouterr()
+    assert exit_code(["check", "project"]) == 0
+    assert "known by presence: all 2 labels" in capsys.readouterr().out
     entries[:30, 1] = 0
     write(Labels(entries, ("dog", "cat"), tuple(map(str, range(60)))), data, "npz")
     assert exit_code(["check", str(data)]) == 0

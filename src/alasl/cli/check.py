@@ -16,8 +16,8 @@ from alasl.errors import DataError
 
 if TYPE_CHECKING:
     from alasl.data.check import LabelCount, Report
-    from alasl.data.dataset import Dataset
     from alasl.data.formats.base import Empty
+    from alasl.project.folder import Project
 
 _SHOWN = 5
 _LABELS_SHOWN = 20
@@ -72,8 +72,11 @@ def command(
     from alasl.project.folder import is_project
 
     show_warnings(quiet)
+    given = None
     if is_project(data):
-        dataset = _project(data)
+        project = _project(data)
+        dataset = project.dataset()
+        given = project.store.initial_and_labels()[0].take(project.split().pool)
     else:
         try:
             dataset = read(
@@ -97,7 +100,7 @@ def command(
         from alasl.models.features import features_of
 
         seen = features_of(replace(dataset, features=None), progress=Bar("look", "image", quiet))
-    report = check(dataset, features=seen, on_progress=Bar("check", "image", quiet))
+    report = check(dataset, features=seen, given=given, on_progress=Bar("check", "image", quiet))
     found = list(report.findings())
     if found:
         _write(out, found)
@@ -116,8 +119,8 @@ def command(
         )
 
 
-def _project(folder: Path) -> Dataset:
-    """A project's images with its table as it is now; its store must be as it was written."""
+def _project(folder: Path) -> Project:
+    """A project whose images are there, and whose store is as it was written."""
     from alasl.project.folder import STORE, load
     from alasl.project.integrity import refuse_damaged
 
@@ -127,7 +130,7 @@ def _project(folder: Path) -> Dataset:
     project = load(folder)
     refuse_damaged(folder / STORE)
     project.require_images()
-    return project.dataset()
+    return project
 
 
 def _write(path: Path, findings: Iterable[dict[str, Any]]) -> None:

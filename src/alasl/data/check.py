@@ -16,6 +16,7 @@ from alasl.data.images import EXTENSIONS, each, look
 from alasl.data.presence import known_by_presence
 from alasl.errors import DataError
 from alasl.labels import ABSENT, PRESENT, Labels
+from alasl.sparse import Sparse
 
 _TINY = 16
 _PAIRS = 10
@@ -111,11 +112,13 @@ def check(
     *,
     workers: int | None = None,
     features: NDArray[np.floating] | None = None,
+    given: Sparse | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Count the table's entries and decode every image file once.
 
     features: (N, D) of a backbone, by which images that are nearly the same are found.
+    given: what was known at first, which tells what is known by presence; by default the table.
     on_progress: called with (files done, files in all).
     """
     labels = dataset.labels
@@ -142,7 +145,9 @@ def check(
         present_per_image=_quartiles(presents.per_row()),
         labels_never_present=_named(labels.names, present == 0),
         labels_all_unknown=_named(labels.names, labels.known_per_label() == 0),
-        labels_known_by_presence=_named(labels.names, known_by_presence(labels.sparse)),
+        labels_known_by_presence=_named(
+            labels.names, known_by_presence(labels.sparse if given is None else given)
+        ),
         images_all_unknown=_named(labels.images, labels.known_per_image() == 0),
         duplicates=_duplicates(labels, same),
         near=_near(labels, same, features),
