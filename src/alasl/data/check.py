@@ -122,7 +122,7 @@ def check(
     on_progress: called with (files done, files in all).
     """
     labels = dataset.labels
-    present = labels.present_per_label()
+    present, first = labels.present_per_label(), labels.sparse if given is None else given
     presents = labels.sparse.where(lambda values: values == PRESENT)
     counts = zip(labels.names, present, labels.known_per_label(), strict=True)
     files = each(_inspect, dataset.paths or (), workers, on_progress)
@@ -145,9 +145,7 @@ def check(
         present_per_image=_quartiles(presents.per_row()),
         labels_never_present=_named(labels.names, present == 0),
         labels_all_unknown=_named(labels.names, labels.known_per_label() == 0),
-        labels_known_by_presence=_named(
-            labels.names, known_by_presence(labels.sparse if given is None else given)
-        ),
+        labels_known_by_presence=_named(labels.names, known_by_presence(first)),
         images_all_unknown=_named(labels.images, labels.known_per_image() == 0),
         duplicates=_duplicates(labels, same),
         near=_near(labels, same, features),
