@@ -14,11 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from alasl import cli
 from alasl.cli import COMMANDS, JOBS, exit_code
+from alasl.cli.options import Bar
 from alasl.data.dataset import Dataset
 from warm import Process, Python
 
@@ -427,3 +430,15 @@ def test_a_reader_that_went_away_is_known_on_every_system(monkeypatch: pytest.Mo
     found = cli._reader_is_gone(invalid), cli._reader_is_gone(OSError(errno.ENOSPC, "full"))
     monkeypatch.undo()  # paths are made by this name
     assert found == (True, False)
+
+
+def test_an_error_begins_on_a_line_of_its_own_where_a_bar_was_drawn() -> None:
+    @click.command()
+    def stopped() -> None:
+        bar = Bar("look", "image", quiet=False)
+        bar(1, 3)
+        raise click.ClickException("no more")
+
+    said = CliRunner().invoke(stopped).stderr.strip().split("\n")
+    assert "1/3" in said[-2]
+    assert said[-1] == "Error: no more"

@@ -163,6 +163,9 @@ class Bar:
             self._bar = tqdm(
                 total=total, desc=self._what, unit=self._unit, disable=self._quiet, file=sys.stderr
             )
+            # An error begins on a line of its own.
+            if (context := click.get_current_context(silent=True)) is not None:
+                context.call_on_close(self._bar.close)
         self._bar.set_postfix_str(beside, refresh=False)
         self._bar.update(done - self._bar.n)
         if done == total:
