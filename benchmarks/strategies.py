@@ -29,7 +29,7 @@ LABELLED = 1 / 8
 
 
 # Sizes between which growth is looked at: images, labels, times as much asked.
-GROWTH = ((20_000, 80_000), (80, 320), (1, 16))
+GROWTH = ((40_000, 160_000), (80, 320), (1, 16))
 
 
 def drawn_pool(images: int, seed: int = 0, labels: int = LABELS) -> Pool:
