@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -43,6 +45,22 @@ def test_it_says_what_the_whole_table_says(table, seed, block) -> None:
     presents = found.where(lambda values: values == 1)
     np.testing.assert_array_equal(presents.dense() == 1, table == 1)
     assert len(presents) == (table == 1).sum()
+
+
+@given(tables(), st.integers(0, 99))
+def test_what_is_not_held_may_differ_by_column(table, seed) -> None:
+    rng = np.random.default_rng(seed)
+    empty = rng.integers(-1, 2, table.shape[1]).astype(np.int8)
+    found = replace(Sparse.of(table), empty=empty)
+    whole = np.where(table == -1, empty, table)
+    np.testing.assert_array_equal(found.dense(), whole)
+    rows = rng.integers(0, len(table), 9) if len(table) else np.zeros(0, np.intp)
+    cols = rng.integers(0, table.shape[1], len(rows))
+    np.testing.assert_array_equal(found[rows], whole[rows])
+    np.testing.assert_array_equal(found.take(rows).dense(), whole[rows])
+    np.testing.assert_array_equal(found.at(rows, cols), whole[rows, cols])
+    some = rng.permutation(table.shape[1])[:3]
+    np.testing.assert_array_equal(found.take_cols(some).dense(), whole[:, some])
 
 
 def test_of_equal_places_the_last_stands() -> None:

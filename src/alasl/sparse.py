@@ -20,7 +20,7 @@ class Sparse:
     """A table of N rows x L columns; no method changes it.
 
     shape: (N, L). places: int64 (m,), ascending: row times L plus column of what is held. values:
-    (m,), what it is. empty: what all other entries are.
+    (m,), what it is. empty: what all other entries are; (L,) where that differs by column.
 
     >>> import numpy as np
     >>> table = Sparse.of(np.array([[-1, 1], [-1, -1], [0, -1]], np.int8))
@@ -34,7 +34,7 @@ class Sparse:
     shape: tuple[int, int]
     places: Places
     values: NDArray[Any]
-    empty: int = -1
+    empty: int | NDArray[Any] = -1
 
     @classmethod
     def of(cls, table: NDArray[Any], empty: int = -1) -> Sparse:
@@ -120,11 +120,14 @@ class Sparse:
     def at(self, rows: ArrayLike, cols: ArrayLike) -> NDArray[Any]:
         """(n,): the entries at rows and columns (n,)."""
         wanted = np.asarray(rows, np.int64) * self.shape[1] + np.asarray(cols, np.int64)
+        empty = np.asarray(self.empty, self.values.dtype)
+        if empty.ndim:
+            empty = empty[np.asarray(cols, np.intp)]
         if not len(self):
-            return np.full(wanted.shape, self.empty, self.values.dtype)
+            return np.broadcast_to(empty, wanted.shape).copy()
         found = np.minimum(np.searchsorted(self.places, wanted), len(self) - 1)
         held = self.places[found] == wanted
-        return np.where(held, self.values[found], self.values.dtype.type(self.empty))
+        return np.where(held, self.values[found], empty)
 
     def per_row(self) -> NDArray[np.int64]:
         """(N,): how many entries of each row are held."""
@@ -156,15 +159,16 @@ class Sparse:
         held = to[self.cols] >= 0
         places = self.rows[held] * len(cols) + to[self.cols[held]]
         order = np.argsort(places, kind="stable")
+        empty = self.empty if isinstance(self.empty, int) else self.empty[cols]
         shape = (self.shape[0], len(cols))
-        return Sparse(shape, places[order], self.values[held][order], self.empty)
+        return Sparse(shape, places[order], self.values[held][order], empty)
 
     def drop(self, values: int) -> Sparse:
         """Without what holds such a value."""
         return self.only(self.values != values)
 
     def by_column(self) -> Sparse:
-        """The same table turned: (L, N), column by column."""
+        """The same table turned: (L, N), column by column; of columns whose `empty` is one."""
         places = self.cols * self.shape[0] + self.rows
         order = np.argsort(places, kind="stable")
         return Sparse(self.shape[::-1], places[order], self.values[order], self.empty)

@@ -14,7 +14,8 @@ from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
-from alasl.learner import ActiveLearner, Known, NotGiven, weak
+from alasl.learner import ActiveLearner, Known, NotGiven, size, weak
+from alasl.learner import learner as learning
 from alasl.learner.weak import COUNTS, SHARES, WeakAbsents, Worth, weighted
 from alasl.metrics import surely_above
 from alasl.models.base import Job
@@ -147,6 +148,34 @@ def test_an_answer_takes_a_weak_absents_place_and_what_nobody_can_tell_is_none(
     assert job.weights is not None
     assert job.weights[place, 1] == job.weights[job.targets[:, 1] == PRESENT, 1].max()
     assert first.weights is not None
+
+
+@pytest.mark.parametrize("worth", [Worth(), Worth(0.25, 0.03)], ids=["little", "less"])
+def test_of_a_large_table_they_are_not_held(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch, worth: Worth
+) -> None:
+    monkeypatch.setattr(WeakAbsents, "_chosen", lambda *_: worth)
+    learner, known = presents_only(run_of(make_dataset()))
+    entries, pool = known.human_labels.entries.copy(), learner.split.pool
+    entries[pool[:4], 0] = ABSENT, ABSENT, PRESENT, UNKNOWN
+    asked = known.asked.put(pool[:4], [0] * 4, True)
+    closed = known.closed.put(pool[3:5], [0, 1], True)
+    known = replace(known, human_labels=known.human_labels.but(entries), asked=asked, closed=closed)
+    job, logits = learner.job(known), learner.train(known).logits
+    monkeypatch.setattr(size, "LARGE", 0)
+    monkeypatch.setattr(learning, "FEW", 0)
+    few = learner.job(known)
+    assert len(few.targets) < (entries[few.rows] >= 0).sum() + 3
+    np.testing.assert_array_equal(few.rows, job.rows)
+    np.testing.assert_array_equal(few.targets.dense(), job.targets)
+    counts = job.targets >= 0
+    np.testing.assert_array_equal(few.weights.dense()[counts], job.weights[counts])
+    assert few.key() != replace(few, targets=replace(few.targets, empty=-1)).key()
+    np.testing.assert_allclose(learner.train(known).logits, logits, atol=1e-3)
+    some = np.arange(0, len(job.rows), 2)
+    np.testing.assert_array_equal(few.take(some, 0).targets.dense(), job.targets[some])
+    learner._fit_members(known)
+    assert learner.estimator.members_proba(learner.inputs.take(pool)).shape[1] == len(pool)
 
 
 def test_what_they_count_follows_from_what_was_given(

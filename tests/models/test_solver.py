@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
+from alasl.labels import UNKNOWN
 from alasl.models import known as module
 from alasl.models import lockstep
 from alasl.models.solver import DEVIATION, Solution, solve
 from alasl.models.sources import trust
+from alasl.sparse import Sparse
 
 Table = NDArray[np.float64]
 
@@ -163,6 +165,32 @@ def test_gathered_rows_and_whole_products_have_one_optimum(
         torch.testing.assert_close(other.weights, found[0].weights, atol=1e-5, rtol=0)
         torch.testing.assert_close(other.bias, found[0].bias, atol=1e-5, rtol=0)
         torch.testing.assert_close(other.slopes, found[0].slopes, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("gain", [0, 10**9])
+def test_what_is_not_listed_is_what_its_label_says(
+    gain: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, targets = problem(known=0.3)
+    rng = np.random.default_rng(0)
+    counts = np.where(targets < 0, 1, rng.choice([0.0, 1.0, 2.5], targets.shape))
+    few, weighs = Sparse.of(targets, UNKNOWN), Sparse.of(counts, UNKNOWN)
+    weighs = replace(few, values=weighs.at(few.rows, few.cols))
+    # Two labels' other entries are absents that count little, but for three of nobody knows what.
+    empty = np.array([0.0, UNKNOWN, 0.0, UNKNOWN, UNKNOWN])
+    worth = np.array([0.25, 1.0, 0.1, 1.0, 1.0])
+    rows = np.flatnonzero(targets[:, 0] < 0)[:3]
+    few, weighs = (
+        table.put(rows, 0 * rows, value) for table, value in ((few, UNKNOWN), (weighs, 0.0))
+    )
+    few, weighs = replace(few, empty=empty), replace(weighs, empty=worth)
+    assert (few.dense()[rows, 0] == UNKNOWN).all()
+    monkeypatch.setattr(module, "GAIN", gain)
+    whole = solved(features, few.dense(), weighs.dense())
+    x = torch.tensor(features)
+    found = solve(x, few, weighs, tolerance=1e-9)
+    torch.testing.assert_close(found.weights, whole.weights, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.bias, whole.bias, atol=1e-5, rtol=0)
 
 
 @pytest.mark.slow

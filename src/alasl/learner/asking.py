@@ -37,8 +37,8 @@ Floats = NDArray[np.float64]
 
 _log = logging.getLogger(__name__)
 
-# Numbers of features of a pool that is scored label by label, 1.6 GB, twice.
-SEEN = 3 * 2**27
+# Numbers of features of a pool that is scored label by label, 1 GB, twice.
+SEEN = 2**28
 # Entries that a strategy scores at a time, at most 16 labels.
 BLOCK, LABELS = 2**22, 16
 

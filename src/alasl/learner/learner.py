@@ -120,9 +120,10 @@ class ActiveLearner(Asking):
         return job if weak is None else self._weak_absents.put(job, weak, known.asked[rows])
 
     def _few(self, known: Known, rows: Rows, seed: int) -> Job | None:
-        """What there is to train on of the images `rows`, as known entries alone.
+        """What there is to train on of the images `rows`, as known entries alone; and what all
+        others of a label are, where it has weak absents.
 
-        None where a table of all entries is small, or taught by what is unknown.
+        None where a table of all entries is small, or an estimator learns from what is unknown.
         """
         estimator = self.estimator
         if not estimator.takes_few or self.inputs.evidence is not None:
@@ -132,15 +133,18 @@ class ActiveLearner(Asking):
         if not is_large(len(rows), known.sparse.shape[1]):
             return None
         taught = known.taught
-        rows = rows[taught.per_row()[rows] > 0]
+        weak = self.settings.assume == "auto" and self._weak_absents.some(known)
+        if not weak:
+            rows = rows[taught.per_row()[rows] > 0]
         targets = taught.take(rows)
         images, labels = targets.shape
         if not is_large(images, labels) or FEW * len(targets) > images * labels:
             return None
-        if self._weak(known, rows[:0]) is not None:
-            return None
         weights = known.counted(taught, self.settings.auto_weight)
-        return Job(rows, targets, None if weights is None else weights.take(rows), seed)
+        weights = None if weights is None else weights.take(rows)
+        if weak:
+            targets, weights = self._weak_absents.around(known, rows, targets, weights)
+        return Job(rows, targets, weights, seed)
 
     def _targets(self, known: Known, rows: Rows) -> Any:
         """(n, L): what the images `rows` teach, below 0 what is unknown."""

@@ -23,6 +23,7 @@ from alasl.metrics import average_precision, surely_above
 from alasl.models.base import Context, Job
 from alasl.models.prepare import Prepared
 from alasl.seeds import stream, torch_seed
+from alasl.sparse import Sparse
 
 Mask = NDArray[np.bool_]
 
@@ -75,6 +76,40 @@ class WeakAbsents:
         # Where people could not tell, it may well be there.
         weak = (known.of(rows) == UNKNOWN) & ~known.closed[rows] & self._labels
         return np.asarray(weak)
+
+    def some(self, known: Known) -> bool:
+        """Whether any label has weak absents."""
+        return self.among(known, np.zeros(0, np.intp)) is not None
+
+    def around(
+        self, known: Known, rows: Rows, targets: Sparse, weights: Sparse | None
+    ) -> tuple[Sparse, Sparse]:
+        """As `put`, of the images `rows` (n,), in little memory: a label's weak absents are not
+        held, they are what `empty` says of it.
+
+        targets, weights: (n, L), known entries alone, of equal places.
+        """
+        if self._worth is None or self._labels is None:
+            raise RuntimeError("the worth is found first")
+        share, mine = np.float32(self._worth.share), self._labels
+        # Where people could not tell, it may well be there.
+        closed = known.closed.take(rows)
+        closed = closed.only(mine[closed.cols] & (targets.at(closed.rows, closed.cols) < 0))
+        held = targets.per_col() + closed.per_col()
+        left = np.where(mine, (len(rows) - held) / max(1, len(rows)), 0)
+        asked = known.asked.take(rows).at(targets.rows, targets.cols) != known.asked.empty
+        capped = asked & (targets.values == ABSENT) & (left > 0)[targets.cols]
+        values = np.ones(len(targets), np.float32) if weights is None else weights.values.copy()
+        values[capped] = np.minimum(values[capped], np.float32(MOST * self._worth.share))
+        counts = replace(targets, values=values).put(closed.rows, closed.cols, 0)
+        targets = targets.put(closed.rows, closed.cols, UNKNOWN)
+        whole = (self._worth.count**left).astype(np.float32)
+        others = np.where(mine, ABSENT, UNKNOWN).astype(targets.values.dtype)
+        return replace(targets, empty=others), replace(
+            counts,
+            values=counts.values * whole[counts.cols],
+            empty=np.where(mine, share, 1) * whole,
+        )
 
     def put(self, job: Job, weak: Mask, asked: Mask) -> Job:
         """The job with its entries `weak` (n, L) as absents, of the worth chosen.

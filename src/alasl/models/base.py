@@ -27,7 +27,8 @@ from alasl.sparse import Sparse
 Probabilities = NDArray[np.float32]
 Targets = NDArray[np.int8] | NDArray[np.float32]
 Weights = NDArray[np.float32]
-# Either of the two, (n, L); or, for an estimator that `takes_few`, known entries alone: `Sparse`.
+# Either of the two, (n, L); or, for an estimator that `takes_few`, `Sparse`: what is known, and of
+# each label what all its other entries are.
 Table = Any
 OnEpoch = Callable[[int, NDArray[np.float32]], None]
 Tensors = dict[str, Tensor]
@@ -49,7 +50,10 @@ class Job:
         """Names the job: equal keys, equal trainings."""
         found = hashlib.sha256(self.rows.tobytes())
         for table in (self.targets, self.weights):
-            for array in (table.places, table.values) if isinstance(table, Sparse) else (table,):
+            parts = [table]
+            if isinstance(table, Sparse):
+                parts = [table.places, table.values, np.asarray(table.empty)]
+            for array in parts:
                 found.update(b"" if array is None else array.tobytes())
         found.update(str(self.seed).encode())
         return found.digest()
@@ -80,7 +84,8 @@ class Estimator:
     takes_weights: whether an entry may count more than another; a weight of 0 leaves one out in
     any case.
     takes_evidence: whether it learns from the predictions of other models (`Inputs.evidence`).
-    takes_few: whether targets and weights may be `Sparse`: known entries alone, of equal places.
+    takes_few: whether targets and weights may be `Sparse`, of equal places: known entries alone, or
+    more, and all others of a label are as its `empty` says, unknown where that is negative.
     Settings: a frozen dataclass of its parameters, each with a default.
     """
 

@@ -49,7 +49,7 @@ class Known:
         self._chunk = max(1, TABLE // max(1, targets.shape[0]))
         self._from: _Few | _Table
         if isinstance(targets, Sparse):
-            few = counts.values if isinstance(counts, Sparse) else None
+            few = counts if isinstance(counts, Sparse) else None
             self._from = _Few(targets, few, evidence.device)
         else:
             self._from = _Table(targets, None if isinstance(counts, Sparse) else counts)
@@ -145,22 +145,28 @@ class _Table:
 class _Few:
     """As `_Table`, from a list of what is known: no table of all entries is made.
 
-    targets: (n, L). counts: (m,), of each of these, or None.
+    targets: (n, L), where `empty` is not below 0 all that the list does not hold is known to be as
+    it says. counts: (n, L), of equal places, or None.
     """
 
-    def __init__(
-        self, targets: Sparse, counts: NDArray[np.float32] | None, device: torch.device
-    ) -> None:
+    def __init__(self, targets: Sparse, counts: Sparse | None, device: torch.device) -> None:
         self._images, labels = targets.shape
         self._device = device
-        kept = slice(None) if counts is None else np.flatnonzero(counts > 0)
+        one = np.float32(1)
+        held = targets.values >= 0 if counts is None else counts.values > 0
+        self._others = np.broadcast_to(np.asarray(targets.empty, np.float32), labels)
+        self._worth = np.broadcast_to(one if counts is None else counts.empty, labels)
+        # What counts nothing is listed where it is an exception.
+        kept = np.flatnonzero(held | (self._others >= 0)[targets.cols])
         rows, cols, values = (each[kept] for each in (targets.rows, targets.cols, targets.values))
         # Label by label. Numbers of few bits are sorted without a comparison.
         order = cols.astype(np.min_scalar_type(labels)).argsort(kind="stable")
         self._rows, self._cols, self._targets = rows[order], cols[order], values[order]
-        self._counts = None if counts is None else counts[kept][order]
-        self._sizes = np.bincount(cols, minlength=labels)
-        self._ends = self._sizes.cumsum()
+        self._counts = None if counts is None else counts.values[kept][order]
+        self._ends = np.bincount(cols, minlength=labels).cumsum()
+        self._sizes = np.bincount(targets.cols[held], minlength=labels)
+        away = np.bincount(targets.cols[~held], minlength=labels)
+        self._sizes = np.where(self._others < 0, self._sizes, self._images - away)
 
     def listed(self) -> tuple[Tensor, Tensor, Tensor]:
         """See `_listed`."""
@@ -172,12 +178,16 @@ class _Few:
 
     def columns(self, labels: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """See `_Table.columns`."""
-        targets = np.full((len(labels), self._images), -1, np.float32)
-        counts = np.zeros_like(targets)
-        for at, label in enumerate(labels.tolist()):
-            here = slice(self._ends[label] - self._sizes[label], self._ends[label])
+        which = labels.cpu().numpy()
+        shape = len(which), self._images
+        targets = np.broadcast_to(self._others[which, None], shape).copy()
+        counts = np.broadcast_to(self._worth[which, None], shape).astype(np.float32)
+        starts = np.concatenate([[0], self._ends])
+        for at, label in enumerate(which):
+            here = slice(starts[label], starts[label + 1])
             targets[at, self._rows[here]] = self._targets[here]
             counts[at, self._rows[here]] = 1 if self._counts is None else self._counts[here]
+        counts *= targets >= 0
         found = (torch.from_numpy(each).to(self._device, dtype) for each in (targets, counts))
         return next(found), next(found)
 
@@ -193,7 +203,8 @@ class _Few:
     @property
     def _few(self) -> NDArray[np.bool_]:
         """(m,): entries of labels of which few are known."""
-        return np.asarray((self._sizes * GAIN < self._images)[self._cols])
+        few = (self._sizes * GAIN < self._images) & (self._others < 0)
+        return np.asarray(few[self._cols])
 
 
 def _listed(targets: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -151,6 +151,9 @@ class Logistic(Estimator):
         choice = self._choice
         if self._solution is None:
             choice = self._choice = self._chosen(inputs, targets, weights)
+        if isinstance(targets, Sparse) and _fills(targets):
+            # Of what is not held no image's draw could be told.
+            targets, weights = targets.dense(), weights.dense()
         self._members = [
             self._train(inputs, targets, _times(draw, targets, weights), choice)
             for draw in bootstrap(seed, members, len(inputs))
@@ -274,8 +277,8 @@ class Logistic(Estimator):
 
     def _features(self, inputs: Inputs, targets: Table, smooth: float) -> Tensor | ByRow:
         """As `_seen`; of features that do not fit, each label's few images when it is its turn."""
-        few = isinstance(targets, Sparse) and isinstance(inputs.features, Applied)
-        if not few or self._device.type != "cpu":
+        few = isinstance(targets, Sparse) and not _fills(targets)
+        if not few or not isinstance(inputs.features, Applied) or self._device.type != "cpu":
             return self._seen(inputs, smooth)
         shape = len(inputs), inputs.take([]).array().shape[1]
         return ByRow(shape, lambda rows: self._array(inputs.take(rows), smooth))
@@ -354,21 +357,32 @@ def _times(draw: NDArray[np.float32], targets: Table, weights: Table) -> Table:
     return draw[:, None] * ones
 
 
-def _enough(inputs: Inputs, targets: Sparse, weights: Sparse | None) -> tuple[Inputs, Sparse, Any]:
+def _enough(inputs: Inputs, targets: Sparse, weights: Any) -> tuple[Inputs, Table, Table]:
     """Of much that is known, some labels whole, drawn, which are enough to choose by.
 
-    Labels, not images: how much is known of each label is what a prior stands against.
+    Labels, not images: how much is known of each label is what a prior stands against. Where a
+    label knows more than is held, it is a table of these.
     """
     images, labels = targets.shape
     share = min(1, CHOSEN / max(1, len(targets)), HELD * HELD_PARTS / max(1, images * labels))
+    if fills := _fills(targets):
+        share = min(share, HELD / max(1, images * labels))
     many = max(1, int(share * labels))
+    if many < labels:
+        cols = np.sort(stream(0, "labels to choose by").permutation(labels)[:many])
+        targets = targets.take_cols(cols)
+        weights = None if weights is None else weights.take_cols(cols)
+    if fills:
+        return inputs, targets.dense(), weights.dense()
     if many == labels:
         return inputs, targets, weights
-    cols = np.sort(stream(0, "labels to choose by").permutation(labels)[:many])
-    targets = targets.take_cols(cols)
     rows = np.flatnonzero(targets.per_row())
-    weights = None if weights is None else weights.take_cols(cols).take(rows)
-    return inputs.take(rows), targets.take(rows), weights
+    return inputs.take(rows), targets.take(rows), None if weights is None else weights.take(rows)
+
+
+def _fills(targets: Sparse) -> bool:
+    """Whether what is not held is known of any label: nearly all images are then of each such."""
+    return bool((np.asarray(targets.empty) >= 0).any())
 
 
 def fitted(solution: Solution | None) -> Solution:
