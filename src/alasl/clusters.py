@@ -6,16 +6,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import chdir, contextmanager, nullcontext
+from contextlib import ExitStack, chdir, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
 
 from alasl.errors import ResourceError, UsageError
-from alasl.files import cache_folder
+from alasl.files import cache_folder, resource_errors
 from alasl.threads import processors
 
 ENGINES = ("local", "ray", "dask")
@@ -66,6 +67,24 @@ def _as_here(
         os.environ["ALASL_DOWNLOAD"] = download
     with chdir(here) if here.is_dir() else nullcontext():
         return function(*arguments)
+
+
+@contextmanager
+def shared(content: Any) -> Iterator[Path]:
+    """A file in the cache's folder of what every worker needs, for a while; see `read_shared`."""
+    cache = cache_folder().absolute()
+    with ExitStack() as stack:
+        with resource_errors(cache):
+            cache.mkdir(parents=True, exist_ok=True)
+            path = Path(stack.enter_context(TemporaryDirectory(dir=cache, prefix="shared-"))) / "it"
+            joblib.dump(content, path)
+        yield path
+
+
+def read_shared(path: Path) -> Any:
+    """What `shared` wrote; its arrays are mapped from the file, so that workers of a machine hold
+    one copy."""
+    return joblib.load(path, mmap_mode="r")
 
 
 @contextmanager

@@ -248,6 +248,15 @@ class Labelwise:
 
         self._best.add(scores, scores > -np.inf, place)
 
+    def candidates(self) -> tuple[Flat, NDArray[np.float64]]:
+        """Places, in (N, L) read row by row, and scores of the best so far: all that may be asked
+        of what was taken."""
+        return self._best.found()
+
+    def merge(self, places: Flat, scores: NDArray[np.float64]) -> None:
+        """Take the `candidates` of other labels: as exact as taking the scores of them all."""
+        self._best.add(scores, np.ones(len(scores), np.bool_), lambda high: places[high])
+
     def query(self) -> tuple[Query, NDArray[np.float64]]:
         """What the budget buys, and the score of each entry. Raises as `select` does."""
         chosen, scores = self._best.found()

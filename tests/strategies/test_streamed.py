@@ -39,8 +39,8 @@ def streamed(pool: Pool) -> Streamed:
         Sparse.of(pool.entries),
         Sparse.of(closed, False),
         pool.ties,
-        lambda labels: p[:, labels],
-        pool.features,
+        lambda _, labels: p[:, labels],
+        np.zeros((len(pool), 0)) if pool.features is None else pool.features,
         pool.labelled,
         pool.spread,
         pool.batch,
@@ -131,9 +131,13 @@ def test_what_is_picked_is_what_the_whole_pool_would_have_picked(
     whole = select(pool.askable, strategy(pool), pool.ties, "entries", budget, Price(1.7))
     score = strategy.by_label(streamed(pool))
     chosen = Labelwise(pool.shape, pool.ties, budget, 1.7)
+    merged = Labelwise(pool.shape, pool.ties, budget, 1.7)
     for start in range(0, pool.shape[1], some):
         part = slice(start, min(start + some, pool.shape[1]))
         chosen.add(part, score(part))
-    query, _ = chosen.query()
-    np.testing.assert_array_equal(query.rows, whole.rows)
-    np.testing.assert_array_equal(query.cols, whole.cols)
+        alone = Labelwise(pool.shape, pool.ties, budget, 1.7)
+        alone.add(part, score(part))
+        merged.merge(*alone.candidates())
+    for query, _ in (chosen.query(), merged.query()):
+        np.testing.assert_array_equal(query.rows, whole.rows)
+        np.testing.assert_array_equal(query.cols, whole.cols)

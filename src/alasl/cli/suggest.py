@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from alasl.cli.engine_options import asked_for, engine_options
 from alasl.cli.options import (
     Bar,
     allow_download,
@@ -44,6 +45,7 @@ from alasl.counting import counted
     default="",
     help="put before an image's name in --out to make its address, as https://host/",
 )
+@engine_options("processes at once, which divide the labels [one, on all processors]")
 @skip_bad_option
 @trust_option
 @download_option
@@ -55,6 +57,9 @@ def command(
     out: Path | None,
     format: str,
     prefix: str,
+    engine: str,
+    workers: int | None,
+    address: str | None,
     skip_bad: bool,
     trust: bool,
     download: bool,
@@ -65,7 +70,8 @@ def command(
 
     `alasl annotate` asks them. With --out they are also written to a file that a spreadsheet, or
     Label Studio, can open; `alasl import` takes the answers. With --skip-bad, images whose files
-    cannot be used leave the project first; `alasl undo` brings them back.
+    cannot be used leave the project first; `alasl undo` brings them back. With --engine or
+    --workers, processes score a large pool, and the queue is the same; one process trains.
     """
     from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
@@ -78,10 +84,10 @@ def command(
 
         for image, why in drop_bad(opened, "suggest --skip-bad"):
             click.echo(f"dropped {image}: {why}", err=True)
-    with opened.training():
+    with opened.training(), asked_for(engine, workers, address) as by:
         driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
         training = driver.renew() if train else None
-        asked = driver.suggest()
+        asked = driver.suggest(by)
     doubts = doubts_of(opened, training) if training else []
     if out:
         from alasl.project.exports import write_queue

@@ -10,12 +10,12 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.clusters import Workers
 from alasl.data.inputs import Inputs, Rows
 from alasl.data.split import Split
 from alasl.errors import NothingToDo
@@ -23,14 +23,14 @@ from alasl.learner.implied import with_credit
 from alasl.learner.known import Known
 from alasl.learner.picking import picked
 from alasl.learner.rounds import Rounds
+from alasl.learner.scoring import scored
 from alasl.learner.size import WHOLE, is_large
 from alasl.models.base import Estimator, Job
-from alasl.query import Ask, Budget, Labelwise
+from alasl.query import Ask, Budget
 from alasl.seconds import Seconds
 from alasl.seeds import stream
 from alasl.settings import LearnerSettings
 from alasl.strategies import Labelled, Pool, Strategy, resolve
-from alasl.strategies.blocks import in_blocks
 from alasl.strategies.streamed import Streamed
 
 Floats = NDArray[np.float64]
@@ -39,8 +39,6 @@ _log = logging.getLogger(__name__)
 
 # Numbers of features of a pool that is scored label by label, 1 GB, twice.
 SEEN = 2**28
-# Entries that a strategy scores at a time, at most 16 labels.
-BLOCK, LABELS = 2**22, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +80,13 @@ class Asking:
         by: str | None = None,
         share: float = 1.0,
         without: NDArray[np.bool_] | None = None,
+        workers: Workers | None = None,
     ) -> Query:
         """The entries to ask next, within a share of the round's budget.
 
         by: another strategy than the settings', as before there is a model. without: (N,), images
-        of which nothing is asked.
+        of which nothing is asked. workers: who scores a pool that goes label by label; the answer
+        is the same.
         Raises `NothingToDo` where nothing can be asked.
         """
         strategy = self.strategy if by is None else resolve(by)
@@ -96,8 +96,12 @@ class Asking:
         if not len(rows):
             raise NothingToDo("no image of the pool has an unknown entry left to ask")
         budget = self.rounds.budget(known.round).part(share)
-        if by is None and (found := self._by_label(known, rows, budget)) is not None:
+        if by is None and (found := self._by_label(known, rows, budget, workers)) is not None:
             return found
+        if workers is not None:
+            _log.warning(
+                "this process scores alone: workers divide only a large pool, scored label by label"
+            )
         pool = self._pool(known, rows, strategy)
         scores, askable = strategy(pool), pool.askable
         if by is None and self.asks == "entries" and (known.implies or known.excludes):
@@ -108,7 +112,9 @@ class Asking:
         asked = np.asarray(pool.ids)[picks.rows]
         return Query(asked, picks.cols, np.asarray(chosen, np.float64), dict(pool.memory))
 
-    def _by_label(self, known: Known, rows: Rows, budget: Budget) -> Query | None:
+    def _by_label(
+        self, known: Known, rows: Rows, budget: Budget, workers: Workers | None
+    ) -> Query | None:
         """As `ask`, of a large pool, scored some labels at a time; None where that cannot be.
 
         That is where an image's entries are weighed together, or the model or the strategy has no
@@ -133,16 +139,7 @@ class Asking:
         pool = self._streamed(known, rows, draws[rows], of_all)
         if pool is None:
             return None
-        shape = pool.shape
-        score, lock = strategy.by_label(pool), Lock()
-        chosen = Labelwise(shape, pool.ties, budget, self.seconds.grid)
-
-        def add(labels: slice) -> None:
-            found = score(labels)
-            with lock:
-                chosen.add(labels, found)
-
-        in_blocks(add, shape[1], min(LABELS, max(1, BLOCK // shape[0])))
+        chosen = scored(strategy, pool, budget, self.seconds.grid, workers)
         picks, scores = chosen.query()
         if self.seconds.way(settings.by, len(picks.images), len(picks)) != "label":
             return None
@@ -155,7 +152,7 @@ class Asking:
         if needs & {"probabilities", "features"}:
             features = self.estimator.embed(self.inputs.take(rows))
         if "probabilities" in needs:
-            chances = self.estimator.chances(np.asarray(features))
+            chances = self.estimator.chances()
             if chances is None:
                 return None
         return Streamed(

@@ -31,6 +31,8 @@ Weights = NDArray[np.float32]
 # each label what all its other entries are.
 Table = Any
 OnEpoch = Callable[[int, NDArray[np.float32]], None]
+# By what `embed` gives of n images, (n, D), the probabilities (n, w) of some labels.
+Chances = Callable[[NDArray[np.floating], slice], Probabilities]
 Tensors = dict[str, Tensor]
 
 # Entries of which a model is asked at a time.
@@ -227,12 +229,11 @@ class Estimator:
         """(n, D): what the model sees of each image before its last layer."""
         return inputs.array()
 
-    def chances(self, seen: NDArray[np.float32]) -> Callable[[slice], Probabilities] | None:
-        """What gives the probabilities (n, w) of some labels, by what `embed` gave of n images.
+    def chances(self) -> Chances | None:
+        """What gives the probabilities of some labels; None where they do not follow from `embed`.
 
-        None where they do not follow from it. Several threads may call it.
+        Several threads may call it, and other processes.
         """
-        del seen
         return None
 
     def module(self) -> nn.Module | None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.clusters import Workers
 from alasl.data.inputs import Rows
 from alasl.errors import ConflictError, NothingToDo
 from alasl.evaluate.draw import FLOOR, FLOOR_AUTOMATIC
@@ -206,9 +207,10 @@ class Driver:
         is_noted = noted and noted[-1].model == self._files.about().model
         return noted[-1] if is_noted and self._files.current() else self.train()
 
-    def suggest(self) -> int:
+    def suggest(self, workers: Workers | None = None) -> int:
         """Make the queue of the next round by the model there is; how many entries it asks.
 
+        workers: see `ActiveLearner.ask`; the queue is the same.
         Nothing is asked of an image whose file is not there. Raises `NothingToDo`, and leaves the
         queue empty but for what people hold, where no entry of the pool is left to ask.
         """
@@ -239,7 +241,7 @@ class Driver:
         try:
             self._require_questions(known, lost)
             by = None if about.model else "random"
-            query = learner.ask(known, by=by, share=new, without=lost)
+            query = learner.ask(known, by=by, share=new, without=lost, workers=workers)
             each = len(query) / new
         except NothingToDo:
             nothing = np.zeros(0, np.intp)

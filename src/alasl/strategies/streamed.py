@@ -54,13 +54,14 @@ class Streamed:
     """The images that may be asked, each of some entry, as a `Pool` has them, in little memory.
 
     entries: int8 (N, L), the known ones. closed: (N, L), unknown entries that nobody could answer.
-    chances: the model's probabilities (N, n) of some labels, or None. The rest as in `Pool`.
+    chances: by features (N, D), the model's probabilities (N, n) of some labels; None where there
+    are none. The rest as in `Pool`.
     """
 
     entries: Sparse
     closed: Sparse
     ties: NDArray[np.float64]
-    chances: Callable[[slice], NDArray[np.floating]] | None = None
+    chances: Callable[[NDArray[np.floating], slice], NDArray[np.floating]] | None = None
     features: NDArray[np.floating] | None = None
     labelled: Labelled | None = None
     spread: float | None = None
@@ -93,7 +94,10 @@ class Streamed:
         which = np.arange(labels.start, labels.stop)
         entries, closed = (table[which].T for table in self._turned)
         askable = (entries == UNKNOWN) & (closed == self.closed.empty)
-        return Columns(entries, askable, None if self.chances is None else self.chances(labels))
+        chances = None
+        if self.chances is not None:
+            chances = self.chances(needed(self.features, "features"), labels)
+        return Columns(entries, askable, chances)
 
 
 def needed(found: Found | None, what: str) -> Found:

@@ -6,8 +6,8 @@ point; the optimum of a penalised loss depends on neither rate, batch nor epochs
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import UsageError
 from alasl.models.base import (
+    Chances,
     Estimator,
     OnEpoch,
     Probabilities,
@@ -208,19 +209,13 @@ class Logistic(Estimator):
         """See `Estimator.embed`: the features, mixed with what the neighbours look like."""
         return self._array(inputs, self._choice.smooth)
 
-    def chances(self, seen: NDArray[np.float32]) -> Callable[[slice], Probabilities] | None:
+    def chances(self) -> Chances | None:
         """See `Estimator.chances`."""
         found = fitted(self._solution)
         if self.sources:
             return None
         weights, bias = (each.float().cpu().numpy() for each in (found.weights, found.bias))
-
-        def of(labels: slice) -> Probabilities:
-            logits = seen @ weights[:, labels]
-            logits += bias[labels]
-            return np.asarray(expit(logits, out=logits))
-
-        return of
+        return partial(_chances, weights, bias)
 
     def _chosen(self, inputs: Inputs, targets: Table, weights: Table) -> Choice:
         """What is set, and what held-out entries say of the rest."""
@@ -342,6 +337,17 @@ class Logistic(Estimator):
                 seen = self._seen(some, (choice or self._choice).smooth)
                 found[rows] = by.logits(seen, evidence).cpu().numpy()
         return found
+
+
+def _chances(
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    seen: NDArray[np.floating],
+    labels: slice,
+) -> Probabilities:
+    logits = seen @ weights[:, labels]
+    logits += bias[labels]
+    return np.asarray(expit(logits, out=logits))
 
 
 def _on(table: Table, device: torch.device) -> Tensor | Sparse:
