@@ -43,6 +43,27 @@ def test_the_top_of_a_ranking_is_likelier_drawn_and_the_floor_holds() -> None:
     assert weights(scores, floor=1.0) == pytest.approx(np.ones((100, 1)))
 
 
+@given(
+    st.lists(st.tuples(st.floats(0.01, 50), st.floats(0.01, 50)), min_size=1, max_size=40),
+    st.floats(0, 30),
+    st.floats(0, 30),
+)
+def test_chances_add_up_to_the_budget_whatever_another_model_says(
+    pairs: list[tuple[float, float]], first: float, more: float
+) -> None:
+    """Else each round of a model that has changed its mind would ask for more than it should."""
+    one, other = np.array(pairs).T[:, :, None]
+    open_ = np.ones(one.shape, np.bool_)
+    before = inclusion(one, open_, first)
+    chance = inclusion(other, open_, first + more, before)
+    assert (chance >= before).all()
+    assert chance.sum() == pytest.approx(min(first + more, len(pairs)))
+    # What grew did so in proportion to the weights, but for what is certain.
+    grew = (chance > before + 1e-9) & (chance < 1 - 1e-9)
+    scale = chance[grew] / other[grew]
+    assert scale == pytest.approx(np.full(len(scale), scale[0] if len(scale) else 0))
+
+
 def test_draws_nest_and_nothing_is_asked_twice() -> None:
     numbers = permanent_numbers(300, 4, seed=3)
     w = weights(np.random.default_rng(0).random((300, 4)))

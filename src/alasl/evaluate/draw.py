@@ -76,7 +76,8 @@ def inclusion(weights: Floats, open_: Mask, budget: float, before: Floats | None
 
     weights: (N, L), as from `weights`. open_: (N, L), entries that were not given. budget: entries
     to be drawn of each label by now, on average, over all rounds. before: the chances up to now,
-    which never shrink. Raises `DataError` for shapes that differ and for weights below 0.
+    which never shrink, and count whatever the weights are now. Raises `DataError` for shapes that
+    differ and for weights below 0.
     """
     if weights.shape != open_.shape or (before is not None and before.shape != weights.shape):
         raise DataError(
@@ -86,11 +87,11 @@ def inclusion(weights: Floats, open_: Mask, budget: float, before: Floats | None
         )
     if not (weights >= 0).all() or not budget >= 0:
         raise DataError("weights and budget must not be negative, nor NaN")
-    chance = np.zeros(weights.shape)
+    chance = np.zeros(weights.shape) if before is None else before.copy()
     for col in range(weights.shape[1]):
         here = np.flatnonzero(open_[:, col])
-        chance[here, col] = _to_sum(weights[here, col], budget)
-    return chance if before is None else np.maximum(chance, before)
+        chance[here, col] = _grown(weights[here, col], chance[here, col], budget)
+    return chance
 
 
 def to_ask(numbers: Floats, chance: Floats, asked: Mask) -> Mask:
@@ -100,6 +101,18 @@ def to_ask(numbers: Floats, chance: Floats, asked: Mask) -> Mask:
     before, by the audit or not.
     """
     return (numbers < chance) & ~asked
+
+
+def _grown(weight: Floats, before: Floats, total: float) -> Floats:
+    """min(1, c * weight), or what was before where that is more, with the sum `total`."""
+    free = np.ones(len(weight), np.bool_)
+    while True:
+        chance = before.copy()
+        chance[free] = _to_sum(weight[free], max(0.0, total - before[~free].sum()))
+        higher = free & (chance < before)
+        if not higher.any():
+            return chance
+        free &= ~higher
 
 
 def _to_sum(weight: Floats, total: float) -> Floats:
