@@ -17,7 +17,7 @@ from alasl.annotate.pictures import Pictures
 from alasl.cli import exit_code
 from alasl.data import tars
 from alasl.data.duplicates import digests
-from alasl.data.formats import read
+from alasl.data.formats import has_table, read
 from alasl.data.images import images_below, load_square, look
 from alasl.data.named_images import named_images
 from alasl.data.scenes import make_scenes
@@ -195,6 +195,17 @@ def test_a_table_finds_its_images_in_tars(tmp_path: Path, ending: str, caplog) -
     paths = read(tmp_path).paths
     assert paths == tuple(tmp_path / "images" / "0.tar" / name for name in ("2.png", "a/1.png"))
     assert not caplog.text
+
+
+def test_what_img2dataset_writes_beside_its_shards_is_no_table(tmp_path: Path) -> None:
+    shards = [tmp_path / "00000.tar", tmp_path / "00001"]
+    pack(shards[0], **{"1.png": photo(1)})
+    shards[1].mkdir()
+    for shard in shards:
+        (tmp_path / f"{shard.stem}_stats.json").write_text('{"count": 1}')
+    assert not has_table(tmp_path)
+    shards[0].unlink()
+    assert has_table(tmp_path)
 
 
 def test_the_page_shows_them_where_their_tar_may_be_seen(tmp_path: Path) -> None:

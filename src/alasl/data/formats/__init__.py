@@ -226,7 +226,13 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _beside(file: Path) -> bool:
-    """Whether a file belongs to a table without being one: a split, or class names."""
+    """Whether a file belongs to a table or images without being one: a split, or class names.
+
+    Beside each tar or folder img2dataset writes how the download went: `00000_stats.json`.
+    """
+    shard = file.with_name(file.name.removesuffix("_stats.json"))
+    if shard != file and (shard.is_dir() or shard.with_name(f"{shard.name}.tar").exists()):
+        return True
     return "class-descriptions" in file.name or is_split_header(head_row(_head(file)))
 
 
