@@ -53,6 +53,11 @@ NOT_RUN = {
     "alasl study run coco256/": "an hour; test_shipped.py runs paper-small at toy size",
     "alasl study paper scenes --backbone": "a minute; studies.md runs it in miniature",
     "alasl study run mine.toml --seeds 1 --out runs/ways-dask": "test_engine.py runs a study so",
+    "ray start": "a cluster of several machines",
+    "export ALASL_CACHE=/net": "a disk that they share",
+    "alasl features /net": "needs these; test_features.py has workers",
+    "alasl predict mine /net": "needs these; test_shares.py has two nodes",
+    "alasl suggest mine --engine": "needs these; test_workers.py has two nodes",
     "alasl study paper-full": "needs a GPU and MSCOCO; test_shipped.py runs it at toy size",
 }
 # The place, or the file, that a command makes.
@@ -74,6 +79,9 @@ FOREIGN = {
     "--brief",
     "--kinds",
     "--once",
+    "--head",
+    "--nthreads",
+    "--nworkers",
 }
 
 
