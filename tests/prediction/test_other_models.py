@@ -24,6 +24,7 @@ from alasl.data.named_images import named_images
 from alasl.data.predictions import write_predictions
 from alasl.errors import DataError, UsageError
 from alasl.models.model import Model
+from alasl.prediction import shares
 
 Text = pytest.CaptureFixture[str]
 
@@ -76,9 +77,13 @@ def table_of(text: str) -> tuple[list[str], np.ndarray]:
     return [row[0] for row in rows], np.array([row[1:] for row in rows], np.float64)
 
 
-def test_the_command_takes_them_in_any_order(place: Place, capsys: Text) -> None:
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]], ids=["one", "two"])
+def test_the_command_takes_them_in_any_order(
+    place: Place, capsys: Text, monkeypatch: pytest.MonkeyPatch, workers: list[str]
+) -> None:
+    monkeypatch.setattr(shares, "BLOCK", 50)
     capsys.readouterr()
-    args = ["predict", place.run, place.file("new.npz")]
+    args = ["predict", place.run, place.file("new.npz"), *workers]
     others = [f"--predictions=ram={place.file('ram.npz')}", "--predictions", place.file("clip.npz")]
     assert exit_code([*args, *others]) == 0
     out, err = capsys.readouterr()
