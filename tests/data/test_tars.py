@@ -96,6 +96,11 @@ def test_keys_that_come_in_several_tars_begin_with_their_tar(tmp_path: Path) -> 
     pack(tmp_path / "a.tar", **{"1.png": photo(1), "2.png": photo(2)})
     pack(tmp_path / "deep" / "b.tar", **{"1.png": photo(3)})
     assert named_images(tmp_path).ids == ("a/1", "a/2", "deep/b/1")
+    other = pack(tmp_path / "deep" / "a.tar", **{"1.png": photo(3)})
+    both = [tmp_path / "a.tar", other]
+    assert named_images(both).ids == tuple(
+        f"{both[n]}/{key}" for n, key in ((0, 1), (0, 2), (1, 1))
+    )
 
 
 def test_other_files_hidden_ones_and_those_that_lead_out_are_passed_over(tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ def mark(path: Path) -> Mark | None:
 def ids(paths: Sequence[Path], root: Path | None = None) -> list[str]:
     """What the images in tars are called: by their names without the ending.
 
-    Where one comes in several tars, all begin with their tar's path below root, or its name.
+    Where one comes in several tars, all begin with their tar's path below root, or its name; or
+    whole path, where that is no name of its own.
     Raises `DataError` where one comes twice in a tar.
     """
     tars = [holder(path) for path in paths]
@@ -120,6 +121,8 @@ def ids(paths: Sequence[Path], root: Path | None = None) -> list[str]:
         tar: (tar.relative_to(root) if root else Path(tar.name)).with_suffix("").as_posix()
         for tar in set(tars)
     }
+    if len({*shards.values()}) < len(shards):
+        shards = {tar: tar.as_posix() for tar in shards}
     return [f"{shards[tar]}/{key}" for tar, key in zip(tars, keys, strict=True)]
 
 
