@@ -195,6 +195,7 @@ def test_what_a_tar_holds_is_kept_in_the_cache(
 @pytest.mark.parametrize("ending", ["", ".png"])
 def test_a_table_finds_its_images_in_tars(tmp_path: Path, ending: str, caplog) -> None:
     pack(tmp_path / "images" / "0.tar", **{"a/1.png": photo(1), "2.png": photo(2)})
+    (tmp_path / "images" / "._0.tar").write_bytes(b"of macOS")
     rows = [f"{image}{ending},1" for image in ("2", "a/1")]
     (tmp_path / "labels.csv").write_text("\n".join(["image,cat", *rows]))
     paths = read(tmp_path).paths

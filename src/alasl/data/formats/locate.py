@@ -193,11 +193,14 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
                 yield from _walk(folder / entry.name, depth - 1)
         elif _is_image(entry.name):
             yield folder / entry.name
-        elif tars.is_tar(tar := folder / entry.name):
-            yield from _in_tar(tar)
+        else:
+            yield from _in_tar(folder / entry.name)
 
 
 def _in_tar(tar: Path) -> list[Path]:
+    """The images in a tar; none where a file is none, or hidden, as those that macOS adds."""
+    if tar.name.startswith(".") or not tars.is_tar(tar):
+        return []
     return [path for path in tars.members(tar) if _is_image(path.name)]
 
 
