@@ -191,6 +191,16 @@ def test_answers_come_back_as_they_were_exported(
     )
 
 
+def test_a_queue_that_cannot_be_written_is_not_made(
+    make_project: MakeProject, tmp_path: Path, say: Say
+) -> None:
+    project = make_project()
+    out = tmp_path / "queue.json"
+    error = say("suggest", project.folder, "--out", out, "--format", "coco", code=2)
+    assert "cannot write a query to the format 'coco'" in error
+    assert project.store.progress().round == 0
+
+
 def test_label_studio_gets_the_queue_and_gives_answers_back(
     make_project: MakeProject, tmp_path: Path, say: Say
 ) -> None:

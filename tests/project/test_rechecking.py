@@ -165,6 +165,10 @@ def test_a_map_that_is_hardly_known_is_said_to_be(project: Project) -> None:
     assert doubt.startswith(
         "mAP is known within 27 points only, by 22 audit answers a label: too early"
     )
+    assert doubt.endswith("5 points take about 25")
+    assert said(18.0, 72.0, answers=60)[0].endswith(
+        "by 30 audit answers a label: too early to stop or to compare by; it takes more"
+    )
     assert "by 1 audit answer a label" in said(18.0, 72.0, answers=2)[0]
     assert said(55.0, 65.0) == said(18.0, 72.0, complete=True) == []
 

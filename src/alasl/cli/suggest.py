@@ -79,6 +79,10 @@ def command(
     allow_download(download)
     show_warnings(quiet)
     opened = open_to_work(project, trust)
+    if out:
+        from alasl.project.exchange import writer_of_queries
+
+        writer_of_queries(format)  # before the queue is another
     if skip_bad:
         from alasl.project.growing import drop_bad
 

@@ -46,9 +46,10 @@ def doubts(
     half = (ground.map[1] - ground.map[0]) / 2 if ground.map else 0.0
     if half > UNSURE and not ground.complete:
         many = round(ground.answers / max(1, sum(one is not None for one in ground.ap)))
+        takes = f"{UNSURE:g} points take about {ENOUGH}" if many < ENOUGH else "it takes more"
         yield (
             f"mAP is known within {half:.0f} points only, by {counted(many, 'audit answer')} a "
-            f"label: too early to stop or to compare by; {UNSURE:g} points take about {ENOUGH}"
+            f"label: too early to stop or to compare by; {takes}"
         )
     if again and ground.answers and ground.erring is None:
         yield (

@@ -77,7 +77,7 @@ def test_every_cell_that_is_no_answer_is_named_by_its_line(tmp_path: Path) -> No
 def test_cells_and_names_that_are_wrong_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "queue.csv"
     path.write_text("image,label,answer\n" + "a.jpg,dog,yes\n" * 6 + "z.jpg,dog,1\na.jpg,horse,0\n")
-    with pytest.raises(DataError, match="6 cells of the column 'answer' are") as error:
+    with pytest.raises(DataError, match="6 cells of the column 'answer' without") as error:
         read(path)
     assert "'yes'" in str(error.value)
     assert "2 answers name images or labels" in str(error.value)

@@ -19,7 +19,14 @@ from alasl.data.names import Names, Places
 from alasl.errors import DataError, UsageError
 from alasl.files import readable, replacing
 from alasl.labels import INFERRED, MACHINE
-from alasl.project.exchange.base import EXCHANGES, Asked, Exchange, Query, exchange
+from alasl.project.exchange.base import (
+    EXCHANGES,
+    Asked,
+    Exchange,
+    Query,
+    WriteQuery,
+    exchange,
+)
 from alasl.project.records import Answer
 from alasl.registry import files_of
 
@@ -33,6 +40,7 @@ __all__ = [
     "read",
     "write",
     "write_query",
+    "writer_of_queries",
 ]
 
 _log = logging.getLogger(__name__)
@@ -180,12 +188,18 @@ def write_query(
     model: name and version of the model whose probabilities they are. prefix: what makes an
     image's address out of its id, for tools that show it by an address.
     """
+    write = writer_of_queries(format)
+    rows = [(images[one.image], names[one.label], one) for one in asked]
+    with replacing(Path(path)) as beside:
+        write(beside, Query(rows, model, prefix))
+
+
+def writer_of_queries(format: str) -> WriteQuery:
+    """What writes a query in a format. Raises `UsageError` for one in which none can be written."""
     own = EXCHANGES.resolve(format).part if EXCHANGES.knows(format) else None
     if own is None or own.write_query is None:
         raise _cannot("write a query to", format, "write_query")
-    rows = [(images[one.image], names[one.label], one) for one in asked]
-    with replacing(Path(path)) as beside:
-        own.write_query(beside, Query(rows, model, prefix))
+    return own.write_query
 
 
 def _named(format: str) -> tuple[Exchange | None, dict[str, Any]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from alasl.counting import counted
 from alasl.data.formats.base import NamedAnswer, Options
 from alasl.data.formats.rows import first_line, read_rows, refuse_ragged, write_lines
 from alasl.errors import DataError
@@ -79,7 +80,7 @@ def _read(path: Path, options: Options) -> Iterator[NamedAnswer]:  # noqa: ARG00
             yield NamedAnswer(where, image, label, value, person, question=question)
     if bad:
         raise DataError(
-            f"{len(bad)} cells of the column 'answer' are no answers",
+            f"{counted(len(bad), 'cell')} of the column 'answer' without a valid answer",
             where=str(path),
             more=bad,
             do="write 1 (present), 0 (absent), ? (cannot tell), or nothing",
