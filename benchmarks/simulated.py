@@ -117,11 +117,11 @@ class Project:
         open_ = ~self.given[self.test]
         if audited:
             scores, checked = self.logits[self.test], audited * self.checked
-            now = inclusion(weights(scores), open_, audited - checked)
+            self.pi = inclusion(weights(scores), open_, audited - checked, self.pi)
             if checked:
                 claims = self.told[self.test]
-                now += inclusion(claim_weights(scores, claims), claims >= 0, checked)
-            self.pi = np.maximum(self.pi, now)
+                weight = claim_weights(scores, claims)
+                self.pi = inclusion(weight, claims >= 0, checked, self.pi)
         askable = self.learned < 0
         askable[self.test] = False
         unsure = np.where(askable, np.abs(self.logits + 1), np.inf).ravel()
