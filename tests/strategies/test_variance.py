@@ -162,10 +162,30 @@ def test_a_first_present_is_sought_only_where_none_is_known() -> None:
     beside[:, 2] = 1
     pool = replace(pool, entries=entries, labelled=replace(pool.labelled, entries=beside), batch=12)
     scores = resolve("variance")(pool)
+    every = np.concatenate([pool.features, pool.labelled.features])
+    centred = every - every.mean(axis=0)
+    x = centred * SPREAD / np.sqrt((centred**2).sum() / len(centred))
+    p = np.concatenate([pool.probabilities, pool.labelled.probabilities])
+    known = np.concatenate([entries, beside]) >= 0
     for label in range(3):
+        h = p[:, label] * (1 - p[:, label])
+        precision = np.eye(4) + x.T @ (x * (h * known[:, label])[:, None])
         left = np.flatnonzero(entries[:, label] < 0)
-        likeliest = left[pool.probabilities[left, label].argmax()]
-        assert (scores[likeliest, label] == 1) == (label < 2)
+        # What a present at each does to the logits of all images of the pool.
+        shifts = x[left] @ np.linalg.solve(precision, x[:40].T)
+        moved, logits = np.log(shifts**2 @ h[:40]), np.log(p[left, label] / (1 - p[left, label]))
+        usual = known[:, label].sum() * 5 / known.sum()
+        weighed = 2 * usual**0.5 * logits / logits.std() + moved / moved.std()
+        first = left[weighed.argmax()]
+        assert (scores[first, label] == 1) == (label < 2)
+
+
+def test_of_a_label_of_which_nothing_is_known_the_first_moves_most() -> None:
+    pool = drawn(3, images=40)
+    pool.entries[:, 0], pool.labelled.entries[:, 0], pool.probabilities[:, 0] = -1, -1, 0.1
+    centred = pool.features - np.concatenate([pool.features, pool.labelled.features]).mean(axis=0)
+    moved = ((centred @ centred.T) ** 2).sum(axis=1)
+    assert resolve("variance")(pool)[:, 0].argmax() == moved.argmax()
 
 
 def test_a_logit_s_deviation_is_the_model_s_own() -> None:

@@ -156,9 +156,14 @@ class Pool:
         return len(self.entries), self.entries.shape[1]
 
     @property
-    def present_of(self) -> NDArray[np.bool_]:
-        """(L,): labels that some image is known to have."""
-        return np.asarray((self.entries == PRESENT).any(axis=0))
+    def presents_of(self) -> NDArray[np.intp]:
+        """(L,): images known to have each label."""
+        return np.asarray(np.count_nonzero(self.entries == PRESENT, axis=0))
+
+    @property
+    def known_of(self) -> NDArray[np.intp]:
+        """(L,): known entries of each label."""
+        return np.asarray(np.count_nonzero(self.entries != UNKNOWN, axis=0))
 
     @property
     def askable_of(self) -> NDArray[np.bool_]:

@@ -44,7 +44,9 @@ class Labelwise(Protocol):
     @property
     def shape(self) -> tuple[int, int]: ...
     @property
-    def present_of(self) -> NDArray[np.bool_]: ...
+    def presents_of(self) -> NDArray[np.intp]: ...
+    @property
+    def known_of(self) -> NDArray[np.intp]: ...
     @property
     def askable_of(self) -> NDArray[np.bool_]: ...
 
@@ -75,9 +77,14 @@ class Streamed:
         return self.entries.shape
 
     @property
-    def present_of(self) -> NDArray[np.bool_]:
-        """(L,): labels that some image is known to have."""
-        return self.entries.where(lambda values: values == PRESENT).per_col() > 0
+    def presents_of(self) -> NDArray[np.intp]:
+        """(L,): images known to have each label."""
+        return self.entries.where(lambda values: values == PRESENT).per_col()
+
+    @property
+    def known_of(self) -> NDArray[np.intp]:
+        """(L,): known entries of each label."""
+        return self.entries.per_col()
 
     @property
     def askable_of(self) -> NDArray[np.bool_]:

@@ -18,8 +18,8 @@ labels alike. Of more labels than twice the round's answers, as many are drawn, 
 nothing is asked.
 
 Where no present of a label is known yet, there is no ranking whose variance could count, and the
-first present teaches more than any absent. So the picks are then those that together are likeliest
-to hold one (`seeking`).
+first present teaches more than any absent. So the picks are then those that together are likely to
+hold one, and one that moves many logits (`seeking`).
 
 What another model says of a label is one feature more of that label alone, with a scale of its own.
 """
@@ -74,7 +74,10 @@ def ranker(pool: Labelwise, *, target: Literal["top", "all"] = "top") -> Rank:
         seen = needed(pool.features, "features")
         here, there = _scaled(seen, order, labelled.need("features"), spread)
     likely = labelled.need("probabilities")
-    found = pool.present_of | (labelled.entries == PRESENT).any(axis=0)
+    presents = pool.presents_of + (labelled.entries == PRESENT).sum(axis=0)
+    known_of = pool.known_of + (labelled.entries != UNKNOWN).sum(axis=0)
+    # Presents that a usual label has among as many known entries.
+    usual = np.maximum(known_of, 1) * (presents.sum() / max(known_of.sum(), 1))
     ties = pool.ties[order]
     asked_of = pool.askable_of
     labels = np.flatnonzero(asked_of)
@@ -108,14 +111,17 @@ def ranker(pool: Labelwise, *, target: Literal["top", "all"] = "top") -> Rank:
             answered = _scatter(x, h, np.flatnonzero(~unknown[at]))
             around = _scatter(y, slope_there[at], known)
             covariance = _covariance(answered + around)
-            if not found[label]:
-                given[at, asked] = sought(x, chances[at], asked, covariance, picks, ties)
+            left = np.flatnonzero(unknown[at])
+            if not presents[label]:
+                moved = answered + _scatter(x, h, left)
+                given[at, asked] = sought(
+                    x, chances[at], asked, covariance, moved, usual[label], picks, ties
+                )
                 continue
             if len(asked) > max(PRUNED, many):
                 alone = _sifted(x, h, asked, covariance, many, lengths if x is here else squared(x))
             else:
                 alone = h[asked] * _variance(x, covariance)[asked]
-            left = np.flatnonzero(unknown[at])
             if target == "top":
                 matters = _scatter(x, h, _top(chances[at], left))
             else:
