@@ -40,7 +40,7 @@ def test_each_pick_is_a_likely_present_that_teaches_where_those_before_are_absen
     logits, precision = np.log(p / (1 - p)), np.linalg.inv(covariance.astype(np.float64))
     teaches = np.log(moved(features, covariance, scatter))
     teaches /= teaches[rows].std()
-    scale, left = logits[rows].std() / (2 * usual**0.5), list(rows)
+    scale, left = logits[rows].std() / usual**0.5, list(rows)
     for place in rows[np.argsort(-scores)[:6]]:
         now = 1 / (1 + np.exp(-logits))
         assert place == max(left, key=(logits / scale + teaches).__getitem__)

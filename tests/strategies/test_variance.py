@@ -175,7 +175,7 @@ def test_a_first_present_is_sought_only_where_none_is_known() -> None:
         shifts = x[left] @ np.linalg.solve(precision, x[:40].T)
         moved, logits = np.log(shifts**2 @ h[:40]), np.log(p[left, label] / (1 - p[left, label]))
         usual = known[:, label].sum() * 5 / known.sum()
-        weighed = 2 * usual**0.5 * logits / logits.std() + moved / moved.std()
+        weighed = usual**0.5 * logits / logits.std() + moved / moved.std()
         first = left[weighed.argmax()]
         assert (scores[first, label] == 1) == (label < 2)
 

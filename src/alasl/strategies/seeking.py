@@ -14,9 +14,9 @@ mean square, with the weights h, is x^T C M C x, where M is the sum of h x_i x_i
 images look like x, or the contrary. So what is ranked is a sum of logarithms: of the odds, and of
 that mean square. But where only absents are known, p says in which order presents are likelier and
 hardly by how much. An absent says the more of where presents are, the more of them it could have
-been. So each part is divided by its deviation, and the odds count by a weight, twice the root of
-how many presents a usual label has among as many known entries. Where nothing says how many that
-is, as no present of any label is known, p alone counts.
+been. So each part is divided by its deviation, and the odds count by a weight, the root of how many
+presents a usual label has among as many known entries. Where nothing says how many that is, as no
+present of any label is known, p alone counts.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ from alasl.ranking import highest
 CANDIDATES = 2048
 # No p is nearer to 0 or 1.
 LEAST = 1e-6
-# How much the odds count, times the root of the presents of a usual label.
-WEIGHT = 2.0
 # Below this deviation values are equal but for rounding.
 ROUNDING = 1e-4
 
@@ -66,7 +64,7 @@ def sought(
     moved = np.einsum("nd,nd->n", spread @ matters, spread)
     teaches = np.log(np.maximum(moved, np.finfo(np.float32).tiny))
     # In deviations of the logits.
-    per = _deviation(logits) / (WEIGHT * usual**0.5 * _deviation(teaches)) if usual else 0.0
+    per = _deviation(logits) / (usual**0.5 * _deviation(teaches)) if usual else 0.0
     order = _in_turn(x, spread, logits, per * teaches, picks)
     scores: Floats = p / (len(order) + 1)
     scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)
