@@ -220,7 +220,7 @@ def guide(
 @click.argument("parent")
 @_change
 def imply(project: Path, child: str, parent: str, **how: Any) -> None:
-    """Where CHILD is present PARENT is, too; where PARENT is absent CHILD is, too."""
+    """Where CHILD is present, PARENT is present; where PARENT is absent, CHILD is absent."""
     _make(project, do="rule", implies=((child, parent),), **how)
 
 

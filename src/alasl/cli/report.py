@@ -40,9 +40,9 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write one self-contained HTML page on a run, finished or not, or compare several.
+    """Write one self-contained HTML page on a project or a run, or compare several runs.
 
-    DIR may also be a project: then the page shows its answers, people and labels.
+    Of a project the page shows answers, people and labels; a run need not be finished.
     """
     from alasl.project.folder import is_project
     from alasl.report import advice_lines, headline, summary, table, write_report
