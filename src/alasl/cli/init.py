@@ -61,9 +61,9 @@ def command(
     DATA is a folder with a table of entries and images/, or a file; or, with --label or
     --labels-list, a folder of images of which nothing is known. The images stay where they are.
     Where enough images are fully known, some of these become the clean and the test set. Else the
-    test set is drawn by chance, and a share of what is asked goes there, to judge by. All settings are kept in
-    PROJECT/project.toml and can be changed there. Parents in a taxonomy that the table does not
-    have become labels.
+    test set is drawn by chance, and a share of what is asked goes there, to judge by. All settings
+    are kept in PROJECT/project.toml and can be changed there. Parents in a taxonomy that the table
+    does not have become labels.
     """
     from alasl.data.opening import read_names
     from alasl.data.presence import in_words
