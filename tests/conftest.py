@@ -32,7 +32,7 @@ hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    about = "of each test that is not marked slow or data, the first case: takes 90 seconds"
+    about = "of each test not marked slow or data, one case, or all if marked every; 90 seconds"
     parser.addoption("--quick", action="store_true", help=about)
 
 
@@ -46,8 +46,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("quick"):
         first: dict[str, pytest.Item] = {}
         for item in items:
-            if not {"slow", "data"}.intersection(mark.name for mark in item.iter_markers()):
-                first.setdefault(item.nodeid.split("[")[0], item)
+            marks = {mark.name for mark in item.iter_markers()}
+            if not marks & {"slow", "data"}:
+                which = item.nodeid if "every" in marks else item.nodeid.split("[")[0]
+                first.setdefault(which, item)
         items[:] = first.values()
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))

@@ -72,6 +72,7 @@ FOREIGN = {
     "--no-deps",
     "--editable",
     "--extra-index-url",
+    "--fix",
     "--wrong",
     "--wrong-all",
     "--checked",
@@ -237,6 +238,7 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     assert {"demo", "test"} <= set(targets)
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("page", TEXTS, ids=ids)
 def test_every_link_leads_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -250,6 +252,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(file), f"{ids(page)}: {target}"
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("page", TEXTS, ids=ids)
 def test_every_file_of_the_source_named_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -282,6 +285,7 @@ def all_options() -> dict[str, set[str]]:
     return {name: options(command) for name, command in found.items() if command is not None}
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("page", TEXTS, ids=ids)
 def test_every_option_named_exists(page: Path) -> None:
     known = all_options()
@@ -293,6 +297,7 @@ def test_every_option_named_exists(page: Path) -> None:
         assert name not in known or given <= known[name], f"alasl {name} {given}"
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("page", TEXTS, ids=ids)
 def test_no_page_names_a_place_outside_the_project(page: Path) -> None:
     assert "shared/" not in page.read_text(encoding="utf-8").replace("`", "")
