@@ -73,6 +73,11 @@ _UPRIGHT = {
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
+def images_in(tar: Path) -> list[Path]:
+    """The image files in a tar. Raises as `tars.members` does."""
+    return [path for path in tars.members(tar) if path.suffix.lower() in KNOWN]
+
+
 def images_below(folder: Path) -> list[Path]:
     """The image files below a folder, sorted by name; hidden ones, and others, are left out.
 
@@ -92,9 +97,7 @@ def images_below(folder: Path) -> list[Path]:
     found = sorted(files(KNOWN))
     if not found:
         packed = [folder] if tars.is_tar(folder) else files((".tar",))
-        found = sorted(
-            path for tar in packed for path in tars.members(tar) if path.suffix.lower() in KNOWN
-        )
+        found = sorted(path for tar in packed for path in images_in(tar))
     if not found:
         raise DataError(
             "there are no images here",

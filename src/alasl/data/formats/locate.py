@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from alasl.data import tars
 from alasl.data.alike import Paths, path_parts
-from alasl.data.images import KNOWN
+from alasl.data.images import KNOWN, images_in
 from alasl.errors import DataError
 
 IMAGE_FOLDERS = ("images", "JPEGImages", "Flickr", "mirflickr")
@@ -201,7 +201,7 @@ def _in_tar(tar: Path) -> list[Path]:
     """The images in a tar; none where a file is none, or hidden, as those that macOS adds."""
     if tar.name.startswith(".") or not tars.is_tar(tar):
         return []
-    return [path for path in tars.members(tar) if _is_image(path.name)]
+    return images_in(tar)
 
 
 def _list(folder: Path) -> tuple[set[str], dict[str, list[str]]]:
