@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.errors import DataError, NothingToDo, UsageError
-from alasl.ranking import Best, entry_chance, highest, highest_of_blocks, row_blocks
+from alasl.ranking import Best, entry_chance, highest, row_blocks
 
 Ask = Literal["images", "entries"]
 Flat = NDArray[np.intp]
+# (N, L), an array or what gives some rows of one when they are asked for (`alasl.sparse`).
+Table = Any
 
 # Sums of seconds may miss a budget that they meet by their rounding.
 TOLERANCE = 1 + 1e-9
@@ -84,8 +86,8 @@ class Query:
 
 
 def select(
-    askable: NDArray[np.bool_],
-    scores: NDArray[np.floating],
+    askable: Table,
+    scores: Table,
     ties: NDArray[np.float64],
     ask: Ask,
     budget: Budget,
@@ -95,9 +97,10 @@ def select(
 ) -> Query:
     """The entries that bring the most score for the budget.
 
-    askable: bool (N, L). scores: (N,) of images or (N, L) of entries, higher = ask first. ties:
-    (N,) draws, one for each image, that decide between equal scores (higher = first); they travel
-    with the images, so that the images' order in the pool decides nothing.
+    askable: bool (N, L). scores: (N,) of images or (N, L) of entries, higher = ask first; some rows
+    of the tables are looked at at a time. ties: (N,) draws, one for each image, that decide between
+    equal scores (higher = first); they travel with the images, so that the images' order in the
+    pool decides nothing.
     ask: `images` asks all askable entries of the highest-scored ones; entries' scores are summed,
     and by the second where the budget is not in images. `entries` asks those of the highest score
     by the second; an image's score counts for each of its entries.
@@ -112,21 +115,29 @@ def select(
             "scores and ties must fit the entries",
             seen=f"scores {scores.shape}, ties {ties.shape}, entries {askable.shape}",
         )
-    some: NDArray[np.bool_] = np.asarray(askable.any(axis=1))
-    if not some.any():
-        raise NothingToDo("no entry of the pool can be asked")
+    counts = np.zeros(len(ties), np.intp)
     for block in row_blocks(askable.shape):
-        # A NaN is passed on to the least; that of an image without a question is nobody's.
-        if np.isnan(scores[block].min()) and np.isnan(scores[block][some[block]]).any():
-            raise DataError("a score is NaN, so nothing can be ranked")
+        counts[block] = np.count_nonzero(askable[block], axis=1)
+    if not counts.any():
+        raise NothingToDo("no entry of the pool can be asked")
+    if not entrywise:
+        _refuse_nan(scores, counts)
     weighed = price if weigh else Price()
-    if ask == "images":
-        query = _images(askable, scores, ties, budget, price, weighed)
-    else:
-        query = _entries(askable, scores, ties, budget, price, weighed)
+    choose = _images if ask == "images" else _entries
+    query = choose(askable, counts, scores, ties, budget, price, weighed)
     if not len(query):
         raise _buys_nothing(budget)
     return query
+
+
+def _refuse_nan(scores: NDArray[np.floating], counts: NDArray[np.intp]) -> None:
+    """Raise a `DataError` where a score is NaN, of an image (n,) of which something can be asked.
+
+    scores: (n,) or (n, L). counts: (n,), how many entries of each image can be asked.
+    """
+    # A NaN is passed on to the least.
+    if len(scores) and np.isnan(scores.min()) and np.isnan(scores[counts > 0]).any():
+        raise DataError("a score is NaN, so nothing can be ranked")
 
 
 def _buys_nothing(budget: Budget) -> UsageError:
@@ -134,40 +145,54 @@ def _buys_nothing(budget: Budget) -> UsageError:
 
 
 def _images(
-    askable: NDArray[np.bool_],
-    scores: NDArray[np.floating],
+    askable: Table,
+    counts: NDArray[np.intp],
+    scores: Table,
     ties: NDArray[np.float64],
     budget: Budget,
     price: Price,
     weighed: Price,
 ) -> Query:
-    candidates = np.flatnonzero(askable.any(axis=1))
-    each = np.broadcast_to(price.answer, askable.shape[1])
-    takes = np.concatenate([askable[block] @ each for block in row_blocks(askable.shape)])[
-        candidates
-    ]
+    candidates = np.flatnonzero(counts)
+    worth: NDArray[np.floating]
     if scores.ndim == 2:
-        worth = np.concatenate(
-            [np.where(askable[b], scores[b], 0).sum(axis=1) for b in row_blocks(askable.shape)]
-        )[candidates]
+        worth = np.empty(len(counts))
+        for block in row_blocks(askable.shape):
+            there, score = askable[block], scores[block]
+            _refuse_nan(score, counts[block])
+            worth[block] = np.where(there, score, 0).sum(axis=1)
+        worth = worth[candidates]
         if budget.images is None and weighed is price:
+            takes = _seconds_of(askable, counts, price, candidates)
             worth = _by_the_second(worth, price.open + takes)
     else:
         worth = scores[candidates]
     # Where images alone count none is passed over; in answers or seconds one may be too dear.
     alone = budget.answers is None and budget.seconds is None
     most = budget.images if alone and budget.images else len(candidates)
-    chosen = highest(worth, lambda places: ties[candidates[places]], most)
-    answers = np.count_nonzero(askable[candidates[chosen]], axis=1)
-    rows = candidates[chosen]
-    rows = rows[_paid(budget, price.open, rows, answers, takes[chosen])]
+    rows = candidates[highest(worth, lambda places: ties[candidates[places]], most)]
+    takes = _seconds_of(askable, counts, price, rows)
+    rows = rows[_paid(budget, price.open, rows, counts[rows], takes)]
     where, cols = np.nonzero(askable[rows])
     return Query(rows[where], cols)
 
 
+def _seconds_of(
+    askable: Table, counts: NDArray[np.intp], price: Price, rows: Flat
+) -> NDArray[np.float64]:
+    """(n,): what all answers of some images take."""
+    if np.ptp(price.answer) == 0:
+        return np.asarray(counts[rows] * np.max(price.answer))
+    parts = [
+        askable[rows[block]] @ price.answer for block in row_blocks((len(rows), *askable.shape[1:]))
+    ]
+    return np.concatenate([np.zeros(0), *parts])
+
+
 def _entries(
-    askable: NDArray[np.bool_],
-    scores: NDArray[np.floating],
+    askable: Table,
+    counts: NDArray[np.intp],
+    scores: Table,
     ties: NDArray[np.float64],
     budget: Budget,
     price: Price,
@@ -175,16 +200,9 @@ def _entries(
 ) -> Query:
     labels = askable.shape[1]
     each = np.asarray(np.broadcast_to(price.answer, labels), np.float64)
-    most, within_means = _most(budget, each, askable.size), np.ones(labels, np.bool_)
+    most, within_means = _most(budget, each, int(counts.sum())), np.ones(labels, np.bool_)
     if budget.seconds is not None:
         within_means = price.open + each <= budget.seconds * TOLERANCE
-
-    def blocks() -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.floating]]]:
-        for block in row_blocks(askable.shape):
-            there, score = askable[block] & within_means, scores[block]
-            score = score if score.ndim == 2 else np.broadcast_to(score[:, None], there.shape)
-            yield block.start * labels, there, _worth(there, score, weighed)
-
     draws = entry_chance(ties, labels)
 
     def chance(places: Flat) -> NDArray[np.floating]:
@@ -197,10 +215,40 @@ def _entries(
         rank[np.lexsort((draws(places), alone, ties[rows]))] = np.arange(len(places))
         return rank
 
-    chosen = highest_of_blocks(blocks(), chance, most)
-    rows, cols = np.divmod(chosen, labels)
+    best = Best(chance, most)
+    for rows in _blocks_of(scores, counts, best, weighed, labels):
+        there, score = askable[rows] & within_means, scores[rows]
+        _refuse_nan(score, counts[rows])
+        score = score if score.ndim == 2 else np.broadcast_to(score[:, None], there.shape)
+
+        def place(high: Flat, rows: Flat = rows) -> Flat:
+            at, cols = np.divmod(high, labels)
+            return np.asarray(rows[at] * labels + cols)
+
+        best.add(_worth(there, score, weighed), there, place)
+    rows, cols = np.divmod(best.found()[0], labels)
     order = _in_order(rows, cols, budget, price.open, each)
     return Query(rows[order], cols[order])
+
+
+def _blocks_of(
+    scores: Table, counts: NDArray[np.intp], best: Best, price: Price, labels: int
+) -> Iterator[Flat]:
+    """The images of which something can be asked, some at a time; of images that are scored whole
+    only those that may come among the best so far."""
+    # By the second an entry is worth its score over its price at most.
+    each = 1.0 if _one_for_all(price) else float(np.min(price.answer))
+    for block in row_blocks((len(counts), labels)):
+        rows = block.start + np.flatnonzero(counts[block])
+        if scores.ndim == 1:
+            rows = rows[scores[rows] >= best.border * each]
+        if len(rows):
+            yield rows
+
+
+def _one_for_all(price: Price) -> bool:
+    """Whether all entries take the same, so that scores need not be set against what they take."""
+    return not price.open and np.ptp(price.answer) == 0
 
 
 def _most(budget: Budget, each: NDArray[np.float64], entries: int) -> int:
@@ -278,9 +326,9 @@ def _worth(
     largest score over cost with the opening. All of the prefix get this ratio, and what comes
     after it its own, which is never above: so one ranking of all entries buys best.
     """
-    seconds = np.broadcast_to(price.answer, askable.shape[1])
-    if not price.open and np.ptp(seconds) == 0:
+    if _one_for_all(price):
         return scores
+    seconds = np.broadcast_to(price.answer, askable.shape[1])
     scores = np.where(askable, scores, 0)
     if not price.open:
         return _by_the_second(scores, seconds)

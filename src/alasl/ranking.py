@@ -5,6 +5,7 @@ Chance travels with the images, so that their order in the pool decides nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -35,7 +36,8 @@ class Best:
     def __init__(self, chance: Chance, count: int) -> None:
         self._chance, self._count = chance, count
         self._places, self._scores = np.empty(0, np.intp), np.empty(0)
-        self._border = -np.inf
+        self.border = -np.inf
+        """The least score that may still come among the highest."""
 
     def add(
         self,
@@ -47,13 +49,13 @@ class Best:
 
         place: from places in the part, read row by row, to those in the whole.
         """
-        high = np.flatnonzero(there & (scores >= self._border))
+        high = np.flatnonzero(there & (scores >= self.border))
         self._places = np.concatenate([self._places, place(high)])
         self._scores = np.concatenate([self._scores, scores.ravel()[high]])
         if len(self._places) > 2 * self._count:
             best = _unordered(self._scores, lambda at: self._chance(self._places[at]), self._count)
             self._places, self._scores = self._places[best], self._scores[best]
-            self._border = self._scores.min()
+            self.border = self._scores.min()
 
     def found(self) -> tuple[Places, NDArray[np.float64]]:
         """Places and scores of the highest, in order."""
@@ -87,8 +89,8 @@ def _unordered(scores: NDArray[np.floating], chance: Chance, count: int) -> Plac
 
 
 def row_blocks(shape: tuple[int, ...]) -> Iterator[slice]:
-    """The rows of a pool of (N, L) entries, in blocks of about `BLOCK` entries."""
-    rows = max(1, BLOCK // max(shape[1], 1))
+    """The rows of a pool of (N, L) entries, or (N,) images, in blocks of about `BLOCK` of them."""
+    rows = max(1, BLOCK // max(math.prod(shape[1:]), 1))
     for start in range(0, shape[0], rows):
         yield slice(start, min(start + rows, shape[0]))
 

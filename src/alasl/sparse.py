@@ -1,11 +1,11 @@
-"""A table of which few entries hold anything: where they are, and what they hold."""
+"""Tables that are not held whole: of which few entries hold anything, or that are made by rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +34,7 @@ class Sparse:
     shape: tuple[int, int]
     places: Places
     values: NDArray[Any]
-    empty: int | NDArray[Any] = -1
+    empty: float | NDArray[Any] = -1
 
     @classmethod
     def of(cls, table: NDArray[Any], empty: int = -1) -> Sparse:
@@ -90,11 +90,11 @@ class Sparse:
         table.ravel()[self.places] = self.values
         return table
 
-    def __getitem__(self, at: ArrayLike | tuple[ArrayLike, ArrayLike]) -> NDArray[Any]:
+    def __getitem__(self, at: ArrayLike | slice | tuple[ArrayLike, ArrayLike]) -> NDArray[Any]:
         """As of the whole table: some rows (n,), whole, or the entries at rows and columns."""
         if isinstance(at, tuple):
             return self.at(*at)
-        rows = np.asarray(at, np.int64)
+        rows = _numbers(at, self.shape[0])
         if not rows.ndim:
             return np.asarray(self[rows[None]][0])
         table = np.full((len(rows), self.shape[1]), self.empty, self.values.dtype)
@@ -159,7 +159,7 @@ class Sparse:
         held = to[self.cols] >= 0
         places = self.rows[held] * len(cols) + to[self.cols[held]]
         order = np.argsort(places, kind="stable")
-        empty = self.empty if isinstance(self.empty, int) else self.empty[cols]
+        empty = self.empty[cols] if isinstance(self.empty, np.ndarray) else self.empty
         shape = (self.shape[0], len(cols))
         return Sparse(shape, places[order], self.values[held][order], empty)
 
@@ -172,3 +172,56 @@ class Sparse:
         places = self.cols * self.shape[0] + self.rows
         order = np.argsort(places, kind="stable")
         return Sparse(self.shape[::-1], places[order], self.values[order], self.empty)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A table of N rows x L columns of which rows are made when they are asked for, and not kept.
+
+    shape: (N, L). make: gives the table (n, L) of some rows (n,); threads may call it.
+
+    >>> import numpy as np
+    >>> table = Made((3, 2), lambda rows: 10 * rows[:, None] + np.arange(2))
+    >>> table[1:].tolist(), table[[2, 0], [1, 0]].tolist()
+    ([[10, 11], [20, 21]], [21, 0])
+    """
+
+    shape: tuple[int, int]
+    make: Callable[[NDArray[np.int64]], NDArray[Any]]
+
+    ndim: ClassVar[int] = 2
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        """NumPy would make a whole table of it unasked."""
+        raise TypeError("a table that is made by rows is no array: take some rows")
+
+    def __getitem__(self, at: ArrayLike | slice | tuple[ArrayLike, ArrayLike]) -> NDArray[Any]:
+        """As of the whole table: some rows (n,), whole, or the entries at rows and columns."""
+        return self._at(*at) if isinstance(at, tuple) else self.make(_numbers(at, len(self)))
+
+    def _at(self, rows: ArrayLike, cols: ArrayLike) -> NDArray[Any]:
+        """(n,): the entries at rows and columns (n,); a few rows in hand at a time."""
+        images, of = np.unique(np.asarray(rows, np.int64), return_inverse=True)
+        cols = np.asarray(cols, np.intp)
+        order = np.argsort(of, kind="stable")
+        first = np.searchsorted(of[order], np.arange(len(images) + 1))
+        step = max(1, _BLOCK // max(1, self.shape[1]))
+        parts = [np.zeros(0)]
+        for start in range(0, len(images), step):
+            end = min(start + step, len(images))
+            here = order[first[start] : first[end]]
+            parts.append(self.make(images[start:end])[of[here] - start, cols[here]])
+        ordered = np.concatenate(parts[len(images) > 0 :])
+        found = np.empty_like(ordered)
+        found[order] = ordered
+        return found
+
+
+def _numbers(rows: ArrayLike | slice, count: int) -> Places:
+    """The numbers of some of so many rows."""
+    if isinstance(rows, slice):
+        return np.arange(*rows.indices(count))
+    return np.asarray(rows, np.int64)

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alasl import sparse
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
 from alasl.labels import Labels
 from alasl.learner import ActiveLearner, asking, size
 from alasl.learner import learner as learning
-from alasl.models import base, solver
 from alasl.models import known as known_entries
 from alasl.models import prepare as prepared_images
+from alasl.models import solver
 from alasl.models.prepare import prepare
 from alasl.models.transforms import Applied
 from alasl.project.targets import Chances, Weights
@@ -120,7 +121,7 @@ def test_some_entries_are_judged_as_in_the_whole_table(
     whole = run.learner.out_of_fold(run.known)
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, 60, 300), rng.integers(0, dataset.labels.shape[1], 300)
-    monkeypatch.setattr(base, "SAID", 7 * dataset.labels.shape[1])
+    monkeypatch.setattr(sparse, "_BLOCK", 7 * dataset.labels.shape[1])
     np.testing.assert_allclose(folded.at(rows, cols), whole[rows, cols], rtol=1e-5)
     assert np.isnan(folded.at(split.test, 0 * split.test)).all()
 

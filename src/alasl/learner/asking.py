@@ -1,7 +1,7 @@
 """What to ask next: the pool that a strategy is shown, and the entries that are picked.
 
-A pool of many entries is scored some labels at a time where the strategy and the model can, so that
-no table of all scores or probabilities is made.
+A pool of many entries is scored some labels, or some images, at a time where the strategy and the
+model can, so that no table of all scores or probabilities is made.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from alasl.query import Ask, Budget
 from alasl.seconds import Seconds
 from alasl.seeds import stream
 from alasl.settings import LearnerSettings
+from alasl.sparse import Made
 from alasl.strategies import Labelled, Pool, Strategy, resolve
 from alasl.strategies.streamed import Streamed
 
@@ -103,7 +105,8 @@ class Asking:
                 "this process scores alone: workers divide only a large pool, scored label by label"
             )
         pool = self._pool(known, rows, strategy)
-        scores, askable = strategy(pool), pool.askable
+        scores: Any = strategy(pool)
+        askable: Any = pool.askable
         if by is None and self.asks == "entries" and (known.implies or known.excludes):
             scores, askable = with_credit(scores, pool, known)
         way = self.settings, self.seconds, self.asks, known.sparse
@@ -126,9 +129,26 @@ class Asking:
             return None
         if not is_large(*shape) or budget.images is not None:
             return None
-        (draws, of_all), features = self._drawn(known, rows), self.inputs.features
-        rows = of_all
-        if features is not None and strategy.needs & {"probabilities", "features"}:
+        if "probabilities" in strategy.needs and self.estimator.chances() is None:
+            return None
+        pool = self._streamed(known, rows, strategy, by_label=True)
+        chosen = scored(strategy, pool, budget, self.seconds.grid, workers)
+        picks, scores = chosen.query()
+        if self.seconds.way(settings.by, len(picks.images), len(picks)) != "label":
+            return None
+        return Query(pool.need("ids")[picks.rows], picks.cols, scores, dict(known.memory))
+
+    def _streamed(
+        self, known: Known, rows: Rows, strategy: Strategy, *, by_label: bool = False
+    ) -> Streamed:
+        """What a strategy sees of the images `rows` some labels at a time, or some images.
+
+        Where it holds features of more than fit, it is shown a part of them, drawn.
+        """
+        needs, features = strategy.needs, self.inputs.features
+        (draws, of_all), likely = self._drawn(known, rows), "probabilities" in needs
+        rows, holds = of_all, "features" in needs or (by_label and likely)
+        if features is not None and holds:
             # They stand by their draws, so that the first are as good as any.
             rows = rows[: max(1, SEEN // features.shape[1])]
         if len(rows) < len(of_all):
@@ -136,35 +156,40 @@ class Asking:
                 "the features of %d images are too much for memory: %s is shown %d of them, drawn",
                 *(len(of_all), strategy.spec, len(rows)),
             )
-        pool = self._streamed(known, rows, draws[rows], of_all)
-        if pool is None:
-            return None
-        chosen = scored(strategy, pool, budget, self.seconds.grid, workers)
-        picks, scores = chosen.query()
-        if self.seconds.way(settings.by, len(picks.images), len(picks)) != "label":
-            return None
-        return Query(rows[picks.rows], picks.cols, scores, dict(known.memory))
-
-    def _streamed(self, known: Known, rows: Rows, ties: Floats, of_all: Rows) -> Streamed | None:
-        """What a strategy sees of the images `rows`, by their draws, of all that can be asked;
-        None where p cannot be had some labels at a time."""
-        needs, features, chances = self.strategy.needs, None, None
-        if needs & {"probabilities", "features"}:
-            features = self.estimator.embed(self.inputs.take(rows))
-        if "probabilities" in needs:
-            chances = self.estimator.chances()
-            if chances is None:
-                return None
         return Streamed(
             known.sparse.take(rows),
             known.closed.take(rows),
-            ties,
-            chances,
-            features,
+            draws[rows],
+            self.estimator.chances() if by_label and likely else None,
+            self.estimator.embed(self.inputs.take(rows)) if holds else None,
             self._labelled(known, of_all, needs) if "labelled" in needs else None,
             self.estimator.spread,
-            self.rounds.planned(known.round),
+            probabilities=None if by_label or not likely else self._said(rows),
+            ids=rows,
+            **self._counts(known),
         )
+
+    def _said(self, rows: Rows) -> Made:
+        """(N, L): the probabilities of the images `rows`, made when they are looked at."""
+        lock = Lock()
+
+        def make(some: Rows) -> NDArray[np.float32]:
+            with lock:
+                return self.estimator.predict_proba(self.inputs.take(rows[some]))
+
+        return Made((len(rows), self.estimator.labels), make)
+
+    def _counts(self, known: Known) -> dict[str, Any]:
+        """What a pool says of the run."""
+        asked, cols = known.asked.rows, known.asked.cols
+        asked = asked[known.initially_unknown.at(asked, cols)]
+        many = len(np.unique(asked)) if self.asks == "images" else len(asked)
+        batch = self.rounds.planned(known.round)
+        # People may go on beyond what was planned.
+        budget = max(self.rounds.whole, many + batch)
+        memory = dict(known.memory)
+        found = {"asked": many, "budget": budget, "batch": batch, "ask": self.asks}
+        return {**found, "memory": memory}
 
     def available(self, known: Known) -> int:
         """Images, or entries, that can be asked at all."""
@@ -209,14 +234,20 @@ class Asking:
             evidence=self._seen("evidence", finished, needs),
         )
 
-    def _pool(self, known: Known, rows: Rows, strategy: Strategy) -> Pool:
+    def _pool(self, known: Known, rows: Rows, strategy: Strategy) -> Pool | Streamed:
         """What a strategy is shown of the images `rows`, and of those beside them.
 
-        Of more than fit in a table, of as many as do, drawn.
+        Of more than fit in a table, of as many as do, drawn, unless it goes image by image.
         """
         needs, of_all = strategy.needs, rows
         labels = known.sparse.shape[1]
-        if len(rows) > (most := max(1, WHOLE // labels)):
+        most = max(1, WHOLE // labels)
+        # What only a whole network can say is said once, where there is room for it.
+        quick = "probabilities" not in needs or self.estimator.chances() is not None
+        large = is_large(len(rows), labels) if quick else len(rows) > most
+        if large and strategy.by_image and "members" not in needs:
+            return self._streamed(known, rows, strategy)
+        if len(rows) > most:
             rng = stream(self.settings.seed, "shown", known.round + 1)
             rows = np.sort(rng.permutation(rows)[:most])
             if needs:
@@ -227,10 +258,6 @@ class Asking:
         draws, rows = self._drawn(known, rows)
         if "members" in needs:
             self._fit_members(known)
-        asked, cols = known.asked.rows, known.asked.cols
-        asked = asked[known.initially_unknown.at(asked, cols)]
-        many = len(np.unique(asked)) if self.asks == "images" else len(asked)
-        batch = self.rounds.planned(known.round)
         return Pool(
             known.of(rows),
             draws[rows],
@@ -239,15 +266,10 @@ class Asking:
             self._seen("members", rows, needs),
             labelled=self._labelled(known, of_all, needs) if "labelled" in needs else None,
             closed=known.closed[rows] if len(known.closed) else None,
-            asked=many,
-            # People may go on beyond what was planned.
-            budget=max(self.rounds.whole, many + batch),
-            batch=batch,
-            ask=self.asks,
             ids=rows,
-            memory=dict(known.memory),
             evidence=self._seen("evidence", rows, needs),
             spread=self.estimator.spread,
+            **self._counts(known),
         )
 
     def _fit_members(self, known: Known) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from alasl.data.inputs import Inputs, Rows
 from alasl.data.split import Split
 from alasl.errors import UsageError
-from alasl.models.base import Estimator, Job, Probabilities, said_at
+from alasl.models.base import Estimator, Job, Probabilities
 from alasl.seeds import stream, torch_seed
+from alasl.sparse import Made
 
 
 def assign_folds(split: Split, images: int, folds: int, seed: int) -> Rows:
@@ -90,8 +91,8 @@ class Folded:
         return found
 
     def at(self, rows: Rows, cols: Rows) -> Probabilities:
-        """(m,): the probabilities of entries at rows and columns; see `said_at`."""
-        return said_at(self.of, rows, cols, self._labels)
+        """(m,): the probabilities of entries at rows and columns."""
+        return Made((len(self._part), self._labels), self.of)[rows, cols]
 
 
 def out_of_fold(

@@ -14,13 +14,16 @@ there would soon be absents of all labels, and no presents for a model to learn 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.learner.known import Known
 from alasl.learner.picking import shares_present
+from alasl.sparse import Made
 from alasl.strategies import Pool
+from alasl.strategies.streamed import Streamed
 
 # No probability is taken for less.
 TINY = 1e-9
@@ -77,15 +80,24 @@ def _told(answer: NDArray[np.floating], value: NDArray[np.floating]) -> NDArray[
     return np.asarray(answer / (2 * np.maximum(np.maximum(answer, value), TINY)))
 
 
-def with_credit(
-    scores: NDArray[np.floating], pool: Pool, known: Known
-) -> tuple[NDArray[np.float64], Mask]:
-    """As `credited`, of a pool's n images; scores (n,) of images count for each of their entries.
+def with_credit(scores: Any, pool: Pool | Streamed, known: Known) -> tuple[Any, Any]:
+    """As `credited`, of a pool's N images; scores (N,) of images count for each of their entries.
 
-    Where the strategy looks at no probabilities, a label is as likely as it is among known entries.
+    Of a `Streamed` pool the two are made by rows. Where the strategy looks at no probabilities, a
+    label is as likely as it is among known entries.
     """
-    chances = pool.probabilities
-    if chances is None:
-        chances = np.broadcast_to(shares_present(known.sparse), pool.askable.shape)
-    each = scores if scores.ndim == 2 else np.broadcast_to(scores[:, None], pool.askable.shape)
-    return credited(each, pool.askable, chances, known.implies, known.excludes)
+    chances: Any = pool.probabilities
+    usual = shares_present(known.sparse) if chances is None else None
+
+    def of(rows: NDArray[np.int64] | slice) -> tuple[NDArray[np.float64], Mask]:
+        askable, each = pool.askable[rows], scores[rows]
+        each = each if each.ndim == 2 else np.broadcast_to(each[:, None], askable.shape)
+        likely = chances[rows] if usual is None else np.broadcast_to(usual, askable.shape)
+        return credited(each, askable, likely, known.implies, known.excludes)
+
+    if isinstance(pool, Pool):
+        return of(slice(None))
+    if scores.ndim == 1:
+        # Counted from the least of all, as those of a whole table are.
+        scores = scores - min(scores.min(), 0.0)
+    return Made(pool.shape, lambda rows: of(rows)[0]), Made(pool.shape, lambda rows: of(rows)[1])

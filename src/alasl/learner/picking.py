@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import PRESENT
-from alasl.query import Ask, Budget, Price, Query, select
+from alasl.query import Ask, Budget, Price, Query, Table, select
+from alasl.ranking import row_blocks
 from alasl.seconds import Seconds
 from alasl.settings import AskSettings, LearnerSettings
 from alasl.sparse import Sparse
@@ -18,8 +19,8 @@ def asked_of(settings: AskSettings, otherwise: Ask) -> Ask:
 
 
 def picked(
-    askable: NDArray[np.bool_],
-    scores: NDArray[np.floating],
+    askable: Table,
+    scores: Table,
     ties: NDArray[np.float64],
     budget: Budget,
     settings: LearnerSettings,
@@ -46,9 +47,10 @@ def picked(
     return select(askable, scores, ties, asks, budget, price, weigh=_are_gains(scores))
 
 
-def _are_gains(scores: NDArray[np.floating]) -> bool:
+def _are_gains(scores: Table) -> bool:
     """Whether no score is below 0, but for what cannot be asked."""
-    return bool(np.min(scores, initial=0, where=np.isfinite(scores)) >= 0)
+    blocks = (scores[block] for block in row_blocks(scores.shape))
+    return all(np.min(part, initial=0, where=np.isfinite(part)) >= 0 for part in blocks)
 
 
 def shares_present(known: Sparse) -> NDArray[np.float64]:

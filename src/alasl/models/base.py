@@ -35,9 +35,6 @@ OnEpoch = Callable[[int, NDArray[np.float32]], None]
 Chances = Callable[[NDArray[np.floating], slice], Probabilities]
 Tensors = dict[str, Tensor]
 
-# Entries of which a model is asked at a time.
-SAID = 2**22
-
 
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -304,25 +301,6 @@ def counting(targets: Table, weights: Table, rows: Rows | None = None) -> Counti
     at, cols = np.nonzero(known)
     counts = np.ones(len(at), np.float32) if weights is None else weights[at, cols]
     return Counting(at, cols, targets[at, cols], counts)
-
-
-def said_at(
-    say: Callable[[Rows], Probabilities], rows: Rows, cols: Rows, labels: int
-) -> Probabilities:
-    """(m,): the probabilities of entries at rows and columns; of some images at a time.
-
-    say: gives those of images (n,), of all labels: (n, L).
-    """
-    images, of = np.unique(rows, return_inverse=True)
-    found = np.empty(len(rows), np.float32)
-    order = np.argsort(of, kind="stable")
-    first = np.searchsorted(of[order], np.arange(len(images) + 1))
-    step = max(1, SAID // max(1, labels))
-    for start in range(0, len(images), step):
-        end = min(start + step, len(images))
-        here = order[first[start] : first[end]]
-        found[here] = say(images[start:end])[of[here] - start, cols[here]]
-    return found
 
 
 def restored(tensors: Tensors, *names: str) -> tuple[Tensor, ...]:

@@ -21,7 +21,6 @@ from alasl.data.evidence import digests, stacked
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import AlaslError, DataError
 from alasl.files import write_text
-from alasl.models.base import said_at
 from alasl.models.features import extract
 from alasl.models.memory import keep_freed_memory
 from alasl.models.model import Model
@@ -33,6 +32,7 @@ from alasl.project.arrays import load_array, save_array
 from alasl.project.checks import check_model_name
 from alasl.project.folder import Project
 from alasl.project.settings import ProjectSettings
+from alasl.sparse import Made
 
 Progress = Callable[[int, int], None]
 
@@ -236,7 +236,7 @@ class ModelFiles:
         def say(images: Rows) -> NDArray[np.float32]:
             return model.predict_proba(inputs.take(images))
 
-        return said_at(say, rows, cols, len(model.names)).astype(np.float64)
+        return Made((len(inputs), len(model.names)), say)[rows, cols].astype(np.float64)
 
     def _seen_by(self, model: Model) -> Inputs:
         """All images as a model takes them, before its transform."""

@@ -29,6 +29,7 @@ Matrix = NDArray[np.float64]
     paper="Li and Guo 2013",
     needs=("probabilities", "features", "labelled"),
     work="N D (D + L)",
+    reads_rows=True,
 )
 def adaptive(pool: Pool) -> Scores:
     """As margin+cardinality, with the b whose images should leave the least doubt in the pool.

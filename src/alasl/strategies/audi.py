@@ -14,11 +14,12 @@ implementation divides by the number of unknown entries, against the purpose of 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alasl.seeds import spread
 from alasl.strategies.base import Pool, Scores, strategy
-from alasl.strategies.blocks import in_blocks
 from alasl.strategies.cardinality import THRESHOLD, mean_cardinality, predicted
+from alasl.strategies.streamed import by_rows
 
 # What stands in for no known entry.
 NONE_KNOWN = 0.5
@@ -29,14 +30,14 @@ NONE_KNOWN = 0.5
     paper="selection of Huang and Zhou 2013",
     needs=("probabilities", "labelled"),
     unit="entry",
+    reads_rows=True,
 )
 def audi(pool: Pool) -> Scores:
     """Images with an unusual number of predicted labels: a few entries of each, the least sure."""
     probabilities = pool.need("probabilities")
     usual = mean_cardinality(pool)
-    scores = np.empty(pool.entries.shape, np.float32)
 
-    def fill(rows: slice) -> None:
+    def score(rows: NDArray[np.intp]) -> Scores:
         p, askable = probabilities[rows].astype(np.float64), pool.askable[rows]
         count = np.count_nonzero(predicted(p), axis=1)
         distance = np.where(askable, np.abs(p - THRESHOLD), np.inf)
@@ -45,7 +46,8 @@ def audi(pool: Pool) -> Scores:
         known = p.shape[1] - np.count_nonzero(askable, axis=1)
         counted = known[:, None] + np.arange(p.shape[1])
         worth = np.abs(count - usual)[:, None] / np.maximum(counted, NONE_KNOWN)
-        np.put_along_axis(scores[rows], nearest, worth.astype(np.float32), axis=1)
+        scores = np.empty(p.shape, np.float32)
+        np.put_along_axis(scores, nearest, worth.astype(np.float32), axis=1)
+        return scores
 
-    in_blocks(fill, len(pool))
-    return scores
+    return by_rows(pool, score)

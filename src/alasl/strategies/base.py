@@ -15,6 +15,7 @@ from alasl.errors import DataError, UsageError
 from alasl.parameters import Between as Between  # so that a strategy finds it here
 from alasl.parameters import Parameter, parameters_of
 from alasl.registry import Registry, first_line, spec_of, specs_in
+from alasl.sparse import Made
 from alasl.strategies.blocks import in_blocks
 from alasl.strategies.pool import Columns as Columns
 from alasl.strategies.pool import Labelled as Labelled
@@ -52,6 +53,7 @@ class Strategy:
     declared_unit, declared_needs: what it was registered with (`strategy`).
     work: how its arithmetic grows with N images, L labels, D features, E members.
     parameters: what may be set. settings: what was set. ranker: what scores some labels at a time.
+    reads_rows: whether it looks at tables some images at a time.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Strategy:
     settings: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
     ranker: Callable[..., Rank] | None = field(default=None, repr=False)
+    reads_rows: bool = False
 
     @property
     def values(self) -> dict[str, Any]:
@@ -92,6 +95,11 @@ class Strategy:
         return own.union(*(m.needs for m in self.uses))
 
     @property
+    def by_image(self) -> bool:
+        """Whether it can be called with a `Streamed` pool, too; those that it uses can, then."""
+        return self.reads_rows and all(each.by_image for each in self.uses)
+
+    @property
     def asks(self) -> Literal["images", "entries"]:
         """What is asked by it unless something else is wanted: what it scores."""
         return "images" if self.unit == "image" else "entries"
@@ -101,15 +109,19 @@ class Strategy:
         """The shortest text from which `resolve` makes this strategy again."""
         return spec_of(self, self.settings, self.file)
 
-    def __call__(self, pool: Pool) -> Scores:
+    def __call__(self, pool: Pool | Streamed) -> Any:
         """Scores, higher = ask first: (N,) of images, or (N, L) of entries, by `unit`.
 
         -inf stands for what cannot be asked: an image without an askable entry, a known entry.
-        The strategy itself is shown only the images that have something to ask.
+        The strategy itself is shown only the images that have something to ask. Of a `Streamed`
+        pool, which is for a strategy that goes `by_image`, scores of entries are a `Made` table.
         """
         for need in sorted(self.needs):
-            if getattr(pool, need) is None:
+            if getattr(pool, need, None) is None:
                 raise UsageError(f"the strategy {self.spec!r} needs the pool's {need}")
+        return self._of_tables(pool) if isinstance(pool, Pool) else self._of_rows(pool)
+
+    def _of_tables(self, pool: Pool) -> Scores:
         entrywise = self.unit == "entry"
         rows = np.flatnonzero(pool.askable.any(axis=1))
         shown = pool if len(rows) == len(pool) else pool.take(rows)
@@ -128,11 +140,32 @@ class Strategy:
             not_finite = _fill(scores, rows, found, askable)
             wrong = f"{not_finite} that are not" if not_finite else ""
         if wrong:
-            raise DataError(
-                f"the strategy {self.spec!r} must give one finite score for each {self.unit}",
-                seen=f"{wrong}, of {askable.shape}",
-            )
+            raise self._wrong(wrong, askable.shape)
         return scores
+
+    def _of_rows(self, pool: Streamed) -> Scores | Made:
+        if not self.by_image:
+            raise UsageError(f"the strategy {self.spec!r} scores whole pools only")
+        found = self.function(pool, **self.settings)
+        if not isinstance(found, Made):
+            scores = np.array(found, np.float64)
+            if scores.shape != (len(pool),) or not np.isfinite(scores).all():
+                raise self._wrong(f"others, of shape {scores.shape}", (len(pool),))
+            return scores
+
+        def make(rows: NDArray[np.int64]) -> Scores:
+            askable, block = pool.askable.make(rows), found.make(rows)
+            if not_finite := np.count_nonzero(askable & ~np.isfinite(block)):
+                raise self._wrong(f"{not_finite} that are not", askable.shape)
+            return np.where(askable, block, block.dtype.type(-np.inf))
+
+        return Made(pool.shape, make)
+
+    def _wrong(self, seen: str, shape: tuple[int, ...]) -> DataError:
+        return DataError(
+            f"the strategy {self.spec!r} must give one finite score for each {self.unit}",
+            seen=f"{seen}, of {shape}",
+        )
 
     def by_label(self, pool: Streamed) -> Callable[[slice], Scores]:
         """What gives the scores (N, n) of some labels, as calling it with the whole pool does.
@@ -185,6 +218,7 @@ def strategy(
     unit: Unit | None = "image",
     work: str = "N L",
     ranker: Callable[..., Rank] | None = None,
+    reads_rows: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function of a pool as the strategy `name`; the function itself is unchanged.
 
@@ -196,7 +230,8 @@ def strategy(
     type `Names` names other strategies, whose needs are added; with `unit` None it scores entries
     where one of them does, else images. `needs` may be a function of the same arguments.
     ranker: what scores some labels of a pool at a time, for pools of which no whole table fits into
-    memory; see `streamed`. It takes the same arguments.
+    memory; see `streamed`. It takes the same arguments. reads_rows: whether the function takes such
+    a pool itself, as of tables it reads some images (`pool.entries[rows]`, `in_blocks`) or none.
     """
 
     return STRATEGIES.register(
@@ -210,6 +245,7 @@ def strategy(
             parameters=parameters_of(function),
             function=function,
             ranker=ranker,
+            reads_rows=reads_rows,
         )
     )
 

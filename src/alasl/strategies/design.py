@@ -18,6 +18,7 @@ Square = NDArray[np.float64]
     paper="Yu 2006 (transductive experimental design)",
     needs=("features", "labelled"),
     work="N D (D + picks)",
+    reads_rows=True,
 )
 def design(pool: Pool, *, ridge: Annotated[float, Between(1e-6, 1e6)] = 1.0) -> Scores:
     """The image that leaves a ridge regression on the features surest of all the others.

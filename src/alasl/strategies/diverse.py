@@ -29,6 +29,7 @@ def _needs(of: str, by: By) -> tuple[Need]:  # noqa: ARG001  `of` brings its own
     needs=_needs,
     unit=None,
     work="picks^2 D",
+    reads_rows=True,
 )
 def diverse(pool: Pool, *, of: Names = OF, by: By = "k-means++") -> Scores:
     """A batch of different ones among the best by another strategy, ten for each pick.

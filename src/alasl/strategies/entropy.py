@@ -17,7 +17,7 @@ Over = Literal["all", "unknown"]
 TINY = float(np.nextafter(0, 1))
 
 
-@strategy("entropy", paper="eq. 6", needs=("probabilities",))
+@strategy("entropy", paper="eq. 6", needs=("probabilities",), reads_rows=True)
 def entropy(pool: Pool, *, form: Form = "printed", over: Over = "all") -> Scores:
     """Largest sum over labels of the entropy of the model's probabilities p.
 

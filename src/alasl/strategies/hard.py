@@ -7,7 +7,7 @@ import numpy as np
 from alasl.strategies.base import Pool, Scores, strategy
 
 
-@strategy("hard", paper="eq. 5")
+@strategy("hard", paper="eq. 5", reads_rows=True)
 def hard(pool: Pool) -> Scores:
     """Largest ratio of unknown to known entries; images of which nothing is known come first.
 

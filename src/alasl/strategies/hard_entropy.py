@@ -8,7 +8,7 @@ from alasl.strategies.entropy import Form, Over, entropy
 from alasl.strategies.hard import hard
 
 
-@strategy("hard+entropy", paper="eq. 5, eq. 6", needs=("probabilities",))
+@strategy("hard+entropy", paper="eq. 5, eq. 6", needs=("probabilities",), reads_rows=True)
 def hard_entropy(
     pool: Pool, *, combine: Combine = "product", form: Form = "printed", over: Over = "all"
 ) -> Scores:

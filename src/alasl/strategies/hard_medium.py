@@ -10,7 +10,7 @@ from alasl.strategies.hard import hard
 from alasl.strategies.medium import medium
 
 
-@strategy("hard+medium", paper="section 3.1, fig. 7")
+@strategy("hard+medium", paper="section 3.1, fig. 7", reads_rows=True)
 def hard_medium(pool: Pool, *, share: Annotated[float, Between(0, 1)] = 0.1) -> Scores:
     """The first `share` of the run's budget by Hard, the rest by Medium.
 

@@ -11,7 +11,7 @@ from alasl.strategies.hard import hard
 from alasl.strategies.medium import medium
 
 
-@strategy("hard+medium+entropy", paper="eq. 4 to 6", needs=("probabilities",))
+@strategy("hard+medium+entropy", paper="eq. 4 to 6", needs=("probabilities",), reads_rows=True)
 def hard_medium_entropy(
     pool: Pool,
     *,

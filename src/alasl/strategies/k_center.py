@@ -17,6 +17,7 @@ COMPARED, TOGETHER = 4096, 256
     paper="Sener and Savarese 2018",
     needs=("features", "labelled"),
     work="N D (picks + min(M, 4096))",
+    reads_rows=True,
 )
 def k_center(pool: Pool) -> Scores:
     """The image farthest from all labelled and picked ones, one after the other.

@@ -33,6 +33,7 @@ IMAGES = 256
     paper="the design of Zha 2011, with sparse neighbours",
     needs=("features", "labelled"),
     work="N D (8192 + picks)",
+    reads_rows=True,
 )
 def local_design(
     pool: Pool,

@@ -18,6 +18,7 @@ CLOSE = 1e-9
     "margin+cardinality",
     paper="Li and Guo 2013",
     needs=("probabilities", "labelled"),
+    reads_rows=True,
 )
 def margin_cardinality(pool: Pool, *, b: Annotated[float, Between(0, 1)] = 0.5) -> Scores:
     """Predicted labels close to the others, and more or fewer of them than is usual.

@@ -7,7 +7,7 @@ import numpy as np
 from alasl.strategies.base import Pool, Scores, strategy
 
 
-@strategy("medium", paper="eq. 4")
+@strategy("medium", paper="eq. 4", reads_rows=True)
 def medium(pool: Pool) -> Scores:
     """Ratio of unknown to known entries nearest to 1; images of which nothing is known come last.
 

@@ -8,7 +8,7 @@ from alasl.strategies.entropy import Form, Over, entropy
 from alasl.strategies.medium import medium
 
 
-@strategy("medium+entropy", paper="eq. 4, eq. 6", needs=("probabilities",))
+@strategy("medium+entropy", paper="eq. 4, eq. 6", needs=("probabilities",), reads_rows=True)
 def medium_entropy(
     pool: Pool, *, combine: Combine = "product", form: Form = "printed", over: Over = "all"
 ) -> Scores:

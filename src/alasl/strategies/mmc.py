@@ -20,7 +20,7 @@ from alasl.threads import on_one_thread
 Matrix = NDArray[np.float64]
 
 
-@strategy("mmc", paper="Yang et al. 2009", needs=("probabilities", "labelled"))
+@strategy("mmc", paper="Yang et al. 2009", needs=("probabilities", "labelled"), reads_rows=True)
 def mmc(pool: Pool) -> Scores:
     """Largest loss of the model on its most likely labelling."""
     probabilities, count = pool.need("probabilities"), CountOfLabels(pool.need("labelled"))

@@ -17,6 +17,7 @@ from alasl.strategies.blocks import in_blocks
 Scores = NDArray[np.floating]
 Need = Literal["probabilities", "features", "members", "labelled"]
 Unit = Literal["image", "entry"]
+Ask = Literal["images", "entries"]
 
 
 class Columns(NamedTuple):
@@ -81,7 +82,7 @@ class Pool:
     asked: int = 0
     budget: int = 0
     batch: int = 50
-    ask: Literal["images", "entries"] = "images"
+    ask: Ask = "images"
     ids: NDArray[np.intp] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     evidence: NDArray[np.floating] | None = None
@@ -186,13 +187,7 @@ class Pool:
         """
         images = int(self.askable.any(axis=1).sum())
         entries = int(np.count_nonzero(self.askable))
-        each = entries / max(images, 1)
-        wanted: float = self.batch
-        if self.ask == "images" and unit == "entry":
-            wanted *= each
-        if self.ask == "entries" and unit == "image":
-            wanted /= max(each, 1)
-        return max(1, min(math.ceil(wanted), images if unit == "image" else entries))
+        return picks_of(unit, self.ask, self.batch, images, entries)
 
     def take(self, rows: NDArray[np.intp]) -> Pool:
         """The pool of some of its images."""
@@ -208,6 +203,17 @@ class Pool:
             # Where images have no numbers, their places in the whole pool are.
             ids=rows if self.ids is None else self.ids[rows],
         )
+
+
+def picks_of(unit: Unit, ask: Ask, batch: int, images: int, entries: int) -> int:
+    """See `Pool.picks`; images, entries: of which something, or which, can be asked."""
+    each = entries / max(images, 1)
+    wanted: float = batch
+    if ask == "images" and unit == "entry":
+        wanted *= each
+    if ask == "entries" and unit == "image":
+        wanted /= max(each, 1)
+    return max(1, min(math.ceil(wanted), images if unit == "image" else entries))
 
 
 def _limits(p: NDArray[np.floating]) -> tuple[float, float]:

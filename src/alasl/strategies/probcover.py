@@ -30,6 +30,7 @@ TARGETS = 1024
     paper="Yehuda 2022",
     needs=("features", "labelled"),
     work="N D targets",
+    reads_rows=True,
 )
 def probcover(pool: Pool, *, purity: Annotated[float, Between(0, 1)] = 0.95) -> Scores:
     """The image with the most uncovered images within a radius, one after the other.

@@ -1,22 +1,25 @@
-"""A pool too large for tables of all its entries: a strategy scores some of its labels at a time.
+"""A pool too large for tables of all its entries: a strategy looks at a part of them at a time.
 
 Most strategies of entries look at one label after the other, at all its images. Such a strategy is
-one function that ranks some labels (`Rank`), whether they come from a `Pool` or from here.
+one function that ranks some labels (`Rank`), whether they come from a `Pool` or from here. Most
+strategies of images look at some images after the others, at all their labels, or at features and
+draws alone: such a one is shown what is here in the place of a `Pool`, and need not know of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alasl.labels import PRESENT, UNKNOWN
-from alasl.sparse import Sparse
-from alasl.strategies.pool import Columns, Labelled, Scores, missing
+from alasl.sparse import Made, Sparse
+from alasl.strategies.blocks import in_blocks
+from alasl.strategies.pool import Ask, Columns, Labelled, Pool, Scores, Unit, missing, picks_of
 
 # Scores (N, n), finite, higher = ask first, of some labels; what it says of entries that may not be
 # asked does not matter. Several threads call it.
@@ -40,7 +43,7 @@ class Labelwise(Protocol):
     @property
     def batch(self) -> int: ...
     @property
-    def ask(self) -> Literal["images", "entries"]: ...
+    def ask(self) -> Ask: ...
     @property
     def shape(self) -> tuple[int, int]: ...
     @property
@@ -57,7 +60,7 @@ class Streamed:
 
     entries: int8 (N, L), the known ones. closed: (N, L), unknown entries that nobody could answer.
     chances: by features (N, D), the model's probabilities (N, n) of some labels; None where there
-    are none. The rest as in `Pool`.
+    are none. probabilities: those of some images; likewise. The rest as in `Pool`.
     """
 
     entries: Sparse
@@ -68,13 +71,45 @@ class Streamed:
     labelled: Labelled | None = None
     spread: float | None = None
     batch: int = 50
-    ask: Literal["images", "entries"] = "entries"
+    ask: Ask = "entries"
     evidence: NDArray[np.floating] | None = None
+    probabilities: Made | None = None
+    asked: int = 0
+    budget: int = 0
+    ids: NDArray[np.intp] | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ties)
 
     @property
     def shape(self) -> tuple[int, int]:
         """(N, L): images, labels."""
         return self.entries.shape
+
+    def need(self, what: str) -> Any:
+        """See `Pool.need`."""
+        return needed(getattr(self, what, None), what)
+
+    @property
+    def unknown_per_image(self) -> NDArray[np.intp]:
+        """(N,): unknown entries of each image."""
+        return self.shape[1] - self.known_per_image
+
+    @property
+    def known_per_image(self) -> NDArray[np.intp]:
+        """(N,): known entries of each image."""
+        return self.entries.per_row()
+
+    @cached_property
+    def askable(self) -> Made:
+        """(N, L): True for an unknown entry that somebody may be able to answer."""
+
+        def make(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+            unknown = self.entries[rows] == UNKNOWN
+            return np.asarray(unknown & (self.closed[rows] == self.closed.empty))
+
+        return Made(self.shape, make)
 
     @property
     def presents_of(self) -> NDArray[np.intp]:
@@ -89,8 +124,18 @@ class Streamed:
     @property
     def askable_of(self) -> NDArray[np.bool_]:
         """(L,): labels of which something may be asked."""
-        closed = self.closed.only(self.entries.at(self.closed.rows, self.closed.cols) == UNKNOWN)
-        return self.entries.per_col() + closed.per_col() < len(self.ties)
+        return self.entries.per_col() + self._shut.per_col() < len(self)
+
+    def picks(self, unit: Unit) -> int:
+        """See `Pool.picks`."""
+        images, labels = self.shape
+        entries = images * labels - len(self.entries) - len(self._shut)
+        return picks_of(unit, self.ask, self.batch, images, entries)
+
+    @cached_property
+    def _shut(self) -> Sparse:
+        """Entries that are closed and unknown."""
+        return self.closed.only(self.entries.at(self.closed.rows, self.closed.cols) == UNKNOWN)
 
     @cached_property
     def _turned(self) -> tuple[Sparse, Sparse]:
@@ -112,3 +157,30 @@ def needed(found: Found | None, what: str) -> Found:
     if found is None:
         raise missing(what)
     return found
+
+
+def by_rows(
+    pool: Pool | Streamed,
+    score: Callable[[NDArray[np.intp]], Scores],
+    order: NDArray[np.intp] | None = None,
+) -> Scores:
+    """(N, L) scores of entries, where those of an image hang on it alone, and what is of all images
+    is found already.
+
+    score: gives those of some images (n,), (n, L). order: (N,) in which images are scored together.
+    """
+
+    def filled(rows: NDArray[np.intp], scores: Scores, places: NDArray[np.intp]) -> Scores:
+        def fill(part: slice) -> None:
+            scores[places[part]] = score(rows[part])
+
+        in_blocks(fill, len(rows))
+        return scores
+
+    def make(rows: NDArray[np.intp]) -> Scores:
+        return filled(rows, np.empty((len(rows), pool.shape[1]), np.float32), np.arange(len(rows)))
+
+    if isinstance(pool, Streamed):
+        return cast(Scores, Made(pool.shape, make))
+    order = np.arange(len(pool)) if order is None else order
+    return filled(order, np.empty(pool.shape, np.float32), order)

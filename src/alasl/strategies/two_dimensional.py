@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from alasl.labels import UNKNOWN
 from alasl.strategies.base import Between, Pool, Scores, strategy
-from alasl.strategies.blocks import in_blocks
 from alasl.strategies.entropy import binary_entropy
 from alasl.strategies.mixture import fit_mixture
 from alasl.strategies.picks import by_draws
+from alasl.strategies.streamed import by_rows
 
-# Images that the mixture is fitted on, at most, drawn; and images handled at once.
-FITTED, IMAGES = 10_000, 2048
+# Images that the mixture is fitted on, at most, drawn.
+FITTED = 10_000
 # Outcomes of a smaller probability are taken for this one, whose logarithm there is.
 TINY = np.float32(1e-30)
 
@@ -28,6 +28,7 @@ Matrix = NDArray[np.float32]
     needs=("labelled",),
     unit="entry",
     work="N L^2 groups",
+    reads_rows=True,
 )
 def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16) -> Scores:
     """Entropy of the label, and what its answer tells about the image's other unknown labels.
@@ -38,22 +39,20 @@ def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16)
     picture: images of which the same is known score alike.
     """
     order, rng = by_draws(pool.ties)
-    entries = pool.entries[order]
-    every = np.concatenate([pool.need("labelled").entries, entries[:FITTED]])
+    some = pool.entries[order[:FITTED]]
+    every = np.concatenate([pool.need("labelled").entries, some])
     informed = every[(every != UNKNOWN).any(axis=1)]
     mixture = fit_mixture(informed[rng.permutation(len(informed))[:FITTED]], groups, rng)
-    likely = mixture.groups(entries).astype(np.float32)
     rates = mixture.rates.astype(np.float32)
-    scores = np.empty(pool.entries.shape, np.float32)
 
-    def fill(rows: slice) -> None:
-        p = likely[rows] @ rates
+    def score(rows: NDArray[np.intp]) -> Scores:
+        entries = pool.entries[rows]
+        likely = mixture.groups(entries).astype(np.float32)
+        p = likely @ rates
         own = binary_entropy(p.astype(np.float64)).astype(np.float32)
-        unknown = entries[rows] == UNKNOWN
-        scores[order[rows]] = own + _information(likely[rows], rates, p, own, unknown)
+        return own + _information(likely, rates, p, own, entries == UNKNOWN)
 
-    in_blocks(fill, len(pool), IMAGES)
-    return scores
+    return by_rows(pool, score, order)
 
 
 def _information(

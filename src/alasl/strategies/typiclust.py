@@ -19,6 +19,7 @@ COMPARED = 1000
     paper="Hacohen 2022",
     needs=("features", "labelled"),
     work="N D clusters",
+    reads_rows=True,
 )
 def typiclust(pool: Pool) -> Scores:
     """The image most like its neighbours, of each of the largest clusters without labelled ones.
