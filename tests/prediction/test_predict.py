@@ -7,8 +7,10 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from safetensors.torch import load_file, save_file
 import alasl
 from alasl.cli import exit_code
 from alasl.data.formats.label_studio import read_tasks
+from alasl.data.predictions import read_predictions
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.models.model import VERSION, Model
 from alasl.prediction.formats import FORMATS, Predicted, Predictions, format_of, piece, write
@@ -298,6 +301,72 @@ def test_label_studio(tmp_path: Path) -> None:
     export = read_tasks(tmp_path / "p.json")
     assert (export.images, export.names) == (("a.jpg", "b é.jpg"), predictions().names)
     assert export.answers == ()
+
+
+def test_lower_probabilities_are_left_out(tmp_path: Path) -> None:
+    found = replace(predictions(), least=0.25)
+    none = Predicted(("none.jpg",), np.full((1, 3), 0.2, np.float32))
+    blocks = [none, Predicted(("a.jpg", "b é.jpg"), SAID)]
+    put(found, tmp_path / "p.csv", "csv-long", blocks)
+    assert (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines() == [
+        "image,label,probability,present",
+        "a.jpg,dog,0.9,1",
+        'a.jpg,"cat, big",0.25,1',
+        'b é.jpg,"cat, big",0.5,1',
+        "b é.jpg,'=boat,1,",
+    ]
+    put(found, tmp_path / "p.jsonl", "jsonl", blocks)
+    lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    assert [line["probabilities"] for line in lines] == [
+        {}, {"dog": 0.9, "cat, big": 0.25}, {"cat, big": 0.5, "=boat": 1.0},
+    ]  # fmt: skip
+    # What is not there is nothing said.
+    read = read_predictions(
+        str(tmp_path / "p.csv"), ("a.jpg", "b é.jpg"), ("dog", "cat, big", "=boat")
+    )
+    np.testing.assert_array_equal(np.isnan(read.probabilities), SAID < 0.25)
+
+
+def test_only_a_format_of_entries_leaves_some_out(
+    own_features: tuple[Path, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, features = own_features
+    np.save(tmp_path / "f.npy", features)
+    args = ["predict", str(run), str(tmp_path / "f.npy"), "-q", "--at-least", "0.5"]
+    assert exit_code([*args, "--out", str(tmp_path / "p.npz")]) == 2
+    assert "npz has a place for every probability" in capsys.readouterr().err
+    assert exit_code([*args, "--format", "csv-long"]) == 0
+    high = alasl.load(run).predict_proba(features) >= 0.5
+    assert 0 < high.sum() == len(capsys.readouterr().out.splitlines()) - 1 < high.size
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.npz"])
+def test_an_interruption_leaves_no_file_and_says_so(
+    own_features: tuple[Path, np.ndarray], tmp_path: Path, name: str
+) -> None:
+    run, features = own_features
+    np.save(tmp_path / "f.npy", np.concatenate([features] * 10))
+    code = (
+        "import os, signal, sys\n"
+        "from alasl.cli import main\n"
+        "from alasl.models.model import Model\n"
+        "say, blocks = Model.predict_proba, []\n"
+        "def interrupted(*args, **more):\n"
+        "    blocks.append(1)\n"
+        "    if len(blocks) > 1:\n"
+        "        os.kill(os.getpid(), int(sys.argv[1]))\n"
+        "    return say(*args, **more)\n"
+        "Model.predict_proba = interrupted\n"
+        "main(sys.argv[2:])\n"
+    )
+    words = ["predict", str(run), str(tmp_path / "f.npy"), "-q", "--out", str(tmp_path / name)]
+    for number, ended in ((2, 130), (15, 143)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(number), *words], capture_output=True, text=True
+        )
+        assert done.returncode == ended, done.stderr
+        assert ("the same command begins anew" in done.stderr) == (ended == 130)
+        assert [path.name for path in tmp_path.iterdir()] == ["f.npy"]
 
 
 @pytest.mark.parametrize("format", ["csv-wide", "csv-long", "jsonl", "label-studio"])

@@ -8,6 +8,7 @@ import importlib
 import io
 import keyword
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -37,6 +38,8 @@ COMMANDS = tuple(name for names in JOBS.values() for name in names)
 RENAMED_COMMANDS = {"measures": "strategies"}
 
 INTERRUPTED = 130
+# Commands that, called again after an interruption, go on from what they kept.
+RESUMED = ("train", "suggest", "run", "study", "features", "demo")
 
 
 class _ReaderGoneError(Exception):
@@ -108,14 +111,16 @@ def main(args: list[str] | None = None) -> None:
         # A name that the terminal has no letters for is written with escapes.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # As Ctrl-C does, it leaves no half-written file.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(exit_code(args))
 
 
 def exit_code(args: list[str] | None = None) -> int:
     """The exit code of a command line: 0 done, 1 a bug, 2 to 6 as in `alasl.errors`, 130 Ctrl-C."""
+    # What was called, so that a command can say how to call it again.
+    called = sys.argv[1:] if args is None else args
     try:
-        # What was called, so that a command can say how to call it again.
-        called = sys.argv[1:] if args is None else args
         app.main(called, standalone_mode=False, obj=tuple(called))
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -129,9 +134,10 @@ def exit_code(args: list[str] | None = None) -> int:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo(
-            "interrupted: what was done is kept; the same command goes on from there", err=True
-        )
+        kept = "nothing is half done; the same command begins anew"
+        if any(name in RESUMED for name in called[:1]):
+            kept = "what was done is kept; the same command goes on from there"
+        click.echo(f"interrupted: {kept}", err=True)
         return INTERRUPTED
     except MemoryError:
         click.echo("error: there is not enough memory for this", err=True)

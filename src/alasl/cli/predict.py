@@ -56,6 +56,13 @@ if TYPE_CHECKING:
     help="what another model, with whose predictions MODEL learned, predicts of IMAGES; may be "
     "repeated",
 )
+@click.option(
+    "--at-least",
+    "least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="leave out lower probabilities, as csv-long or jsonl [0]",
+)
 @click.option("--label", "labels", multiple=True, help="write this label only; may be repeated")
 @click.option(
     "--image-folder",
@@ -75,6 +82,7 @@ def command(
     format: str | None,
     threshold: bool,
     others: tuple[str, ...],
+    least: float,
     labels: tuple[str, ...],
     image_folder: Path | None,
     prefix: str,
@@ -96,7 +104,7 @@ def command(
     """
     from alasl.data.predictions import read_all
     from alasl.models.model import Model
-    from alasl.prediction.formats import Predictions, format_of, text, write
+    from alasl.prediction.formats import FORMATS, Predictions, format_of, text, write
     from alasl.prediction.images import find_images
     from alasl.prediction.opening import find_model
     from alasl.prediction.predict import predict
@@ -107,6 +115,11 @@ def command(
     if as_json and out is None:
         raise UsageError("--json needs a file for the predictions", do="name one with --out")
     kind = format_of(out, format)
+    if least and not FORMATS[kind].leaves_out:
+        raise UsageError(
+            f"{kind} has a place for every probability, so --at-least can leave none out",
+            do="take --format csv-long or jsonl",
+        )
     file = find_model(model)
     opened = Model.load(file, trust=trust)
     columns = _columns(opened, labels)
@@ -132,6 +145,7 @@ def command(
         calls=threshold,
         model=opened.kind.spec,
         prefix=prefix,
+        least=least,
     )
     of, bar = partial(_piece, predictions, kind, columns), Bar("predict", "image", quiet)
     with asked_for(engine, workers, address) as by:

@@ -49,7 +49,7 @@ class Predictions:
 
     names: L labels. thresholds: (L,), from which on a label is called present, NaN where that is
     not known. calls: whether to say so. model: its name. prefix: what makes an image's address out
-    of its id.
+    of its id. least: an entry of a lower probability is left out, of a format that can.
     """
 
     names: tuple[str, ...]
@@ -57,6 +57,7 @@ class Predictions:
     calls: bool = False
     model: str = ""
     prefix: str = ""
+    least: float = 0.0
 
     def called(self, probabilities: NDArray[np.float32]) -> Entries:
         """int8 (n, L): 1 called present, 0 not, -1 where the label has no threshold."""
@@ -79,6 +80,7 @@ class Format:
 
     piece: what is written of a block; as text, lines without the last one's end. head: the lines
     before those of all pieces; None where pieces are no text, and write makes a file of them.
+    leaves_out: whether it can leave entries out.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Format:
     piece: Callable[[Predictions, Predicted], Any]
     head: Callable[[Predictions], list[str]] | None = None
     write: Callable[[Predictions, Iterable[Any], Path], None] | None = None
+    leaves_out: bool = False
 
 
 def piece(predictions: Predictions, format: str, block: Predicted) -> Any:
@@ -97,7 +100,8 @@ def piece(predictions: Predictions, format: str, block: Predicted) -> Any:
 def text(predictions: Predictions, pieces: Iterable[Any], format: str) -> Iterator[str] | None:
     """Predictions as text, some lines at a time; None where the format is none of text."""
     head = FORMATS[format].head
-    return None if head is None else chain(head(predictions), pieces)
+    # Of a block of which all is left out there are no lines.
+    return None if head is None else chain(head(predictions), filter(None, pieces))
 
 
 def write(predictions: Predictions, pieces: Iterable[Any], out: Path, format: str) -> None:
@@ -159,21 +163,32 @@ def _long_head(predictions: Predictions) -> list[str]:
 
 
 def _long(predictions: Predictions, block: Predicted) -> str:
-    cells = {PRESENT: "1", ABSENT: "0", UNKNOWN: ""}
+    rows, cols = np.nonzero(block.probabilities >= predictions.least)
+    images, names = list(map(row, block.images)), list(map(row, predictions.names))
+    cells = {PRESENT: ",1", ABSENT: ",0", UNKNOWN: ","}
+    ends = [""] * len(rows)
+    if predictions.calls:
+        called = predictions.called(block.probabilities)[rows, cols]
+        ends = [cells[value] for value in called.tolist()]
+    written = zip(
+        rows.tolist(), cols.tolist(), block.probabilities[rows, cols].tolist(), ends, strict=True
+    )
     return "\n".join(
-        row(image, name, _number(probability), *([cells[value]] if predictions.calls else []))
-        for image, values, called in predictions.images(block)
-        for name, probability, value in zip(predictions.names, values, called, strict=True)
+        f"{images[at]},{names[col]},{_number(probability)}{end}"
+        for at, col, probability, end in written
     )
 
 
 def _json(predictions: Predictions, block: Predicted) -> str:
     lines = []
     for image, values, called in predictions.images(block):
-        numbers = (float(_number(probability)) for probability in values)
         line: dict[str, object] = {
             "image": image,
-            "probabilities": dict(zip(predictions.names, numbers, strict=True)),
+            "probabilities": {
+                name: float(_number(probability))
+                for name, probability in zip(predictions.names, values, strict=True)
+                if probability >= predictions.least
+            },
         }
         if predictions.calls:
             line[PRESENT_COLUMN] = predictions.present(called)
@@ -243,8 +258,8 @@ FORMATS = {
     each.name: each
     for each in (
         Format("csv-wide", "image,label1,label2,...", ".csv", _wide, _wide_head),
-        Format("csv-long", "image,label,probability", ".csv", _long, _long_head),
-        Format("jsonl", "a JSON object a line", ".jsonl", _json, lambda _: []),
+        Format("csv-long", "image,label,probability", ".csv", _long, _long_head, leaves_out=True),
+        Format("jsonl", "a JSON object a line", ".jsonl", _json, lambda _: [], leaves_out=True),
         Format(
             "npz",
             "arrays probabilities, names and images",
