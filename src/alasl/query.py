@@ -126,7 +126,7 @@ def select(
     choose = _images if ask == "images" else _entries
     query = choose(askable, counts, scores, ties, budget, price, weighed)
     if not len(query):
-        raise _buys_nothing(budget)
+        raise buys_nothing(budget)
     return query
 
 
@@ -140,7 +140,8 @@ def _refuse_nan(scores: NDArray[np.floating], counts: NDArray[np.intp]) -> None:
         raise DataError("a score is NaN, so nothing can be ranked")
 
 
-def _buys_nothing(budget: Budget) -> UsageError:
+def buys_nothing(budget: Budget) -> UsageError:
+    """The error for a budget of which nothing comes."""
     return UsageError("the budget of a round does not buy one answer", seen=str(budget))
 
 
@@ -200,7 +201,7 @@ def _entries(
 ) -> Query:
     labels = askable.shape[1]
     each = np.asarray(np.broadcast_to(price.answer, labels), np.float64)
-    most, within_means = _most(budget, each, int(counts.sum())), np.ones(labels, np.bool_)
+    most, within_means = looked_at(budget, each, int(counts.sum())), np.ones(labels, np.bool_)
     if budget.seconds is not None:
         within_means = price.open + each <= budget.seconds * TOLERANCE
     draws = entry_chance(ties, labels)
@@ -227,7 +228,7 @@ def _entries(
 
         best.add(_worth(there, score, weighed), there, place)
     rows, cols = np.divmod(best.found()[0], labels)
-    order = _in_order(rows, cols, budget, price.open, each)
+    order = in_order(rows, cols, budget, price.open, each)
     return Query(rows[order], cols[order])
 
 
@@ -251,7 +252,7 @@ def _one_for_all(price: Price) -> bool:
     return not price.open and np.ptp(price.answer) == 0
 
 
-def _most(budget: Budget, each: NDArray[np.float64], entries: int) -> int:
+def looked_at(budget: Budget, each: NDArray[np.float64], entries: int) -> int:
     """How many of the highest entries the budget may look at; each: (L,) seconds of an answer."""
     # Where images count as well, entries of images that may not be opened are passed over.
     if budget.images is None and budget.answers is not None:
@@ -261,7 +262,7 @@ def _most(budget: Budget, each: NDArray[np.float64], entries: int) -> int:
     return entries
 
 
-def _in_order(
+def in_order(
     rows: Flat, cols: Flat, budget: Budget, open: float, each: NDArray[np.float64]
 ) -> Flat:
     """Which of the highest entries (n,), best first, the budget pays, in the order to ask."""
@@ -269,52 +270,6 @@ def _in_order(
     # Together, as a person answers them: the images in the order in which they were first wanted.
     _, first, group = np.unique(rows[kept], return_index=True, return_inverse=True)
     return np.asarray(kept[np.lexsort((cols[kept], first[group]))])
-
-
-class Labelwise:
-    """`select` of entries whose scores come some labels at a time, in whatever order; opening an
-    image costs nothing here and all answers take the same. Few scores are held at a time.
-
-    shape: (N, L). ties: (N,), as for `select`. budget: not in images. seconds: of an answer.
-    """
-
-    def __init__(
-        self, shape: tuple[int, int], ties: NDArray[np.float64], budget: Budget, seconds: float
-    ) -> None:
-        self._labels, self._budget = shape[1], budget
-        self._each = np.full(shape[1], seconds)
-        most = _most(budget, self._each, shape[0] * shape[1])
-        self._best = Best(entry_chance(ties, shape[1]), most)
-
-    def add(self, labels: slice, scores: NDArray[np.floating]) -> None:
-        """Take the scores (N, n) of some labels; -inf is what cannot be asked."""
-        wide = labels.stop - labels.start
-
-        def place(high: Flat) -> Flat:
-            rows, cols = np.divmod(high, wide)
-            return np.asarray(rows * self._labels + labels.start + cols)
-
-        self._best.add(scores, scores > -np.inf, place)
-
-    def candidates(self) -> tuple[Flat, NDArray[np.float64]]:
-        """Places, in (N, L) read row by row, and scores of the best so far: all that may be asked
-        of what was taken."""
-        return self._best.found()
-
-    def merge(self, places: Flat, scores: NDArray[np.float64]) -> None:
-        """Take the `candidates` of other labels: as exact as taking the scores of them all."""
-        self._best.add(scores, np.ones(len(scores), np.bool_), lambda high: places[high])
-
-    def query(self) -> tuple[Query, NDArray[np.float64]]:
-        """What the budget buys, and the score of each entry. Raises as `select` does."""
-        chosen, scores = self._best.found()
-        if not len(chosen):
-            raise NothingToDo("no entry of the pool can be asked")
-        rows, cols = np.divmod(chosen, self._labels)
-        order = _in_order(rows, cols, self._budget, 0.0, self._each)
-        if not len(order):
-            raise _buys_nothing(self._budget)
-        return Query(rows[order], cols[order]), scores[order]
 
 
 def _worth(

@@ -36,6 +36,8 @@ class Sparse:
     values: NDArray[Any]
     empty: float | NDArray[Any] = -1
 
+    ndim: ClassVar[int] = 2
+
     @classmethod
     def of(cls, table: NDArray[Any], empty: int = -1) -> Sparse:
         """What a whole table (N, L) holds."""
@@ -51,7 +53,12 @@ class Sparse:
 
     @classmethod
     def at_places(
-        cls, shape: tuple[int, int], rows: ArrayLike, cols: ArrayLike, values: Any, empty: int = -1
+        cls,
+        shape: tuple[int, int],
+        rows: ArrayLike,
+        cols: ArrayLike,
+        values: Any,
+        empty: float = -1,
     ) -> Sparse:
         """With values, (m,) or one for all, at rows and columns (m,); of equal places the last."""
         nothing = cls(shape, np.zeros(0, np.int64), np.asarray(values).ravel()[:0], empty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
-from alasl.learner import asking, size
+from alasl.learner import asking, labelwise, size
+from alasl.learner.labelwise import Labelwise
 from alasl.models.prepare import prepare
-from alasl.query import Budget, Labelwise, Price, select
+from alasl.query import Budget, Price, Query, select
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
 from alasl.sparse import Sparse
@@ -71,7 +73,7 @@ def test_labels_in_any_order_are_picked_as_from_one_table(seed: int, budget: Bud
     scores = rng.integers(0, 4, (30, 11)).astype(np.float32)
     askable, ties = rng.random(scores.shape) < 0.6, rng.random(30)
     whole = select(askable, scores, ties, "entries", budget, Price(1.7))
-    chosen = Labelwise(scores.shape, ties, budget, 1.7)
+    chosen = Labelwise(scores.shape, ties, budget, (Price(1.7), Price()))
     for start in (8, 0, 4):
         part = slice(start, min(start + 4, 11))
         chosen.add(part, np.where(askable, scores, -np.inf)[:, part])
@@ -82,22 +84,26 @@ def test_labels_in_any_order_are_picked_as_from_one_table(seed: int, budget: Bud
 
 
 def test_labels_of_which_nothing_can_be_asked_or_paid_are_refused() -> None:
-    chosen = Labelwise((3, 2), np.array([0.1, 0.2, 0.3]), Budget(answers=2), 1.0)
+    chosen = Labelwise((3, 2), np.array([0.1, 0.2, 0.3]), Budget(answers=2), (Price(), Price()))
     chosen.add(slice(0, 2), np.full((3, 2), -np.inf))
     with pytest.raises(NothingToDo):
         chosen.query()
-    chosen = Labelwise((3, 2), np.array([0.1, 0.2, 0.3]), Budget(seconds=0.5), 1.0)
+    chosen = Labelwise((3, 2), np.array([0.1, 0.2, 0.3]), Budget(seconds=0.5), (Price(), Price()))
     chosen.add(slice(0, 2), np.ones((3, 2)))
     with pytest.raises(UsageError, match="does not buy"):
         chosen.query()
 
 
+@pytest.mark.parametrize("way", [{"by": "label"}, {"by": "image"}, {"grid_seconds": 9.0}], ids=str)
 @pytest.mark.parametrize("strategy", ["variance", "entry-entropy", "random-entry"])
 def test_a_learner_asks_the_same_both_ways(
-    make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, strategy: str
+    make_dataset: Callable[..., Dataset],
+    monkeypatch: pytest.MonkeyPatch,
+    strategy: str,
+    way: dict[str, Any],
 ) -> None:
     dataset = make_dataset(120)
-    run_settings = RunSettings(data="made", missing=0.7, answers=30, strategy=strategy, by="label")
+    run_settings = RunSettings(data="made", missing=0.7, answers=30, strategy=strategy, **way)
     split = make_split(dataset, run_settings)
     prepared = prepare(dataset, split.seen, run_settings)
     run = Simulation(dataset.labels, split, run_settings, prepared)
@@ -118,26 +124,62 @@ def test_a_learner_asks_the_same_both_ways(
     seed=st.integers(0, 2**16),
     answers=st.integers(1, 80),
     some=st.integers(1, 16),
+    opening=st.sampled_from([0.0, 0.5, 2.0, 9.0]),
+    by_time=st.booleans(),
 )
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_what_is_picked_is_what_the_whole_pool_would_have_picked(
-    make_pool: Callable[..., Pool], kind: str, spec: str, seed: int, answers: int, some: int
+    make_pool: Callable[..., Pool],
+    kind: str,
+    spec: str,
+    seed: int,
+    answers: int,
+    some: int,
+    opening: float,
+    by_time: bool,
 ) -> None:
     pool = replace(make_pool(kind, seed), ask="entries", batch=answers)
     pool = pool.take(np.flatnonzero(pool.askable.any(axis=1)))
-    strategy, budget = resolve(spec), Budget(answers=answers)
-    whole = select(pool.askable, strategy(pool), pool.ties, "entries", budget, Price(1.7))
+    strategy, prices = resolve(spec), (Price(1.7), Price(1.0, opening))
+    budget = Budget(seconds=10.0 + answers) if by_time else Budget(answers=answers)
+    given = pool.askable, strategy(pool), pool.ties
+    whole, by_image = (select(*given, "entries", budget, price) for price in prices)
     score = strategy.by_label(streamed(pool))
-    chosen = Labelwise(pool.shape, pool.ties, budget, 1.7)
-    merged = Labelwise(pool.shape, pool.ties, budget, 1.7)
-    for start in range(0, pool.shape[1], some):
-        part = slice(start, min(start + some, pool.shape[1]))
-        chosen.add(part, score(part))
-        alone = Labelwise(pool.shape, pool.ties, budget, 1.7)
-        alone.add(part, score(part))
-        merged.merge(*alone.candidates())
-    for query, _ in (chosen.query(), merged.query()):
-        np.testing.assert_array_equal(query.rows, whole.rows)
-        np.testing.assert_array_equal(query.cols, whole.cols)
+    parts = [slice(at, min(at + some, pool.shape[1])) for at in range(0, pool.shape[1], some)]
+
+    def taken(least: float | None = None) -> tuple[Labelwise, Labelwise]:
+        """All labels, one after the other; and what those who score a few each hand in."""
+        kept = pool.shape, pool.ties, budget, prices, least
+        chosen, merged = Labelwise(*kept), Labelwise(*kept)
+        for part in parts:
+            chosen.add(part, score(part))
+            alone = Labelwise(*kept)
+            alone.add(part, score(part))
+            merged.merge(*alone.candidates())
+        return chosen, merged
+
+    def check(found: tuple[Query, np.ndarray] | None, expected: Query) -> None:
+        assert found is not None
+        np.testing.assert_array_equal(found[0].rows, expected.rows)
+        np.testing.assert_array_equal(found[0].cols, expected.cols)
+        np.testing.assert_array_equal(found[1], given[1][expected.rows, expected.cols])
+
+    for each in taken():
+        check(each.query(), whole)
+        for again in taken(each.least()):
+            check(again.query_by_image(), by_image)
+
+
+def test_too_many_entries_are_not_weighed_by_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labelwise, "HELD", 5)
+    for images, few in ((2, True), (3, False)):
+        given = (images, 2), np.arange(images) / 9, Budget(answers=1), (Price(), Price(1.0, 2.0))
+        chosen = Labelwise(*given)
+        chosen.add(slice(0, 2), np.full((images, 2), 0.5))
+        least = chosen.least()
+        assert least == pytest.approx(0.5 / 3)
+        chosen = Labelwise(*given, least)
+        chosen.add(slice(0, 2), np.full((images, 2), 0.5))
+        assert (chosen.query_by_image() is not None) == few

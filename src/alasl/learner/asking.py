@@ -27,7 +27,7 @@ from alasl.learner.rounds import Rounds
 from alasl.learner.scoring import scored
 from alasl.learner.size import WHOLE, is_large
 from alasl.models.base import Estimator, Job
-from alasl.query import Ask, Budget
+from alasl.query import Ask, Budget, Price
 from alasl.seconds import Seconds
 from alasl.seeds import stream
 from alasl.settings import LearnerSettings
@@ -120,22 +120,30 @@ class Asking:
     ) -> Query | None:
         """As `ask`, of a large pool, scored some labels at a time; None where that cannot be.
 
-        That is where an image's entries are weighed together, or the model or the strategy has no
-        form that goes label by label.
+        That is where rules tie an image's entries together, or the model or the strategy has no
+        form that goes label by label; or where by image too many entries are to be weighed.
         """
-        settings, strategy, shape = self.settings, self.strategy, (len(rows), known.sparse.shape[1])
-        together = settings.ask == "tags" or settings.by == "image" or known.implies
-        if strategy.ranker is None or self.asks != "entries" or together or known.excludes:
+        settings, strategy, seconds = self.settings, self.strategy, self.seconds
+        ruled = known.implies or known.excludes
+        if strategy.ranker is None or self.asks != "entries" or ruled or budget.images is not None:
             return None
-        if not is_large(*shape) or budget.images is not None:
+        if not is_large(len(rows), known.sparse.shape[1]):
             return None
         if "probabilities" in strategy.needs and self.estimator.chances() is None:
             return None
         pool = self._streamed(known, rows, strategy, by_label=True)
-        chosen = scored(strategy, pool, budget, self.seconds.grid, workers)
-        picks, scores = chosen.query()
-        if self.seconds.way(settings.by, len(picks.images), len(picks)) != "label":
+        prices = Price(seconds.grid), Price(seconds.answer, seconds.open)
+        chosen = scored(strategy, pool, budget, prices, workers)
+        found = None if settings.by == "image" else chosen.query()
+        if (
+            found is None
+            or seconds.way(settings.by, len(found[0].images), len(found[0])) != "label"
+        ):
+            chosen = scored(strategy, pool, budget, prices, workers, chosen.least())
+            found = chosen.query_by_image()
+        if found is None:
             return None
+        picks, scores = found
         return Query(pool.need("ids")[picks.rows], picks.cols, scores, dict(known.memory))
 
     def _streamed(
