@@ -94,6 +94,9 @@ def test_labels_of_which_nothing_can_be_asked_or_paid_are_refused() -> None:
         chosen.query()
 
 
+@pytest.mark.parametrize(
+    "rules", [{}, {"implies": ((0, 2), (3, 2)), "excludes": ((1, 4),)}], ids=len
+)
 @pytest.mark.parametrize("way", [{"by": "label"}, {"by": "image"}, {"grid_seconds": 9.0}], ids=str)
 @pytest.mark.parametrize("strategy", ["variance", "entry-entropy", "random-entry"])
 def test_a_learner_asks_the_same_both_ways(
@@ -101,6 +104,7 @@ def test_a_learner_asks_the_same_both_ways(
     monkeypatch: pytest.MonkeyPatch,
     strategy: str,
     way: dict[str, Any],
+    rules: dict[str, Any],
 ) -> None:
     dataset = make_dataset(120)
     run_settings = RunSettings(data="made", missing=0.7, answers=30, strategy=strategy, **way)
@@ -108,7 +112,8 @@ def test_a_learner_asks_the_same_both_ways(
     prepared = prepare(dataset, split.seen, run_settings)
     run = Simulation(dataset.labels, split, run_settings, prepared)
     run.evaluate()
-    known = replace(run.known, closed=run.known.closed.put(split.pool[:3], [0, 1, 2], True))
+    closed = run.known.closed.put(split.pool[:3], [0, 1, 2], True)
+    known = replace(run.known, closed=closed, **rules)
     whole = run.learner.ask(known)
     monkeypatch.setattr(size, "LARGE", 0)
     monkeypatch.setattr(asking.Asking, "_pool", None)  # which is not made

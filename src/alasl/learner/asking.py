@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Literal
 
@@ -22,9 +22,9 @@ from alasl.data.split import Split
 from alasl.errors import NothingToDo
 from alasl.learner.implied import with_credit
 from alasl.learner.known import Known
-from alasl.learner.picking import picked
+from alasl.learner.picking import picked, shares_present
 from alasl.learner.rounds import Rounds
-from alasl.learner.scoring import scored
+from alasl.learner.scoring import Rules, Search, scored
 from alasl.learner.size import WHOLE, is_large
 from alasl.models.base import Estimator, Job
 from alasl.query import Ask, Budget, Price
@@ -120,26 +120,28 @@ class Asking:
     ) -> Query | None:
         """As `ask`, of a large pool, scored some labels at a time; None where that cannot be.
 
-        That is where rules tie an image's entries together, or the model or the strategy has no
-        form that goes label by label; or where by image too many entries are to be weighed.
+        That is where the model or the strategy has no form that goes label by label, or rules tie
+        too many labels together, or by image too many entries are to be weighed.
         """
         settings, strategy, seconds = self.settings, self.strategy, self.seconds
-        ruled = known.implies or known.excludes
-        if strategy.ranker is None or self.asks != "entries" or ruled or budget.images is not None:
+        if strategy.ranker is None or self.asks != "entries" or budget.images is not None:
             return None
         if not is_large(len(rows), known.sparse.shape[1]):
             return None
         if "probabilities" in strategy.needs and self.estimator.chances() is None:
             return None
+        rules = Rules(known.implies, known.excludes, shares_present(known.sparse))
+        if not rules.fit(len(rows)):
+            return None
         pool = self._streamed(known, rows, strategy, by_label=True)
-        prices = Price(seconds.grid), Price(seconds.answer, seconds.open)
-        chosen = scored(strategy, pool, budget, prices, workers)
+        search = Search(budget, (Price(seconds.grid), Price(seconds.answer, seconds.open)), rules)
+        chosen = scored(strategy, pool, search, workers)
         found = None if settings.by == "image" else chosen.query()
         if (
             found is None
             or seconds.way(settings.by, len(found[0].images), len(found[0])) != "label"
         ):
-            chosen = scored(strategy, pool, budget, prices, workers, chosen.least())
+            chosen = scored(strategy, pool, replace(search, least=chosen.least()), workers)
             found = chosen.query_by_image()
         if found is None:
             return None
