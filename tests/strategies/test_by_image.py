@@ -24,7 +24,7 @@ from alasl.query import Budget, Price, select
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
 from alasl.sparse import Made, Sparse
-from alasl.strategies import Pool, available, resolve
+from alasl.strategies import Pool, adaptive, available, blocks, cardinality, resolve
 from alasl.strategies.streamed import Streamed
 
 EVERY = [one.spec for one in available() if one.by_image]
@@ -77,28 +77,31 @@ def test_most_strategies_of_images_go_image_by_image() -> None:
 
 
 def test_some_images_are_scored_as_in_the_whole_pool(
-    make_pool: Callable[..., Pool], kind: str, spec: str
+    make_pool: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch, kind: str, spec: str
 ) -> None:
     pool = open_images(make_pool(kind))
     strategy, some = resolve(spec), streamed(pool)
-    whole, found = strategy(pool), strategy(some)
+    whole = strategy(pool)
+    # A few images at a time; the last bits of sums and products hang on how many they are.
+    monkeypatch.setattr(blocks.in_blocks, "__defaults__", (5,))
+    for module in (adaptive, cardinality):
+        monkeypatch.setattr(module, "BLOCK", 5)
+    found = strategy(some)
     assert some.memory == pool.memory
     if strategy.unit == "image":
-        np.testing.assert_array_equal(found, whole)
+        np.testing.assert_allclose(found, whole, rtol=1e-6)
         return
     assert isinstance(found, Made)
-    # The last bits of a matrix product hang on how many rows it has.
-    close = 1e-6 if spec == "2dal" else 0
     for rows in (slice(0, 3), slice(3, None), slice(None)):
-        np.testing.assert_allclose(found[rows], whole[rows], rtol=close)
+        np.testing.assert_allclose(found[rows], whole[rows], rtol=1e-6)
     rng = np.random.default_rng(0)
     rows, cols = rng.integers(0, len(pool), 9), rng.integers(0, pool.shape[1], 9)
-    np.testing.assert_allclose(found[rows, cols], whole[rows, cols], rtol=close)
+    np.testing.assert_allclose(found[rows, cols], whole[rows, cols], rtol=1e-6)
 
 
 @given(
     kind=st.sampled_from(["uneven", "even", "wide", "sure", "in vain", "nothing known"]),
-    spec=st.sampled_from([spec for spec in SPECS if spec != "2dal"]),  # see above
+    spec=st.sampled_from([spec for spec in SPECS if spec != "2dal"]),  # equals by rounding
     seed=st.integers(0, 2**16),
     budget=st.sampled_from([Budget(images=3), Budget(answers=7), Budget(seconds=23.0)]),
     price=st.sampled_from([Price(1.7), Price(1.0, 2.0), None]),
