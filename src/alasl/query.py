@@ -222,7 +222,9 @@ def _entries(
         _refuse_nan(score, counts[rows])
         score = score if score.ndim == 2 else np.broadcast_to(score[:, None], there.shape)
 
-        def place(high: Flat, rows: Flat = rows) -> Flat:
+        def place(high: Flat, rows: Flat | slice = rows) -> Flat:
+            if isinstance(rows, slice):
+                return np.asarray(high + rows.start * labels)
             at, cols = np.divmod(high, labels)
             return np.asarray(rows[at] * labels + cols)
 
@@ -234,7 +236,7 @@ def _entries(
 
 def _blocks_of(
     scores: Table, counts: NDArray[np.intp], best: Best, price: Price, labels: int
-) -> Iterator[Flat]:
+) -> Iterator[Flat | slice]:
     """The images of which something can be asked, some at a time; of images that are scored whole
     only those that may come among the best so far."""
     # By the second an entry is worth its score over its price at most.
@@ -244,7 +246,7 @@ def _blocks_of(
         if scores.ndim == 1:
             rows = rows[scores[rows] >= best.border * each]
         if len(rows):
-            yield rows
+            yield block if len(rows) == block.stop - block.start else rows
 
 
 def _one_for_all(price: Price) -> bool:

@@ -14,12 +14,11 @@ implementation divides by the number of unknown entries, against the purpose of 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alasl.seeds import spread
 from alasl.strategies.base import Pool, Scores, strategy
 from alasl.strategies.cardinality import THRESHOLD, mean_cardinality, predicted
-from alasl.strategies.streamed import by_rows
+from alasl.strategies.streamed import Rows, by_rows
 
 # What stands in for no known entry.
 NONE_KNOWN = 0.5
@@ -37,7 +36,7 @@ def audi(pool: Pool) -> Scores:
     probabilities = pool.need("probabilities")
     usual = mean_cardinality(pool)
 
-    def score(rows: NDArray[np.intp]) -> Scores:
+    def score(rows: Rows) -> Scores:
         p, askable = probabilities[rows].astype(np.float64), pool.askable[rows]
         count = np.count_nonzero(predicted(p), axis=1)
         distance = np.where(askable, np.abs(p - THRESHOLD), np.inf)

@@ -25,6 +25,7 @@ from alasl.strategies.pool import Ask, Columns, Labelled, Pool, Scores, Unit, mi
 # asked does not matter. Several threads call it.
 Rank = Callable[[slice, Columns], Scores]
 Found = TypeVar("Found")
+Rows = NDArray[np.intp] | slice
 
 
 class Labelwise(Protocol):
@@ -161,7 +162,7 @@ def needed(found: Found | None, what: str) -> Found:
 
 def by_rows(
     pool: Pool | Streamed,
-    score: Callable[[NDArray[np.intp]], Scores],
+    score: Callable[[Rows], Scores],
     order: NDArray[np.intp] | None = None,
 ) -> Scores:
     """(N, L) scores of entries, where those of an image hang on it alone, and what is of all images
@@ -170,17 +171,20 @@ def by_rows(
     score: gives those of some images (n,), (n, L). order: (N,) in which images are scored together.
     """
 
-    def filled(rows: NDArray[np.intp], scores: Scores, places: NDArray[np.intp]) -> Scores:
-        def fill(part: slice) -> None:
-            scores[places[part]] = score(rows[part])
+    def filled(count: int, rows: Callable[[slice], Rows], to: Callable[[slice], Rows]) -> Scores:
+        scores = np.empty((count, pool.shape[1]), np.float32)
 
-        in_blocks(fill, len(rows))
+        def fill(part: slice) -> None:
+            scores[to(part)] = score(rows(part))
+
+        in_blocks(fill, count)
         return scores
 
-    def make(rows: NDArray[np.intp]) -> Scores:
-        return filled(rows, np.empty((len(rows), pool.shape[1]), np.float32), np.arange(len(rows)))
+    def itself(part: slice) -> Rows:
+        return part
 
     if isinstance(pool, Streamed):
-        return cast(Scores, Made(pool.shape, make))
-    order = np.arange(len(pool)) if order is None else order
-    return filled(order, np.empty(pool.shape, np.float32), order)
+        made = Made(pool.shape, lambda some: filled(len(some), some.__getitem__, itself))
+        return cast(Scores, made)
+    ordered = itself if order is None else order.__getitem__
+    return filled(len(pool), ordered, ordered)

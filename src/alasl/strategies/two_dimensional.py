@@ -12,7 +12,7 @@ from alasl.strategies.base import Between, Pool, Scores, strategy
 from alasl.strategies.entropy import binary_entropy
 from alasl.strategies.mixture import fit_mixture
 from alasl.strategies.picks import by_draws
-from alasl.strategies.streamed import by_rows
+from alasl.strategies.streamed import Rows, by_rows
 
 # Images that the mixture is fitted on, at most, drawn.
 FITTED = 10_000
@@ -45,7 +45,7 @@ def two_dimensional(pool: Pool, *, groups: Annotated[int, Between(1, 100)] = 16)
     mixture = fit_mixture(informed[rng.permutation(len(informed))[:FITTED]], groups, rng)
     rates = mixture.rates.astype(np.float32)
 
-    def score(rows: NDArray[np.intp]) -> Scores:
+    def score(rows: Rows) -> Scores:
         entries = pool.entries[rows]
         likely = mixture.groups(entries).astype(np.float32)
         p = likely @ rates
