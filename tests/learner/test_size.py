@@ -11,6 +11,7 @@ import pytest
 
 from alasl import sparse
 from alasl.data.dataset import Dataset
+from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
 from alasl.labels import Labels
@@ -19,6 +20,7 @@ from alasl.learner import learner as learning
 from alasl.models import known as known_entries
 from alasl.models import prepare as prepared_images
 from alasl.models import solver
+from alasl.models.estimators import logistic
 from alasl.models.prepare import prepare
 from alasl.models.transforms import Applied
 from alasl.project.targets import Chances, Weights
@@ -28,11 +30,17 @@ from alasl.sparse import Sparse
 from alasl.strategies import resolve
 
 
-@pytest.mark.parametrize("said", ["given", "by people", "by a machine"])
+@pytest.mark.parametrize("said", ["given", "by people", "by a machine", "with predictions"])
 def test_known_entries_alone_teach_the_same(
     make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     dataset = make_dataset(120)
+    if said == "with predictions":
+        rng = np.random.default_rng(0)
+        likely = 0.2 + 0.5 * (dataset.labels.entries == 1) + 0.2 * rng.random(dataset.labels.shape)
+        likely[::7] = np.nan
+        others = tuple(Predictions(name, likely.astype(np.float32)) for name in ("one", "two"))
+        dataset = replace(dataset, predictions=others)
     settings = RunSettings(data="made", missing=0.7, answers=30)
     split = make_split(dataset, settings)
     run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
@@ -66,6 +74,9 @@ def test_known_entries_alone_teach_the_same(
             few.weights.dense()[job.targets >= 0], job.weights[job.targets >= 0]
         )
     np.testing.assert_allclose(learner.train(known).logits, whole, atol=1e-5)
+    # Of much that is known, choices are made by some labels.
+    monkeypatch.setattr(logistic, "CHOSEN", len(few.targets) // 2)
+    assert np.isfinite(learner.train(known).logits).all()
 
 
 def test_of_too_large_a_pool_a_part_is_shown(

@@ -126,14 +126,16 @@ class ActiveLearner(Asking):
         None where a table of all entries is small, or an estimator learns from what is unknown.
         """
         estimator = self.estimator
-        if not estimator.takes_few or self.inputs.evidence is not None:
+        if not estimator.takes_few or estimator.learns_from_unknown:
             return None
-        if estimator.learns_from_unknown or self.settings.assume == "absent":
+        if self.settings.assume == "absent":
             return None
         if not is_large(len(rows), known.sparse.shape[1]):
             return None
         taught = known.taught
         weak = self.settings.assume == "auto" and self._weak_absents.some(known)
+        if weak and self.inputs.evidence is not None:
+            return None  # nearly all is evidence then
         if not weak:
             rows = rows[taught.per_row()[rows] > 0]
         targets = taught.take(rows)

@@ -19,6 +19,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -52,7 +53,7 @@ def trust(
 
     evidence, targets, counts: as for `solve`. Computes on the processor.
     """
-    if not len(evidence) or isinstance(targets, Sparse) or isinstance(counts, Sparse):
+    if not len(evidence):
         return Trust(*torch.zeros((2, 0), dtype=torch.float64))
     entries = _Entries.of(evidence, targets, counts)
     wide = REACH / entries.scale
@@ -114,28 +115,18 @@ class _Entries:
     scale: Tensor
 
     @classmethod
-    def of(cls, evidence: Tensor, targets: Tensor, counts: Tensor | None) -> _Entries:
-        known = targets >= 0
-        if counts is not None:
-            known &= counts > 0
-        label, row = known.T.nonzero().unbind(1)
-        every = max(1, -(-len(row) // ENTRIES))
-        label, row = label[::every], row[::every]
+    def of(
+        cls, evidence: Tensor, targets: Tensor | Sparse, counts: Tensor | Sparse | None
+    ) -> _Entries:
+        label, row, values, worth = _listed(targets, counts)
         some = evidence[:, :: max(1, evidence.shape[1] // SAMPLE)].cpu().double()
         mean = some.nanmean(1).nan_to_num(0.0)
         apart = (some - mean[:, None]).square()
         scale = apart.nanmean((1, 2)).nan_to_num(1.0).sqrt().clamp(min=1e-3)
         place = label.cpu()
         centred = evidence[:, row, label].cpu().double() - mean[:, place]
-        ones = torch.ones(len(place), dtype=torch.float64)
-        return cls(
-            targets.shape[1],
-            place,
-            targets[row, label].cpu().double(),
-            ones if counts is None else counts[row, label].cpu().double(),
-            centred.nan_to_num(0.0),
-            scale,
-        )
+        centred = centred.nan_to_num(0.0)
+        return cls(targets.shape[1], place, values, worth, centred, scale)
 
     @property
     def middle(self) -> Tensor:
@@ -198,3 +189,28 @@ class _Entries:
         """(..., L): the sum of each label's entries (..., K)."""
         zeros = values.new_zeros((*values.shape[:-1], self.labels))
         return zeros.index_add(-1, self.label, values)
+
+
+def _listed(
+    targets: Tensor | Sparse, counts: Tensor | Sparse | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Label, row, target and count of the known entries (K,), label by label; of many, some."""
+    if isinstance(targets, Sparse):
+        counted = counts.values if isinstance(counts, Sparse) else np.ones(len(targets))
+        held = np.flatnonzero((targets.values >= 0) & (counted > 0))
+        held = held[np.argsort(targets.cols[held], kind="stable")]
+        held = held[:: max(1, -(-len(held) // ENTRIES))]
+        label, row = (torch.from_numpy(each[held]) for each in (targets.cols, targets.rows))
+        values, worth = (torch.from_numpy(each[held]) for each in (targets.values, counted))
+        return label, row, values.double(), worth.double()
+    known = targets >= 0
+    if isinstance(counts, Sparse):
+        raise TypeError("targets and counts are of one form")
+    if counts is not None:
+        known &= counts > 0
+    label, row = known.T.nonzero().unbind(1)
+    every = max(1, -(-len(row) // ENTRIES))
+    label, row = label[::every], row[::every]
+    values = targets[row, label].cpu().double()
+    worth = torch.ones_like(values) if counts is None else counts[row, label].cpu().double()
+    return label, row, values, worth

@@ -376,6 +376,8 @@ def _enough(inputs: Inputs, targets: Sparse, weights: Any) -> tuple[Inputs, Tabl
     many = max(1, int(share * labels))
     if many < labels:
         cols = np.sort(stream(0, "labels to choose by").permutation(labels)[:many])
+        if inputs.evidence is not None:
+            inputs = replace(inputs, evidence=inputs.evidence[:, :, cols])
         targets = targets.take_cols(cols)
         weights = None if weights is None else weights.take_cols(cols)
     if fills:
