@@ -166,6 +166,11 @@ def test_features_that_do_not_fit_are_made_when_they_are_asked_for(
     query = made.learner.ask(made.known)
     assert len(np.unique(query.rows)) <= 20
     assert "variance is shown 20 of them, drawn" in caplog.text
+    caplog.clear()
+    # One that goes image by image is shown all.
+    ours, theirs = (run.learner.ask(made.known, by="entropy") for run in (made, whole))
+    np.testing.assert_array_equal(ours.rows, theirs.rows)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
