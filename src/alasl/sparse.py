@@ -136,6 +136,12 @@ class Sparse:
         held = self.places[found] == wanted
         return np.where(held, self.values[found], empty)
 
+    def held(self, rows: slice) -> tuple[Places, Places]:
+        """(m,) rows and columns of what is held in some rows, one after the other."""
+        ends = np.array([rows.start, rows.stop], np.int64) * self.shape[1]
+        first, end = np.searchsorted(self.places, ends)
+        return np.divmod(self.places[first:end], max(1, self.shape[1]))
+
     def per_row(self) -> NDArray[np.int64]:
         """(N,): how many entries of each row are held."""
         return np.bincount(self.rows, minlength=self.shape[0])

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alasl.strategies import Pool, resolve, variance
+from alasl.strategies import Pool, posterior, resolve, variance
 from alasl.strategies.base import Labelled
-from alasl.strategies.variance import SPREAD
+from alasl.strategies.posterior import SPREAD
 
 
 def drawn(seed: int = 0, images: int = 14, labels: int = 3, width: int = 4) -> Pool:
@@ -62,8 +62,8 @@ def of_labels(pool: Pool, columns: np.ndarray) -> Pool:
 @pytest.mark.parametrize("target", ["top", "all"])
 @pytest.mark.parametrize("sources", [0, 1, 2])
 def test_each_pick_is_the_one_that_leaves_the_least_variance(sources, target, monkeypatch):
-    monkeypatch.setattr(variance, "MORE", 1)
-    monkeypatch.setattr(variance, "TIMES", 0.5)
+    monkeypatch.setattr(posterior, "MORE", 1)
+    monkeypatch.setattr(posterior, "TIMES", 0.5)
     for seed in range(4):
         pool = drawn(seed)
         if sources:
@@ -135,7 +135,7 @@ def test_many_features_are_reduced_to_their_main_directions():
 def test_of_a_large_pool_a_sample_stands_for_all_and_asks_for_much_the_same(monkeypatch):
     pool = drawn(images=600, width=8)
     asked = np.argsort(-resolve("variance")(pool), axis=0)[:20]
-    monkeypatch.setattr(variance, "SAMPLE", 150)
+    monkeypatch.setattr(posterior, "SAMPLE", 150)
     scores = resolve("variance")(pool)
     same = [np.isin(np.argsort(-scores[:, j])[:20], asked[:, j]).mean() for j in range(3)]
     assert 0.5 < np.mean(same) < 1, "by chance it would be 0.03"
@@ -228,24 +228,24 @@ def test_a_lapack_that_fails_to_find_one_eigenvalue_does_not_stop_us(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     covariance = np.diag([1.0, 3.0, 2.0]).astype(np.float32)
-    assert variance._largest(covariance) == pytest.approx(3)
+    assert posterior.largest(covariance) == pytest.approx(3)
 
     def fail(*_: object, **__: object) -> None:
         raise np.linalg.LinAlgError("Internal Error.")
 
-    monkeypatch.setattr(variance, "eigh", fail)
-    assert variance._largest(covariance) == pytest.approx(3)
+    monkeypatch.setattr(posterior, "eigh", fail)
+    assert posterior.largest(covariance) == pytest.approx(3)
 
 
 @pytest.mark.parametrize("known", [0.0, 0.1])
 def test_what_a_bound_sifts_out_is_never_among_the_highest(known: float) -> None:
     rng = np.random.default_rng(3)
     features = rng.standard_normal((4000, 12)).astype(np.float32)
-    slope = variance._slope(rng.random(4000) ** 6)
+    slope = posterior.slope_of(rng.random(4000) ** 6)
     rows = np.flatnonzero(rng.random(4000) > known)
     root = rng.standard_normal((12, 12)) / 4
     covariance = (root @ root.T + np.eye(12)).astype(np.float32)
-    whole = slope[rows] * variance._variance(features, covariance)[rows]
+    whole = slope[rows] * posterior.variances(features, covariance)[rows]
     lengths = (features**2).sum(axis=1)
     sifted = variance._sifted(features, slope, rows, covariance, 150, lengths)
     highest = np.argsort(-whole)[:150]

@@ -10,6 +10,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Lock
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from alasl.learner.implied import with_credit
 from alasl.learner.known import Known
 from alasl.learner.picking import picked, shares_present
 from alasl.learner.rounds import Rounds
-from alasl.learner.scoring import Rules, Search, scored
+from alasl.learner.scoring import Rules, Search, part_of, scored
 from alasl.learner.size import WHOLE, is_large
 from alasl.models.base import Estimator, Job
 from alasl.query import Ask, Budget, Price
@@ -39,7 +40,7 @@ Floats = NDArray[np.float64]
 
 _log = logging.getLogger(__name__)
 
-# Numbers of features of a pool that is scored label by label, 1 GB, twice.
+# Numbers of features that are held of a pool that goes label by label, 1 GB.
 SEEN = 2**28
 
 
@@ -134,6 +135,9 @@ class Asking:
         if not rules.fit(len(rows)):
             return None
         pool = self._streamed(known, rows, strategy, by_label=True)
+        if pool.others is not None and self.estimator.smooth:
+            # To find the neighbours of all takes a minute for each million images.
+            pool = part_of(pool, strategy)
         search = Search(budget, (Price(seconds.grid), Price(seconds.answer, seconds.open)), rules)
         chosen = scored(strategy, pool, search, workers)
         found = None if settings.by == "image" else chosen.query()
@@ -141,6 +145,9 @@ class Asking:
             found is None
             or seconds.way(settings.by, len(found[0].images), len(found[0])) != "label"
         ):
+            if pool.others is not None:
+                pool = part_of(pool, strategy)
+                chosen = scored(strategy, pool, search, workers)
             chosen = scored(strategy, pool, replace(search, least=chosen.least()), workers)
             found = chosen.query_by_image()
         if found is None:
@@ -153,31 +160,31 @@ class Asking:
     ) -> Streamed:
         """What a strategy sees of the images `rows` some labels at a time, or some images.
 
-        Where it holds features of more than fit, it is shown a part of them, drawn.
+        Where features of more would be held than fit, those of a part are, drawn.
         """
         needs, features = strategy.needs, self.inputs.features
         (draws, of_all), likely = self._drawn(known, rows), "probabilities" in needs
-        rows, holds = of_all, "features" in needs or (by_label and likely)
+        holds, held, others = "features" in needs or (by_label and likely), len(of_all), None
         if features is not None and holds:
-            # They stand by their draws, so that the first are as good as any.
-            rows = rows[: max(1, SEEN // features.shape[1])]
-        if len(rows) < len(of_all):
-            _log.warning(
-                "the features of %d images are too much for memory: %s is shown %d of them, drawn",
-                *(len(of_all), strategy.spec, len(rows)),
-            )
-        return Streamed(
+            # They stand by their draws, so that the first are as good as any; others as in files.
+            held = min(held, max(1, SEEN // features.shape[1]))
+        rows = np.concatenate([of_all[:held], np.sort(of_all[held:])])
+        if held < len(rows):
+            others = partial(_embedded, self.estimator, self.inputs, rows)
+        pool = Streamed(
             known.sparse.take(rows),
             known.closed.take(rows),
             draws[rows],
             self.estimator.chances() if by_label and likely else None,
-            self.estimator.embed(self.inputs.take(rows)) if holds else None,
+            self.estimator.embed(self.inputs.take(rows[:held])) if holds else None,
             self._labelled(known, of_all, needs) if "labelled" in needs else None,
             self.estimator.spread,
             probabilities=None if by_label or not likely else self._said(rows),
             ids=rows,
+            others=others,
             **self._counts(known),
         )
+        return pool if by_label or others is None else part_of(pool, strategy)
 
     def _said(self, rows: Rows) -> Made:
         """(N, L): the probabilities of the images `rows`, made when they are looked at."""
@@ -291,3 +298,8 @@ class Asking:
             seed=job.seed,
             members=self.settings.members,
         )
+
+
+def _embedded(estimator: Estimator, inputs: Inputs, rows: Rows, places: Rows) -> Any:
+    """Features of some of the images `rows`."""
+    return estimator.embed(inputs.take(rows[places]))

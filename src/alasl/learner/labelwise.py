@@ -33,8 +33,9 @@ class Labelwise:
         self._labels, self._ties, self._budget = shape[1], ties, budget
         self._each, self._by_image = np.full(shape[1], prices[0].answer), prices[1]
         answer = np.minimum(self._each, self._by_image.answer)
-        self._count = looked_at(budget, answer, shape[0] * shape[1]) if least is None else HELD + 1
-        self._best = Best(entry_chance(ties, shape[1]), self._count)
+        # How many of the highest are looked at.
+        self.most = looked_at(budget, answer, shape[0] * shape[1]) if least is None else HELD + 1
+        self._best = Best(entry_chance(ties, shape[1]), self.most)
         if least is not None:
             self._best.border = least
 
@@ -76,7 +77,7 @@ class Labelwise:
         little for the latter is not bought, nor changes what a better one of its image brings.
         """
         scores, price = self._best.found()[1], self._by_image
-        if len(scores) < self._count:
+        if len(scores) < self.most:
             return -np.inf
         # Scores below 0 decide alone.
         return float(min(scores[-1], scores[-1] * price.answer / (price.answer + price.open)))

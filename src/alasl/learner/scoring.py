@@ -1,7 +1,8 @@
-"""A large pool's labels scored, some at a time: by threads of this process, or by workers."""
+"""A large pool's best entries: by threads of this process, or by workers, some labels each."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ from alasl.query import Budget, Price
 from alasl.ranking import row_blocks
 from alasl.strategies import Strategy, resolve
 from alasl.strategies.blocks import cut, in_blocks
-from alasl.strategies.streamed import Streamed
-from alasl.threads import on_one_thread
+from alasl.strategies.streamed import Find, Streamed
+from alasl.threads import on_one_processor, on_one_thread
+
+_log = logging.getLogger(__name__)
 
 # Entries that a strategy scores at a time, at most 16 labels.
 BLOCK, LABELS = 2**22, 16
@@ -102,25 +105,26 @@ class Search:
         """The labels in groups to be scored at a time."""
         return self.rules.groups(min(LABELS, max(1, BLOCK // images)))
 
+    def finder(self, strategy: Strategy, pool: Streamed, chosen: Labelwise) -> Find | None:
+        """What finds a strategy's candidates in less time than scoring all; see `among`."""
+        tied = self.rules.implies or self.rules.excludes
+        return None if tied else strategy.among(pool, chosen.most)
+
 
 def scored(
     strategy: Strategy, pool: Streamed, search: Search, workers: Workers | None = None
 ) -> Labelwise:
     """What a strategy with a `ranker` wants most of a pool.
 
-    Each of the workers scores some labels, and hands in the best candidates of these.
+    Each of the workers scores some labels, and hands in the best candidates of these. Where the
+    features of the first images alone are held, a strategy that cannot do without is shown these.
     """
     chosen, groups = search.start(pool), search.groups(pool.shape[0])
+    find = search.finder(strategy, pool, chosen) if workers is None or pool.others else None
+    if pool.others is not None and find is None:
+        return scored(strategy, part_of(pool, strategy), search, workers)
     if workers is None:
-        score, lock = strategy.by_label(pool), Lock()
-
-        def add(one: slice) -> None:
-            found = search.rules.scores(pool, score, groups[one.start])
-            with lock:
-                for labels, scores in found:
-                    chosen.add(labels, scores)
-
-        in_blocks(add, len(groups), 1)
+        _add(chosen, strategy, pool, search, groups, find)
         return chosen
     many = min(workers.count, len(groups))
     with shared((pool, search)) as content:
@@ -130,13 +134,44 @@ def scored(
     return chosen
 
 
+def part_of(pool: Streamed, strategy: Strategy) -> Streamed:
+    """The images of a pool whose features are held, with a warning."""
+    part = pool.first()
+    _log.warning(
+        "the features of %d images are too much for memory: %s is shown %d of them, drawn",
+        *(pool.shape[0], strategy.spec, part.shape[0]),
+    )
+    return part
+
+
 def _share(content: Path, spec: str, groups: list[Labels]) -> Any:
     """What a worker does: the candidates of some labels, of a pool that it maps into memory."""
     pool, search = read_shared(content)
-    chosen = search.start(pool)
-    with on_one_thread():
-        score = resolve(spec).by_label(pool)
-        for group in groups:
-            for labels, scores in search.rules.scores(pool, score, group):
-                chosen.add(labels, scores)
+    chosen, strategy = search.start(pool), resolve(spec)
+    with on_one_thread(), on_one_processor():
+        _add(chosen, strategy, pool, search, groups, search.finder(strategy, pool, chosen))
     return chosen.candidates()
+
+
+def _add(
+    chosen: Labelwise,
+    strategy: Strategy,
+    pool: Streamed,
+    search: Search,
+    groups: list[Labels],
+    find: Find | None,
+) -> None:
+    """Take the best of some labels."""
+    if find is not None:
+        rows, cols, scores = find(np.concatenate(groups))
+        chosen.merge(rows * pool.shape[1] + cols, scores)
+        return
+    score, lock = strategy.by_label(pool), Lock()
+
+    def add(one: slice) -> None:
+        found = search.rules.scores(pool, score, groups[one.start])
+        with lock:
+            for labels, scores in found:
+                chosen.add(labels, scores)
+
+    in_blocks(add, len(groups), 1)

@@ -32,7 +32,7 @@ Weights = NDArray[np.float32]
 Table = Any
 OnEpoch = Callable[[int, NDArray[np.float32]], None]
 # By what `embed` gives of n images, (n, D), the probabilities (n, w) of some labels.
-Chances = Callable[[NDArray[np.floating], slice], Probabilities]
+Chances = Callable[[NDArray[np.floating], slice | NDArray[np.intp]], Probabilities]
 Tensors = dict[str, Tensor]
 
 

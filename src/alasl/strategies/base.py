@@ -23,7 +23,7 @@ from alasl.strategies.pool import Need as Need
 from alasl.strategies.pool import Pool as Pool
 from alasl.strategies.pool import Scores as Scores
 from alasl.strategies.pool import Unit as Unit
-from alasl.strategies.streamed import Rank, Streamed
+from alasl.strategies.streamed import Find, Rank, Streamed
 
 Function = Callable[..., Scores]
 
@@ -52,8 +52,7 @@ class Strategy:
     name, paper, about: its name, where it comes from, one line of what it asks first.
     declared_unit, declared_needs: what it was registered with (`strategy`).
     work: how its arithmetic grows with N images, L labels, D features, E members.
-    parameters: what may be set. settings: what was set. ranker: what scores some labels at a time.
-    reads_rows: whether it looks at tables some images at a time.
+    parameters: what may be set. settings: what was set. ranker, finder, reads_rows: see `strategy`.
     """
 
     name: str
@@ -67,6 +66,7 @@ class Strategy:
     settings: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
     ranker: Callable[..., Rank] | None = field(default=None, repr=False)
+    finder: Callable[..., Find | None] | None = field(default=None, repr=False)
     reads_rows: bool = False
 
     @property
@@ -167,6 +167,13 @@ class Strategy:
             seen=f"{seen}, of {shape}",
         )
 
+    def among(self, pool: Streamed, most: int) -> Find | None:
+        """What finds the entries of some labels that can be among the `most` highest of all, with
+        their scores, in less time than `by_label`; None where that cannot be."""
+        if self.finder is None or pool.evidence is not None:
+            return None
+        return self.finder(pool, most, **self.settings)
+
     def by_label(self, pool: Streamed) -> Callable[[slice], Scores]:
         """What gives the scores (N, n) of some labels, as calling it with the whole pool does.
 
@@ -218,6 +225,7 @@ def strategy(
     unit: Unit | None = "image",
     work: str = "N L",
     ranker: Callable[..., Rank] | None = None,
+    finder: Callable[..., Find | None] | None = None,
     reads_rows: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function of a pool as the strategy `name`; the function itself is unchanged.
@@ -230,8 +238,9 @@ def strategy(
     type `Names` names other strategies, whose needs are added; with `unit` None it scores entries
     where one of them does, else images. `needs` may be a function of the same arguments.
     ranker: what scores some labels of a pool at a time, for pools of which no whole table fits into
-    memory; see `streamed`. It takes the same arguments. reads_rows: whether the function takes such
-    a pool itself, as of tables it reads some images (`pool.entries[rows]`, `in_blocks`) or none.
+    memory; see `streamed`. It takes the same arguments. finder: as `among`, likewise. reads_rows:
+    whether the function takes such a pool itself, as of tables it reads some images
+    (`pool.entries[rows]`, `in_blocks`) or none.
     """
 
     return STRATEGIES.register(
@@ -245,6 +254,7 @@ def strategy(
             parameters=parameters_of(function),
             function=function,
             ranker=ranker,
+            finder=finder,
             reads_rows=reads_rows,
         )
     )

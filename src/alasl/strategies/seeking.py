@@ -57,7 +57,7 @@ def sought(
     """
     if not len(rows):
         return np.zeros(0)
-    p = np.clip(chances[rows].astype(np.float64), LEAST, 1 - LEAST)
+    p = clipped(chances[rows].astype(np.float64))
     chosen = highest(p, lambda places: ties[rows[places]], max(CANDIDATES, picks))
     x, logits = features[rows[chosen]], logit(p[chosen])
     spread = x @ covariance
@@ -69,6 +69,11 @@ def sought(
     scores: Floats = p / (len(order) + 1)
     scores[chosen[order]] = 1 / np.arange(1, len(order) + 1)
     return scores
+
+
+def clipped(chances: NDArray[np.floating]) -> NDArray[np.floating]:
+    """p no nearer to 0 or 1 than is told apart."""
+    return np.asarray(np.clip(chances, LEAST, 1 - LEAST))
 
 
 def _in_turn(

@@ -9,7 +9,7 @@ draws alone: such a one is shown what is here in the place of a `Pool`, and need
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar, cast
 
@@ -24,6 +24,9 @@ from alasl.strategies.pool import Ask, Columns, Labelled, Pool, Scores, Unit, mi
 # Scores (N, n), finite, higher = ask first, of some labels; what it says of entries that may not be
 # asked does not matter. Several threads call it.
 Rank = Callable[[slice, Columns], Scores]
+# Of some labels (n,), entries by row and column, and their scores, (m,) each, among which are all
+# that can be wanted.
+Find = Callable[[NDArray[np.intp]], tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]
 Found = TypeVar("Found")
 Rows = NDArray[np.intp] | slice
 
@@ -60,14 +63,18 @@ class Streamed:
     """The images that may be asked, each of some entry, as a `Pool` has them, in little memory.
 
     entries: int8 (N, L), the known ones. closed: (N, L), unknown entries that nobody could answer.
-    chances: by features (N, D), the model's probabilities (N, n) of some labels; None where there
-    are none. probabilities: those of some images; likewise. The rest as in `Pool`.
+    chances: by features (N, D), the model's probabilities (N, n) of some labels, a slice or by
+    number; None where there are none. probabilities: those of some images; likewise. others: where
+    `features` are those of the first images alone, which are all there is to a strategy without a
+    `finder`, gives those of other images by place. The rest as in `Pool`.
     """
 
     entries: Sparse
     closed: Sparse
     ties: NDArray[np.float64]
-    chances: Callable[[NDArray[np.floating], slice], NDArray[np.floating]] | None = None
+    chances: (
+        Callable[[NDArray[np.floating], slice | NDArray[np.intp]], NDArray[np.floating]] | None
+    ) = None
     features: NDArray[np.floating] | None = None
     labelled: Labelled | None = None
     spread: float | None = None
@@ -79,6 +86,7 @@ class Streamed:
     budget: int = 0
     ids: NDArray[np.intp] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
+    others: Callable[[NDArray[np.intp]], NDArray[np.floating]] | None = None
 
     def __len__(self) -> int:
         return len(self.ties)
@@ -125,13 +133,32 @@ class Streamed:
     @property
     def askable_of(self) -> NDArray[np.bool_]:
         """(L,): labels of which something may be asked."""
-        return self.entries.per_col() + self._shut.per_col() < len(self)
+        return self.open_of > 0
+
+    @property
+    def open_of(self) -> NDArray[np.intp]:
+        """(L,): entries of each label that may be asked."""
+        return len(self) - self.entries.per_col() - self._shut.per_col()
 
     def picks(self, unit: Unit) -> int:
         """See `Pool.picks`."""
         images, labels = self.shape
         entries = images * labels - len(self.entries) - len(self._shut)
         return picks_of(unit, self.ask, self.batch, images, entries)
+
+    def first(self) -> Streamed:
+        """The images alone whose features are held."""
+        many, said, ids = len(self.need("features")), self.probabilities, self.ids
+        rows = np.arange(many)
+        return replace(
+            self,
+            entries=self.entries.take(rows),
+            closed=self.closed.take(rows),
+            ties=self.ties[:many],
+            probabilities=None if said is None else Made((many, self.shape[1]), said.make),
+            ids=None if ids is None else ids[:many],
+            others=None,
+        )
 
     @cached_property
     def _shut(self) -> Sparse:
@@ -141,6 +168,31 @@ class Streamed:
     @cached_property
     def _turned(self) -> tuple[Sparse, Sparse]:
         return self.entries.by_column(), self.closed.by_column()
+
+    def known_rows(self, label: int) -> NDArray[np.intp]:
+        """(n,): images of which a label is known, ascending."""
+        return self._turned[0].held(slice(label, label + 1))[1]
+
+    def closed_rows(self, label: int) -> NDArray[np.intp]:
+        """(n,): images of which nobody could answer a label, ascending."""
+        return self._turned[1].held(slice(label, label + 1))[1]
+
+    def taken(self, images: slice) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """(n,) rows, ascending, from the first image on, and columns that may not be asked."""
+        known, closed = self.entries.held(images), self.closed.held(images)
+        rows, cols = (np.concatenate(each) for each in zip(known, closed, strict=True))
+        order = np.argsort(rows, kind="stable") if len(closed[0]) else slice(None)
+        return rows[order] - images.start, cols[order]
+
+    def at(self, images: NDArray[np.intp]) -> NDArray[np.floating]:
+        """(n, D): features of some images (n,)."""
+        held = needed(self.features, "features")
+        first = images < len(held)
+        if self.others is None or first.all():
+            return held[images]
+        found = np.empty((len(images), held.shape[1]), held.dtype)
+        found[first], found[~first] = held[images[first]], self.others(images[~first])
+        return found
 
     def columns(self, labels: slice) -> Columns:
         """Some labels of the pool."""

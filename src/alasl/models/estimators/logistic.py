@@ -33,7 +33,7 @@ from alasl.models.bootstrap import bootstrap
 from alasl.models.choice import USUAL, Choice, choose
 from alasl.models.device import pick_device, small_products, tensor_of
 from alasl.models.held_out import PARTS as HELD_PARTS
-from alasl.models.modules import linear
+from alasl.models.modules import chances_of, linear
 from alasl.models.neighbours import Neighbours
 from alasl.models.registry import model
 from alasl.models.solver import SAMPLE, TOLERANCE, ByRow, Solution, solve
@@ -215,7 +215,7 @@ class Logistic(Estimator):
         if self.sources:
             return None
         weights, bias = (each.float().cpu().numpy() for each in (found.weights, found.bias))
-        return partial(_chances, weights, bias)
+        return partial(chances_of, weights, bias)
 
     def _chosen(self, inputs: Inputs, targets: Table, weights: Table) -> Choice:
         """What is set, and what held-out entries say of the rest."""
@@ -337,17 +337,6 @@ class Logistic(Estimator):
                 seen = self._seen(some, (choice or self._choice).smooth)
                 found[rows] = by.logits(seen, evidence).cpu().numpy()
         return found
-
-
-def _chances(
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    seen: NDArray[np.floating],
-    labels: slice,
-) -> Probabilities:
-    logits = seen @ weights[:, labels]
-    logits += bias[labels]
-    return np.asarray(expit(logits, out=logits))
 
 
 def _on(table: Table, device: torch.device) -> Tensor | Sparse:

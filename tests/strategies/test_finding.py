@@ -1,0 +1,152 @@
+"""Candidates found among many images are those of the whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alasl.query import Budget, Labelwise, Price, select
+from alasl.sparse import Sparse
+from alasl.strategies import Labelled, Pool, finding, posterior, resolve, seeking, variance
+from alasl.strategies.streamed import Streamed
+
+IMAGES, LABELS, WIDTH = 3000, 7, 9
+
+
+def drawn(seed: int = 0, known: float = 0.02) -> Pool:
+    """A pool by its draws; of one label no present is known, of one nothing can be asked."""
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((IMAGES, WIDTH)).astype(np.float32)
+    # Some directions are known well, and others hardly.
+    features *= np.linspace(0.2, 3, WIDTH, dtype=np.float32)
+    logits = features @ rng.standard_normal((WIDTH, LABELS)) / 2 - 2
+    p = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    entries = np.where(rng.random(p.shape) < known, rng.random(p.shape) < p, -1).astype(np.int8)
+    entries[entries[:, 2] == 1, 2] = 0
+    labelled = Labelled(
+        np.where(rng.random((20, LABELS)) < 0.5, 0, -1).astype(np.int8),
+        rng.random((20, LABELS)).astype(np.float32),
+        rng.standard_normal((20, WIDTH)).astype(np.float32),
+    )
+    closed = rng.random(p.shape) < 0.01
+    closed[:, 3] = True
+    ties = np.sort(rng.random(IMAGES))
+    return Pool(entries, ties, p, features, labelled=labelled, closed=closed, ask="entries")
+
+
+def streamed(pool: Pool, held: int = IMAGES) -> Streamed:
+    """The same, with the features of so many held; p is found by the features that are shown."""
+    features, p = pool.need("features"), pool.need("probabilities")
+    place = {row.tobytes(): at for at, row in enumerate(features)}
+
+    def chances(seen: np.ndarray, labels: slice | np.ndarray) -> np.ndarray:
+        return p[[place[row.tobytes()] for row in seen]][:, labels]
+
+    assert pool.closed is not None
+    return Streamed(
+        Sparse.of(pool.entries),
+        Sparse.of(pool.closed, False),
+        pool.ties,
+        chances,
+        features[:held],
+        pool.labelled,
+        pool.spread,
+        pool.batch,
+        "entries",
+        others=(lambda places: features[places]) if held < IMAGES else None,
+    )
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks and samples of a large pool, in a small one."""
+    for name, value in {"SAMPLE": 300, "DRAWN": 64, "CANDIDATES": 20, "BLOCK": 512}.items():
+        for module in (posterior, finding, variance):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(seeking, "CANDIDATES", 60)
+    for name, value in {"FEW": 2, "LABELS": 3, "IMAGES": 100, "SOUGHT": 60}.items():
+        monkeypatch.setattr(finding, name, value)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("spec", ["variance", "variance:target=all"])
+@pytest.mark.parametrize("answers", [3, 40, 50])
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_found_is_what_the_whole_pool_would_have_picked(
+    seed: int, answers: int, spec: str
+) -> None:
+    pool = replace(drawn(seed), batch=answers)
+    strategy, budget = resolve(spec), Budget(answers=answers)
+    whole = select(pool.askable, strategy(pool), pool.ties, "entries", budget, Price(1.7))
+    chosen = Labelwise(pool.shape, pool.ties, budget, 1.7)
+    find = strategy.among(streamed(pool), answers)
+    assert find is not None
+    for labels in (np.array([1, 4, 2]), np.array([0, 3, 5, 6])):
+        rows, cols, scores = find(labels)
+        assert np.isin(cols, labels).all()
+        chosen.merge(rows * LABELS + cols, scores)
+    query, _ = chosen.query()
+    np.testing.assert_array_equal(query.rows, whole.rows)
+    np.testing.assert_array_equal(query.cols, whole.cols)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("held", [700, 2900])
+def test_images_whose_features_are_not_held_are_found_as_well(
+    held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = drawn()
+    # It is told by those that are held.
+    scale = posterior.Scale(np.zeros(WIDTH, np.float32), None, np.float32(1))
+    monkeypatch.setattr(posterior.Scale, "fit", lambda *_: scale)
+    whole, some = (resolve("variance").among(streamed(pool, n), 10) for n in (IMAGES, held))
+    assert whole is not None
+    assert some is not None
+    labels = np.arange(LABELS)
+    expected, found = whole(labels), some(labels)
+    for label in labels:
+        rows = found[0][found[1] == label]
+        assert set(rows) == set(expected[0][expected[1] == label])
+        assert pool.askable[rows, label].all()
+    assert (found[0] >= held).any()
+
+
+def test_few_entries_are_looked_at_in_full(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    del small
+    looked = []
+
+    def add(one: finding._Label, rows: np.ndarray, *of_them: np.ndarray) -> None:
+        looked.append(len(rows))
+        plain(one, rows, *of_them)
+
+    plain = finding._Label.add
+    monkeypatch.setattr(finding._Label, "add", add)
+    find = resolve("variance").among(streamed(drawn(), 1000), 10)
+    assert find is not None
+    find(np.arange(LABELS))
+    assert sum(looked) < IMAGES * LABELS / 5
+
+
+def test_where_more_is_wanted_than_there_are_candidates_nothing_is_found_so() -> None:
+    pool = replace(drawn(), batch=10**5)
+    strategy = resolve("variance")
+    assert strategy.among(streamed(pool), 10**4) is None
+    assert strategy.among(replace(streamed(pool), evidence=np.zeros((1, 1, 1))), 10) is None
+    assert resolve("entry-entropy").among(streamed(pool), 10) is None
+
+
+def test_the_highest_are_told_by_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posterior, "DRAWN", 50)
+    rng = np.random.default_rng(0)
+    values: Callable[[], np.ndarray]
+    for values in (lambda: rng.random(3000), lambda: np.r_[np.zeros(2990), np.ones(10)]):
+        for many in (5, 100, 1500):
+            some = values().astype(np.float32)
+            found = posterior.at_least(some, many)
+            assert len(found) >= many
+            assert some[found].min() >= np.delete(some, found).max(initial=0)
+    assert len(posterior.at_least(rng.random(3000).astype(np.float32), 100)) < 1000
