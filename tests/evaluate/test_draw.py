@@ -102,7 +102,8 @@ def test_what_does_not_fit_is_refused() -> None:
 
 def test_a_number_is_the_same_whatever_other_images_are_asked_for() -> None:
     every, rows = permanent_numbers(9000, 50, seed=3), np.array([2, 70, 8999])
-    np.testing.assert_array_equal(permanent_numbers(9000, 50, 3, rows), every[rows])
+    for some in (rows, rows[[2, 0, 0, 1]], np.arange(9000), rows[:0]):
+        np.testing.assert_array_equal(permanent_numbers(9000, 50, 3, some), every[some])
     tracemalloc.start()
     permanent_numbers(9000, 50, 3, rows)
     peak = tracemalloc.get_traced_memory()[1]

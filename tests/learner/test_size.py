@@ -160,17 +160,25 @@ def test_features_that_do_not_fit_are_made_when_they_are_asked_for(
     np.testing.assert_allclose(seen.array(), whole.learner.inputs.array(), atol=1e-5)
     ours, theirs = (run.learner.train(run.known).logits for run in (made, whole))
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
-    # Of too many, a strategy that goes label by label is shown the first by their draws.
+    # Of too many, the first by their draws are held, and variance looks at all the same.
     monkeypatch.setattr(size, "LARGE", 0)
     monkeypatch.setattr(asking, "SEEN", 20 * seen.features.shape[1])
     query = made.learner.ask(made.known)
-    assert len(np.unique(query.rows)) <= 20
-    assert "variance is shown 20 of them, drawn" in caplog.text
-    caplog.clear()
+    _, rows = made.learner._drawn(made.known, split.pool)
+    assert np.isin(query.rows, rows[20:]).any()
     # One that goes image by image is shown all.
     ours, theirs = (run.learner.ask(made.known, by="entropy") for run in (made, whole))
     np.testing.assert_array_equal(ours.rows, theirs.rows)
     assert not caplog.records
+    # Another strategy that goes label by label is shown these alone, and where neighbours count.
+    shown = "shown 20 of them, drawn"
+    with monkeypatch.context() as patch:
+        patch.setattr(type(made.learner.estimator), "smooth", 0.5)
+        assert np.isin(made.learner.ask(made.known).rows, rows[:20]).all()
+        assert f"variance is {shown}" in caplog.text
+    made.learner.strategy = resolve("entry-margin")
+    assert np.isin(made.learner.ask(made.known).rows, rows[:20]).all()
+    assert f"entry-margin is {shown}" in caplog.text
 
 
 @pytest.mark.parametrize(

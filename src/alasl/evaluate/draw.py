@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from alasl.errors import DataError
 from alasl.evaluate.order import Order
 from alasl.labels import ABSENT, PRESENT, Entries
-from alasl.seeds import stream
+from alasl.seeds import random_at, stream
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -29,6 +29,8 @@ Ints = NDArray[np.intp]
 FLOOR = 0.2
 # The same where the audit also calibrates automatic answers, most of which are far down.
 FLOOR_AUTOMATIC = 0.75
+# Of images this far apart numbers are had by jumps; nearer ones with all those between.
+FAR = 128
 
 
 def permanent_numbers(images: int, labels: int, seed: int, rows: Ints | None = None) -> Floats:
@@ -38,6 +40,8 @@ def permanent_numbers(images: int, labels: int, seed: int, rows: Ints | None = N
     images only, (n, L), so that a table of any length takes little memory.
     """
     kept = np.arange(images) if rows is None else rows
+    if images > FAR * len(kept) and labels:
+        return random_at([stream(seed, "audit", label) for label in range(labels)], kept)
     found = np.empty((len(kept), labels))
     for label in range(labels):
         found[:, label] = stream(seed, "audit", label).random(images)[kept]

@@ -45,7 +45,7 @@ from alasl.threads import on_one_thread
 # Labels in hand at a time of the first images, and of the others; images likewise.
 FEW, LABELS, IMAGES = 16, 256, 2048
 # Labels whose covariances bounds go by; eigenvectors that are looked along, as part of all.
-SHAPES, ALONG = 16, 4
+SHAPES, ALONG = 16, 2
 # More than rounding could take from a bound.
 ROUNDING = 1.001
 
@@ -116,20 +116,26 @@ class _Label:
         """What all that can be one of them must reach."""
         return float(self.worth[-1]) if len(self.rows) == self.many else 0.0
 
-    def add(self, rows: Rows, chances: Matrix, features: Matrix, lengths: Matrix) -> None:
-        """Take images, with their p, features (n, D) and x^T B x."""
+    def add(self, rows: Rows, chances: Matrix, features: Matrix) -> None:
+        """Take images, with their p and features (n, D)."""
         worth = clipped(chances)
         if not self.seeks:
-            _, rest, along = self.limits
-            slope = slope_of(chances)
-            most = slope * (rest * lengths + squared(features @ along))
-            high = np.flatnonzero(most >= self.border)
-            rows, chances = rows[high], chances[high]
-            worth = slope[high] * variances(features, self.covariance, high)
+            worth = slope_of(chances) * variances(features, self.covariance)
         rows, worth = np.concatenate([self.rows, rows]), np.concatenate([self.worth, worth])
         best = highest(worth, lambda at: self.ties[rows[at]], self.many)
         self.rows, self.worth = rows[best], worth[best]
         self.chances = np.concatenate([self.chances, chances])[best]
+
+    def sift(self, rows: Rows, chances: Matrix, features: Matrix, lengths: Matrix) -> None:
+        """As `add`, of what can be one of them; lengths: (n,), x^T B x."""
+        left: Rows | slice = slice(None)
+        if not self.seeks:
+            _, rest, along = self.limits
+            most = slope_of(chances) * (rest * lengths + squared(features @ along))
+            left = np.flatnonzero(most >= self.border)
+        if len(rows[left]):
+            with self.lock:
+                self.add(rows[left], chances[left], features[left])
 
 
 class _Search:
@@ -160,8 +166,19 @@ class _Search:
             chances = np.empty((len(some), len(lengths)), np.float32)
             for rows in cut(len(lengths), IMAGES):
                 chances[:, rows] = self._chances(self._first[rows], some).T
-            for label, p in zip(some.tolist(), chances, strict=True):
-                found[label] = self._begun(label, p, lengths, shape)
+            ones = [
+                self._begun(label, p, lengths, shape)
+                for label, p in zip(some.tolist(), chances, strict=True)
+            ]
+            # Block by block, so that their features stay in the processor's cache.
+            for block in cut(len(lengths), 4 * IMAGES):
+                x = self._at_first(block)
+                for one, p in zip(ones, chances[:, block], strict=True):
+                    bound = clipped(p) if one.seeks else _bound(p, lengths[block])
+                    bound[p < 0] = -1
+                    high = np.flatnonzero(bound >= one.border / one.limits[0])
+                    one.sift(high + block.start, p[high], x[high], lengths[block][high])
+            found.update(zip(some.tolist(), ones, strict=True))
 
         in_blocks(measure, len(lengths), BLOCK)
         in_blocks(begin, len(labels), FEW)
@@ -200,9 +217,10 @@ class _Search:
         return answered, covariance_of(answered + around)
 
     def _begun(self, label: int, p: Matrix, lengths: Matrix, shape: _Shape) -> _Label:
-        """The candidates among the first images.
+        """Those of the first images that are likely the best.
 
-        p, lengths: (n,), their p, which is written in, and x^T B x.
+        p, lengths: (n,), p of the first, and x^T B x; p is then below 0 where there is no more to
+        look for.
         """
         pool, plan = self._pool, self._plan
         known, closed = (
@@ -223,10 +241,11 @@ class _Search:
         matters *= np.float32(count / max(len(left), 1) * (len(pool.ties) / len(p)))
         if seeks or not by_top:
             matters = answered + matters
+        p[closed] = -1
         bound, many, limits = clipped(p), SOUGHT, (1.0, 1.0, shape.mean)
         if not seeks:
             bound, many, limits = _bound(p, lengths), plan.many, shape.limits(covariance)
-        bound[known] = bound[closed] = -1
+        bound[p < 0] = -1
         nothing = slice(0)
         one = _Label(
             *(seeks, many, pool.ties, covariance, matters, limits),
@@ -234,17 +253,12 @@ class _Search:
         )
         # Those of the highest bounds tell what the others must reach.
         rows = at_least(bound, many)
-        self._add(one, rows[bound[rows] >= 0], p, lengths)
-        bound[rows] = -1
-        self._add(one, np.flatnonzero(bound >= one.border / limits[0]), p, lengths)
+        rows = rows[bound[rows] >= 0]
+        one.add(rows, p[rows], self._at_first(rows))
+        p[rows] = -1
         return one
 
-    def _add(self, one: _Label, rows: Rows, p: Matrix, lengths: Matrix) -> None:
-        for part in cut(len(rows)):
-            some = rows[part]
-            one.add(some, p[some], self._at_first(some), lengths[some])
-
-    def _at_first(self, rows: Rows) -> Matrix:
+    def _at_first(self, rows: Rows | slice) -> Matrix:
         return self._scale.of(self._first[rows])
 
     def _look(self, rows: Rows, shape: _Shape, found: dict[int, _Label]) -> None:
@@ -283,9 +297,8 @@ class _Search:
             for one, end, many in zip(ones, ends, np.diff(ends, prepend=0), strict=True):
                 own = slice(end - many, end)
                 if many:
-                    images = high[own]
-                    with one.lock:
-                        one.add(rows[images], p[own], scaled[images], lengths[images])
+                    image = high[own]
+                    one.sift(rows[image], p[own], scaled[image], lengths[image])
 
     def _scores(self, label: int, one: _Label) -> NDArray[np.float64]:
         """Those of a label's candidates, as `variance` gives them."""

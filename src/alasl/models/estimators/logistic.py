@@ -51,7 +51,7 @@ IMAGES = 2**16
 TABLE = 2**24
 # Known entries by which choices are made, about, of a table of which these alone are held; and
 # logits of held-out images that are in hand then.
-CHOSEN, HELD = 2**20, 2**24
+CHOSEN, HELD = 2**18, 2**24
 # What a solution is kept as.
 PARTS = ("weights", "bias", "slopes", "centres", "gap", "doubts")
 
