@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alasl.query import Budget, Labelwise, Price, select
+from alasl.learner.labelwise import Labelwise
+from alasl.query import Budget, Price, select
 from alasl.sparse import Sparse
 from alasl.strategies import Labelled, Pool, finding, posterior, resolve, seeking, variance
 from alasl.strategies.streamed import Streamed
@@ -82,7 +83,7 @@ def test_what_is_found_is_what_the_whole_pool_would_have_picked(
     pool = replace(drawn(seed), batch=answers)
     strategy, budget = resolve(spec), Budget(answers=answers)
     whole = select(pool.askable, strategy(pool), pool.ties, "entries", budget, Price(1.7))
-    chosen = Labelwise(pool.shape, pool.ties, budget, 1.7)
+    chosen = Labelwise(pool.shape, pool.ties, budget, (Price(1.7), Price()))
     find = strategy.among(streamed(pool), answers)
     assert find is not None
     for labels in (np.array([1, 4, 2]), np.array([0, 3, 5, 6])):

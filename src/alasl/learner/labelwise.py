@@ -30,7 +30,7 @@ class Labelwise:
         prices: tuple[Price, Price],
         least: float | None = None,
     ) -> None:
-        self._labels, self._ties, self._budget = shape[1], ties, budget
+        self.labels, self._ties, self._budget = shape[1], ties, budget
         self._each, self._by_image = np.full(shape[1], prices[0].answer), prices[1]
         answer = np.minimum(self._each, self._by_image.answer)
         # How many of the highest are looked at.
@@ -45,7 +45,7 @@ class Labelwise:
 
         def place(high: Flat) -> Flat:
             rows, cols = np.divmod(high, wide)
-            return np.asarray(rows * self._labels + labels.start + cols)
+            return np.asarray(rows * self.labels + labels.start + cols)
 
         self._best.add(scores, scores > -np.inf, place)
 
@@ -63,7 +63,7 @@ class Labelwise:
         chosen, scores = self._best.found()
         if not len(chosen):
             raise NothingToDo("no entry of the pool can be asked")
-        rows, cols = np.divmod(chosen, self._labels)
+        rows, cols = np.divmod(chosen, self.labels)
         order = in_order(rows, cols, self._budget, 0.0, self._each)
         if not len(order):
             raise buys_nothing(self._budget)
@@ -89,9 +89,9 @@ class Labelwise:
             raise NothingToDo("no entry of the pool can be asked")
         if len(places) > HELD:
             return None
-        rows, at = np.unique(places // self._labels, return_inverse=True)
-        shape = len(rows), self._labels
-        table = Sparse.at_places(shape, at, places % self._labels, scores, -np.inf)
+        rows, at = np.unique(places // self.labels, return_inverse=True)
+        shape = len(rows), self.labels
+        table = Sparse.at_places(shape, at, places % self.labels, scores, -np.inf)
         askable = Made(shape, lambda some: table[some] > -np.inf)
         budget, price, weigh = self._budget, self._by_image, bool(scores.min() >= 0)
         found = select(askable, table, self._ties[rows], "entries", budget, price, weigh=weigh)

@@ -124,7 +124,18 @@ def scored(
     if pool.others is not None and find is None:
         return scored(strategy, part_of(pool, strategy), search, workers)
     if workers is None:
-        _add(chosen, strategy, pool, search, groups, find)
+        if find is not None:
+            _take(chosen, find, groups)
+            return chosen
+        score, lock = strategy.by_label(pool), Lock()
+
+        def add(one: slice) -> None:
+            found = search.rules.scores(pool, score, groups[one.start])
+            with lock:
+                for labels, scores in found:
+                    chosen.add(labels, scores)
+
+        in_blocks(add, len(groups), 1)
         return chosen
     many = min(workers.count, len(groups))
     with shared((pool, search)) as content:
@@ -149,29 +160,18 @@ def _share(content: Path, spec: str, groups: list[Labels]) -> Any:
     pool, search = read_shared(content)
     chosen, strategy = search.start(pool), resolve(spec)
     with on_one_thread(), on_one_processor():
-        _add(chosen, strategy, pool, search, groups, search.finder(strategy, pool, chosen))
+        find = search.finder(strategy, pool, chosen)
+        if find is not None:
+            _take(chosen, find, groups)
+            return chosen.candidates()
+        score = strategy.by_label(pool)
+        for group in groups:
+            for labels, scores in search.rules.scores(pool, score, group):
+                chosen.add(labels, scores)
     return chosen.candidates()
 
 
-def _add(
-    chosen: Labelwise,
-    strategy: Strategy,
-    pool: Streamed,
-    search: Search,
-    groups: list[Labels],
-    find: Find | None,
-) -> None:
-    """Take the best of some labels."""
-    if find is not None:
-        rows, cols, scores = find(np.concatenate(groups))
-        chosen.merge(rows * pool.shape[1] + cols, scores)
-        return
-    score, lock = strategy.by_label(pool), Lock()
-
-    def add(one: slice) -> None:
-        found = search.rules.scores(pool, score, groups[one.start])
-        with lock:
-            for labels, scores in found:
-                chosen.add(labels, scores)
-
-    in_blocks(add, len(groups), 1)
+def _take(chosen: Labelwise, find: Find, groups: list[Labels]) -> None:
+    """Take the best of some labels as they are found."""
+    rows, cols, scores = find(np.concatenate(groups))
+    chosen.merge(rows * chosen.labels + cols, scores)
