@@ -67,8 +67,8 @@ def random_at(streams: Sequence[np.random.Generator], places: NDArray[np.integer
         high, low = state
         turn = high >> np.uint64(58)
         mixed = high ^ low
-        mixed = (mixed >> turn) | (mixed << (-turn & np.uint64(63)))
-        found[at] = (mixed >> np.uint64(11)) * 2.0**-53
+        turned = np.bitwise_or(mixed >> turn, mixed << (-turn & np.uint64(63)))
+        found[at] = (turned >> np.uint64(11)) * 2.0**-53
         before = int(places[at])
     return found
 

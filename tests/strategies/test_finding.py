@@ -151,3 +151,25 @@ def test_the_highest_are_told_by_a_part(monkeypatch: pytest.MonkeyPatch) -> None
             assert len(found) >= many
             assert some[found].min() >= np.delete(some, found).max(initial=0)
     assert len(posterior.at_least(rng.random(3000).astype(np.float32), 100)) < 1000
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_bound_is_below_what_it_bounds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((500, WIDTH)).astype(np.float32)
+
+    def covariance(many: int) -> np.ndarray:
+        known = rng.standard_normal((many, WIDTH)) * rng.random(WIDTH) * 4
+        return posterior.covariance_of((known.T @ known).astype(np.float32))
+
+    shape = finding._Shape.of(sum(covariance(many) for many in (0, 3, 50)) / np.float32(3))
+    lengths = posterior.variances(x, shape.mean)
+    for many in (0, 1, 5, 200):
+        mine = covariance(many)
+        exact = posterior.variances(x, mine)
+        limit, rest, along = shape.limits(mine)
+        closer = rest * lengths + np.square(x @ along).sum(axis=1)
+        assert (exact <= limit * lengths).all()
+        assert (exact <= closer).all()
+        assert (closer <= limit * lengths * 1.001).all()
+        assert along.shape == (WIDTH, WIDTH // finding.ALONG)

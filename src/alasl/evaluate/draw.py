@@ -109,6 +109,8 @@ def to_ask(numbers: Floats, chance: Floats, asked: Mask) -> Mask:
 
 def _grown(weight: Floats, before: Floats, total: float) -> Floats:
     """min(1, c * weight), or what was before where that is more, with the sum `total`."""
+    if not before.any():
+        return _to_sum(weight, total)
     free = np.ones(len(weight), np.bool_)
     while True:
         chance = before.copy()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TypeVar
 
 from alasl.project import ground as grounds
@@ -33,7 +32,7 @@ def note_training(db: sqlite3.Connection, training: Training, now: Scheme) -> No
         (training.model, training.event),
     )
     labels = json.dumps(now.cols.tolist())
-    ground = None if training.ground is None else json.dumps(asdict(training.ground))
+    ground = None if training.ground is None else json.dumps(training.ground, default=vars)
     values = {
         **vars(training), "ap": json.dumps(training.ap), "labels": labels, "ground": ground
     }  # fmt: skip
