@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from alasl.data.dataset import Dataset
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
-from alasl.learner import asking, labelwise, size
+from alasl.learner import asking, labelwise, scoring, size
 from alasl.learner.labelwise import Labelwise
 from alasl.models.prepare import prepare
 from alasl.query import Budget, Price, Query, select
@@ -188,3 +188,16 @@ def test_too_many_entries_are_not_weighed_by_image(monkeypatch: pytest.MonkeyPat
         chosen = Labelwise(*given, least)
         chosen.add(slice(0, 2), np.full((images, 2), 0.5))
         assert (chosen.query_by_image() is not None) == few
+
+
+def test_rules_cut_labels_into_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = scoring.Rules(((1, 6), (2, 6)), ((8, 7),), np.full(10, 0.5))
+    assert [group.tolist() for group in rules.groups(2)] == [
+        [0], [3, 4], [5], [9], [1, 2, 6], [7, 8],
+    ]  # fmt: skip
+    none = scoring.Rules((), (), np.full(5, 0.5))
+    assert [group.tolist() for group in none.groups(2)] == [[0, 1], [2, 3], [4]]
+    monkeypatch.setattr(scoring, "WHOLE", 60)
+    assert rules.fit(10)
+    assert not rules.fit(11)
+    assert none.fit(100)

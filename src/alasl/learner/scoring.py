@@ -59,8 +59,9 @@ class Rules:
         return [run[part] for run in side_by_side for part in cut(len(run), size)] + tied
 
     def fit(self, images: int) -> bool:
-        """Whether the labels of any group fit into memory together."""
-        return images * max(map(len, self.groups(1))) <= WHOLE // 2
+        """Whether the labels that rules tie together fit into memory, all images of each."""
+        tied = [len(group) for group in self.groups(1) if len(group) > 1]
+        return images * max(tied, default=0) <= WHOLE // 2
 
     def scores(self, pool: Streamed, score: Score, labels: Labels) -> list[tuple[slice, Scores]]:
         """The scores of a group; of labels that rules tie together as `with_credit` gives them."""
