@@ -27,7 +27,11 @@ from alasl.annotate.pictures import Pictures
 from alasl.annotate.server import listen
 from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
+from alasl.annotate.words import LANGUAGES, catalogue
+from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT
+from alasl.evaluate.suspects import ErrorRate
 from alasl.labels import Labels
+from alasl.project import doubts
 from alasl.project.changes import LabelChange
 from alasl.project.folder import Project as Opened
 from alasl.project.ground import Ground
@@ -35,6 +39,7 @@ from alasl.project.records import Answer, Questions
 from alasl.project.records import Training as Training_
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
+from alasl.project.trainings import CAME, LACKS
 
 from .conftest import TOKEN, MakeProject, Project
 from .test_guard import ORIGIN, Reply, send
@@ -353,6 +358,46 @@ def test_it_says_what_the_model_is_worth_and_what_waits_for_another_person(
         assert f"1 {says}" in page.inner_text("#stands").replace("of them ", "")
         assert "8 min" in page.inner_text("#stands")
         assert "`alasl suggest`" in page.inner_text("#next")
+
+
+# What the page says of two answers, and of a label without a known present.
+SPOKEN = {
+    "en": ("by 2 audit answers a label", "People call 12.0 % (3.0 to 20.0) of the given presents"),
+    "de": ("mit 2 Audit-Antworten je Label", "12,0 % (3,0 bis 20,0) der gegebenen „vorhanden“"),
+    "fr": ("avec 2 réponses d'audit par", "fausses 12,0 % (3,0 à 20,0) des entrées « présent »"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_doubts_and_why_a_label_has_no_ap_are_said_in_its_language(
+    language: str, make_project: MakeProject, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, own = own_project(make_project(), {})
+    ends, other = (15.0, 71.5), "none known"
+    ground = Ground(6, 2, False, ends, (ends, None, None, None), {1: NO_PRESENT, 2: other})
+    ap = (45.0, None, None, None)
+    project.store.note_training(
+        Training_(1.0, 0, 0, 1.0, 1.0, 45.0, ap, "m", "on some", ground, (0, 1, 2, 3))
+    )
+    rate = ErrorRate(1, 25, 3, 0.03, 0.2)
+    monkeypatch.setattr(doubts, "error_rates", lambda _: (rate, replace(rate, low=0.0)))
+    with owners_page(project, own, browser, language) as page:
+        said = page.inner_text("#more").replace("\xa0", " ")
+        assert [text for text in SPOKEN[language] if text not in said] == [], said
+        cells = page.locator("#labels tbody tr td:nth-child(7)").all_inner_texts()
+        spoken = catalogue(language)["owner.lacks.no-present"]
+        assert cells == ["45.0" if language == "en" else "45,0", spoken, other, ""]
+
+
+def test_each_doubt_and_reason_has_a_sentence(both: Both) -> None:
+    reasons = (*LACKS.values(), "other")
+    assert set(catalogue("en")) >= {f"owner.lacks.{kind}" for kind in reasons}
+    assert {NO_PRESENT, NO_ABSENT, NO_AUDIT, CAME} == set(LACKS)
+    kinds = ("few", "wide", "again", "presents", "absents")
+    assert set(catalogue("en")) >= {f"owner.doubt.{kind}" for kind in kinds}
+    labels = both.own("/api/overview").json()["labels"]
+    assert {one["no_ap"]["why"] for one in labels} == {""}
 
 
 @pytest.mark.slow

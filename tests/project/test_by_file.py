@@ -119,7 +119,7 @@ def test_status_says_what_was_asked_only_once(
     driver.train()
     state = overview(project)
     assert state.again == sum(q.why == "again" and not q.done for q in store.queue()) > 0
-    doubt = state.doubts[-1]
+    doubt = str(state.doubts[-1])
     assert doubt.startswith(f"{state.again} answers to test images against the model not asked")
     said = list(lines(state))
     assert doubt in said
@@ -129,9 +129,9 @@ def test_status_says_what_was_asked_only_once(
         printed = say(command, project.folder, "-q")
         now = overview(project)
         assert now.doubts
-        assert "\n".join(now.doubts) in printed
+        assert "\n".join(map(str, now.doubts)) in printed
     found = say("suggest", project.folder, "--json", "-q")
-    assert found["training"]["doubts"] == list(overview(project).doubts)
+    assert found["training"]["doubts"] == [str(one) for one in overview(project).doubts]
     assert say("train", project.folder, "--json", "-q")["doubts"]
 
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from alasl.annotate.tasks import Tasks, printable
 from alasl.project.exports import export
 from alasl.project.folder import Project
 from alasl.project.overview import overview
+from alasl.project.trainings import LACKS
 
 # Entries of each list that are shown at once; more come in as these are settled.
 MOST = 60
@@ -49,13 +51,21 @@ class Owning:
         self._settled: set[tuple[int, int]] = set()
 
     def overview(self) -> dict[str, Any]:
-        """As `alasl status --json`, with what is being done now."""
+        """As `alasl status --json`, with what is being done now.
+
+        Doubts, and why a label has no AP, come by the words that the page's sentences go by.
+        """
         self._project.store.refresh()
         state = overview(self._project)
         numbers = {note.id: note.image for note in self._project.store.notes()}
         notes = [{**vars(note), "number": numbers.get(note.id)} for note in state.notes[:MOST]]
+        plain = state.to_dict()
+        for label in plain["labels"]:
+            why = label["lacks"].get("ap", "")
+            label["no_ap"] = {"kind": LACKS.get(why, "other"), "why": why}
         return {
-            **state.to_dict(),
+            **plain,
+            "doubts": [asdict(one) for one in state.doubts],
             "notes": notes,
             "notes_all": len(state.notes),
             "paused": self._tasks.paused,

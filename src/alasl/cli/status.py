@@ -70,7 +70,7 @@ def lines(state: Overview) -> Iterator[str]:
             last = state.breaks[-1]
             since = counted(state.trainings[last.training].answers, "answer")
             yield f"from {since} on mAP is {last.why}: compare it since then only"
-        yield from state.doubts
+        yield from map(str, state.doubts)
     else:
         yield "no model has been trained yet"
     for person in state.people:

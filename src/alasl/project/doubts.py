@@ -1,8 +1,9 @@
-"""Why what is said of a training may be wrong beyond its intervals, in words."""
+"""Why what is said of a training may be wrong beyond its intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from alasl.counting import counted
 from alasl.labels import UNKNOWN, Entries
@@ -20,11 +21,24 @@ UNSURE, ENOUGH = 5.0, 25
 WRONG = 0.01
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """One reason, in English words; kind and values: what a page says it by in any language."""
+
+    kind: str
+    values: Mapping[str, float]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def doubts_of(project: Project, training: Training) -> list[str]:
     """Why what is said of a training may be wrong, by what is known of the project now."""
     store, ground = project.store, training.ground
     tested = store.initial_and_labels()[0][project.split().test]
-    return list(doubts(store, tested, project.settings, ground, second_looks(store.queue())))
+    again = second_looks(store.queue())
+    return [str(one) for one in doubts(store, tested, project.settings, ground, again)]
 
 
 def second_looks(queue: Iterable[Queued]) -> int:
@@ -38,7 +52,7 @@ def doubts(
     settings: ProjectSettings,
     ground: Ground | None,
     again: int,
-) -> Iterator[str]:
+) -> Iterator[Doubt]:
     """Why mAP may be off: few answers; answers asked for once, of whom nobody is seen to err; and
     given entries that people call wrong, where those of test images, (T, L), count as right."""
     if ground is None:
@@ -46,23 +60,30 @@ def doubts(
     half = (ground.map[1] - ground.map[0]) / 2 if ground.map else 0.0
     if half > UNSURE and not ground.complete:
         many = round(ground.answers / max(1, sum(one is not None for one in ground.ap)))
-        takes = f"{UNSURE:g} points take about {ENOUGH}" if many < ENOUGH else "it takes more"
-        yield (
+        few = many < ENOUGH
+        takes = f"{UNSURE:g} points take about {ENOUGH}" if few else "it takes more"
+        yield Doubt(
+            "few" if few else "wide",
+            {"points": round(half), "n": many} | ({"good": UNSURE, "takes": ENOUGH} if few else {}),
             f"mAP is known within {half:.0f} points only, by {counted(many, 'audit answer')} a "
-            f"label: too early to stop or to compare by; {takes}"
+            f"label: too early to stop or to compare by; {takes}",
         )
     if again and ground.answers and ground.erring is None:
-        yield (
+        yield Doubt(
+            "again",
+            {"n": again},
             f"{counted(again, 'answer')} to test images against the model not asked again yet: "
-            "until then a wrong one counts as right, and mAP may be points off its interval"
+            "until then a wrong one counts as right, and mAP may be points off its interval",
         )
     if settings.audit and settings.audit_given and (tested == UNKNOWN).any():
         return
     for rate, name in zip(error_rates(store), ("presents", "absents"), strict=True):
         if rate.low > WRONG and (tested == rate.value).any():
-            low, high = 100 * rate.low, 100 * rate.high
-            yield (
-                f"people call {100 * rate.share:.1f} % ({low:.1f} to {high:.1f}) of the given "
+            share, low, high = 100 * rate.share, 100 * rate.low, 100 * rate.high
+            yield Doubt(
+                name,
+                {"share": share, "low": low, "high": high, "n": rate.checked},
+                f"people call {share:.1f} % ({low:.1f} to {high:.1f}) of the given "
                 f"{name} wrong, by {counted(rate.checked, 'gold question')}; those of test images "
-                "are taken for right, so mAP may be several points off: alasl suspects"
+                "are taken for right, so mAP may be several points off: alasl suspects",
             )

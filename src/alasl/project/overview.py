@@ -18,7 +18,7 @@ from alasl.labels import INFERRED, MACHINE, PRESENT, UNKNOWN, Labels
 from alasl.project.agreement import Alpha, agreement, attention
 from alasl.project.curve import Break, alike, breaks
 from alasl.project.dawid_skene import dawid_skene
-from alasl.project.doubts import doubts, second_looks
+from alasl.project.doubts import Doubt, doubts, second_looks
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
@@ -142,7 +142,7 @@ class Overview:
     notes: tuple[NoteState, ...] = ()
     plan: Plan | None = None
     breaks: tuple[Break, ...] = ()
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     again: int = 0
     gone: int = 0
     others: int = 0
@@ -186,7 +186,9 @@ class Overview:
     def to_dict(self) -> dict[str, Any]:
         """The state as JSON takes it: what is undefined is None."""
         plain: dict[str, Any] = _plain(asdict(self))
-        return plain | {"advice": {**plain["advice"], "says": str(self.advice)}, "next": self.next}
+        advice = {**plain["advice"], "says": str(self.advice)}
+        doubts = [str(one) for one in self.doubts]
+        return plain | {"advice": advice, "doubts": doubts, "next": self.next}
 
 
 def overview(project: Project) -> Overview:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TypeVar
 
+from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT
 from alasl.project import ground as grounds
 from alasl.project.ground import Ground
 from alasl.project.records import Training
@@ -19,6 +20,13 @@ T = TypeVar("T")
 
 # Why a label has no figures by a training from before it came: it is new, merged or split off.
 CAME = "no training yet"
+# Why a label has no AP, by the word that a page's sentence goes by.
+LACKS = {
+    NO_PRESENT: "no-present",
+    NO_ABSENT: "no-absent",
+    NO_AUDIT: "no-audit",
+    CAME: "no-training",
+}
 
 
 def note_training(db: sqlite3.Connection, training: Training, now: Scheme) -> None:

@@ -42,13 +42,19 @@ export async function stands() {
   $("advice").textContent = advice(state.advice);
   $("more").replaceChildren(
     ...state.troubles.map((why) => make("li", t("owner.trouble", { why }))),
-    ...state.doubts.map((why) => make("li", t("owner.doubt", { why }))),
+    ...state.doubts.map((one) => make("li", t("owner.doubt", { why: doubt(one) }))),
   );
   drawCurve(state.trainings, state.breaks);
   drawPeople(state);
   drawLabels(state.labels);
   drawNotes(state.notes, state.notes_all, stands);
   if (!$("exports").children.length) drawExports(state.exports);
+}
+
+/** Why a figure may be wrong; shares have one digit after the sign. */
+function doubt({ kind, values: { share, low, high, ...values } }) {
+  const shares = share === undefined ? {} : { share: tenths(share), low: tenths(low), high: tenths(high) };
+  return t(`owner.doubt.${kind}`, { ...values, ...shares });
 }
 
 /** Ask people for nothing for a while, or go on. */
@@ -112,7 +118,7 @@ function drawLabels(labels) {
     labels.map((one) => [
       one.name,
       ...[one.given, one.answered, one.automatic, one.unknown, one.present].map(number),
-      tenth(one.ap),
+      one.ap === null ? t(`owner.lacks.${one.no_ap.kind}`, one.no_ap) : tenth(one.ap),
       one.interval ? t("owner.from-to", { low: tenths(one.interval[0]), high: tenths(one.interval[1]) }) : "",
       hundredth(one.alpha),
     ]),
