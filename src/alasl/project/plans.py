@@ -30,11 +30,19 @@ class Plan:
         since = [t for t in trainings if t.map is not None and t.answers >= self.answers]
         come = [t.answers for t in since if t.map is not None and t.map >= self.target]
         if come:
-            what = f"reached with {come[0] - self.answers}"
+            took = come[0] - self.answers
+            what = f"reached with {took}{self._held(took)}"
         else:
             now = f", mAP {since[-1].map:.1f} %" if since else ""
             what = f"so far {answers - self.answers}{now}"
-        return f"forecast for mAP {self.target:g} % by {self.forecasts[0]}; {what}"
+        sure = "" if self.forecasts[0].answers is None else ", an 80 % interval"
+        return f"forecast for mAP {self.target:g} % by {self.forecasts[0]}{sure}; {what}"
+
+    def _held(self, took: int) -> str:
+        """Whether so many answers are within the interval, in words."""
+        one = self.forecasts[0]
+        within = one.low <= took and (one.high is None or took <= one.high)
+        return f", {'within' if within else 'outside'} it" if one.answers is not None else ""
 
 
 def keep(folder: Path, plan: Plan) -> None:
