@@ -2,7 +2,7 @@
 
 Each project knows a share of the entries by chance and forecasts how many answers its strategy, and
 chance, take to a mAP. Then it is answered in truth. Prints, for each project and way, the forecast,
-its 80 % interval and what it took, and how often the intervals held.
+its 80 % interval and what it took, and how often the intervals held and how wide they are.
 Run: python -m benchmarks.plans FOLDER [--table labels.csv] [--projects 10] [--known 0.1]
 """
 
@@ -97,16 +97,19 @@ def main() -> None:
     x, truth = np.asarray(features_of(dataset)), dataset.labels.entries
     held: dict[str, list[bool]] = {}
     off: dict[str, list[float]] = {}
+    wide: dict[str, list[float]] = {}
     for seed in range(asked.projects):
         for way, actual, one in project(x, truth, asked.known, seed):
             held.setdefault(way, []).append(one.low <= actual <= (one.high or np.inf))
+            wide.setdefault(way, []).append((one.high or np.inf) / max(one.low, 1.0))
             off.setdefault(way, []).append(np.log(actual / (one.answers or np.inf)))
             print(f"{seed} {way}: took {actual:.0f}; {one}; worth {one.worth:.1f}", flush=True)
     for way, of in held.items():
         finite = np.array(off[way])[np.isfinite(off[way])]
         print(
             f"{way}: held in {100 * np.mean(of):.0f} % of {len(of)}; log off by "
-            f"{finite.mean():+.2f}, standard deviation {finite.std():.2f}",
+            f"{finite.mean():+.2f}, standard deviation {finite.std():.2f}; the upper end is "
+            f"{np.median(wide[way]):.1f} times the lower one (median)",
             flush=True,
         )
 
