@@ -99,6 +99,24 @@ def test_more_answers_make_the_interval_narrower() -> None:
     assert wide[0] > wide[1] > wide[2]
 
 
+def test_an_ap_of_1_is_not_ruled_out_where_nothing_speaks_against_it() -> None:
+    rng = np.random.default_rng(0)
+    truth, judged = world(5)
+    # Easy labels beside those of `world`: all presents above all absents, or one of them below.
+    scores, easy = judged.scores.copy(), np.arange(6)
+    scores[:, easy] = np.where(truth[:, easy], 2, -2) + 0.9 * rng.uniform(-1, 1, (IMAGES, 6))
+    for col in easy[3:]:
+        first = np.flatnonzero(truth[:, col])[0]
+        scores[first, col] = scores[:, col].min() - 1
+    judged = Scored(scores, expit(scores))
+    given = NONE.copy()
+    given[[np.flatnonzero(truth[:, col])[0] for col in easy], easy] = True
+    found = estimate(judged, audited(truth, judged, 30, 5, given))
+    assert (average_precision(scores, truth)[:3] == 1).all()
+    assert (found.labels.high[:3] == 1).all()
+    assert (found.labels.high[3:] < 1).all()
+
+
 def test_the_same_seed_gives_the_same_figures() -> None:
     truth, judged = world(3)
     audit = audited(truth, judged, 30, 0, NONE)
