@@ -208,16 +208,25 @@ def test_a_plan_is_printed_kept_and_set_beside_what_came(
     assert _now(project.store, 41.0) == 41.0
 
 
-def test_what_came_is_the_first_training_that_reached_it(tenth: Callable[..., Project]) -> None:
+def test_a_target_is_reached_where_all_later_estimates_are_above_it(
+    tenth: Callable[..., Project],
+) -> None:
     project = tenth()
     Driver(project).train()
     (training,) = project.store.trainings()
     assert training.map is None
+    assert training.ground is not None
     plan = Plan(50.0, 40.0, 100, 2, tuple(forecasts(exact(), 50.0)))
+    sure, rough = (replace(training.ground, map=ends) for ends in ((51.0, 59.0), (45.0, 60.0)))
     some = [
-        replace(training, map=value, answers=answers)
-        for value, answers in ((60.0, 50), (45.0, 150), (52.0, 300), (55.0, 400))
+        replace(training, map=value, answers=answers, ground=rough)
+        for value, answers in ((60.0, 50), (53.0, 120), (45.0, 150), (52.0, 300), (55.0, 400))
     ]
+    assert plan.beside(170, some[:3]).endswith("; so far 70, mAP 45.0 % (45.0 to 60.0)")
+    assert plan.beside(400, some).endswith(", but not surely, mAP 55.0 % (45.0 to 60.0)")
+    some[-1] = replace(some[-1], ground=replace(rough, complete=True))
+    assert "not surely" not in plan.beside(400, some)
+    some[-1] = replace(some[-1], ground=sure)
     for low, high, where in (
         (150.0, 250.0, "within"),
         (150.0, None, "within"),
@@ -229,7 +238,6 @@ def test_what_came_is_the_first_training_that_reached_it(tenth: Callable[..., Pr
         assert beside.endswith(f"), an 80 % interval; reached with 200, {where} it")
     never = replace(plan, forecasts=(replace(plan.forecasts[0], answers=None, high=None),))
     assert never.beside(400, some).endswith("answers, if ever; reached with 200")
-    assert plan.beside(170, some[:2]).endswith("; so far 70, mAP 45.0 %")
 
 
 def test_hours_are_answers_times_seconds_and_those_measured_are_taken(

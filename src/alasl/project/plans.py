@@ -28,13 +28,17 @@ class Plan:
     def beside(self, answers: int, trainings: Sequence[Training]) -> str:
         """One sentence: what was forecast, and what came with so many answers."""
         since = [t for t in trainings if t.map is not None and t.answers >= self.answers]
-        come = [t.answers for t in since if t.map is not None and t.map >= self.target]
-        if come:
-            took = come[0] - self.answers
+        stands = len(since)
+        # What one estimate reached by luck, the next ones take back.
+        while stands and (since[stands - 1].map or 0.0) >= self.target:
+            stands -= 1
+        now = f", mAP {_worth(since[-1])}" if since else ""
+        what = f"so far {answers - self.answers}{now}"
+        if stands < len(since):
+            took = since[stands].answers - self.answers
             what = f"reached with {took}{self._held(took)}"
-        else:
-            now = f", mAP {since[-1].map:.1f} %" if since else ""
-            what = f"so far {answers - self.answers}{now}"
+            if not _surely(since[-1], self.target):
+                what += f", but not surely{now}"
         sure = "" if self.forecasts[0].answers is None else ", an 80 % interval"
         return f"forecast for mAP {self.target:g} % by {self.forecasts[0]}{sure}; {what}"
 
@@ -43,6 +47,18 @@ class Plan:
         one = self.forecasts[0]
         within = one.low <= took and (one.high is None or took <= one.high)
         return f", {'within' if within else 'outside'} it" if one.answers is not None else ""
+
+
+def _worth(training: Training) -> str:
+    """Its mAP with the interval, in words."""
+    ends = training.ground.map if training.ground else None
+    return f"{training.map:.1f} %" + (f" ({ends[0]:.1f} to {ends[1]:.1f})" if ends else "")
+
+
+def _surely(training: Training, target: float) -> bool:
+    """Whether its mAP is beyond doubt above the target: exact, or with all of its interval."""
+    ground = training.ground
+    return ground is not None and (ground.complete or bool(ground.map and ground.map[0] >= target))
 
 
 def keep(folder: Path, plan: Plan) -> None:
