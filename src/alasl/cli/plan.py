@@ -100,7 +100,7 @@ def _sure(now: float, trainings: Sequence[Training]) -> str:
     """How sure mAP is: one with answers that came after the last training has no interval."""
     last = trainings[-1] if trainings else None
     if last is None or last.map is None or last.ground is None or last.ground.map is None:
-        return "by known test entries alone"
+        return "by known test entries alone, right only if chance chose them"
     low, high = last.ground.map
     sure = f"95 % interval {low:.1f} to {high:.1f}, by {last.ground.on}"
     if last.map == now:
