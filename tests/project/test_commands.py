@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alasl.cli.status import lines
 from alasl.data.dataset import Dataset
 from alasl.data.formats import read, write
 from alasl.errors import UsageError
@@ -21,6 +22,7 @@ from alasl.project.folder import Project, load
 from alasl.project.overview import overview
 from alasl.project.records import Answer
 from alasl.project.simulate import answer_from, work
+from alasl.report.project import project_page
 
 MakeProject = Callable[..., Project]
 Say = Callable[..., Any]
@@ -301,6 +303,25 @@ def test_the_state_counts_what_people_did(make_project: MakeProject) -> None:
     assert state.disagreements == len(project.store.disagreements())
     assert state.advice.stop_below == pytest.approx(0.5 * 60 / 1000)
     json.dumps(state.to_dict(), allow_nan=False)
+
+
+def test_advice_is_on_no_more_answers_than_are_left(make_project: MakeProject) -> None:
+    project = make_project(answers=100_000, gold=0.0, repeats=0.0)
+    learner, truth = Driver(project), truth_of(project)
+    state = overview(project)
+    # Of these test images all is known.
+    assert state.advice.batch == state.left == state.unknown
+    advice = str(state.advice)
+    assert advice in lines(state)
+    assert advice in project_page(state)
+    learner.train()
+    learner.suggest()
+    answer_from(project.store, truth, "ann", 100_000)
+    state = overview(project)
+    assert state.left == 0
+    assert state.next == "Every entry of the pool is known."
+    assert str(state.advice) not in lines(state)
+    assert "next" not in project_page(state)
 
 
 def test_hostile_names_are_only_text_on_the_page(

@@ -98,7 +98,8 @@ def lines(state: Overview) -> Iterator[str]:
         yield f"and {counted(len(state.notes) - MOST_NOTES, 'note')} more"
     if state.plan:
         yield state.plan.beside(state.answers, state.trainings)
-    yield str(state.advice)
+    if state.left:
+        yield str(state.advice)
     for trouble in state.troubles:
         yield f"not as it should be: {trouble}"
     yield state.next

@@ -113,6 +113,7 @@ class Overview:
     breaks: where the curve of mAP is over other labels or images than before. doubts: why what is
     said of the last training may be wrong beyond its intervals. again: second looks that the queue
     still asks for. others: what it asks that none of the people may answer who answered so far.
+    left: entries that can be asked yet, those of test images among them; 0 ends all asking.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Overview:
     again: int = 0
     gone: int = 0
     others: int = 0
+    left: int = 0
 
     def __repr__(self) -> str:
         """All of it takes a screen for a few labels."""
@@ -196,7 +198,11 @@ def overview(project: Project) -> Overview:
     store, settings = project.store, project.settings
     (initial, labels), split = store.initial_and_labels(), project.split()
     pool = split.pool
-    counts = _counts(labels, initial, store.untold(), pool)
+    untold = store.untold()
+    counts = _counts(labels, initial, untold, pool)
+    left = _left(counts)
+    if left:
+        left += _left(_counts(labels, initial, untold, split.test))
     answers = store.votes()
     truth = undoubted(store, initial) if len(answers) else initial
     agree, right = agreement(answers), {a.person: a for a in attention(answers, truth)}
@@ -270,7 +276,7 @@ def overview(project: Project) -> Overview:
         trainings=trainings,
         advice=stop_advice(
             trainings,
-            settings.answers,
+            min(settings.answers, left) or settings.answers,
             settings.stop_below,
             len(split.test),
         ),
@@ -292,6 +298,7 @@ def overview(project: Project) -> Overview:
         again=again,
         gone=store.filled_gone(),
         others=store.for_others(),
+        left=left,
     )
 
 
@@ -316,6 +323,11 @@ def _counts(labels: Labels, initial: Sparse, untold: Sparse, pool: Ints) -> dict
         "unknown": len(pool) - known.only(here).per_col(),
         "untold": left.per_col(),
     }
+
+
+def _left(counts: dict[str, Ints]) -> int:
+    """How many entries are unknown that nobody said to be untold."""
+    return int(counts["unknown"].sum() - counts["untold"].sum())
 
 
 def _figures(ground: Ground | None, column: int) -> tuple[dict[str, Told], dict[str, str]]:
