@@ -210,6 +210,10 @@ def test_page_on_several_runs_compares_them_at_the_smallest_final_cost(tmp_path)
     assert "They differ in: strategy." in seen.said
     assert "They do not share" not in seen.said
     assert "They do not share seed" in page(tmp_path, run(seed=1), run()).said
+    holes = replace(run(), start=replace(run().start, test_known=0.25))
+    seen = page(tmp_path, run(), holes)
+    assert "mAP or AP of known entries (%) before → after" in seen.said
+    assert "Mean mAP" not in seen.said
     assert "They do not share data" in page(tmp_path, run(table_="u"), run()).said
 
 
@@ -354,7 +358,7 @@ def test_over_known_entries_alone_nothing_is_called_map() -> None:
     assert told["test_known"] == 0.25
     says = headline(holes)
     assert says.startswith("AP of known entries rose from 28.0 % to 34.0 %")
-    assert "Only 25% of the test set's entries are known" in says
+    assert "Only 25 % of the test set's entries are known" in says
     assert "mAP" not in table([holes])
     assert "map" not in "".join(map(str, _rounds_rows(holes)[0][:10]))
 

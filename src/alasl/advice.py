@@ -34,13 +34,13 @@ _ERROR, _WORTH = 20.0, 2.0
 
 @dataclass(frozen=True)
 class Advice:
-    """What the next `batch` answers are expected to bring, in mAP points, and whether to ask them.
+    """What the next `batch` answers are expected to bring, in points, and whether to ask them.
 
     gain: the expected rise of the curve, chance left out. low, high: the interval that holds the
     gain as it will be measured, chance included, in 4 of 5 cases. All None where nothing can be
     told. stop_below: what the batch is to bring at least, None where no threshold is set.
     chance: the probability that the curve rises by less than that.
-    verdict: `stop` where this is likely; None without a threshold.
+    verdict: `stop` where this is likely; None without a threshold. points: of what.
     """
 
     batch: float
@@ -50,6 +50,7 @@ class Advice:
     stop_below: float | None = None
     chance: float | None = None
     verdict: Verdict | None = None
+    points: str = "mAP points"
 
     def __str__(self) -> str:
         """One plain sentence, or two."""
@@ -57,7 +58,7 @@ class Advice:
         if self.gain is None or self.low is None or self.high is None:
             return f"What {batch} would bring cannot be told from fewer than {LEAST} evaluations."
         says = (
-            f"Expected of {batch}: {self.gain:+.2f} mAP points "
+            f"Expected of {batch}: {self.gain:+.2f} {self.points} "
             f"({self.low:+.2f} to {self.high:+.2f} as measured)."
         )
         if self.stop_below is None:

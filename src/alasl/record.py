@@ -6,7 +6,7 @@ import base64
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -259,7 +259,8 @@ class Record:
         if not asked:
             return None
         batch = asked[-1] * self.settings.growth
-        return advise(self.costs, maps, batch, self.settings.stop_below, judged=judged)
+        told = advise(self.costs, maps, batch, self.settings.stop_below, judged=judged)
+        return told if self.metric == "mAP" else replace(told, points=f"points of {self.metric}")
 
     @property
     def maps(self) -> list[float]:

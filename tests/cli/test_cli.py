@@ -311,6 +311,24 @@ def test_a_size_of_rounds_that_is_not_read_is_told(
 
 
 @pytest.mark.slow
+def test_a_run_says_what_its_table_does_not_know(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with np.load(data) as arrays:
+        whole = dict(arrays)
+    hidden = np.random.default_rng(0).random(whole["labels"].shape) < 0.7
+    whole["labels"] = np.where(hidden, np.int8(-1), whole["labels"])
+    np.savez(tmp_path / "holes.npz", **whole)
+    words = [str(tmp_path / "holes.npz"), "--answers", "20", "--rounds", "4", "-q"]
+    assert exit_code(["run", *words, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "% of the test set's entries are known, and this is over these alone" in said
+    assert "questions more went without an answer" in said
+    assert "points of AP of known entries" in said
+    assert "mAP points" not in said
+
+
+@pytest.mark.slow
 @pytest.mark.posix
 def test_two_runs_in_one_folder_are_a_conflict(
     data: Path, tmp_path: Path, call: Call, python: Python

@@ -98,7 +98,7 @@ def run_and_show(
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
     from alasl.data.opening import read_data
-    from alasl.report import advice_lines, table, write_report, write_run
+    from alasl.report import advice_lines, limit_lines, table, write_report, write_run
     from alasl.simulation.run import simulate
 
     quiet = quiet or not is_first_process()
@@ -136,7 +136,7 @@ def run_and_show(
     else:
         click.echo(table(records))
         if len(records) == 1:
-            for line in advice_lines(records[0]):
+            for line in [*limit_lines(records[0]), *advice_lines(records[0])]:
                 click.echo(line)
         click.echo(f"report: {report}")
 

@@ -3,12 +3,13 @@
 from alasl.report.folder import write_run
 from alasl.report.page import Paths, write_report
 from alasl.report.project import write_project_figures, write_project_report
-from alasl.report.summary import advice_lines, headline, summary, table
+from alasl.report.summary import advice_lines, headline, limit_lines, summary, table
 
 __all__ = [
     "Paths",
     "advice_lines",
     "headline",
+    "limit_lines",
     "summary",
     "table",
     "write_project_figures",

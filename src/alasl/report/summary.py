@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -127,12 +127,7 @@ def headline(record: Record) -> str:
             "entry in the test set."
         )
     metric = record.metric
-    after = "" if s["test_known"] == 1 else f" {_incomplete(s['test_known'])}"
-    if s["unanswered"]:
-        after += (
-            f" The table itself does not know everything: {_plural(s['unanswered'], 'question')} "
-            "more went without an answer."
-        )
+    after = "".join(f" {line}" for line in _limits(s))
     sure = [_interval(pair) for pair in s["intervals"]]
     if not s["cost"]:
         return f"{unfinished}{metric} is {final:.1f} %{sure[1]} before any answer.{after}"
@@ -150,11 +145,25 @@ def _interval(pair: tuple[float, float] | None) -> str:
     return "" if pair is None else f" ({pair[0]:.1f} to {pair[1]:.1f})"
 
 
-def _incomplete(known: float) -> str:
-    return (
-        f"Only {known:.0%} of the test set's entries are known, and this is over these alone: no "
-        "estimate of mAP, which a project has (alasl init), as it can ask."
-    )
+def limit_lines(record: Record) -> list[str]:
+    """What a table that does not know everything leaves open, a plain line for each."""
+    return _limits(summary(record))
+
+
+def _limits(s: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if s["test_known"] < 1:
+        known = math.floor(100 * s["test_known"])
+        lines.append(
+            f"Only {known} % of the test set's entries are known, and this is over these alone: no "
+            "estimate of mAP, which a project has (alasl init), as it can ask."
+        )
+    if s["unanswered"]:
+        lines.append(
+            f"The table itself does not know everything: {_plural(s['unanswered'], 'question')} "
+            "more went without an answer."
+        )
+    return lines
 
 
 def table(records: Sequence[Record]) -> str:
