@@ -283,6 +283,30 @@ def test_presents_alone_calibrate_nothing_but_an_audit_does(
     assert Driver(tags(make_dataset, tmp_path, 0.0, **run)).train() is not None
 
 
+@pytest.mark.parametrize("absents", [0.1, 0.6])
+def test_what_chance_did_not_choose_calibrates_nothing_once_the_audit_shows_it(
+    make_dataset: MakeDataset,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    absents: float,
+) -> None:
+    run = {"auto": 0.3, "auto_delta": 0.5, "auto_share": "answers", "calibrate": "known"}
+    project = tags(make_dataset, tmp_path, absents, 700, **run, audit=0.5, answers=600, every=600)
+    driver, truth = Driver(project), np.load(tmp_path / "truth.npy")
+    driver.train()
+    first = automatic(project.store).sum()
+    assert first > 50
+    work(driver, truth, "ann", 600)
+    said = "\n".join(lines(overview(project)))
+    if absents == 0.6:
+        assert "chance did not choose" not in caplog.text
+        assert automatic(project.store).any()
+        return
+    assert "so chance did not choose what is known" in caplog.text
+    assert not automatic(project.store).any()
+    assert "what is known does not allow any" in said
+
+
 def test_of_too_large_a_table_there_are_no_automatic_answers_or_plans(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.project.auditing import ProjectAudit
 from alasl.project.automatic import decide, due, standing
-from alasl.project.calibration import require_ground
+from alasl.project.calibration import may_be_by_chance, require_ground
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.inference import closed
 from alasl.project.looks import Look
@@ -313,8 +313,9 @@ class Driver:
         """Automatic answers (N, L), -1 where there is none; probabilities (N, L) they are by; the
         look at the audit that they took."""
         learner, settings = self._learner, self.project.settings
+        none = known.sparse.only(np.zeros(len(known.sparse), np.bool_)), None, None
         if settings.auto is None or not learner.can_fold(known):
-            return known.sparse.only(np.zeros(len(known.sparse), np.bool_)), None, None
+            return none
         require_whole("automatic answers", known.sparse.shape)
         if settings.audited_answers:
             store = self.project.store
@@ -323,6 +324,8 @@ class Driver:
             seen = learner.out_of_fold(known, with_test=True)
             said, look = decide(store, self._split, known, audit, seen, settings)
             return said, seen, look
+        if settings.calibrate_on == "known" and not may_be_by_chance(audit.audit):
+            return none
         seen = learner.out_of_fold(known)
         return Sparse.of(learner.auto_answers(known, seen).entries), seen, None
 

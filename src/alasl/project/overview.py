@@ -163,7 +163,9 @@ class Overview:
         if self.bound is None:
             return "until the next training, as auto is off"
         if self.calibrate != "audit":
-            return f"at most {100 * self.bound:g} % of each label's wrong (auto = {self.bound:g})"
+            yet = "" if self.automatic else "; what is known does not allow any"
+            wrong = f"at most {100 * self.bound:g} % of each label's wrong"
+            return f"{wrong} (auto = {self.bound:g}){yet}"
         yet = "" if self.automatic else "; the audit's answers do not allow any yet"
         return (
             f"at most {100 * self.bound:g} % of the table's wrong, absent and present apart "
