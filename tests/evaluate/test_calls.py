@@ -284,6 +284,21 @@ def test_a_label_known_whole_has_its_exact_figures_beside_others_that_are_not() 
         assert labels.low[2] < true[2] < labels.high[2], "over images, as nothing else is unknown"
 
 
+def test_precision_is_as_unsure_as_new_images_where_all_that_is_called_is_known() -> None:
+    truth, scores = world(3)
+    known = np.zeros(truth.shape, bool)
+    top = np.argsort(-scores[:, 0])[:8]
+    called = np.zeros(truth.shape, np.int8)
+    called[top, 0] = 1
+    called[:, 1:] = scores[:, 1:] > 1
+    known[top, 0] = True
+    scored = Scored(scores, expit(scores), called)
+    found = estimate(scored, audited(truth, scores, 30, 3, known)).calls["precision"].labels
+    hits = int(truth[top, 0].sum())
+    assert found.value[0] == pytest.approx(hits / 8)
+    assert (found.low[0], found.high[0]) == pytest.approx(exact_interval(hits, 8))
+
+
 def test_without_calls_nothing_is_judged_of_them_and_ap_is_the_same() -> None:
     truth, scores = world(9)
     audit = audited(truth, scores, 40, 0, np.zeros(truth.shape, bool))

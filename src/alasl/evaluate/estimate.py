@@ -22,7 +22,7 @@ from alasl.evaluate.audit import NO_PRESENT, Audit
 from alasl.evaluate.calibrate import View
 from alasl.evaluate.calls import BINS, EDGES, NAMES, Calls
 from alasl.evaluate.complete import Measure, Sampled, sample
-from alasl.evaluate.intervals import NORMAL, Figure, share_interval
+from alasl.evaluate.intervals import NORMAL, Figure, clopper_pearson, share_interval
 from alasl.evaluate.joined import figures, joined, reach
 from alasl.evaluate.order import Order
 from alasl.labels import ABSENT, PRESENT, Entries
@@ -230,6 +230,8 @@ def _audited(
             for place, name in enumerate(NAMES):
                 wide_here = reach(audit, name)
                 found[name] = _measured(sampled, first + place, one.left_out(name), wide_here)
+                if name == "precision":
+                    _of_known_calls(found[name].labels, one, audit)
                 if exact:
                     each = found[name]
                     full = _with(each.labels, whole, exact.calls[name].labels)
@@ -274,6 +276,16 @@ def _measured(sampled: Sampled, figure: int, left_out: dict[int, str], wide: flo
         return Measured(_nothing(), _spread(_nothing(), kept, labels), left_out)
     mean, each = figures(sampled.of(figure, kept), wide)
     return Measured(mean, _spread(each, kept, labels), left_out)
+
+
+def _of_known_calls(precision: Figure, calls: Calls, audit: Audit) -> None:
+    """Give precision (L,) the interval over other images where all that is called is known."""
+    called = calls.called == PRESENT
+    whole = called.any(axis=0) & (audit.settled | ~called).all(axis=0)
+    hits = (called & (audit.entries == PRESENT)).sum(axis=0)
+    ends = clopper_pearson(hits[whole], called.sum(axis=0)[whole])
+    for values, end in zip((precision.low, precision.high), ends, strict=True):
+        values[whole] = np.where(np.isnan(precision.value[whole]), np.nan, end)
 
 
 def _reliability(calls: Calls, observed: Floats, reach: Floats) -> Reliability:
