@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -295,6 +296,37 @@ missing = 0.9
 name = "all"
 predictions = [[], ["good.npz"], ["other=good.npz"], ["good.npz", "noise.npz"]]
 """
+
+
+FEW = """
+name = "few"
+seeds = 1
+
+[run]
+data = "made.npz"
+rounds = 1
+answers = 20
+
+[[grid]]
+name = "all"
+strategy = ["variance", "random-entry"]
+"""
+
+
+def test_over_known_entries_alone_a_study_has_no_map(
+    tmp_path: Path, make_dataset: Callable[..., Dataset], study: Study
+) -> None:
+    data = make_dataset()
+    hidden = np.random.default_rng(0).random(data.labels.shape) < 0.5
+    place = lay_out(tmp_path, replace(data, labels=data.labels.forget(hidden)))
+    (place / "few.toml").write_text(FEW)
+    study(place, "run", "few.toml", "--out", "one", "--workers", "1")
+    with (place / "one/results.csv").open() as file:
+        columns = next(csv.reader(file))
+    assert columns[-3:] == ["known", "known_last", "known_best"]
+    page = (place / "one/study.html").read_text()
+    assert "AP of known entries (%)<br>before" in page
+    assert "no estimate of mAP here" in page
 
 
 def test_a_grid_may_vary_the_predictions(

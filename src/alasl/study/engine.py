@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -115,7 +116,12 @@ def load_results(folder: Path, dataset: Dataset | None = None) -> Results:
     images, labels = dataset.labels.shape
     # Grid by grid, then seed by seed, as a reader of the table expects.
     order = sorted(found, key=lambda key: (key[1], key[0]))
-    return Results(study, dataset.name, images, labels, tuple(found[key] for key in order))
+    done = tuple(found[key] for key in order)
+    judged = [e for run in done for e in run.evaluations if not math.isnan(e.map_last)]
+    # Of a table known whole, units of older versions have no intervals either.
+    holes = len(dataset.labels.sparse) < images * labels
+    partly = holes and any(e.interval is None for e in judged)
+    return Results(study, dataset.name, images, labels, done, partly)
 
 
 def _data(study: Study) -> Dataset:

@@ -40,7 +40,8 @@ class RunResult:
 class Results:
     """A study's runs, in the study's order, as far as they are done.
 
-    data: the data set's name. images, labels: its size.
+    data: the data set's name. images, labels: its size. partly: whether some run was judged by
+    known entries alone, as not every entry of its test set is known.
     """
 
     study: Study
@@ -48,6 +49,12 @@ class Results:
     images: int
     labels: int
     runs: tuple[RunResult, ...]
+    partly: bool = False
+
+    @property
+    def metric(self) -> str:
+        """What the figures are called: mAP only where every entry of the test sets is known."""
+        return "AP of known entries" if self.partly else "mAP"
 
     def select(self, grid: str, **where: Any) -> list[RunResult]:
         """The runs of a grid, or of "*" for all, whose settings have these values, in order."""
@@ -67,7 +74,8 @@ class Results:
 def results_csv(results: Results) -> str:
     """A line for each evaluation of each run: grid, what varies, seed, round, figures."""
     varied = list(dict.fromkeys(key for grid in results.study.grids for key in grid.values))
-    figures = ["round", "images", "cost", "people_seconds", "map", "map_last", "map_best"]
+    what = "known" if results.partly else "map"
+    figures = ["round", "images", "cost", "people_seconds", what, f"{what}_last", f"{what}_best"]
     rows: list[Sequence[object]] = [["grid", *varied, "seed", *figures]]
     for run in results.runs:
         settings = run.settings.to_dict()
