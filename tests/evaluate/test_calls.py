@@ -299,6 +299,24 @@ def test_precision_is_as_unsure_as_new_images_where_all_that_is_called_is_known(
     assert (found.low[0], found.high[0]) == pytest.approx(exact_interval(hits, 8))
 
 
+def test_a_figure_of_1_is_not_ruled_out_where_nothing_speaks_against_it() -> None:
+    truth, scores = world(4)
+    scores[:, :3] = np.where(truth[:, :3], 3, -3) + np.random.default_rng(4).normal(0, 0.1)
+    called = np.asarray(scores > 1, np.int8)
+    audit = audited(truth, scores, 30, 4, np.zeros(truth.shape, bool))
+    # Beside the first, whose calls are right, one with a wrong call, and one that misses one.
+    wrong, missed = (
+        np.flatnonzero(audit.drawn[:, 1] & (truth[:, 1] == 0))[0],
+        np.flatnonzero(audit.drawn[:, 2] & (truth[:, 2] == 1))[0],
+    )
+    called[wrong, 1], called[missed, 2] = 1, 0
+    found = estimate(Scored(scores, expit(scores), called), audit).calls
+    reach = {name: found[name].labels.high[:3] == 1 for name in ("precision", "recall", "f1")}
+    assert reach["precision"].tolist() == [True, False, True]
+    assert reach["recall"].tolist() == [True, True, False]
+    assert reach["f1"].tolist() == [True, False, False]
+
+
 def test_without_calls_nothing_is_judged_of_them_and_ap_is_the_same() -> None:
     truth, scores = world(9)
     audit = audited(truth, scores, 40, 0, np.zeros(truth.shape, bool))

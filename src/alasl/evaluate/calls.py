@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.evaluate.intervals import NORMAL, Figure, clopper_pearson, share_interval
-from alasl.labels import PRESENT, UNKNOWN, Entries
+from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
 
 Array = NDArray[np.floating]
 Floats = NDArray[np.float64]
@@ -84,6 +84,14 @@ class Calls:
             elif name == "precision" and not (column == PRESENT).any():
                 reasons[col] = NONE_CALLED
         return reasons
+
+    def contradicted(self, name: str, told: Entries) -> Mask:
+        """(L,): whether what is told, (N, L), speaks against a figure of 1."""
+        called = self.called == PRESENT
+        false = (called & (told == ABSENT)).any(axis=0)
+        missed = (~called & (told == PRESENT)).any(axis=0)
+        either = {"precision": false, "recall": missed, "f1": false | missed}
+        return np.asarray(either.get(name, np.ones(len(false), np.bool_)))
 
     def complete(self, present: Mask) -> tuple[tuple[Figure, ...], Floats]:
         """Each of `NAMES` (L,) of a table known whole, and how their means over labels move.

@@ -232,6 +232,8 @@ def _audited(
                 found[name] = _measured(sampled, first + place, one.left_out(name), wide_here)
                 if name == "precision":
                     _of_known_calls(found[name].labels, one, audit)
+                free = ~one.contradicted(name, audit.told) & ~np.isnan(found[name].labels.value)
+                found[name].labels.high[free] = 1
                 if exact:
                     each = found[name]
                     full = _with(each.labels, whole, exact.calls[name].labels)
