@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from alasl.errors import DataError
 from alasl.models import transforms
-from alasl.models.transforms import Flatten, Standardise, Transform, from_tensors
+from alasl.models.transforms import Applied, Flatten, Standardise, Transform, from_tensors
 
 KINDS = [Standardise, Flatten]
 
@@ -184,3 +184,18 @@ def test_blocks_of_any_size_give_the_same(images: int, width: int, block: int, s
         np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-6)
         np.testing.assert_allclose(parts.scale, whole.scale, rtol=1e-5)
         assert (whole.apply(features) == from_tensors(whole.tensors()).apply(features)).all()
+
+
+def test_what_is_asked_for_here_and_there_stays_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = np.random.default_rng(0).standard_normal((400, 8)).astype(np.float32)
+    applied = Applied(features, Standardise.fit(features, np.arange(400)))
+    let_go: list[int] = []
+    monkeypatch.setattr(transforms, "let_go", lambda array: let_go.append(len(array)))
+    monkeypatch.setattr(transforms, "BLOCK", 800)
+    whole = applied[:]
+    assert let_go.count(400) == 4
+    np.testing.assert_array_equal(applied[np.arange(300)], whole[:300])
+    assert let_go.count(400) == 7
+    for rows in (np.arange(0, 400, 7), np.arange(0)):
+        np.testing.assert_array_equal(applied[rows], whole[rows])
+    assert let_go.count(400) == 7

@@ -21,6 +21,8 @@ from alasl.files import let_go
 DIRECTIONS = 512
 # Numbers in a block, of which a few copies are held at a time.
 BLOCK = 2**21
+# Rows asked for that are one in fewer than this many count as a passage through the file.
+NEAR = 4
 
 Features = NDArray[np.floating]
 Tensors = Mapping[str, NDArray[np.floating]]
@@ -165,10 +167,13 @@ class Applied:
         places = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
         found = np.empty((len(places), self.transform.width), np.float32)
         step = max(1, BLOCK // max(1, self.features.shape[1]))
+        # What is asked for here and there is asked for again, and takes long to be mapped anew.
+        passing = len(places) > 0 and np.ptp(places) < NEAR * len(places)
         for start in range(0, len(places), step):
             part = slice(start, start + step)
             found[part] = self.transform.apply(self.features[places[part]])
-            let_go(self.features)
+            if passing:
+                let_go(self.features)
         return found
 
 

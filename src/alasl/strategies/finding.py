@@ -44,8 +44,8 @@ from alasl.threads import on_one_thread
 
 # Labels in hand at a time of the first images, and of the others; images likewise.
 FEW, LABELS, IMAGES = 16, 256, 2048
-# Labels whose covariances bounds go by; eigenvectors that are looked along, as part of all.
-SHAPES, ALONG = 16, 2
+# Labels whose covariances bounds go by; of all eigenvectors, parts that are looked along in turn.
+SHAPES, ALONG = 16, (8, 2)
 # More than rounding could take from a bound.
 ROUNDING = 1.001
 
@@ -81,14 +81,17 @@ class _Shape:
         values, axes = eigh(mean)
         return cls(mean, axes / np.sqrt(values), axes * np.sqrt(values))
 
-    def limits(self, covariance: Matrix) -> tuple[float, float, Matrix]:
-        """What times x^T B x is at most x^T C x; a smaller number, and A (D, k), with which it is
-        at most that times x^T B x + |x A|^2."""
+    def limits(self, covariance: Matrix) -> list[tuple[float, Matrix]]:
+        """Numbers c, each below the one before, and A (D, k), of which the first has no columns:
+        x^T C x is at most c x^T B x + |x A|^2."""
         values, axes = eigh(self.root.T @ covariance @ self.root)
-        start = len(values) - max(1, len(values) // ALONG)
-        rest = values[max(0, start - 1)]
-        along = self.inverse @ axes[:, start:] * np.sqrt(values[start:] - rest)
-        return float(values[-1]) * ROUNDING, float(rest) * ROUNDING, along * ROUNDING**0.5
+        found = [(float(values[-1]) * ROUNDING, self.root[:, :0])]
+        for share in ALONG:
+            start = len(values) - max(1, len(values) // share)
+            rest = values[max(0, start - 1)]
+            along = self.inverse @ axes[:, start:] * np.sqrt(values[start:] - rest)
+            found.append((float(rest) * ROUNDING, along * ROUNDING**0.5))
+        return found
 
 
 @dataclass(eq=False)
@@ -105,7 +108,7 @@ class _Label:
     ties: NDArray[np.float64]
     covariance: Matrix
     matters: Matrix
-    limits: tuple[float, float, Matrix]
+    limits: list[tuple[float, Matrix]]
     rows: Rows
     worth: Matrix
     chances: Matrix
@@ -128,14 +131,15 @@ class _Label:
 
     def sift(self, rows: Rows, chances: Matrix, features: Matrix, lengths: Matrix) -> None:
         """As `add`, of what can be one of them; lengths: (n,), x^T B x."""
-        left: Rows | slice = slice(None)
-        if not self.seeks:
-            _, rest, along = self.limits
-            most = slope_of(chances) * (rest * lengths + squared(features @ along))
+        slope = slope_of(chances)
+        for rest, along in self.limits[1:]:
+            most = slope * (rest * lengths + squared(features @ along))
             left = np.flatnonzero(most >= self.border)
-        if len(rows[left]):
+            rows, chances, slope = rows[left], chances[left], slope[left]
+            features, lengths = features[left], lengths[left]
+        if len(rows):
             with self.lock:
-                self.add(rows[left], chances[left], features[left])
+                self.add(rows, chances, features)
 
 
 class _Search:
@@ -176,7 +180,7 @@ class _Search:
                 for one, p in zip(ones, chances[:, block], strict=True):
                     bound = clipped(p) if one.seeks else _bound(p, lengths[block])
                     bound[p < 0] = -1
-                    high = np.flatnonzero(bound >= one.border / one.limits[0])
+                    high = np.flatnonzero(bound >= one.border / one.limits[0][0])
                     one.sift(high + block.start, p[high], x[high], lengths[block][high])
             found.update(zip(some.tolist(), ones, strict=True))
 
@@ -242,7 +246,7 @@ class _Search:
         if seeks or not by_top:
             matters = answered + matters
         p[closed] = -1
-        bound, many, limits = clipped(p), SOUGHT, (1.0, 1.0, shape.mean)
+        bound, many, limits = clipped(p), SOUGHT, [(1.0, shape.mean)]
         if not seeks:
             bound, many, limits = _bound(p, lengths), plan.many, shape.limits(covariance)
         bound[p < 0] = -1
@@ -272,7 +276,7 @@ class _Search:
         for part in cut(len(labels), LABELS):
             some = labels[part]
             ones = [found[label] for label in some.tolist()]
-            border = np.array([one.border / one.limits[0] for one in ones], np.float32)
+            border = np.array([one.border / one.limits[0][0] for one in ones], np.float32)
             by_chance = np.flatnonzero([one.seeks for one in ones])
             place[:] = -1
             place[some] = np.arange(len(some))
