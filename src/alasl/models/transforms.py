@@ -21,8 +21,9 @@ from alasl.files import let_go
 DIRECTIONS = 512
 # Numbers in a block, of which a few copies are held at a time.
 BLOCK = 2**21
-# Rows asked for that are one in fewer than this many count as a passage through the file.
-NEAR = 4
+# Rows asked for that are one in fewer than this many count as a passage through the file; so many
+# blocks of them fill the memory with what they lie between.
+NEAR, MANY = 4, 16
 
 Features = NDArray[np.floating]
 Tensors = Mapping[str, NDArray[np.floating]]
@@ -172,7 +173,8 @@ class Applied:
         for start in range(0, len(places), step):
             part = slice(start, start + step)
             found[part] = self.transform.apply(self.features[places[part]])
-            if passing:
+            # Of very many, once they are here: of few the next need the same pages.
+            if passing or (part.stop >= len(places) > MANY * step):
                 let_go(self.features)
         return found
 
