@@ -116,6 +116,30 @@ def test_images_whose_features_are_not_held_are_found_as_well(
     assert (found[0] >= held).any()
 
 
+@pytest.mark.usefixtures("small")
+def test_of_enough_known_entries_no_others_features_are_asked_for_here_and_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, held = drawn(), IMAGES // 2
+    asked: list[np.ndarray] = []
+
+    def others(places: np.ndarray) -> np.ndarray:
+        asked.append(places)
+        assert pool.features is not None
+        return pool.features[places]
+
+    for enough, here_and_there in ((1, False), (10**6, True)):
+        monkeypatch.setattr(finding, "ENOUGH", enough)
+        monkeypatch.setattr(finding, "SAMPLE", 10**6)
+        asked.clear()
+        find = resolve("variance").among(replace(streamed(pool, held), others=others), 10)
+        assert find is not None
+        find(np.arange(1))
+        # Blocks are asked for whole, and the candidates at the end.
+        known = [each for each in asked[:-1] if (np.diff(each) != 1).any()]
+        assert bool(known) is here_and_there
+
+
 def test_few_entries_are_looked_at_in_full(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
     del small
     looked = []

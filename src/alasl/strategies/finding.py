@@ -46,6 +46,9 @@ from alasl.threads import on_one_thread
 FEW, LABELS, IMAGES = 16, 256, 2048
 # Labels whose covariances bounds go by; of all eigenvectors, parts that are looked along in turn.
 SHAPES, ALONG = 16, (8, 2)
+# Known entries of a label whose features are held, which then stand for the others: features that
+# are asked for here and there keep the whole file in memory.
+ENOUGH = 1024
 # More than rounding could take from a bound.
 ROUNDING = 1.001
 
@@ -208,7 +211,7 @@ class _Search:
         """The scatter of a label's known entries in the pool; the covariance that all leave."""
         known = self._pool.known_rows(label)
         some = known[: np.searchsorted(known, len(self._first))][:SAMPLE]
-        if len(some) < min(SAMPLE, len(known)):
+        if len(some) < min(ENOUGH, SAMPLE, len(known)):
             others = known[len(some) :]
             order = np.argsort(self._pool.ties[others], kind="stable")
             some = np.concatenate([some, others[order[: SAMPLE - len(some)]]])
