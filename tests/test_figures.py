@@ -222,6 +222,19 @@ def test_labels_are_sorted_undefined_left_out_and_many_cut_to_those_that_changed
     assert "the 40 of 60 labels that changed most" in words(figure)
 
 
+@pytest.mark.slow
+def test_bars_of_labels_have_their_intervals():
+    record = run(names="abc", ap=[(10, math.nan, 20), (30, math.nan, 20)])
+    assert "interval" not in words(ap_per_label(record))
+    pairs = ((25.0, 36.0), None, (14.0, 29.0))
+    sure = replace(record.evaluations[-1], ap_intervals=pairs)
+    figure = ap_per_label(replace(record, evaluations=[*record.evaluations[:-1], sure]))
+    drawn = [lines.get_segments() for lines in figure.axes[0].collections]
+    ends = [[(x[0][0], x[1][0]) for x in lines] for lines in drawn]
+    assert [(14.0, 29.0), (25.0, 36.0)] in ends
+    assert "bar, after round 2, with its 95 % interval" in words(figure)
+
+
 def test_what_cannot_be_drawn_is_refused(tmp_path):
     with pytest.raises(DataError):
         ap_per_label(Record(RunSettings(), run().start))

@@ -165,10 +165,10 @@ def test_headline_is_one_plain_sentence(record, says):
 
 def test_table_for_the_terminal():
     assert table([run()]).splitlines() == [
-        "round  images  answers  mAP (%)  change",
+        "round  images  answers  mAP (%)   gain",
         "    0       0        0    28.00",
-        "    1       3      700    31.00   +3.00",
-        "    2       6     1400    34.00   +3.00",
+        "    1       3      700    31.00  +3.00",
+        "    2       6     1400    34.00  +6.00",
     ]
     two = table([run("random"), run(done=False)])
     assert two.startswith("scenes: random\n")
@@ -182,13 +182,13 @@ def test_page_on_one_run_says_it_all(tmp_path):
     for words in (
         "28.0 → 34.0 %",
         "+4.29",
-        "dog 10.0 → 20.0 (+10.0)",
+        "dog 10.0 → 20.0 ",
         "AP is undefined for 1 of 2 labels",
         "14 of 80 entries known; score 0.93, rank 1 of the round",
         "14 of 80 entries known; score 0.83, rank 2 of the round",
         "nothing found present among 2 asked; 2 could not be told",
         "found present: dog, cat",
-        "0 28.00 0 0 1.5 1 31.00 +3.00 700 3 1.5 2 34.00 +3.00 1 400 6 1.5",
+        "0 28.00 0 0 1.5 1 31.00 +3.00 700 3 1.5 2 34.00 +6.00 1 400 6 1.5",
         "mean over the mAPs after each of its 3 epochs",
         resolve("hard").about,
     ):
@@ -363,16 +363,74 @@ def test_over_known_entries_alone_nothing_is_called_map() -> None:
     assert "map" not in "".join(map(str, _rounds_rows(holes)[0][:10]))
 
 
-def test_an_interval_stands_beside_each_map() -> None:
+def sure_run():
+    """A run of which everything has an interval, but the label that has no AP."""
     record = run()
-    sure = [replace(e, interval=(e.map_last - 2, e.map_last + 3)) for e in record.evaluations]
-    record = replace(record, evaluations=sure)
+    start = replace(record.start, test_presents=(7, 0))
+    evaluations = [
+        replace(
+            e,
+            interval=(e.map_last - 2, e.map_last + 3),
+            ap_intervals=((e.ap[0] - 4, e.ap[0] + 5), None),
+            gain_reach=1.4 if e.round else None,
+        )
+        for e in record.evaluations
+    ]
+    return replace(record, start=start, evaluations=evaluations)
+
+
+def test_an_interval_stands_beside_each_map() -> None:
+    record = sure_run()
     for value, (low, high) in zip(record.maps, summary(record)["intervals"][:1], strict=False):
         assert (low, high) == (value - 2, value + 3)
     assert "(26.0 to 31.0)" in headline(record)
     assert "26.0 to 31.0" in table([record])
-    again = Evaluation.from_dict(json.loads(json.dumps(sure[0].to_dict())))
-    assert again.interval == sure[0].interval
+
+
+def test_an_interval_stands_beside_the_gain_over_round_0() -> None:
+    record = sure_run()
+    assert record.gains == [0, 3, 6]
+    told = summary(record)
+    assert told["gain_interval"] == pytest.approx((4.6, 7.4))
+    assert told["increase_interval"] == pytest.approx([4.6 / 1400, 7.4 / 1400])
+    says = headline(record).replace("\u00a0", " ")
+    assert "+6.0 points (+4.6 to +7.4), or +4.29 points per 1 000 answers (+3.29 to +5.29)." in says
+    assert table([record]).splitlines()[-1].endswith("  +6.00 (+4.6 to +7.4)")
+    # What the summary of the epochs says counts, not the last of them.
+    best = replace(record, settings=replace(record.settings, summary="best"))
+    assert best.gain_intervals[-1] == pytest.approx((4.6, 7.4))
+    # Rounds that filled no entry have a gain, and none per answer.
+    free = [replace(e, cost=0) for e in record.evaluations]
+    assert summary(replace(record, evaluations=free))["increase_interval"] is None
+
+
+def test_the_table_of_rounds_has_the_ends_of_each_interval() -> None:
+    head, *rows = _rounds_rows(sure_run())
+    assert head[4:10] == ["map", "map_low", "map_high", "map_gain", "map_gain_low", "map_gain_high"]
+    assert head[-6:] == ["dog", "dog_low", "dog_high", "cat", "cat_low", "cat_high"]
+    assert rows[0][7:10] == ["0.0000", "", ""]
+    assert rows[2][7:10] == ["6.0000", "4.6000", "7.4000"]
+    assert rows[2][-6:] == ["20.0000", "16.0000", "25.0000", "", "", ""]
+    older = _rounds_rows(run())[3]
+    assert older[5:10] == ["", "", "6.0000", "", ""]
+    assert older[-6:] == ["20.0000", "", "", "", "", ""]
+
+
+@pytest.mark.slow
+def test_the_page_has_an_interval_beside_each_label_and_the_gain(tmp_path) -> None:
+    said = page(tmp_path, sure_run()).said
+    for words in (
+        "(26.0 to 31.0) → (32.0 to 37.0)",
+        "+4.29 +3.29 to +5.29",
+        "dog 10.0 (6.0 to 15.0) → 20.0 (16.0 to 25.0), n = 7",
+        "34.00 32.0 to 37.0 +6.00 +4.6 to +7.4",
+    ):
+        assert words in said
+    assert (
+        "28.0 (26.0 to 31.0) → 34.0 (32.0 to 37.0)"
+        in page(tmp_path, sure_run(), run("random")).said
+    )
+    assert " n = " not in page(tmp_path, run()).said
 
 
 def test_questions_that_the_table_cannot_answer_are_counted() -> None:

@@ -1,8 +1,10 @@
 """The journal: every step outlasts a kill, a line cut short is dropped, one run a folder."""
 
 import csv
+import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,22 @@ def test_what_was_appended_is_read_again(folder: Path) -> None:
     assert same(record, Record(RunSettings(data="d", rounds=1), START, [EVALUATION], [ROUND]))
     assert not record.done
     assert record.maps == [20.0]
+
+
+def test_intervals_are_read_again_and_those_of_older_versions_are_missing(tmp_path: Path) -> None:
+    start = replace(START, test_presents=(1, 0, 2))
+    pairs = ((1.0, 2.0), None, (90.0, 100.0))
+    sure = replace(EVALUATION, interval=(15.0, 25.0), ap_intervals=pairs, gain_reach=1.5)
+    journal = Journal(tmp_path)
+    for event in (start, sure):
+        journal.append(event)
+    assert same(journal.events(), [start, sure])
+    path = tmp_path / "journal.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for name in ("test_presents", "ap_intervals", "gain_reach"):
+        assert sum(line.pop(name, None) is not None for line in lines) == 1
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert same(journal.events(), [START, replace(EVALUATION, interval=(15.0, 25.0))])
 
 
 @pytest.mark.parametrize("summary", ["mean", "last", "best"])

@@ -180,6 +180,8 @@ def curve(
 def ap_per_label(record: Record) -> Figure:
     """AP of each label before any answer (line) and after the last round (bar), best first.
 
+    A thin line is the bar's 95 % interval, where there is one.
+
     Of many labels, the 40 whose AP changed most. Raises `DataError` before the first evaluation.
     """
     if not record.evaluations:
@@ -199,6 +201,10 @@ def ap_per_label(record: Record) -> Figure:
         places = np.arange(len(shown))
         axes.barh(places, last[shown], 0.72, color=colour(record.settings.strategy), alpha=0.75)
         axes.vlines(first[shown], places - 0.36, places + 0.36, color=INK, linewidth=1.6)
+        sure = record.evaluations[-1].ap_intervals
+        if sure:
+            low, high = np.array([sure[i] or NO_INTERVAL for i in shown]).reshape(-1, 2).T
+            axes.hlines(places, low, high, color=INK, linewidth=0.8)
         axes.set_yticks(places, [plain(record.start.names[i], 24) for i in shown])
         for tick in axes.get_yticklabels():
             tick.set_parse_math(False)
@@ -208,7 +214,8 @@ def ap_per_label(record: Record) -> Figure:
         axes.set_xlim(0, 100)
         axes.set_ylim(-0.6, max(len(shown), 1) - 0.4)
         after = record.evaluations[-1].round
-        axes.set_xlabel(f"AP (%): bar, after round {after}; line, before any answer")
+        held = ", with its 95 % interval" if sure else ""
+        axes.set_xlabel(f"AP (%): bar, after round {after}{held}; line, before any answer")
         set_title(
             axes,
             f"{plain(record.start.data)}: {these}\n"

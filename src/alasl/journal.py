@@ -144,4 +144,5 @@ def _decode(values: dict[str, Any]) -> Start | Step:
             values[side] = values[side] and AutoAnswers.from_dict(values[side])
     else:
         values["names"] = tuple(values["names"])
+        values["test_presents"] = tuple(values.get("test_presents", ()))
     return cls(**values)

@@ -17,6 +17,9 @@ from alasl.advice import Advice, advise
 from alasl.frames import data_frame
 from alasl.settings import RunSettings
 
+# The ends of a 95 % interval.
+Ends = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class Start:
@@ -25,6 +28,8 @@ class Start:
     unknown: entries hidden in the pool. table: names the table's content (`Labels.digest`).
     predictions: names the content of each other model's predictions (`Predictions.digest`).
     test_known: the share of the test set's entries that are known; below 1 nothing is a mAP.
+    test_presents: entries of each label that are known to be present in the test set; empty in runs
+    of older versions.
     """
 
     data: str
@@ -35,6 +40,7 @@ class Start:
     versions: dict[str, str]
     predictions: dict[str, str] = field(default_factory=dict)
     test_known: float = 1.0
+    test_presents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,13 @@ class Evaluation:
 
     cost: entries that the oracle has filled so far. epochs: mAP after each epoch, in per cent.
     ap: AP of each label after the last epoch, in per cent, NaN where undefined.
-    seconds: that the training took. time: seconds of people's time so far. interval: the 95 %
-    interval of mAP after the last epoch, over images of the same kind; None where not every entry
-    of the test set is known, and in studies, which have many seeds.
+    seconds: that the training took. time: seconds of people's time so far.
+
+    Intervals are 95 % ones over images of the same kind, after the last epoch, in per cent. They
+    are missing where not every entry of the test set is known, in studies, which have many seeds,
+    and in part in runs of older versions. interval: of mAP. ap_intervals: of each label's AP, None
+    where that is undefined. gain_reach: how far, in points, the interval of mAP's gain over round
+    0, on the same images, reaches to either side.
     """
 
     round: int
@@ -55,7 +65,9 @@ class Evaluation:
     ap: tuple[float, ...]
     seconds: float
     time: float = 0.0
-    interval: tuple[float, float] | None = None
+    interval: Ends | None = None
+    ap_intervals: tuple[Ends | None, ...] = ()
+    gain_reach: float | None = None
 
     @property
     def map_mean(self) -> float:
@@ -80,13 +92,19 @@ class Evaluation:
     def from_dict(cls, values: dict[str, Any]) -> Evaluation:
         """The evaluation of which `to_dict` made these values."""
         ap = tuple(math.nan if v is None else v for v in values["ap"])
-        pair = values.get("interval")
-        more = {"interval": None if pair is None else tuple(pair)}
-        return cls(**{**values, "ap": ap, "epochs": tuple(values["epochs"]), **more})
+        sure = {
+            "interval": _ends(values.get("interval")),
+            "ap_intervals": tuple(_ends(pair) for pair in values.get("ap_intervals", ())),
+        }
+        return cls(**{**values, "ap": ap, "epochs": tuple(values["epochs"]), **sure})
 
     def map(self, summary: str) -> float:
         """The round's mAP by the setting `summary`: mean, last or best."""
         return {"mean": self.map_mean, "last": self.map_last, "best": self.map_best}[summary]
+
+
+def _ends(pair: Sequence[float] | None) -> Ends | None:
+    return None if pair is None else (pair[0], pair[1])
 
 
 @dataclass(frozen=True)
@@ -268,17 +286,31 @@ class Record:
         return [e.map(self.settings.summary) for e in self.evaluations]
 
     @property
-    def intervals(self) -> list[tuple[float, float] | None]:
+    def intervals(self) -> list[Ends | None]:
         """The 95 % interval of each of `maps`; None where there is none.
 
         How far an epoch's mAP may be off hangs on the images, so all epochs' intervals are as wide.
         """
-        found: list[tuple[float, float] | None] = []
+        found: list[Ends | None] = []
         for e, value in zip(self.evaluations, self.maps, strict=True):
             low, high = e.interval or (math.nan, math.nan)
             moved = value - e.map_last
             found.append(None if e.interval is None else (low + moved, high + moved))
         return found
+
+    @property
+    def gains(self) -> list[float]:
+        """What each evaluation has over that of round 0, in points."""
+        maps = self.maps
+        return [value - maps[0] for value in maps]
+
+    @property
+    def gain_intervals(self) -> list[Ends | None]:
+        """The 95 % interval of each of `gains`, on the same images; None where there is none."""
+        return [
+            None if e.gain_reach is None else (gain - e.gain_reach, gain + e.gain_reach)
+            for e, gain in zip(self.evaluations, self.gains, strict=True)
+        ]
 
     @property
     def sure(self) -> bool:

@@ -170,7 +170,7 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path, call: Cal
     done = call("run", data, *QUICK, "--out", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].split() == [
-        "round", "images", "answers", "mAP", "(%)", "95", "%", "interval", "change",
+        "round", "images", "answers", "mAP", "(%)", "95", "%", "interval", "gain",
     ]  # fmt: skip
     assert f"report: {out / 'report.html'}" in done.stdout
     left = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
@@ -180,8 +180,9 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path, call: Cal
     assert wanted <= left
     with (out / "rounds.csv").open() as file:
         rounds = list(csv.DictReader(file))
-    figures = ["map", "map_low", "map_high", "map_last", "map_best"]
-    assert list(rounds[0])[:10] == [
+    figures = ["map", "map_low", "map_high", "map_gain", "map_gain_low", "map_gain_high"]
+    figures += ["map_last", "map_best"]
+    assert list(rounds[0])[:13] == [
         "round",
         "images",
         "cost",
@@ -189,7 +190,8 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path, call: Cal
         *figures,
         "training_seconds",
     ]
-    assert list(rounds[0])[10:] == [f"label{j}" for j in range(6)]
+    ends = ["", "_low", "_high"]
+    assert list(rounds[0])[13:] == [f"label{j}{end}" for j in range(6) for end in ends]
     assert all(float(r["map_low"]) < float(r["map"]) < float(r["map_high"]) for r in rounds)
     with (out / "queries.csv").open() as file:
         queries = list(csv.DictReader(file))

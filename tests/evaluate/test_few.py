@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from alasl.evaluate.audit import Audit
-from alasl.evaluate.estimate import Scored, estimate, gain, of_complete
+from alasl.evaluate.estimate import Scored, estimate, gain
+from alasl.evaluate.intervals import Figure
+from alasl.evaluate.whole import Whole
 
 IMAGES = 60
 
@@ -39,8 +41,6 @@ def test_what_one_present_says_is_little_even_at_the_top() -> None:
     assert found.mean.value == 1
     assert (found.labels.low < 0.3).all()
     assert 0.1 < found.mean.low < 0.6
-    alone = of_complete(scores, truth)
-    assert (alone.low, alone.high) == (found.mean.low, found.mean.high)
     # Of one that says the same there is no gain on any images.
     change = gain(scored(scores), scored(scores * 2), whole(truth)).mean
     assert change.low == change.value == change.high == 0
@@ -76,3 +76,28 @@ def test_they_hold_for_other_images_where_presents_are_few(labels: int) -> None:
     assert np.mean(held) >= 0.88
     wide = np.mean([one.mean.high - one.mean.low for one in found])
     assert labels < 24 or wide < 0.2, "nothing is not said"
+
+
+def ends(figure: Figure) -> list[object]:
+    return [values.tolist() for values in (figure.value, figure.low, figure.high)]
+
+
+@pytest.mark.parametrize("labels", [1, 2, 7])
+def test_a_table_known_whole_has_the_figures_of_an_audit_that_saw_all(labels: int) -> None:
+    for seed in range(20):
+        truth, (first, second) = world(seed, labels, 0.03)
+        one, two = Whole.of(first, truth), Whole.of(second, truth)
+        wanted = gain(scored(first), scored(second), whole(truth))
+        for seen, told in ((one, wanted.first), (two, wanted.second)):
+            np.testing.assert_array_equal(ends(seen.mean), ends(told.mean))
+            np.testing.assert_array_equal(ends(seen.labels), ends(told.labels))
+        if truth.any():
+            found, reach = two.mean.value - one.mean.value, two.reach(one)
+            low, high = wanted.mean.low, wanted.mean.high
+            np.testing.assert_allclose([found - reach, found + reach], [low, high], atol=1e-12)
+
+
+def test_of_nothing_that_can_be_judged_a_table_known_whole_says_nothing() -> None:
+    found = Whole.of(np.zeros((5, 2)), np.zeros((5, 2), np.int8))
+    assert np.isnan(found.mean.value)
+    assert np.isnan(found.labels.low).all()

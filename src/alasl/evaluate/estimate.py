@@ -118,20 +118,6 @@ def estimate(judged: Scored, audit: Audit, seed: int = 0, draws: int = DRAWS) ->
     return _compare([judged], audit, seed, draws)[0][0]
 
 
-def of_complete(scores: NDArray[np.floating], entries: Entries) -> Figure:
-    """mAP over a table of which every entry is known, with its 95 % interval over images.
-
-    scores: (N, L), higher = more likely present. Labels without a present or without an absent one
-    are left out, and NaN is returned where none is left.
-    """
-    present = entries == PRESENT
-    kept = np.flatnonzero(present.any(axis=0) & ~present.all(axis=0))
-    if not len(kept):
-        return _nothing()
-    value, moves = ap.jackknife(present[:, kept], Order.of(scores[:, kept]))
-    return few.of_mean(value, moves, present[:, kept].sum(axis=0))
-
-
 def gain(first: Scored, second: Scored, audit: Audit, seed: int = 0, draws: int = DRAWS) -> Gain:
     """The paired gain in mAP of the second model over the first; see `estimate`."""
     (one, two), (mean,) = _compare([first, second], audit, seed, draws)

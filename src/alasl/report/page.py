@@ -16,7 +16,7 @@ from alasl.figures import differing, map_per_cost, map_per_round, run_colours, r
 from alasl.figures import thousands as count
 from alasl.files import write_text
 from alasl.metrics import map_at_cost, undefined
-from alasl.record import Asked, AutoAnswers, Record
+from alasl.record import Asked, AutoAnswers, Ends, Record
 from alasl.registry import files_of
 from alasl.report.html import inline, render
 from alasl.report.summary import advice_lines, headline, summary
@@ -151,13 +151,13 @@ def _about(strategy: str) -> str:
 
 
 def _rounds(record: Record) -> list[dict[str, Any]]:
-    maps = record.maps
     return [
         {
             "evaluation": e,
-            "map": maps[i],
+            "map": record.maps[i],
             "interval": record.intervals[i],
-            "change": maps[i] - maps[i - 1] if i else None,
+            "gain": record.gains[i] if i else None,
+            "gain_interval": record.gain_intervals[i],
             "out_of_fold": record.out_of_fold[i] if i < len(record.out_of_fold) else None,
         }
         for i, e in enumerate(record.evaluations)
@@ -183,13 +183,39 @@ def _of_labels(side: AutoAnswers) -> list[dict[str, Any]]:
     return [{"limit": limit, "given": given, "wrong": wrong} for limit, given, wrong in parts]
 
 
-def _labels(record: Record) -> list[tuple[str, float, float]]:
-    """Name, AP before any answer and AP now of each label whose AP is defined; the best first."""
+@dataclass(frozen=True)
+class LabelAp:
+    """AP of a label, in per cent with its interval, before any answer and now.
+
+    presents: in the test set; None in runs of older versions.
+    """
+
+    name: str
+    presents: int | None
+    before: float
+    now: float
+    before_ends: Ends | None
+    ends: Ends | None
+
+
+def _labels(record: Record) -> list[LabelAp]:
+    """Each label whose AP is defined; the best first."""
     if not record.evaluations:
         return []
-    first, last = record.evaluations[0].ap, record.evaluations[-1].ap
-    rows = zip(record.start.names, first, last, strict=True)
-    return sorted((row for row in rows if not math.isnan(row[2])), key=lambda row: -row[2])
+    many = len(record.start.names)
+    first, last = record.evaluations[0], record.evaluations[-1]
+    nothing = (None,) * many
+    rows = zip(
+        record.start.names,
+        record.start.test_presents or nothing,
+        first.ap,
+        last.ap,
+        first.ap_intervals or nothing,
+        last.ap_intervals or nothing,
+        strict=True,
+    )
+    found = [LabelAp(*row) for row in rows]
+    return sorted((label for label in found if not math.isnan(label.now)), key=lambda x: -x.now)
 
 
 def _picture(paths: Paths | None, image: str, wanted: bool) -> str | None:

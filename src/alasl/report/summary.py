@@ -22,13 +22,16 @@ def summary(record: Record) -> dict[str, Any]:
     answers. `map_final` is the last round's mAP by the setting `summary`, `map_first` that of round
     0; `map_last` and `map_best` are the last round's mAP after its last and its best epoch.
     `unanswered`: questions that the oracle could not answer, as its table does not know either.
-    `intervals`: the 95 % intervals of `map_first` and `map_final` over images of the same kind.
+    95 % intervals over images of the same kind, None where there are none: `intervals`, of
+    `map_first` and `map_final`; `gain_interval`, of what the latter has over the former on the same
+    images; `increase_interval`, of `increase_per_answer`.
     Where not every entry of the test set is known there is no mAP: `known_first` and `known_final`
     are the mean AP of the entries that are, and no estimate of it.
     """
     settings, start, maps, costs = record.settings, record.start, record.maps, record.costs
     last = record.evaluations[-1] if record.evaluations else None
     complete = start.test_known == 1
+    gain, cost = (record.gain_intervals[-1], costs[-1]) if last else (None, 0)
     figures = {
         "map_first": maps[0] if last and complete else math.nan,
         "map_final": maps[-1] if last and complete else math.nan,
@@ -51,10 +54,12 @@ def summary(record: Record) -> dict[str, Any]:
         "rounds": last.round if last else 0,
         "rounds_planned": settings.rounds,
         "images": last.images if last else 0,
-        "cost": last.cost if last else 0,
+        "cost": cost,
         "unanswered": _unanswered(record),
         **{name: None if math.isnan(value) else value for name, value in figures.items()},
         "intervals": [record.intervals[k] for k in (0, -1)] if last else None,
+        "gain_interval": gain,
+        "increase_interval": [end / cost for end in gain] if gain and cost else None,
         "test_known": start.test_known,
         "undefined": list(undefined(last.ap, start.names)) if last else [],
         "seconds": sum(e.seconds for e in record.evaluations),
@@ -129,20 +134,24 @@ def headline(record: Record) -> str:
     metric = record.metric
     after = "".join(f" {line}" for line in _limits(s))
     sure = [_interval(pair) for pair in s["intervals"]]
+    gained = _interval(s["gain_interval"], "+.1f")
+    each = s["increase_interval"]
+    increased = _interval(each and [1000 * end for end in each], "+.2f")
     if not s["cost"]:
         return f"{unfinished}{metric} is {final:.1f} %{sure[1]} before any answer.{after}"
-    change = final - first
+    change = record.gains[-1]
     verb = "rose" if change > 0 else "fell" if change < 0 else "went"
     return (
         f"{unfinished}{metric} {verb} from {first:.1f} %{sure[0]} to {final:.1f} %{sure[1]} over "
         f"{_plural(s['rounds'], 'round')} of asking, for {_plural(s['cost'], 'answer')} on "
-        f"{_plural(s['images'], 'image')}: {change:+.1f} points, or "
-        f"{1000 * s['increase_per_answer']:+.2f} points per {thousands(1000)} answers.{after}"
+        f"{_plural(s['images'], 'image')}: {change:+.1f} points{gained}, or "
+        f"{1000 * s['increase_per_answer']:+.2f} points per {thousands(1000)} answers{increased}."
+        f"{after}"
     )
 
 
-def _interval(pair: tuple[float, float] | None) -> str:
-    return "" if pair is None else f" ({pair[0]:.1f} to {pair[1]:.1f})"
+def _interval(pair: Sequence[float] | None, form: str = ".1f") -> str:
+    return "" if pair is None else f" ({pair[0]:{form}} to {pair[1]:{form}})"
 
 
 def limit_lines(record: Record) -> list[str]:
@@ -167,19 +176,19 @@ def _limits(s: Mapping[str, Any]) -> list[str]:
 
 
 def table(records: Sequence[Record]) -> str:
-    """The rounds of each run for a terminal: images asked, answers, mAP and its change."""
+    """The rounds of each run for a terminal: images asked, answers, mAP, its gain over round 0."""
     parts = []
     for name, record in zip(run_names(records), records, strict=True):
         # Only where there are any.
         between = ["95 % interval"] if record.sure else []
-        rows = [("round", "images", "answers", f"{record.metric} (%)", *between, "change")]
-        before = None
-        pairs = record.intervals
-        for evaluation, value, pair in zip(record.evaluations, record.maps, pairs, strict=True):
-            sure = ["" if pair is None else f"{pair[0]:.1f} to {pair[1]:.1f}"][: len(between)]
-            change = "" if before is None else f"{value - before:+.2f}"
-            e, before = evaluation, value
-            rows.append((str(e.round), str(e.images), str(e.cost), f"{value:.2f}", *sure, change))
+        rows = [("round", "images", "answers", f"{record.metric} (%)", *between, "gain")]
+        sure = zip(record.intervals, record.gain_intervals, strict=True)
+        for e, value, gain, (pair, of_gain) in zip(
+            record.evaluations, record.maps, record.gains, sure, strict=True
+        ):
+            ends = [_interval(pair).strip(" ()")][: len(between)]
+            gained = f"{gain:+.2f}{_interval(of_gain, '+.1f')}" if e.round else ""
+            rows.append((str(e.round), str(e.images), str(e.cost), f"{value:.2f}", *ends, gained))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
         title = [f"{record.start.data}: {name}"] if len(records) > 1 else []

@@ -10,6 +10,8 @@ from typing import Any
 from alasl.files import csv_text, write_text
 from alasl.record import Record
 
+NO_ENDS = math.nan, math.nan
+
 
 def write_results(record: Record, folder: Path, summary: dict[str, Any]) -> None:
     """Write rounds.csv, queries.csv and summary.json of a record, each whole or not at all."""
@@ -21,17 +23,30 @@ def write_results(record: Record, folder: Path, summary: dict[str, Any]) -> None
 def _rounds_rows(record: Record) -> list[list[object]]:
     what = "map" if record.start.test_known == 1 else "known"
     head = ["round", "images", "cost", "people_seconds", what, f"{what}_low", f"{what}_high"]
+    head += [f"{what}_gain", f"{what}_gain_low", f"{what}_gain_high"]
     head += [f"{what}_last", f"{what}_best", "training_seconds"]
     if record.out_of_fold:
         head += ["map_out_of_fold", "automatic", "automatic_wrong"]
-    rows: list[list[object]] = [[*head, *record.start.names]]
-    for e, value, pair in zip(record.evaluations, record.maps, record.intervals, strict=True):
-        ends = ("", "") if pair is None else tuple(f"{end:.4f}" for end in pair)
-        figures = [f"{value:.4f}", *ends, *(f"{v:.4f}" for v in (e.map_last, e.map_best))]
-        per_label = ["" if math.isnan(v) else f"{v:.4f}" for v in e.ap]
-        row = [e.round, e.images, e.cost, f"{e.time:.10g}", *figures, f"{e.seconds:.3f}"]
-        rows.append([*row, *_out_of_fold_cells(record, e.round), *per_label])
+    labels = [f"{name}{end}" for name in record.start.names for end in ("", "_low", "_high")]
+    rows: list[list[object]] = [[*head, *labels]]
+    for number, e in enumerate(record.evaluations):
+        row: list[object] = [e.round, e.images, e.cost, f"{e.time:.10g}"]
+        for values, ends in (
+            (record.maps, record.intervals),
+            (record.gains, record.gain_intervals),
+        ):
+            row += _cells(values[number], *(ends[number] or NO_ENDS))
+        row += [*_cells(e.map_last, e.map_best), f"{e.seconds:.3f}"]
+        row += _out_of_fold_cells(record, e.round)
+        for value, pair in zip(e.ap, e.ap_intervals or [None] * len(e.ap), strict=True):
+            row += _cells(value, *(pair or NO_ENDS))
+        rows.append(row)
     return rows
+
+
+def _cells(*values: float) -> list[str]:
+    """A cell for each figure, empty where it is undefined."""
+    return ["" if math.isnan(value) else f"{value:.4f}" for value in values]
 
 
 def _out_of_fold_cells(record: Record, number: int) -> list[object]:

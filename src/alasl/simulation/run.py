@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,10 +16,8 @@ from alasl.data.opening import make_split, read_data
 from alasl.data.presence import in_words, known_by_presence
 from alasl.data.split import Split
 from alasl.errors import ConflictError
-from alasl.evaluate.estimate import of_complete
 from alasl.journal import Journal, load, write_config
-from alasl.labels import UNKNOWN
-from alasl.learner import Judged
+from alasl.labels import PRESENT, UNKNOWN
 from alasl.metrics import undefined
 from alasl.models.model import Model
 from alasl.models.nearness import grouped
@@ -29,12 +26,15 @@ from alasl.models.weights import require_packaged
 from alasl.record import Evaluation, OutOfFold, Record, Round, Start
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
+from alasl.simulation.sure import Intervals
 
 Progress = Callable[[int, int], None]
 OnEvent = Callable[[Record], None]
 
 # Where a fine-tuning keeps what it needs to go on in the middle.
 TRAINING = "training.safetensors"
+# Where a run keeps the logits of the test set in round 0, from which gains are counted.
+FIRST = "first.npy"
 
 log = logging.getLogger("alasl")
 
@@ -115,13 +115,15 @@ def _simulate(
         kept = Model.load(file, trust=trust or (settings.model, settings.loss or ""))
         run.learner.estimator.restore(kept.estimator.tensors(), trust=True)
 
+    writes = journal is not None and journal.writes
+    intervals = Intervals(run.learner.test_entries, folder / FIRST if folder else None)
     while not record.done:
         step: Evaluation | OutOfFold | Round
         if record.wants_out_of_fold:
             step = run.out_of_fold()
         elif len(record.evaluations) == len(record.rounds):
             judged = run.learner.train(run.known)
-            step = replace(run.evaluation(judged), interval=_interval(judged))
+            step = intervals.of(run.evaluation(judged), judged.logits, writes)
             if step.round == 0:
                 _warn_of_undefined(step, dataset.labels.names)
             if journal and journal.writes:
@@ -145,6 +147,7 @@ def _simulate(
             on_event(record)
     if journal and journal.writes:
         (journal.folder / TRAINING).unlink(missing_ok=True)
+        intervals.close()
     return record
 
 
@@ -180,15 +183,8 @@ def _start(dataset: Dataset, split: Split, run: Simulation) -> Start:
         },
         predictions=digests(dataset.predictions),
         test_known=float((run.learner.test_entries != UNKNOWN).mean()),
+        test_presents=tuple((run.learner.test_entries == PRESENT).sum(axis=0).tolist()),
     )
-
-
-def _interval(judged: Judged) -> tuple[float, float] | None:
-    """The 95 % interval of mAP, in per cent, over images of the same kind."""
-    if (judged.entries == UNKNOWN).any() or np.isnan(judged.logits).any():
-        return None
-    mean = of_complete(judged.logits, judged.entries)
-    return None if np.isnan(mean.value) else (100 * float(mean.low), 100 * float(mean.high))
 
 
 def _differ(there: dict[str, str], here: dict[str, str]) -> list[str]:
