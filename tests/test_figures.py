@@ -232,7 +232,7 @@ def test_bars_of_labels_have_their_intervals():
     drawn = [lines.get_segments() for lines in figure.axes[0].collections]
     ends = [[(x[0][0], x[1][0]) for x in lines] for lines in drawn]
     assert [(14.0, 29.0), (25.0, 36.0)] in ends
-    assert "bar, after round 2, with its 95 % interval" in words(figure)
+    assert "thin line, the bar's 95 % interval" in words(figure)
 
 
 def test_what_cannot_be_drawn_is_refused(tmp_path):

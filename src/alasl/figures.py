@@ -214,8 +214,8 @@ def ap_per_label(record: Record) -> Figure:
         axes.set_xlim(0, 100)
         axes.set_ylim(-0.6, max(len(shown), 1) - 0.4)
         after = record.evaluations[-1].round
-        held = ", with its 95 % interval" if sure else ""
-        axes.set_xlabel(f"AP (%): bar, after round {after}{held}; line, before any answer")
+        held = "\nthin line, the bar's 95 % interval" if sure else ""
+        axes.set_xlabel(f"AP (%): bar, after round {after}; line, before any answer{held}")
         set_title(
             axes,
             f"{plain(record.start.data)}: {these}\n"
