@@ -422,12 +422,12 @@ def test_the_page_has_an_interval_beside_each_label_and_the_gain(tmp_path) -> No
     for words in (
         "(26.0 to 31.0) → (32.0 to 37.0)",
         "+4.29 +3.29 to +5.29",
-        "dog 10.0 (6.0 to 15.0) → 20.0 (16.0 to 25.0), n = 7",
+        "dog, n = 7 10.0 (6.0 to 15.0) → 20.0 (16.0 to 25.0)",
         "34.00 32.0 to 37.0 +6.00 +4.6 to +7.4",
     ):
         assert words in said
     assert (
-        "28.0 (26.0 to 31.0) → 34.0 (32.0 to 37.0)"
+        "28.0 → 34.0 (26.0 to 31.0) → (32.0 to 37.0)"
         in page(tmp_path, sure_run(), run("random")).said
     )
     assert " n = " not in page(tmp_path, run()).said
