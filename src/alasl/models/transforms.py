@@ -173,8 +173,8 @@ class Applied:
         for start in range(0, len(places), step):
             part = slice(start, start + step)
             found[part] = self.transform.apply(self.features[places[part]])
-            # Of very many, once they are here: of few the next need the same pages.
-            if passing or (part.stop >= len(places) > MANY * step):
+            # Of very many, now and then: of few the next need the same pages.
+            if passing or (len(places) > MANY * step and part.stop % (MANY * step) == 0):
                 let_go(self.features)
         return found
 

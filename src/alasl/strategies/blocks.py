@@ -31,5 +31,10 @@ def in_blocks(work: Callable[[slice], object], count: int, block: int = BLOCK) -
         return
     workers = min(len(blocks), processors())
     with on_one_thread(), ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(work, one) for one in blocks]:
-            done.result()
+        try:
+            for done in [pool.submit(work, one) for one in blocks]:
+                done.result()
+        except BaseException:
+            # An interruption, too, would else wait for all that is left.
+            pool.shutdown(cancel_futures=True)
+            raise
