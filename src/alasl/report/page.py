@@ -151,16 +151,25 @@ def _about(strategy: str) -> str:
 
 
 def _rounds(record: Record) -> list[dict[str, Any]]:
+    figures = zip(
+        record.evaluations,
+        record.maps,
+        record.intervals,
+        record.gains,
+        record.gain_intervals,
+        strict=True,
+    )
+    judged = record.out_of_fold
     return [
         {
             "evaluation": e,
-            "map": record.maps[i],
-            "interval": record.intervals[i],
-            "gain": record.gains[i] if i else None,
-            "gain_interval": record.gain_intervals[i],
-            "out_of_fold": record.out_of_fold[i] if i < len(record.out_of_fold) else None,
+            "map": value,
+            "interval": ends,
+            "gain": gain if i else None,
+            "gain_interval": gain_ends,
+            "out_of_fold": judged[i] if i < len(judged) else None,
         }
-        for i, e in enumerate(record.evaluations)
+        for i, (e, value, ends, gain, gain_ends) in enumerate(figures)
     ]
 
 

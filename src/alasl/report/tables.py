@@ -29,17 +29,14 @@ def _rounds_rows(record: Record) -> list[list[object]]:
         head += ["map_out_of_fold", "automatic", "automatic_wrong"]
     labels = [f"{name}{end}" for name in record.start.names for end in ("", "_low", "_high")]
     rows: list[list[object]] = [[*head, *labels]]
-    for number, e in enumerate(record.evaluations):
+    figures = zip(record.maps, record.intervals, record.gains, record.gain_intervals, strict=True)
+    for e, (value, ends, gain, gain_ends) in zip(record.evaluations, figures, strict=True):
         row: list[object] = [e.round, e.images, e.cost, f"{e.time:.10g}"]
-        for values, ends in (
-            (record.maps, record.intervals),
-            (record.gains, record.gain_intervals),
-        ):
-            row += _cells(values[number], *(ends[number] or NO_ENDS))
+        row += _cells(value, *(ends or NO_ENDS)) + _cells(gain, *(gain_ends or NO_ENDS))
         row += [*_cells(e.map_last, e.map_best), f"{e.seconds:.3f}"]
         row += _out_of_fold_cells(record, e.round)
-        for value, pair in zip(e.ap, e.ap_intervals or [None] * len(e.ap), strict=True):
-            row += _cells(value, *(pair or NO_ENDS))
+        for one, pair in zip(e.ap, e.ap_intervals or [None] * len(e.ap), strict=True):
+            row += _cells(one, *(pair or NO_ENDS))
         rows.append(row)
     return rows
 
