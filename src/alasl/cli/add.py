@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from alasl.cli.options import (
+    PATH,
     Bar,
     dry_run_option,
     json_option,
     person_option,
     print_change,
+    project_argument,
     quiet_option,
-    show_warnings,
     skip_bad_option,
 )
 
@@ -26,8 +27,8 @@ _SHOWN = 5
 
 
 @click.command("add")
-@click.argument("project", type=click.Path(path_type=Path))
-@click.argument("images", type=click.Path(path_type=Path))
+@project_argument
+@click.argument("images", type=PATH)
 @click.option("--labels", help="the file in IMAGES that holds the table of entries")
 @click.option("--format", "format", help="the table's format, where it is not clear")
 @click.option(
@@ -37,7 +38,7 @@ _SHOWN = 5
 )
 @click.option(
     "--image-folder",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="where the image files of a table are [its folder's images/]",
 )
 @click.option("--features", help="of the new images, where the project has its own")
@@ -67,7 +68,6 @@ def command(
     person: str,
     dry_run: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Take new IMAGES into PROJECT: a folder of images, or a table with what is known of them.
 
@@ -78,7 +78,6 @@ def command(
     from alasl.project.folder import load
     from alasl.project.growing import add
 
-    show_warnings(quiet)
     done = add(
         load(project),
         images,
@@ -91,7 +90,7 @@ def command(
         deal=deal,
         skip_bad=skip_bad,
         dry_run=dry_run,
-        progress=Bar("look", "image", quiet),
+        progress=Bar("look", "image"),
     )
     bad = [f"{path}: {why}" for path, why in done.bad]
     if as_json:

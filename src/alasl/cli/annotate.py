@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import open_to_work, quiet_option, show_warnings, trust_option
+from alasl.cli.options import open_to_work, project_argument, quiet_option, trust_option
 from alasl.errors import UsageError
 from alasl.files import readable
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 @click.command("annotate")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -82,7 +82,6 @@ def command(
     train: bool,
     label_studio: bool,
     trust: bool,
-    quiet: bool,
 ) -> None:
     """Serve the page on which people answer PROJECT's queue, until Ctrl-C.
 
@@ -91,7 +90,6 @@ def command(
     """
     from alasl.annotate import serve
 
-    show_warnings(quiet)
     if token_file:
         if token:
             raise UsageError("the token is given twice", do="give --token or --token-file")

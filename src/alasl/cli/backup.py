@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import FILE, json_option, print_json, project_argument
 
 
 @click.command("backup")
-@click.argument("project", type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@project_argument
+@click.argument("file", type=FILE)
 @json_option
 def command(project: Path, file: Path, as_json: bool) -> None:
     """Write all of PROJECT but its images to one FILE, while people answer.

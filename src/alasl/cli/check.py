@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alasl.cli.options import Bar, json_option, print_json, quiet_option, show_warnings
+from alasl.cli.options import FILE, PATH, Bar, json_option, print_json, quiet_option
 from alasl.cli.table_options import WithFormats, table_options
 from alasl.errors import DataError
 
@@ -24,17 +24,12 @@ _LABELS_SHOWN = 20
 
 
 @click.command("check", cls=WithFormats)
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=PATH)
 @table_options("--format", "DATA")
 @click.option(
     "--features", help="your own: .npy (N, D) in the table's order, .parquet, or a folder of either"
 )
-@click.option(
-    "--image-folder",
-    "images",
-    type=click.Path(path_type=Path),
-    help="where the image files are [DATA/images]",
-)
+@click.option("--image-folder", "images", type=PATH, help="where the image files are [DATA/images]")
 @click.option(
     "--near",
     is_flag=True,
@@ -42,7 +37,7 @@ _LABELS_SHOWN = 20
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     default=Path("check.jsonl"),
     show_default=True,
     help="where every finding is listed, if there is any",
@@ -60,7 +55,6 @@ def command(
     near: bool,
     out: Path,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Read DATA and all its image files once; report counts and every bad file.
 
@@ -71,7 +65,6 @@ def command(
     from alasl.data.formats import read
     from alasl.project.folder import is_project
 
-    show_warnings(quiet)
     given = None
     if is_project(data):
         project = _project(data)
@@ -99,8 +92,8 @@ def command(
     if near:
         from alasl.models.features import features_of
 
-        seen = features_of(replace(dataset, features=None), progress=Bar("look", "image", quiet))
-    report = check(dataset, features=seen, given=given, on_progress=Bar("check", "image", quiet))
+        seen = features_of(replace(dataset, features=None), progress=Bar("look", "image"))
+    report = check(dataset, features=seen, given=given, on_progress=Bar("check", "image"))
     found = list(report.findings())
     if found:
         _write(out, found)

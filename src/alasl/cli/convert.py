@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
+from alasl.cli.options import PATH, json_option, print_json, quiet_option
 from alasl.cli.table_options import WithFormats, table_options
 from alasl.errors import UsageError
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("convert", cls=WithFormats)
-@click.argument("data", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("data", metavar="IN", type=PATH)
+@click.argument("out", type=PATH)
 @click.option("--to", required=True, help="the format to write")
 @table_options("--from", "IN")
 @json_option
@@ -31,7 +31,6 @@ def command(
     format: str | None,
     drop_unannotated: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Write the table of IN, a folder or a file, to the file OUT.
 
@@ -39,7 +38,6 @@ def command(
     """
     from alasl.data.formats import FORMATS, read_table, write
 
-    show_warnings(quiet)
     if out.is_dir():
         raise UsageError("OUT must be a file", seen=f"the folder {out}")
     table, file = read_table(

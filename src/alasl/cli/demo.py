@@ -7,14 +7,7 @@ from typing import Any
 
 import click
 
-from alasl.cli.options import (
-    Bar,
-    json_option,
-    open_to_work,
-    quiet_option,
-    show_warnings,
-    trust_option,
-)
+from alasl.cli.options import PATH, Bar, json_option, open_to_work, quiet_option, trust_option
 from alasl.cli.run import run_and_show
 from alasl.settings import RunSettings
 
@@ -30,9 +23,7 @@ TO_ANNOTATE, HIDDEN = 600, 0.9
 
 
 @click.command("demo")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True
-)
+@click.option("--out", type=PATH, default=Path("runs/demo"), show_default=True)
 @click.option("--annotate", is_flag=True, help="Set up a project of 600 scenes to answer yourself.")
 @click.option(
     "--answers",
@@ -43,26 +34,24 @@ TO_ANNOTATE, HIDDEN = 600, 0.9
 @trust_option
 @json_option
 @quiet_option
-def command(
-    out: Path, annotate: bool, answers: int, trust: bool, as_json: bool, quiet: bool
-) -> None:
+def command(out: Path, annotate: bool, answers: int, trust: bool, as_json: bool) -> None:
     """Draw 2 000 scenes, hide 90 % of the entries, ask by Variance, by chance and as in the paper.
 
     With --annotate: draw 600 scenes, hide 90 % of the pool's entries, and make a project in which
     you answer what it asks.
     """
     if annotate:
-        project(out / "annotate", answers, trust, quiet)
+        project(out / "annotate", answers, trust)
         return
     from alasl.data.scenes import make_scenes
 
     scenes = out / "scenes"
-    make_scenes(scenes, SCENES, on_progress=Bar("scenes", "scene", quiet))
+    make_scenes(scenes, SCENES, on_progress=Bar("scenes", "scene"))
     settings = [RunSettings(data=str(scenes), missing=UNKNOWN, **way) for way in WAYS.values()]
-    run_and_show(settings, [out / name for name in WAYS], as_json=as_json, quiet=quiet)
+    run_and_show(settings, [out / name for name in WAYS], as_json=as_json)
 
 
-def project(out: Path, answers: int, trust: bool, quiet: bool) -> None:
+def project(out: Path, answers: int, trust: bool) -> None:
     """A project on drawn scenes under `out`, its first queue filled; the same call goes on."""
     import numpy as np
 
@@ -77,9 +66,8 @@ def project(out: Path, answers: int, trust: bool, quiet: bool) -> None:
     from alasl.project.settings import ProjectSettings
     from alasl.project.simulate import work
 
-    show_warnings(quiet)
     scenes, folder, table = out / "scenes", out / "project", out / "partly.csv"
-    make_scenes(scenes, TO_ANNOTATE, on_progress=Bar("scenes", "scene", quiet))
+    make_scenes(scenes, TO_ANNOTATE, on_progress=Bar("scenes", "scene"))
     truth = read(scenes).labels
     if not is_project(folder):
         pool = stratified_split(truth, 0).pool
@@ -96,7 +84,7 @@ def project(out: Path, answers: int, trust: bool, quiet: bool) -> None:
     opened = open_to_work(folder, trust)
     with opened.training():
         work(
-            Driver(opened, Bar("features", "image", quiet), trust=trust),
+            Driver(opened, Bar("features", "image"), trust=trust),
             truth.entries,
             "demo",
             answers,

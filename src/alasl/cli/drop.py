@@ -6,12 +6,20 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import dry_run_option, json_option, person_option, print_change, quiet_option
+from alasl.cli.options import (
+    dry_run_option,
+    json_option,
+    person_option,
+    print_change,
+    project_argument,
+    quiet_option,
+    remark,
+)
 from alasl.errors import NothingToDo, UsageError
 
 
 @click.command("drop")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @click.argument("images", nargs=-1, metavar="IMAGE...")
 @click.option("--bad", is_flag=True, help="all images of which the file cannot be used")
 @person_option("drops them")
@@ -25,7 +33,6 @@ def command(
     person: str,
     dry_run: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Take images out of PROJECT, by their names in its table.
 
@@ -42,7 +49,7 @@ def command(
         found = bad_images(opened)
         if not found:
             raise NothingToDo("every image file can be used", where=str(project))
-        for image, why in () if quiet else found:
-            click.echo(f"{image}: {why}", err=True)
+        for image, why in found:
+            remark(f"{image}: {why}")
         images = tuple(image for image, _ in found)
     print_change(drop(opened, images, person, dry_run=dry_run), dry_run, as_json)

@@ -6,14 +6,21 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json, quiet_option, show_warnings, trust_option
+from alasl.cli.options import (
+    FILE,
+    json_option,
+    print_json,
+    project_argument,
+    quiet_option,
+    trust_option,
+)
 from alasl.counting import counted
 from alasl.errors import UsageError
 
 
 @click.command("export")
-@click.argument("project", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@project_argument
+@click.argument("out", type=FILE)
 @click.option("--to", help="the format: csv-wide, coco, label-studio, ...; not for a model")
 @click.option(
     "--what",
@@ -36,7 +43,6 @@ def command(
     prefix: str,
     trust: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Write PROJECT's table, each person's answers, the queue or the model to the file OUT.
 
@@ -44,7 +50,6 @@ def command(
     .safetensors, the file that `alasl predict` takes, or .onnx; its card, in Markdown, is written
     beside it.
     """
-    show_warnings(quiet)
     if what == "model":
         _model(project, out, to, trust, as_json)
         return

@@ -10,13 +10,13 @@ import numpy as np
 
 from alasl.cli.engine_options import asked_for, engine_options
 from alasl.cli.options import (
+    FILE,
+    PATH,
     Bar,
-    allow_download,
     download_option,
     json_option,
     print_json,
     quiet_option,
-    show_warnings,
 )
 from alasl.counting import counted
 from alasl.errors import DataError, UsageError
@@ -39,9 +39,9 @@ class Shard(click.ParamType[tuple[int, int]]):
 
 
 @click.command("features")
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=PATH)
 @click.option("--backbone", default="lite0", show_default=True, help="as for alasl run")
-@click.option("--weights", type=click.Path(path_type=Path), help="a file of its weights")
+@click.option("--weights", type=PATH, help="a file of its weights")
 @click.option(
     "--shard",
     type=Shard(),
@@ -49,12 +49,12 @@ class Shard(click.ParamType[tuple[int, int]]):
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="also write them to this .npy file, a row for each image in its order",
 )
 @click.option(
     "--image-folder",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="where a table's image files are [images/ beside it]",
 )
 @engine_options("processes at once, each on a GPU where there are any [one, on all processors]")
@@ -71,9 +71,7 @@ def command(
     engine: str,
     workers: int | None,
     address: str | None,
-    download: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Extract a backbone's features of IMAGES into the cache, where all commands find them.
 
@@ -86,8 +84,6 @@ def command(
     from alasl.models.features import keep
     from alasl.models.shares import keep_by
 
-    show_warnings(quiet)
-    allow_download(download)
     if out is not None and out.suffix != ".npy":
         raise UsageError("the file of features must end in .npy", seen=str(out))
     if out is not None and shard is not None:
@@ -98,7 +94,7 @@ def command(
     files = _files(images, image_folder)
     number, of = shard or (1, 1)
     mine = files[number - 1 :: of]
-    bar = Bar("features", "image", quiet)
+    bar = Bar("features", "image")
     by_others = 0
     with asked_for(engine, workers, address) as found:
         if found is not None:

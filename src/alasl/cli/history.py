@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, print_json, project_argument
 
 
 @click.command("history")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @click.argument("image")
 @click.argument("label", required=False)
 @json_option

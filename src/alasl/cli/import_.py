@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
+from alasl.cli.options import FILE, PATH, json_option, print_json, project_argument, quiet_option
 from alasl.counting import counted
 from alasl.errors import ConflictError
 
@@ -20,8 +20,8 @@ _SHOWN = 5
 
 
 @click.command("import")
-@click.argument("project", type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path))
+@project_argument
+@click.argument("file", type=PATH)
 @click.option(
     "--as",
     "kind",
@@ -47,7 +47,7 @@ _SHOWN = 5
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     default=Path("conflicts.txt"),
     show_default=True,
     help="where all conflicts are listed, if there are more than five",
@@ -64,7 +64,6 @@ def command(
     on_conflict: OnContradiction,
     out: Path,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Take the answers of FILE into PROJECT, all of them or none.
 
@@ -76,7 +75,6 @@ def command(
     from alasl.project.folder import load
     from alasl.project.imports import import_file, import_predictions
 
-    show_warnings(quiet)
     if kind:
         source = import_predictions(load(project), file, kind[1])
         if as_json:

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from alasl.cli.options import (
+    FILE,
+    PATH,
     Bar,
     json_option,
     print_json,
+    project_argument,
     quiet_option,
-    show_warnings,
     skip_bad_option,
 )
 from alasl.cli.setting_options import ByHeading, setting_options
@@ -23,23 +25,19 @@ from alasl.project.settings import ProjectSettings
 
 
 @click.command("init", cls=ByHeading)
-@click.argument("project", type=click.Path(path_type=Path))
-@click.argument("data", type=click.Path(path_type=Path))
+@project_argument
+@click.argument("data", type=PATH)
 @click.option(
     "--label",
     "names",
     multiple=True,
     help="a label of which nothing is known yet; DATA is then a folder of images; may be repeated",
 )
-@click.option(
-    "--labels-list",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="a text file with such labels, one a line",
-)
+@click.option("--labels-list", type=FILE, help="a text file with such labels, one a line")
 @setting_options(ProjectSettings, without=("data",))
 @click.option(
     "--taxonomy",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="a CSV of rules between labels: child,parent and a,excludes,b",
 )
 @skip_bad_option
@@ -53,7 +51,6 @@ def command(
     taxonomy: Path | None,
     skip_bad: bool,
     as_json: bool,
-    quiet: bool,
     **given: Any,
 ) -> None:
     """Make a project in the new folder PROJECT, to have the unknown entries of DATA answered.
@@ -70,7 +67,6 @@ def command(
     from alasl.project.folder import init
     from alasl.project.overview import overview
 
-    show_warnings(quiet)
     chosen = {name: value for name, value in given.items() if value is not None}
     listed = read_names(labels_list) if labels_list else []
     settings = ProjectSettings(**{**chosen, "data": str(data)})
@@ -80,7 +76,7 @@ def command(
         [*names, *listed],
         taxonomy=taxonomy,
         skip_bad=skip_bad,
-        progress=Bar("look", "image", quiet),
+        progress=Bar("look", "image"),
     )
     state = overview(made)
     if as_json:

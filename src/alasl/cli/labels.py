@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from alasl.cli.options import (
+    FILE,
     WholeLines,
     dry_run_option,
     json_option,
     person_option,
     print_change,
     print_json,
+    project_argument,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class _Labels(WholeLines):
 
 
 @click.group("labels", cls=_Labels, invoke_without_command=True)
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @json_option
 @click.pass_context
 def command(context: click.Context, project: Path, as_json: bool) -> None:
@@ -180,10 +182,10 @@ def describe(
 
 
 @command.command("guide")
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", required=False, type=FILE)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="write what there is to a file, with a section for each label",
 )
 @_change
@@ -234,7 +236,7 @@ def exclude(project: Path, one: str, other: str, **how: Any) -> None:
 
 
 @command.command("taxonomy")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @click.option("--add", "new", is_flag=True, help="parents that are no label yet become one")
 @_change
 def taxonomy(

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# A file or a folder, and what can be no folder.
+PATH = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+project_argument = click.argument("project", type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-download_option = click.option(
-    "--download", is_flag=True, help="allow fetching weights from the hub"
-)
 trust_option = click.option(
     "--trust", is_flag=True, help="run the Python code that settings or a model from a file name"
 )
@@ -41,8 +43,55 @@ skip_bad_option = click.option(
     is_flag=True,
     help="leave out images whose files are missing or cannot be decoded, with a count",
 )
+
+
+def _allow_download(_: click.Context, __: click.Parameter, allowed: bool) -> None:
+    """Let this process, and those it starts, fetch pretrained weights."""
+    if allowed:
+        os.environ["ALASL_DOWNLOAD"] = "1"
+
+
+download_option = click.option(
+    "--download",
+    is_flag=True,
+    help="allow fetching weights from the hub",
+    callback=_allow_download,
+    expose_value=False,
+)
+
+
+_QUIET = "alasl.quiet"
+
+
+def be_quiet(context: click.Context, quiet: bool) -> None:
+    """Print the package's warnings on stderr, one line each; nothing but errors where quiet."""
+    context.meta[_QUIET] = quiet
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    log = logging.getLogger("alasl")
+    log.handlers = [handler]
+    log.setLevel(logging.ERROR if quiet else logging.WARNING)
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs has --quiet."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(_QUIET, False)
+
+
+def remark(text: str) -> None:
+    """A line on stderr, unless --quiet."""
+    if not is_quiet():
+        click.echo(text, err=True)
+
+
 quiet_option = click.option(
-    "--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr."
+    "--quiet",
+    "-q",
+    is_flag=True,
+    help="No progress and no warnings on stderr.",
+    callback=lambda context, _, quiet: be_quiet(context, quiet),
+    expose_value=False,
 )
 
 
@@ -154,8 +203,8 @@ def open_to_work(folder: Path, trusted: bool) -> Project:
 class Bar:
     """A progress bar on stderr that appears with the first step and not at all when quiet."""
 
-    def __init__(self, what: str, unit: str, quiet: bool) -> None:
-        self._what, self._unit, self._quiet = what, unit, quiet
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit, self._quiet = what, unit, is_quiet()
         self._bar: tqdm[Any] | None = None
 
     def __call__(self, done: int, total: int, beside: str = "") -> None:
@@ -170,21 +219,6 @@ class Bar:
         self._bar.update(done - self._bar.n)
         if done == total:
             self._bar.close()
-
-
-def show_warnings(quiet: bool) -> None:
-    """Print the package's warnings on stderr, one line each."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    log = logging.getLogger("alasl")
-    log.handlers = [handler]
-    log.setLevel(logging.ERROR if quiet else logging.WARNING)
-
-
-def allow_download(allowed: bool) -> None:
-    """Let this process, and those it starts, fetch pretrained weights."""
-    if allowed:
-        os.environ["ALASL_DOWNLOAD"] = "1"
 
 
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -11,13 +11,12 @@ import click
 
 from alasl.cli.options import (
     Bar,
-    allow_download,
     download_option,
     json_option,
     open_to_work,
     print_json,
+    project_argument,
     quiet_option,
-    show_warnings,
     trust_option,
 )
 from alasl.cli.setting_options import ByHeading, setting_options
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plan", cls=ByHeading)
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @click.option(
     "--target", type=click.FloatRange(0, 100, min_open=True), required=True, help="mAP to reach, %"
 )
@@ -52,9 +51,7 @@ def command(
     target: float,
     seeds: int,
     trust: bool,
-    download: bool,
     as_json: bool,
-    quiet: bool,
     **given: float | None,
 ) -> None:
     """Forecast how many answers and hours PROJECT takes to reach a mAP.
@@ -70,13 +67,11 @@ def command(
     from alasl.project.planning import plan
     from alasl.project.timing import measured
 
-    show_warnings(quiet)
-    allow_download(download)
     opened = open_to_work(project, trust)
     takes = measured(opened.store).but(opened.settings).but(made(TimeSettings, given))
-    driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
+    driver = Driver(opened, Bar("features", "image"), trust=trust)
     with opened.training():
-        forecast = plan(driver, target, seeds, Bar("trainings", "training", quiet))
+        forecast = plan(driver, target, seeds, Bar("trainings", "training"))
     told = hours(forecast, opened.store, takes)
     if as_json:
         print_json(

@@ -12,13 +12,13 @@ import numpy as np
 
 from alasl.cli.engine_options import asked_for, engine_options
 from alasl.cli.options import (
+    FILE,
+    PATH,
     Bar,
-    allow_download,
     download_option,
     json_option,
     print_json,
     quiet_option,
-    show_warnings,
     trust_option,
 )
 from alasl.counting import counted
@@ -30,13 +30,9 @@ if TYPE_CHECKING:
 
 
 @click.command("predict")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="the file to write; without it, CSV on stdout",
-)
+@click.argument("model", type=PATH)
+@click.argument("images", nargs=-1, required=True, type=PATH)
+@click.option("--out", type=FILE, help="the file to write; without it, CSV on stdout")
 @click.option(
     "--format",
     "format",
@@ -66,7 +62,7 @@ if TYPE_CHECKING:
 @click.option("--label", "labels", multiple=True, help="write this label only; may be repeated")
 @click.option(
     "--image-folder",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="where a table's image files are [images/ beside it]",
 )
 @click.option("--prefix", default="", help="what makes an image's address out of its name")
@@ -90,9 +86,7 @@ def command(
     workers: int | None,
     address: str | None,
     trust: bool,
-    download: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Write the probability of each label of MODEL for each of IMAGES.
 
@@ -110,8 +104,6 @@ def command(
     from alasl.prediction.predict import predict
     from alasl.prediction.shares import predict_by
 
-    show_warnings(quiet)
-    allow_download(download)
     if as_json and out is None:
         raise UsageError("--json needs a file for the predictions", do="name one with --out")
     kind = format_of(out, format)
@@ -147,7 +139,7 @@ def command(
         prefix=prefix,
         least=least,
     )
-    of, bar = partial(_piece, predictions, kind, columns), Bar("predict", "image", quiet)
+    of, bar = partial(_piece, predictions, kind, columns), Bar("predict", "image")
     with asked_for(engine, workers, address) as by:
         if by is None:
             blocks = predict(opened, found, sources, progress=bar, on_broken=skip)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
+from alasl.cli.options import FILE, PATH, json_option, print_json, quiet_option, remark
 from alasl.errors import AlaslError, UsageError
 from alasl.journal import load
 from alasl.record import Record
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument(
-    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="The page to write. [default: report.html in DIR, or here for several]",
 )
 @click.option(
@@ -38,7 +36,6 @@ def command(
     out: Path | None,
     figures: Path | None,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Write one self-contained HTML page on a project or a run, or compare several runs.
 
@@ -47,16 +44,15 @@ def command(
     from alasl.project.folder import is_project
     from alasl.report import advice_lines, headline, summary, table, write_report
 
-    show_warnings(quiet)
     projects = [folder for folder in folders if is_project(folder)]
     if projects and len(folders) > 1:
         raise UsageError("a project has a page of its own", seen=str(projects[0]))
     if projects:
-        _project(projects[0], out, figures, as_json, quiet)
+        _project(projects[0], out, figures, as_json)
         return
     records = [load(folder) for folder in folders]
     out = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
-    write_report(records, out, _paths(records[0], quiet) if len(records) == 1 else None)
+    write_report(records, out, _paths(records[0]) if len(records) == 1 else None)
     if figures:
         from alasl.figures import write_figures
 
@@ -71,13 +67,10 @@ def command(
     click.echo(table(records))
     if len(records) == 1:
         click.echo("\n".join(["", headline(records[0]), *advice_lines(records[0])]))
-    if not quiet:
-        click.echo(f"report: {out}", err=True)
+    remark(f"report: {out}")
 
 
-def _project(
-    folder: Path, out: Path | None, figures: Path | None, as_json: bool, quiet: bool
-) -> None:
+def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool) -> None:
     from alasl.cli.status import lines
     from alasl.project.folder import load as load_project
     from alasl.project.overview import overview
@@ -93,18 +86,16 @@ def _project(
         return
     for text in lines(state):
         click.echo(text)
-    if not quiet:
-        click.echo(f"report: {out}", err=True)
+    remark(f"report: {out}")
 
 
-def _paths(record: Record, quiet: bool) -> Paths | None:
+def _paths(record: Record) -> Paths | None:
     """The files of the run's images, where its data is still there; the page does without."""
     from alasl.data.opening import read_data
 
     try:
         dataset = read_data(record.settings, trust=False)
     except AlaslError as error:
-        if not quiet:
-            click.echo(f"no thumbnails: {error}", err=True)
+        remark(f"no thumbnails: {error}")
         return None
     return dict(zip(dataset.labels.images, dataset.paths or (), strict=False))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json, quiet_option, show_warnings
+from alasl.cli.options import FILE, json_option, print_json, project_argument, quiet_option
 from alasl.counting import counted
 from alasl.errors import UsageError
 
@@ -14,13 +14,9 @@ _SAYS = {1: "present", 0: "absent"}
 
 
 @click.command("resolve")
-@click.argument("project", type=click.Path(path_type=Path))
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="write the list to a file with a column to fill in",
-)
+@project_argument
+@click.argument("file", required=False, type=FILE)
+@click.option("--out", type=FILE, help="write the list to a file with a column to fill in")
 @click.option("--person", help="who decides; needed with FILE")
 @json_option
 @quiet_option
@@ -30,7 +26,6 @@ def command(
     out: Path | None,
     person: str | None,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """List the entries of PROJECT that people answered both ways, or settle those of FILE.
 
@@ -43,7 +38,6 @@ def command(
     from alasl.project.folder import load
     from alasl.project.imports import resolve_file
 
-    show_warnings(quiet)
     opened = load(project)
     if file is not None:
         if not person:

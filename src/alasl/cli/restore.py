@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json, quiet_option
+from alasl.cli.options import FILE, json_option, print_json, project_argument, quiet_option, remark
 
 
 @click.command("restore")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("project", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
+@project_argument
 @click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -21,7 +21,7 @@ from alasl.cli.options import json_option, print_json, quiet_option
 )
 @json_option
 @quiet_option
-def command(file: Path, project: Path, root: Path | None, as_json: bool, quiet: bool) -> None:
+def command(file: Path, project: Path, root: Path | None, as_json: bool) -> None:
     """Make the project of the backup FILE in the new folder PROJECT."""
     from alasl.project.backup import restore
     from alasl.project.folder import SETTINGS, load
@@ -37,10 +37,9 @@ def command(file: Path, project: Path, root: Path | None, as_json: bool, quiet: 
         f"{project}: {len(store.images)} images, {len(store.names)} labels, {found.events} events, "
         f"as of {made}"
     )
-    if not found.images and not quiet:
-        click.echo(
+    if not found.images:
+        remark(
             f"the images are not at {restored.root}: say where they are, as root in "
-            f"{project / SETTINGS}",
-            err=True,
+            f"{project / SETTINGS}"
         )
     click.echo(f"next: alasl status {project}")

@@ -12,14 +12,15 @@ from typing import Any
 import click
 
 from alasl.cli.options import (
+    PATH,
     Bar,
-    allow_download,
+    be_quiet,
     download_option,
     json_option,
     print_json,
     quiet_option,
+    remark,
     run_settings,
-    show_warnings,
     skip_bad_option,
     trust_option,
 )
@@ -34,7 +35,7 @@ log = logging.getLogger("alasl")
 @click.command("run", cls=ByHeading)
 @click.argument("data", required=False)
 @run_options
-@click.option("--out", type=click.Path(path_type=Path), help="the run's folder [runs/...]")
+@click.option("--out", type=PATH, help="the run's folder [runs/...]")
 @skip_bad_option
 @trust_option
 @download_option
@@ -46,9 +47,7 @@ def command(
     out: Path | None,
     skip_bad: bool,
     trust: bool,
-    download: bool,
     as_json: bool,
-    quiet: bool,
     **given: Any,
 ) -> None:
     """Simulate asking: hide entries of DATA, then ask for them round by round.
@@ -57,12 +56,10 @@ def command(
     again; leave figures, tables and a report. The same command goes on with a run that was cut
     short.
     """
-    allow_download(download)
-    show_warnings(quiet)
     settings = run_settings(data, config, given, trust)
     _warn_of_unread(settings, given)
     folder = out or default_folder(settings)
-    run_and_show([settings], [folder], skip_bad=skip_bad, trust=trust, as_json=as_json, quiet=quiet)
+    run_and_show([settings], [folder], skip_bad=skip_bad, trust=trust, as_json=as_json)
 
 
 def _warn_of_unread(settings: RunSettings, given: dict[str, Any]) -> None:
@@ -94,28 +91,27 @@ def run_and_show(
     skip_bad: bool = False,
     trust: bool = False,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
     from alasl.data.opening import read_data
     from alasl.report import advice_lines, limit_lines, table, write_report, write_run
     from alasl.simulation.run import simulate
 
-    quiet = quiet or not is_first_process()
-    show_warnings(quiet)
+    if not is_first_process():
+        be_quiet(click.get_current_context(), True)
     records, summaries = [], []
-    looked = Bar("look", "image", quiet)
+    looked = Bar("look", "image")
     dataset = read_data(settings[0], skip_bad=skip_bad, progress=looked)
     paths = dict(zip(dataset.labels.images, dataset.paths or (), strict=False))
     for one, folder in zip(settings, folders, strict=True):
-        if not (as_json or quiet):
-            click.echo(f"{one.strategy}, seed {one.seed} -> {folder}", err=True)
-        rounds = Bar(one.strategy, "round", quiet)
+        if not as_json:
+            remark(f"{one.strategy}, seed {one.seed} -> {folder}")
+        rounds = Bar(one.strategy, "round")
         record = simulate(
             one,
             folder,
             dataset=dataset,
-            progress=Bar("features", "image", quiet),
+            progress=Bar("features", "image"),
             on_event=partial(_advance, rounds),
             trust=trust,
         )

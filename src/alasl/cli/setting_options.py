@@ -7,11 +7,11 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from alasl.cli.options import PATH
 from alasl.settings import RunSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -45,7 +45,7 @@ def run_options(function: Function) -> Function:
     function = setting_options(RunSettings, without=("data",))(function)
     config = click.option(
         "--config",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="a TOML file with any of these; an option given here overrides it",
     )
     return config(function)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json
+from alasl.cli.options import json_option, print_json, project_argument
 from alasl.cli.train import lines as training_lines
 from alasl.counting import counted
 from alasl.data.presence import in_words
@@ -23,7 +23,7 @@ MOST_NOTES = 20
 
 
 @click.command("status")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @click.option("--labels", is_flag=True, help="Also what the model is worth for each label.")
 @json_option
 def command(project: Path, labels: bool, as_json: bool) -> None:

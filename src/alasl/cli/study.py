@@ -11,16 +11,16 @@ import click
 
 from alasl.cli.engine_options import engine_options
 from alasl.cli.options import (
+    PATH,
     Bar,
     WholeLines,
-    allow_download,
     check_trust,
     download_option,
     json_option,
     print_json,
     quiet_option,
+    remark,
     settings_given,
-    show_warnings,
     trust_option,
 )
 from alasl.cli.setting_options import ByHeading, run_options
@@ -61,9 +61,7 @@ def study_options(function: Function) -> Function:
     for decorate in (
         run_options,
         click.option("--seeds", type=click.IntRange(1), help="how many seeds [the study's own]"),
-        click.option(
-            "--out", type=click.Path(path_type=Path), help="the study's folder [runs/study-...]"
-        ),
+        click.option("--out", type=PATH, help="the study's folder [runs/study-...]"),
         trust_option,
         download_option,
         engine_options(AT_ONCE),
@@ -85,7 +83,7 @@ def _shipped_command(study: Study) -> click.Command:
 
 
 @command.command("run", cls=ByHeading)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.argument("data", required=False)
 @study_options
 def run(file: Path, data: str | None, **given: Any) -> None:
@@ -96,7 +94,7 @@ def run(file: Path, data: str | None, **given: Any) -> None:
 
 
 @command.command("resume")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @trust_option
 @engine_options(AT_ONCE)
 @json_option
@@ -135,15 +133,11 @@ def _new(
     workers: int | None,
     address: str | None,
     as_json: bool,
-    quiet: bool,
     trust: bool,
-    download: bool,
     **given: Any,
 ) -> None:
     """Begin a study, from its file where it has one, with settings of its runs changed."""
     from alasl.study.spec import checked
-
-    allow_download(download)
 
     changed = settings_given(config, given, trust)
     if data is not None:
@@ -159,7 +153,7 @@ def _new(
         raise click.UsageError("name the data set")
     study = checked(dataclasses.replace(study, base=base, seeds=seeds or study.seeds))
     folder = out or Path("runs") / f"study-{study.name}-{Path(base['data']).resolve().stem}"
-    _run(study, folder, engine, workers, address, as_json, quiet)
+    _run(study, folder, engine, workers, address, as_json)
 
 
 def _run(
@@ -169,7 +163,6 @@ def _run(
     workers: int | None,
     address: str | None,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     from alasl.clusters import workers as open_workers
     from alasl.study.claims import CLAIMS
@@ -181,17 +174,15 @@ def _run(
     check_plots(study)
     if study.claims:
         CLAIMS.resolve(study.claims, study.name)
-    show_warnings(quiet)
-    if not quiet:
-        click.echo(f"{study.name}: {study.about} -> {folder}", err=True)
+    remark(f"{study.name}: {study.about} -> {folder}")
     try:
         with open_workers(engine, workers, address) as found:
-            bar = Bar(study.name, "run", quiet)
+            bar = Bar(study.name, "run")
             results = run_study(
                 study,
                 folder,
                 found,
-                extracting=Bar("features", "image", quiet),
+                extracting=Bar("features", "image"),
                 progress=lambda done, running, of: bar(done, of, f"{running} running"),
             )
     except KeyboardInterrupt:

@@ -8,14 +8,14 @@ import click
 
 from alasl.cli.engine_options import asked_for, engine_options
 from alasl.cli.options import (
+    FILE,
     Bar,
-    allow_download,
     download_option,
     json_option,
     open_to_work,
     print_json,
+    project_argument,
     quiet_option,
-    show_warnings,
     skip_bad_option,
     trust_option,
 )
@@ -24,7 +24,7 @@ from alasl.counting import counted
 
 
 @click.command("suggest")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @click.option(
     "--train/--no-train",
     "train",
@@ -32,11 +32,7 @@ from alasl.counting import counted
     show_default=True,
     help="train first if anything is new, or take the model as it stands",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="write the queue to a file, for people who answer elsewhere",
-)
+@click.option("--out", type=FILE, help="write the queue to a file, for people who answer elsewhere")
 @click.option(
     "--format", "format", default="queue", show_default=True, help="of --out: queue, label-studio"
 )
@@ -62,9 +58,7 @@ def command(
     address: str | None,
     skip_bad: bool,
     trust: bool,
-    download: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """Train PROJECT's model and put the entries to ask next into its queue, best first.
 
@@ -76,8 +70,6 @@ def command(
     from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
-    allow_download(download)
-    show_warnings(quiet)
     opened = open_to_work(project, trust)
     if out:
         from alasl.project.exchange import writer_of_queries
@@ -89,7 +81,7 @@ def command(
         for image, why in drop_bad(opened, "suggest --skip-bad"):
             click.echo(f"dropped {image}: {why}", err=True)
     with opened.training(), asked_for(engine, workers, address) as by:
-        driver = Driver(opened, Bar("features", "image", quiet), trust=trust)
+        driver = Driver(opened, Bar("features", "image"), trust=trust)
         training = driver.renew() if train else None
         asked = driver.suggest(by)
     doubts = doubts_of(opened, training) if training else []

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from alasl.cli.options import (
+    FILE,
     Bar,
-    allow_download,
     download_option,
     json_option,
     open_to_work,
     print_json,
+    project_argument,
     quiet_option,
-    show_warnings,
     trust_option,
 )
 from alasl.counting import counted
@@ -23,7 +23,7 @@ _NAMES = {1: "presents", 0: "absents"}
 
 
 @click.command("suspects")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @click.option(
     "--count",
     type=click.IntRange(min=0),
@@ -31,11 +31,7 @@ _NAMES = {1: "presents", 0: "absents"}
     show_default=True,
     help="how many presents, and how many absents, to list",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="write the list to a file with a column to fill in",
-)
+@click.option("--out", type=FILE, help="write the list to a file with a column to fill in")
 @trust_option
 @download_option
 @json_option
@@ -45,9 +41,7 @@ def command(
     count: int,
     out: Path | None,
     trust: bool,
-    download: bool,
     as_json: bool,
-    quiet: bool,
 ) -> None:
     """List the given entries of PROJECT that are likely wrong, presents and absents apart.
 
@@ -60,10 +54,8 @@ def command(
     from alasl.project.exports import write_suspects
     from alasl.project.rechecking import error_rates
 
-    show_warnings(quiet)
-    allow_download(download)
     opened = open_to_work(project, trust)
-    both = Driver(opened, Bar("features", "image", quiet), trust=trust).suspects()
+    both = Driver(opened, Bar("features", "image"), trust=trust).suspects()
     listed = [side.first(count) for side in both]
     rates = error_rates(opened.store)
     if out:

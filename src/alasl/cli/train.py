@@ -11,13 +11,12 @@ import click
 
 from alasl.cli.options import (
     Bar,
-    allow_download,
     download_option,
     json_option,
     open_to_work,
     print_json,
+    project_argument,
     quiet_option,
-    show_warnings,
     trust_option,
 )
 from alasl.counting import counted
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @trust_option
 @download_option
 @json_option
 @quiet_option
-def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bool) -> None:
+def command(project: Path, trust: bool, as_json: bool) -> None:
     """Train PROJECT's model on everything known by now, and judge it on the test set.
 
     Where not every entry of the test set is known, mAP is estimated from what chance asked of it.
@@ -43,11 +42,9 @@ def command(project: Path, trust: bool, download: bool, as_json: bool, quiet: bo
     from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
-    allow_download(download)
-    show_warnings(quiet)
     opened = open_to_work(project, trust)
     with opened.training():
-        training = Driver(opened, Bar("features", "image", quiet), trust=trust).train()
+        training = Driver(opened, Bar("features", "image"), trust=trust).train()
     if training is None:
         raise NothingToDo(
             "nothing is known yet outside the test set, so there is nothing to train on",

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import dry_run_option, json_option, person_option, print_change
+from alasl.cli.options import (
+    dry_run_option,
+    json_option,
+    person_option,
+    print_change,
+    project_argument,
+)
 
 
 @click.command("undo")
-@click.argument("project", type=click.Path(path_type=Path))
+@project_argument
 @person_option("takes it back")
 @dry_run_option
 @json_option
