@@ -1,4 +1,4 @@
-"""How far people agree: Krippendorff's alpha, pairs of people, and gold questions.
+"""How far people agree: Krippendorff's alpha; and how often they are right, by gold questions.
 
 "Cannot tell" counts as no answer everywhere here: alpha and the shares are over what was answered.
 """
@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from scipy.special import stdtrit
 
 from alasl.errors import DataError
-from alasl.evaluate.intervals import LEVEL, exact_interval
-from alasl.labels import PRESENT, UNKNOWN, Entries, misfit
+from alasl.evaluate.intervals import LEVEL
+from alasl.labels import UNKNOWN, Entries, misfit
 from alasl.sparse import Sparse
 
 Ints = NDArray[np.intp]
@@ -116,6 +115,8 @@ class Answers:
 class Alpha:
     """Krippendorff's alpha: 1 all agree, 0 no more than by chance, below 0 less than that.
 
+    Krippendorff, Content Analysis, 2004, chapter 11, for two values.
+
     low, high: its 95 % interval over images, NaN for one image alone. entries: how many were
     answered by two people or more. value is NaN where nothing can be said: no such entries, or
     the same answer everywhere, so that chance would agree as well.
@@ -137,65 +138,6 @@ class Agreement:
     overall: Alpha
     labels: dict[int, Alpha]
     people: dict[str, Alpha]
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Every two people: (P, P) entries that both answered, and those where they said the same."""
-
-    names: tuple[str, ...]
-    both: NDArray[np.int64]
-    same: NDArray[np.int64]
-
-    @property
-    def share(self) -> Floats:
-        """(P, P) share of the entries of both that they answered alike; NaN without any."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.same / self.both)
-
-
-@dataclass(frozen=True)
-class Attention:
-    """What one person said of entries whose truth is known.
-
-    accuracy: share right of the `asked`; low, high: its exact (Clopper-Pearson) 95 % interval.
-    missed: present ones called absent, of `present` asked; the rest of the errors are false alarms.
-    """
-
-    person: str
-    asked: int
-    right: int
-    present: int
-    missed: int
-    accuracy: float
-    low: float
-    high: float
-
-
-def krippendorff_alpha(units: ArrayLike, values: ArrayLike) -> float:
-    r"""Krippendorff's alpha for nominal values, any number of answers to each unit.
-
-    units: (n,) the unit that each answer is about. values: (n,) its category, as an integer.
-    A unit with one answer says nothing of agreement and is left out. With n answers in units of
-    two or more, n_c of them of category c, n_uc of these in unit u, and m_u answers to unit u:
-
-    $$ \alpha = 1 - (n - 1)
-       \frac{\sum_u (m_u^2 - \sum_c n_{uc}^2) / (m_u - 1)}{n^2 - \sum_c n_c^2} $$
-
-    NaN where all answers are of one category. Krippendorff, Content Analysis, 2004, chapter 11.
-    """
-    _, unit = np.unique(np.asarray(units), return_inverse=True)
-    _, category = np.unique(np.asarray(values), return_inverse=True)
-    if not len(unit):
-        return math.nan
-    counts = sparse.coo_array((np.ones(len(unit)), (unit, category))).tocsr()
-    many = counts.sum(axis=1)
-    counts, many = counts[many > 1], many[many > 1]
-    differ = (many**2 - counts.power(2).sum(axis=1)) / (many - 1)
-    total = counts.sum(axis=0)
-    n = total.sum()
-    by_chance = n**2 - (total**2).sum()
-    return 1 - float((n - 1) * differ.sum() / by_chance) if by_chance else math.nan
 
 
 def agreement(answers: Answers) -> Agreement:
@@ -226,50 +168,17 @@ def agreement(answers: Answers) -> Agreement:
     return Agreement(_alpha(rows, sums), labels, people)
 
 
-def pairs(answers: Answers) -> Pairs:
-    """How often every two people answered the same entry, and how often alike."""
-    _, _, of = answers.entries()
-    shape = (int(of.max(initial=-1)) + 1, len(answers.names))
+def right_of_known(answers: Answers, truth: Entries | Sparse) -> dict[str, tuple[int, int]]:
+    """By person, how many entries of known truth they answered, and how many of these rightly.
 
-    def said(value: int) -> sparse.csc_array:
-        at = answers.values == value
-        ones = np.ones(int(at.sum()), np.int64)
-        return sparse.csc_array((ones, (of[at], answers.people[at])), shape=shape)
-
-    present, absent = said(1), said(0)
-    answered = present + absent
-    same = present.T @ present + absent.T @ absent
-    return Pairs(answers.names, (answered.T @ answered).toarray(), same.toarray())
-
-
-def attention(answers: Answers, truth: Entries | Sparse) -> tuple[Attention, ...]:
-    """Each person's accuracy on gold questions.
-
-    truth: (N, L) int8, 1 or 0 for the gold questions, -1 elsewhere. People come in the
-    order of `answers.names`; those who answered nothing of the set have accuracy NaN.
+    truth: (N, L) int8, 1 or 0 where it is known (gold questions), -1 elsewhere.
     """
     true = truth[answers.rows, answers.cols]
-    gold = true != UNKNOWN
-    right = answers.values == true
-    found = []
-    for person, name in enumerate(answers.names):
-        own = gold & (answers.people == person)
-        present = own & (true == PRESENT)
-        asked, good = int(own.sum()), int((own & right).sum())
-        low, high = exact_interval(good, asked)
-        found.append(
-            Attention(
-                name,
-                asked,
-                good,
-                int(present.sum()),
-                int((present & ~right).sum()),
-                good / asked if asked else math.nan,
-                low,
-                high,
-            )
-        )
-    return tuple(found)
+    people, many = answers.people[true != UNKNOWN], len(answers.names)
+    asked = np.bincount(people, minlength=many)
+    right = np.bincount(answers.people[answers.values == true], minlength=many)
+    both = zip(asked.tolist(), right.tolist(), strict=True)
+    return dict(zip(answers.names, both, strict=True))
 
 
 def _alpha(rows: Ints, sums: Floats) -> Alpha:

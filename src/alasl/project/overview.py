@@ -15,7 +15,7 @@ from alasl.counting import counted
 from alasl.data.presence import known_by_presence
 from alasl.errors import AlaslError
 from alasl.labels import INFERRED, MACHINE, PRESENT, UNKNOWN, Labels
-from alasl.project.agreement import Alpha, agreement, attention
+from alasl.project.agreement import Alpha, agreement, right_of_known
 from alasl.project.curve import Break, alike, breaks
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.doubts import Doubt, doubts, second_looks
@@ -207,7 +207,7 @@ def overview(project: Project) -> Overview:
         left += _left(_counts(labels, initial, untold, split.test))
     answers = store.votes()
     truth = undoubted(store, initial) if len(answers) else initial
-    agree, right = agreement(answers), {a.person: a for a in attention(answers, truth)}
+    agree, checked = agreement(answers), right_of_known(answers, truth)
     belief = dawid_skene(answers, truth) if len(answers) else None
     errors = {}
     if belief is not None:
@@ -223,7 +223,7 @@ def overview(project: Project) -> Overview:
     intervals = ground.ap if ground else (None,) * len(labels.names)
     people, work = [], store.work()
     for name, count in progress.people.items():
-        gold, alpha = right.get(name), agree.people.get(name)
+        alpha = agree.people.get(name)
         miss, false_alarm = errors.get(name, (None, None))
         many, timed = work.get(name, (0, 0))
         people.append(
@@ -232,8 +232,7 @@ def overview(project: Project) -> Overview:
                 count.answers,
                 count.skips,
                 count.seconds,
-                gold.asked if gold else 0,
-                gold.right if gold else 0,
+                *checked.get(name, (0, 0)),
                 _defined(alpha.value if alpha else None),
                 _defined(miss),
                 _defined(false_alarm),
