@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import (
-    PATH,
-    Bar,
-    dry_run_option,
-    json_option,
-    person_option,
-    print_change,
-    project_argument,
-    quiet_option,
-    skip_bad_option,
-)
+from alasl.cli import options
 
 if TYPE_CHECKING:
     from alasl.data.formats.base import Empty
@@ -27,18 +17,14 @@ _SHOWN = 5
 
 
 @click.command("add")
-@project_argument
-@click.argument("images", type=PATH)
+@options.project_argument
+@click.argument("images", type=options.PATH)
 @click.option("--labels", help="the file in IMAGES that holds the table of entries")
 @click.option("--format", "format", help="the table's format, where it is not clear")
-@click.option(
-    "--empty",
-    type=click.Choice(("unknown", "absent")),
-    help="what an empty cell of a CSV means",
-)
+@options.empty_option
 @click.option(
     "--image-folder",
-    type=PATH,
+    type=options.PATH,
     help="where the image files of a table are [its folder's images/]",
 )
 @click.option("--features", help="of the new images, where the project has its own")
@@ -50,11 +36,11 @@ _SHOWN = 5
     help="where new images go: all into the pool (pool), or some into the clean and the test set "
     "too, in the project's shares (shares); a near-copy of an image goes where that image is",
 )
-@skip_bad_option
-@person_option("adds them")
-@dry_run_option
-@json_option
-@quiet_option
+@options.skip_bad_option
+@options.person_option("adds them")
+@options.dry_run_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     images: Path,
@@ -90,14 +76,14 @@ def command(
         deal=deal,
         skip_bad=skip_bad,
         dry_run=dry_run,
-        progress=Bar("look", "image"),
+        progress=options.Bar("look", "image"),
     )
     bad = [f"{path}: {why}" for path, why in done.bad]
     if as_json:
         left = {"known": done.known, "copies": done.copies, "bad": bad}
-        print_change(done.change, dry_run, True, roles=done.roles, near=done.near, **left)
+        options.print_change(done.change, dry_run, True, roles=done.roles, near=done.near, **left)
         return
-    print_change(done.change, dry_run, False)
+    options.print_change(done.change, dry_run, False)
     for role, count in done.roles.items():
         click.echo(f"  new in the {role} set: {count}")
     if done.near:

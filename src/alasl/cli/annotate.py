@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import open_to_work, project_argument, quiet_option, trust_option
+from alasl.cli import options
 from alasl.errors import UsageError
 from alasl.files import readable
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 @click.command("annotate")
-@project_argument
+@options.project_argument
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -69,8 +69,8 @@ _log = logging.getLogger(__name__)
     help="be an ML backend of a Label Studio, too: predictions and the order go there, and what "
     "people annotate there comes back",
 )
-@trust_option
-@quiet_option
+@options.trust_option
+@options.quiet_option
 def command(
     project: Path,
     port: int,
@@ -98,7 +98,7 @@ def command(
             if os.name == "posix" and token_file.stat().st_mode & 0o077:
                 _log.warning("%s: others on this machine may read the token: chmod 600", token_file)
     # Without training nothing of its settings is executed.
-    opened = open_to_work(project, trust or not train)
+    opened = options.open_to_work(project, trust or not train)
     opened.store.require_writable()
     opened.require_images()
     again = [sys.executable, "-P", "-m", "alasl", "suggest", str(project), "--quiet"]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import FILE, json_option, print_json, project_argument
+from alasl.cli import options
 
 
 @click.command("backup")
-@project_argument
-@click.argument("file", type=FILE)
-@json_option
+@options.project_argument
+@click.argument("file", type=options.FILE)
+@options.json_option
 def command(project: Path, file: Path, as_json: bool) -> None:
     """Write all of PROJECT but its images to one FILE, while people answer.
 
@@ -26,7 +26,7 @@ def command(project: Path, file: Path, as_json: bool) -> None:
     found = backup(load(project), file)
     size = file.stat().st_size
     if as_json:
-        print_json({"schema_version": 1, "file": str(file), "bytes": size, **asdict(found)})
+        options.print_json({"file": str(file), "bytes": size, **asdict(found)})
         return
     click.echo(f"{file}: {size / 1e6:.1f} MB, {found.events} event{'s' * (found.events != 1)}")
     click.echo(f"to bring it back: alasl restore {file} FOLDER; images are not in it")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alasl.cli.options import FILE, PATH, Bar, json_option, print_json, quiet_option
+from alasl.cli import options
 from alasl.cli.table_options import WithFormats, table_options
 from alasl.errors import DataError
 
@@ -24,12 +24,14 @@ _LABELS_SHOWN = 20
 
 
 @click.command("check", cls=WithFormats)
-@click.argument("data", type=PATH)
+@click.argument("data", type=options.PATH)
 @table_options("--format", "DATA")
 @click.option(
     "--features", help="your own: .npy (N, D) in the table's order, .parquet, or a folder of either"
 )
-@click.option("--image-folder", "images", type=PATH, help="where the image files are [DATA/images]")
+@click.option(
+    "--image-folder", "images", type=options.PATH, help="where the image files are [DATA/images]"
+)
 @click.option(
     "--near",
     is_flag=True,
@@ -37,13 +39,13 @@ _LABELS_SHOWN = 20
 )
 @click.option(
     "--out",
-    type=FILE,
+    type=options.FILE,
     default=Path("check.jsonl"),
     show_default=True,
     help="where every finding is listed, if there is any",
 )
-@json_option
-@quiet_option
+@options.json_option
+@options.quiet_option
 def command(
     data: Path,
     labels: str | None,
@@ -92,13 +94,13 @@ def command(
     if near:
         from alasl.models.features import features_of
 
-        seen = features_of(replace(dataset, features=None), progress=Bar("look", "image"))
-    report = check(dataset, features=seen, given=given, on_progress=Bar("check", "image"))
+        seen = features_of(replace(dataset, features=None), progress=options.Bar("look", "image"))
+    report = check(dataset, features=seen, given=given, on_progress=options.Bar("check", "image"))
     found = list(report.findings())
     if found:
         _write(out, found)
     if as_json:
-        print_json({"schema_version": 1, **report.to_dict()})
+        options.print_json(report.to_dict())
     else:
         for line in _lines(report):
             click.echo(line)

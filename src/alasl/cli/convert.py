@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import PATH, json_option, print_json, quiet_option
+from alasl.cli import options
 from alasl.cli.table_options import WithFormats, table_options
 from alasl.errors import UsageError
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command("convert", cls=WithFormats)
-@click.argument("data", metavar="IN", type=PATH)
-@click.argument("out", type=PATH)
+@click.argument("data", metavar="IN", type=options.PATH)
+@click.argument("out", type=options.PATH)
 @click.option("--to", required=True, help="the format to write")
 @table_options("--from", "IN")
-@json_option
-@quiet_option
+@options.json_option
+@options.quiet_option
 def command(
     data: Path,
     out: Path,
@@ -51,6 +51,6 @@ def command(
     if as_json:
         result = {"from": str(file), "out": str(out), "format": to}
         counts = {"images": images, "labels": names, "known": table.labels.filled}
-        print_json({"schema_version": 1, **result, **counts})
+        options.print_json({**result, **counts})
     else:
         click.echo(f"{out}: {images} images x {names} labels")

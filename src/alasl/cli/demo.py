@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from alasl.cli.options import PATH, Bar, json_option, open_to_work, quiet_option, trust_option
+from alasl.cli import options
 from alasl.cli.run import run_and_show
 from alasl.settings import RunSettings
 
@@ -23,7 +23,7 @@ TO_ANNOTATE, HIDDEN = 600, 0.9
 
 
 @click.command("demo")
-@click.option("--out", type=PATH, default=Path("runs/demo"), show_default=True)
+@click.option("--out", type=options.PATH, default=Path("runs/demo"), show_default=True)
 @click.option("--annotate", is_flag=True, help="Set up a project of 600 scenes to answer yourself.")
 @click.option(
     "--answers",
@@ -31,9 +31,9 @@ TO_ANNOTATE, HIDDEN = 600, 0.9
     default=0,
     help="With --annotate: so many answers are given for you, from the truth.",
 )
-@trust_option
-@json_option
-@quiet_option
+@options.trust_option
+@options.json_option
+@options.quiet_option
 def command(out: Path, annotate: bool, answers: int, trust: bool, as_json: bool) -> None:
     """Draw 2 000 scenes, hide 90 % of the entries, ask by Variance, by chance and as in the paper.
 
@@ -46,7 +46,7 @@ def command(out: Path, annotate: bool, answers: int, trust: bool, as_json: bool)
     from alasl.data.scenes import make_scenes
 
     scenes = out / "scenes"
-    make_scenes(scenes, SCENES, on_progress=Bar("scenes", "scene"))
+    make_scenes(scenes, SCENES, on_progress=options.Bar("scenes", "scene"))
     settings = [RunSettings(data=str(scenes), missing=UNKNOWN, **way) for way in WAYS.values()]
     run_and_show(settings, [out / name for name in WAYS], as_json=as_json)
 
@@ -67,7 +67,7 @@ def project(out: Path, answers: int, trust: bool) -> None:
     from alasl.project.simulate import work
 
     scenes, folder, table = out / "scenes", out / "project", out / "partly.csv"
-    make_scenes(scenes, TO_ANNOTATE, on_progress=Bar("scenes", "scene"))
+    make_scenes(scenes, TO_ANNOTATE, on_progress=options.Bar("scenes", "scene"))
     truth = read(scenes).labels
     if not is_project(folder):
         pool = stratified_split(truth, 0).pool
@@ -81,10 +81,10 @@ def project(out: Path, answers: int, trust: bool) -> None:
             name="drawn scenes",
         )
         init(folder, settings)
-    opened = open_to_work(folder, trust)
+    opened = options.open_to_work(folder, trust)
     with opened.training():
         work(
-            Driver(opened, Bar("features", "image"), trust=trust),
+            Driver(opened, options.Bar("features", "image"), trust=trust),
             truth.entries,
             "demo",
             answers,

@@ -6,26 +6,18 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import (
-    dry_run_option,
-    json_option,
-    person_option,
-    print_change,
-    project_argument,
-    quiet_option,
-    remark,
-)
+from alasl.cli import options
 from alasl.errors import NothingToDo, UsageError
 
 
 @click.command("drop")
-@project_argument
+@options.project_argument
 @click.argument("images", nargs=-1, metavar="IMAGE...")
 @click.option("--bad", is_flag=True, help="all images of which the file cannot be used")
-@person_option("drops them")
-@dry_run_option
-@json_option
-@quiet_option
+@options.person_option("drops them")
+@options.dry_run_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     images: tuple[str, ...],
@@ -50,6 +42,6 @@ def command(
         if not found:
             raise NothingToDo("every image file can be used", where=str(project))
         for image, why in found:
-            remark(f"{image}: {why}")
+            options.remark(f"{image}: {why}")
         images = tuple(image for image, _ in found)
-    print_change(drop(opened, images, person, dry_run=dry_run), dry_run, as_json)
+    options.print_change(drop(opened, images, person, dry_run=dry_run), dry_run, as_json)

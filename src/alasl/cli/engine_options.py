@@ -4,36 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
 
 import click
 
+from alasl.cli.options import Function, all_of
 from alasl.clusters import ENGINES, Workers, workers
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def engine_options(at_once: str) -> Callable[[Function], Function]:
     """Give a command them; at_once: what --workers counts, and its default."""
 
-    def decorate(function: Function) -> Function:
-        for option in (
-            click.option(
-                "--address", help="of a running Ray or Dask cluster; else one is started here"
-            ),
-            click.option("--workers", type=click.IntRange(1), help=at_once),
-            click.option(
-                "--engine",
-                type=click.Choice(ENGINES),
-                default="local",
-                show_default=True,
-                help="what the work is divided by: processes of this machine, or a cluster",
-            ),
-        ):
-            function = option(function)
-        return function
-
-    return decorate
+    return all_of(
+        click.option(
+            "--engine",
+            type=click.Choice(ENGINES),
+            default="local",
+            show_default=True,
+            help="what the work is divided by: processes of this machine, or a cluster",
+        ),
+        click.option("--workers", type=click.IntRange(1), help=at_once),
+        click.option(
+            "--address", help="of a running Ray or Dask cluster; else one is started here"
+        ),
+    )
 
 
 def asked_for(

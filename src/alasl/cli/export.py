@@ -6,21 +6,14 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import (
-    FILE,
-    json_option,
-    print_json,
-    project_argument,
-    quiet_option,
-    trust_option,
-)
+from alasl.cli import options
 from alasl.counting import counted
 from alasl.errors import UsageError
 
 
 @click.command("export")
-@project_argument
-@click.argument("out", type=FILE)
+@options.project_argument
+@click.argument("out", type=options.FILE)
 @click.option("--to", help="the format: csv-wide, coco, label-studio, ...; not for a model")
 @click.option(
     "--what",
@@ -32,9 +25,9 @@ from alasl.errors import UsageError
 @click.option(
     "--prefix", default="", help="put before an image's name to make its address, as https://host/"
 )
-@trust_option
-@json_option
-@quiet_option
+@options.trust_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     out: Path,
@@ -60,7 +53,7 @@ def command(
         raise UsageError("name the format with --to")
     entries = export(load(project), out, to, what, prefix)  # type: ignore[arg-type]  # click checked
     if as_json:
-        print_json({"schema_version": 1, "out": str(out), "what": what, "entries": entries})
+        options.print_json({"out": str(out), "what": what, "entries": entries})
     else:
         click.echo(f"{out}: {what}, {counted(entries, 'entry', 'entries')}")
 
@@ -78,6 +71,6 @@ def _model(place: Path, out: Path, to: str | None, trust: bool, as_json: bool) -
     if as_json:
         labels = list(model.names)
         result = {"out": str(out), "what": "model", "labels": labels, "card": str(card)}
-        print_json({"schema_version": 1, **result})
+        options.print_json(result)
     else:
         click.echo(f"{out}: {model}; card: {card}")

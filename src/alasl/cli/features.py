@@ -8,16 +8,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from alasl.cli import options
 from alasl.cli.engine_options import asked_for, engine_options
-from alasl.cli.options import (
-    FILE,
-    PATH,
-    Bar,
-    download_option,
-    json_option,
-    print_json,
-    quiet_option,
-)
 from alasl.counting import counted
 from alasl.errors import DataError, UsageError
 from alasl.files import replacing
@@ -39,9 +31,9 @@ class Shard(click.ParamType[tuple[int, int]]):
 
 
 @click.command("features")
-@click.argument("images", nargs=-1, required=True, type=PATH)
+@click.argument("images", nargs=-1, required=True, type=options.PATH)
 @click.option("--backbone", default="lite0", show_default=True, help="as for alasl run")
-@click.option("--weights", type=PATH, help="a file of its weights")
+@click.option("--weights", type=options.PATH, help="a file of its weights")
 @click.option(
     "--shard",
     type=Shard(),
@@ -49,18 +41,18 @@ class Shard(click.ParamType[tuple[int, int]]):
 )
 @click.option(
     "--out",
-    type=FILE,
+    type=options.FILE,
     help="also write them to this .npy file, a row for each image in its order",
 )
 @click.option(
     "--image-folder",
-    type=PATH,
+    type=options.PATH,
     help="where a table's image files are [images/ beside it]",
 )
 @engine_options("processes at once, each on a GPU where there are any [one, on all processors]")
-@download_option
-@json_option
-@quiet_option
+@options.download_option
+@options.json_option
+@options.quiet_option
 def command(
     images: tuple[Path, ...],
     backbone: str,
@@ -94,7 +86,7 @@ def command(
     files = _files(images, image_folder)
     number, of = shard or (1, 1)
     mine = files[number - 1 :: of]
-    bar = Bar("features", "image")
+    bar = options.Bar("features", "image")
     by_others = 0
     with asked_for(engine, workers, address) as found:
         if found is not None:
@@ -104,7 +96,6 @@ def command(
     for place, why in sorted(kept.bad.items()):
         click.echo(f"left out: {mine[place]}: {why.what}", err=True)
     told = {
-        "schema_version": 1,
         "backbone": kept.source.name,
         "width": kept.source.width,
         "images": len(mine),
@@ -117,7 +108,7 @@ def command(
         with replacing(out) as path, path.open("wb") as file:
             np.save(file, kept.features(files, weights))
     if as_json:
-        print_json(told)
+        options.print_json(told)
     else:
         click.echo(
             f"{kept.source.name}: {kept.source.width} features each of "

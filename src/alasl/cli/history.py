@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import json_option, print_json, project_argument
+from alasl.cli import options
 
 
 @click.command("history")
-@project_argument
+@options.project_argument
 @click.argument("image")
 @click.argument("label", required=False)
-@json_option
+@options.json_option
 def command(project: Path, image: str, label: str | None, as_json: bool) -> None:
     """Show all that happened to IMAGE in PROJECT, or to its one entry LABEL, and what it is now.
 
@@ -27,7 +27,7 @@ def command(project: Path, image: str, label: str | None, as_json: bool) -> None
 
     found = history(load(project), image, label)
     if as_json:
-        print_json({"schema_version": 1, **asdict(found)})
+        options.print_json(asdict(found))
         return
     for moment in found.moments:
         at = "at first" if moment.at is None else f"{datetime.fromtimestamp(moment.at):%F %T}"

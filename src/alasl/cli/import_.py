@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import FILE, PATH, json_option, print_json, project_argument, quiet_option
+from alasl.cli import options
 from alasl.counting import counted
 from alasl.errors import ConflictError
 
@@ -20,8 +20,8 @@ _SHOWN = 5
 
 
 @click.command("import")
-@project_argument
-@click.argument("file", type=PATH)
+@options.project_argument
+@click.argument("file", type=options.PATH)
 @click.option(
     "--as",
     "kind",
@@ -32,11 +32,7 @@ _SHOWN = 5
 )
 @click.option("--format", "format", help="the file's format, where it is not clear")
 @click.option("--person", help="who answered, where the file does not say [the file's name]")
-@click.option(
-    "--empty",
-    type=click.Choice(("unknown", "absent")),
-    help="what an empty cell of a CSV means",
-)
+@options.empty_option
 @click.option(
     "--on-conflict",
     type=click.Choice(("refuse", "keep", "replace", "vote")),
@@ -47,13 +43,13 @@ _SHOWN = 5
 )
 @click.option(
     "--out",
-    type=FILE,
+    type=options.FILE,
     default=Path("conflicts.txt"),
     show_default=True,
     help="where all conflicts are listed, if there are more than five",
 )
-@json_option
-@quiet_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     file: Path,
@@ -78,7 +74,7 @@ def command(
     if kind:
         source = import_predictions(load(project), file, kind[1])
         if as_json:
-            print_json({"schema_version": 1, "predictions": source.name, **source.counts()})
+            options.print_json({"predictions": source.name, **source.counts()})
         else:
             click.echo(f"predictions {source}; the next training learns with them")
         return
@@ -97,7 +93,7 @@ def command(
             click.echo(f"all conflicts: {out}", err=True)
         raise
     if as_json:
-        print_json({"schema_version": 1, **asdict(done)})
+        options.print_json(asdict(done))
         return
     click.echo(
         f"{counted(done.new, 'new answer')}, {done.same} known before, {done.kept} left out, "

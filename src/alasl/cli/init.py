@@ -7,16 +7,7 @@ from typing import Any
 
 import click
 
-from alasl.cli.options import (
-    FILE,
-    PATH,
-    Bar,
-    json_option,
-    print_json,
-    project_argument,
-    quiet_option,
-    skip_bad_option,
-)
+from alasl.cli import options
 from alasl.cli.setting_options import ByHeading, setting_options
 from alasl.cli.status import sizes
 from alasl.counting import counted
@@ -25,24 +16,24 @@ from alasl.project.settings import ProjectSettings
 
 
 @click.command("init", cls=ByHeading)
-@project_argument
-@click.argument("data", type=PATH)
+@options.project_argument
+@click.argument("data", type=options.PATH)
 @click.option(
     "--label",
     "names",
     multiple=True,
     help="a label of which nothing is known yet; DATA is then a folder of images; may be repeated",
 )
-@click.option("--labels-list", type=FILE, help="a text file with such labels, one a line")
+@click.option("--labels-list", type=options.FILE, help="a text file with such labels, one a line")
 @setting_options(ProjectSettings, without=("data",))
 @click.option(
     "--taxonomy",
-    type=FILE,
+    type=options.FILE,
     help="a CSV of rules between labels: child,parent and a,excludes,b",
 )
-@skip_bad_option
-@json_option
-@quiet_option
+@options.skip_bad_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     data: Path,
@@ -76,11 +67,11 @@ def command(
         [*names, *listed],
         taxonomy=taxonomy,
         skip_bad=skip_bad,
-        progress=Bar("look", "image"),
+        progress=options.Bar("look", "image"),
     )
     state = overview(made)
     if as_json:
-        print_json({"schema_version": 1, "project": str(project), **state.to_dict()})
+        options.print_json({"project": str(project), **state.to_dict()})
         return
     click.echo(f"{project}: {sizes(state)} images, {counted(len(state.labels), 'label')}")
     click.echo(f"entries of the pool: {state.given} known, {state.unknown} unknown")

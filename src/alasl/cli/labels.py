@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from alasl.cli.options import (
-    FILE,
-    WholeLines,
-    dry_run_option,
-    json_option,
-    person_option,
-    print_change,
-    print_json,
-    project_argument,
-)
+from alasl.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from alasl.project.changes import Do
 
-Function = TypeVar("Function", bound="Callable[..., Any]")
 
-
-class _Labels(WholeLines):
+class _Labels(options.WholeLines):
     """Takes --json after the project, where no change is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -35,8 +22,8 @@ class _Labels(WholeLines):
 
 
 @click.group("labels", cls=_Labels, invoke_without_command=True)
-@project_argument
-@json_option
+@options.project_argument
+@options.json_option
 @click.pass_context
 def command(context: click.Context, project: Path, as_json: bool) -> None:
     """List the labels of PROJECT, or change them.
@@ -76,7 +63,7 @@ def _list(project: Path, as_json: bool) -> None:
         }
         found.append({"name": label.name, **counts, **names, **about})
     if as_json:
-        print_json({"schema_version": 1, "labels": found})
+        options.print_json({"labels": found})
         return
     for one in found:
         beside = [f"{how} {', '.join(one[how])}" for how in ("implies", "excludes") if one[how]]
@@ -86,10 +73,12 @@ def _list(project: Path, as_json: bool) -> None:
         click.echo("; ".join([says, *beside]))
 
 
-def _change(function: Function) -> Function:
-    for option in (json_option, dry_run_option, person_option("changes them")):
-        function = option(function)
-    return click.pass_obj(function)  # type: ignore[return-value]
+_change = options.all_of(
+    click.pass_obj,
+    options.person_option("changes them"),
+    options.dry_run_option,
+    options.json_option,
+)
 
 
 def _make(project: Path, person: str, dry_run: bool, as_json: bool, do: Do, **what: Any) -> None:
@@ -97,7 +86,7 @@ def _make(project: Path, person: str, dry_run: bool, as_json: bool, do: Do, **wh
     from alasl.project.folder import load
 
     changed = load(project).store.change(person, LabelChange(do, **what), dry_run=dry_run)
-    print_change(changed, dry_run, as_json)
+    options.print_change(changed, dry_run, as_json)
 
 
 @command.command("add")
@@ -178,14 +167,14 @@ def describe(
     about = told.pop("text")
     given = {key: value for key, value in told.items() if value not in (None, ())}
     changed = load(project).store.change(person, Described(name, about, **given), dry_run=dry_run)
-    print_change(changed, dry_run, as_json)
+    options.print_change(changed, dry_run, as_json)
 
 
 @command.command("guide")
-@click.argument("file", required=False, type=FILE)
+@click.argument("file", required=False, type=options.FILE)
 @click.option(
     "--out",
-    type=FILE,
+    type=options.FILE,
     help="write what there is to a file, with a section for each label",
 )
 @_change
@@ -205,12 +194,12 @@ def guide(
     store = load(project).store
     if file is not None:
         found = read_guide(file, store.scheme)
-        print_change(store.change(person, *found, dry_run=dry_run), dry_run, as_json)
+        options.print_change(store.change(person, *found, dry_run=dry_run), dry_run, as_json)
         return
     if out is not None:
         write_guide(store.scheme, out)
     if as_json:
-        print_json({"schema_version": 1, "guide": guide_text(store.scheme)})
+        options.print_json({"guide": guide_text(store.scheme)})
     elif out is not None:
         click.echo(f"{out}: fill it in, then: alasl labels {project} guide {out}")
     else:
@@ -236,7 +225,7 @@ def exclude(project: Path, one: str, other: str, **how: Any) -> None:
 
 
 @command.command("taxonomy")
-@click.argument("file", type=FILE)
+@click.argument("file", type=options.FILE)
 @click.option("--add", "new", is_flag=True, help="parents that are no label yet become one")
 @_change
 def taxonomy(
@@ -247,4 +236,4 @@ def taxonomy(
     from alasl.project.taxonomy import take_taxonomy
 
     changed = take_taxonomy(load(project).store, file, person, add=new, dry_run=dry_run)
-    print_change(changed, dry_run, as_json)
+    options.print_change(changed, dry_run, as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, markdown_table, print_json
+from alasl.cli import options
 from alasl.cli.parameters import as_cell, as_lines, as_values
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("losses")
-@json_option
+@options.json_option
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of docs/losses.md.")
 def command(as_json: bool, as_markdown: bool) -> None:
     """List the losses: what each makes of an unknown entry, what can be set."""
@@ -34,7 +34,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
             }
             for kind in losses
         ]
-        print_json({"schema_version": 1, "losses": rows})
+        options.print_json({"losses": rows})
         return
     if as_markdown:
         click.echo(markdown(losses))
@@ -49,7 +49,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
 
 def markdown(losses: Iterable[Kind]) -> str:
     """The losses as a Markdown table, a line each."""
-    return markdown_table(
+    return options.markdown_table(
         ("loss", "paper", "what it is", "an unknown entry", "parameters"),
         (
             (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, markdown_table, print_json
+from alasl.cli import options
 from alasl.cli.parameters import as_cell, as_lines, as_values
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("models")
-@json_option
+@options.json_option
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of docs/models.md.")
 def command(as_json: bool, as_markdown: bool) -> None:
     """List the models: what each sees and can do, what can be set."""
@@ -33,7 +33,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
             }
             for kind in models
         ]
-        print_json({"schema_version": 1, "models": rows})
+        options.print_json({"models": rows})
         return
     if as_markdown:
         click.echo(markdown(models))
@@ -60,7 +60,7 @@ def can(kind: Kind) -> tuple[str, ...]:
 
 def markdown(models: Iterable[Kind]) -> str:
     """The models as a Markdown table, a line each."""
-    return markdown_table(
+    return options.markdown_table(
         ("model", "what it is", "sees", "learns from, and can do, besides", "parameters"),
         (
             (

@@ -38,6 +38,9 @@ trust_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Count what would change, and change nothing."
 )
+empty_option = click.option(
+    "--empty", type=click.Choice(("unknown", "absent")), help="what an empty cell of a CSV means"
+)
 skip_bad_option = click.option(
     "--skip-bad",
     is_flag=True,
@@ -154,6 +157,17 @@ def check_trust(trusted: bool, where: Path, *tables: Mapping[str, Any]) -> None:
         require_trust(where, shlex.join(["alasl", *arguments, "--trust"]), *tables)
 
 
+def all_of(*given: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Give a command several options, which its help shows in this order."""
+
+    def give(function: Function) -> Function:
+        for option in reversed(given):
+            function = option(function)
+        return function
+
+    return give
+
+
 def person_option(does: str) -> Callable[[Function], Function]:
     """Give a command --person, by default the user's name on this machine."""
     return click.option(
@@ -171,7 +185,7 @@ def _user() -> str:
 def print_change(changed: Changed, dry_run: bool, as_json: bool, **more: Any) -> None:
     """What a change of labels or images was, and what it did to the table."""
     if as_json:
-        print_json({"schema_version": 1, "dry_run": dry_run, **dataclasses.asdict(changed), **more})
+        print_json({"dry_run": dry_run, **dataclasses.asdict(changed), **more})
         return
     click.echo(changed.says + (" (only counted: nothing was changed)" if dry_run else ""))
     before, after = vars(changed.before), vars(changed.after)
@@ -230,7 +244,9 @@ def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on stdout, with JSON's own escapes for letters that it has not."""
+    """One JSON object on stdout, with the version of its form, and JSON's own escapes for letters
+    that it has not."""
+    value = {"schema_version": 1, **value}
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import (
-    Bar,
-    download_option,
-    json_option,
-    open_to_work,
-    print_json,
-    project_argument,
-    quiet_option,
-    trust_option,
-)
+from alasl.cli import options
 from alasl.cli.setting_options import ByHeading, setting_options
 from alasl.config import made
 from alasl.counting import counted
@@ -30,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plan", cls=ByHeading)
-@project_argument
+@options.project_argument
 @click.option(
     "--target", type=click.FloatRange(0, 100, min_open=True), required=True, help="mAP to reach, %"
 )
@@ -42,10 +33,10 @@ if TYPE_CHECKING:
     help="simulations of each way of asking",
 )
 @setting_options(TimeSettings, without=("by", "seed"))
-@trust_option
-@download_option
-@json_option
-@quiet_option
+@options.trust_option
+@options.download_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     target: float,
@@ -67,16 +58,14 @@ def command(
     from alasl.project.planning import plan
     from alasl.project.timing import measured
 
-    opened = open_to_work(project, trust)
+    opened = options.open_to_work(project, trust)
     takes = measured(opened.store).but(opened.settings).but(made(TimeSettings, given))
-    driver = Driver(opened, Bar("features", "image"), trust=trust)
+    driver = Driver(opened, options.Bar("features", "image"), trust=trust)
     with opened.training():
-        forecast = plan(driver, target, seeds, Bar("trainings", "training"))
+        forecast = plan(driver, target, seeds, options.Bar("trainings", "training"))
     told = hours(forecast, opened.store, takes)
     if as_json:
-        print_json(
-            {"schema_version": 1, **asdict(forecast), "hours": [asdict(one) for one in told]}
-        )
+        options.print_json({**asdict(forecast), "hours": [asdict(one) for one in told]})
         return
     click.echo(
         f"mAP now {forecast.now:.1f} % ({_sure(forecast.now, opened.store.trainings())}); to reach "

@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from alasl.cli import options
 from alasl.cli.engine_options import asked_for, engine_options
-from alasl.cli.options import (
-    FILE,
-    PATH,
-    Bar,
-    download_option,
-    json_option,
-    print_json,
-    quiet_option,
-    trust_option,
-)
 from alasl.counting import counted
 from alasl.errors import DataError, UsageError
 
@@ -30,9 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command("predict")
-@click.argument("model", type=PATH)
-@click.argument("images", nargs=-1, required=True, type=PATH)
-@click.option("--out", type=FILE, help="the file to write; without it, CSV on stdout")
+@click.argument("model", type=options.PATH)
+@click.argument("images", nargs=-1, required=True, type=options.PATH)
+@click.option("--out", type=options.FILE, help="the file to write; without it, CSV on stdout")
 @click.option(
     "--format",
     "format",
@@ -62,15 +53,15 @@ if TYPE_CHECKING:
 @click.option("--label", "labels", multiple=True, help="write this label only; may be repeated")
 @click.option(
     "--image-folder",
-    type=PATH,
+    type=options.PATH,
     help="where a table's image files are [images/ beside it]",
 )
 @click.option("--prefix", default="", help="what makes an image's address out of its name")
 @engine_options("processes at once, each on a GPU where there are any [one, on all processors]")
-@trust_option
-@download_option
-@json_option
-@quiet_option
+@options.trust_option
+@options.download_option
+@options.json_option
+@options.quiet_option
 def command(
     model: Path,
     images: tuple[Path, ...],
@@ -139,7 +130,7 @@ def command(
         prefix=prefix,
         least=least,
     )
-    of, bar = partial(_piece, predictions, kind, columns), Bar("predict", "image")
+    of, bar = partial(_piece, predictions, kind, columns), options.Bar("predict", "image")
     with asked_for(engine, workers, address) as by:
         if by is None:
             blocks = predict(opened, found, sources, progress=bar, on_broken=skip)
@@ -154,9 +145,8 @@ def command(
                 click.echo(lines)
     total = len(found.ids)
     if as_json:
-        print_json(
+        options.print_json(
             {
-                "schema_version": 1,
                 "out": str(out),
                 "format": kind,
                 "images": total - len(broken),

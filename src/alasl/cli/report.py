@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import FILE, PATH, json_option, print_json, quiet_option, remark
+from alasl.cli import options
 from alasl.errors import AlaslError, UsageError
 from alasl.journal import load
 from alasl.record import Record
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=PATH)
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=options.PATH)
 @click.option(
     "--out",
-    type=FILE,
+    type=options.FILE,
     help="The page to write. [default: report.html in DIR, or here for several]",
 )
 @click.option(
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder for the figures as PNG and SVG.",
 )
-@json_option
-@quiet_option
+@options.json_option
+@options.quiet_option
 def command(
     folders: tuple[Path, ...],
     out: Path | None,
@@ -67,7 +67,7 @@ def command(
     click.echo(table(records))
     if len(records) == 1:
         click.echo("\n".join(["", headline(records[0]), *advice_lines(records[0])]))
-    remark(f"report: {out}")
+    options.remark(f"report: {out}")
 
 
 def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool) -> None:
@@ -82,11 +82,11 @@ def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool
     if figures:
         write_project_figures(state, figures)
     if as_json:
-        print_json({"schema_version": 1, "report": str(out), **state.to_dict()})
+        options.print_json({"schema_version": 1, "report": str(out), **state.to_dict()})
         return
     for text in lines(state):
         click.echo(text)
-    remark(f"report: {out}")
+    options.remark(f"report: {out}")
 
 
 def _paths(record: Record) -> Paths | None:
@@ -96,6 +96,6 @@ def _paths(record: Record) -> Paths | None:
     try:
         dataset = read_data(record.settings, trust=False)
     except AlaslError as error:
-        remark(f"no thumbnails: {error}")
+        options.remark(f"no thumbnails: {error}")
         return None
     return dict(zip(dataset.labels.images, dataset.paths or (), strict=False))

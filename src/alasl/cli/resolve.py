@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import FILE, json_option, print_json, project_argument, quiet_option
+from alasl.cli import options
 from alasl.counting import counted
 from alasl.errors import UsageError
 
@@ -14,12 +14,12 @@ _SAYS = {1: "present", 0: "absent"}
 
 
 @click.command("resolve")
-@project_argument
-@click.argument("file", required=False, type=FILE)
-@click.option("--out", type=FILE, help="write the list to a file with a column to fill in")
+@options.project_argument
+@click.argument("file", required=False, type=options.FILE)
+@click.option("--out", type=options.FILE, help="write the list to a file with a column to fill in")
 @click.option("--person", help="who decides; needed with FILE")
-@json_option
-@quiet_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     file: Path | None,
@@ -44,7 +44,7 @@ def command(
             raise UsageError("say who decides, with --person")
         settled, before = resolve_file(opened, file, person)
         if as_json:
-            print_json({"schema_version": 1, "settled": settled, "before": before})
+            options.print_json({"settled": settled, "before": before})
         else:
             again = f", {before} settled so before" if before else ""
             click.echo(f"{counted(settled, 'entry', 'entries')} settled{again}")
@@ -62,7 +62,7 @@ def command(
             {"image": images[c.row], "labels": [names[n] for n in c.labels], "values": c.values,
              "why": c.why} for c in against
         ]  # fmt: skip
-        print_json({"schema_version": 1, "disagreements": entries, "contradictions": told})
+        options.print_json({"disagreements": entries, "contradictions": told})
         return
     for d in found:
         by_person = ", ".join(f"{who!r} {_SAYS[value]}" for who, value in d.answers.items())

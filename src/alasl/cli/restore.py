@@ -8,19 +8,19 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import FILE, json_option, print_json, project_argument, quiet_option, remark
+from alasl.cli import options
 
 
 @click.command("restore")
-@click.argument("file", type=FILE)
-@project_argument
+@click.argument("file", type=options.FILE)
+@options.project_argument
 @click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="the folder below which the images lie now [where they were]",
 )
-@json_option
-@quiet_option
+@options.json_option
+@options.quiet_option
 def command(file: Path, project: Path, root: Path | None, as_json: bool) -> None:
     """Make the project of the backup FILE in the new folder PROJECT."""
     from alasl.project.backup import restore
@@ -29,7 +29,7 @@ def command(file: Path, project: Path, root: Path | None, as_json: bool) -> None
     found = restore(file, project, root)
     restored = load(project)
     if as_json:
-        print_json({"schema_version": 1, "project": str(project), **asdict(found)})
+        options.print_json({"project": str(project), **asdict(found)})
         return
     store = restored.store
     made = f"{datetime.fromtimestamp(found.at):%F %T}"
@@ -38,7 +38,7 @@ def command(file: Path, project: Path, root: Path | None, as_json: bool) -> None
         f"as of {made}"
     )
     if not found.images:
-        remark(
+        options.remark(
             f"the images are not at {restored.root}: say where they are, as root in "
             f"{project / SETTINGS}"
         )

@@ -11,19 +11,7 @@ from typing import Any
 
 import click
 
-from alasl.cli.options import (
-    PATH,
-    Bar,
-    be_quiet,
-    download_option,
-    json_option,
-    print_json,
-    quiet_option,
-    remark,
-    run_settings,
-    skip_bad_option,
-    trust_option,
-)
+from alasl.cli import options
 from alasl.cli.setting_options import ByHeading, run_options
 from alasl.journal import is_first_process
 from alasl.record import Record
@@ -35,12 +23,12 @@ log = logging.getLogger("alasl")
 @click.command("run", cls=ByHeading)
 @click.argument("data", required=False)
 @run_options
-@click.option("--out", type=PATH, help="the run's folder [runs/...]")
-@skip_bad_option
-@trust_option
-@download_option
-@json_option
-@quiet_option
+@click.option("--out", type=options.PATH, help="the run's folder [runs/...]")
+@options.skip_bad_option
+@options.trust_option
+@options.download_option
+@options.json_option
+@options.quiet_option
 def command(
     data: str | None,
     config: Path | None,
@@ -56,7 +44,7 @@ def command(
     again; leave figures, tables and a report. The same command goes on with a run that was cut
     short.
     """
-    settings = run_settings(data, config, given, trust)
+    settings = options.run_settings(data, config, given, trust)
     _warn_of_unread(settings, given)
     folder = out or default_folder(settings)
     run_and_show([settings], [folder], skip_bad=skip_bad, trust=trust, as_json=as_json)
@@ -98,20 +86,20 @@ def run_and_show(
     from alasl.simulation.run import simulate
 
     if not is_first_process():
-        be_quiet(click.get_current_context(), True)
+        options.be_quiet(click.get_current_context(), True)
     records, summaries = [], []
-    looked = Bar("look", "image")
+    looked = options.Bar("look", "image")
     dataset = read_data(settings[0], skip_bad=skip_bad, progress=looked)
     paths = dict(zip(dataset.labels.images, dataset.paths or (), strict=False))
     for one, folder in zip(settings, folders, strict=True):
         if not as_json:
-            remark(f"{one.strategy}, seed {one.seed} -> {folder}")
-        rounds = Bar(one.strategy, "round")
+            options.remark(f"{one.strategy}, seed {one.seed} -> {folder}")
+        rounds = options.Bar(one.strategy, "round")
         record = simulate(
             one,
             folder,
             dataset=dataset,
-            progress=Bar("features", "image"),
+            progress=options.Bar("features", "image"),
             on_event=partial(_advance, rounds),
             trust=trust,
         )
@@ -126,7 +114,7 @@ def run_and_show(
         report = folders[0].parent / "report.html"
         write_report(records, report)
     if as_json:
-        print_json(
+        options.print_json(
             summaries[0] if len(summaries) == 1 else {"schema_version": 1, "runs": summaries}
         )
     else:
@@ -137,6 +125,6 @@ def run_and_show(
         click.echo(f"report: {report}")
 
 
-def _advance(bar: Bar, record: Record) -> None:
+def _advance(bar: options.Bar, record: Record) -> None:
     done = len(record.evaluations)
     bar(done, done if record.done else record.settings.rounds + 1)

@@ -7,14 +7,12 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from alasl.cli.options import PATH
+from alasl.cli.options import PATH, Function, all_of
 from alasl.settings import RunSettings
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Setting(click.Option):
@@ -40,45 +38,31 @@ class ByHeading(click.Command):
                 formatter.write_dl(records)
 
 
-def run_options(function: Function) -> Function:
-    """Give a command an option for each setting of a run, and --config."""
-    function = setting_options(RunSettings, without=("data",))(function)
-    config = click.option(
-        "--config",
-        type=PATH,
-        help="a TOML file with any of these; an option given here overrides it",
-    )
-    return config(function)
-
-
 def setting_options(
     settings: Any, *, without: Iterable[str] = ()
 ) -> Callable[[Function], Function]:
     """Give a command an option for each setting of a class but some; None where not given."""
     hints = typing.get_type_hints(settings)
-    fields = {item.name: item for item in dataclasses.fields(settings)}
+    items = [item for item in dataclasses.fields(settings) if item.name not in set(without)]
+    return all_of(*(_option(settings, item, hints[item.name]) for item in items))
 
-    def give(function: Function) -> Function:
-        for name in reversed([name for name in fields if name not in set(without)]):
-            item = fields[name]
-            flag, boolean = "--" + name.replace("_", "-"), hints[name] is bool
-            default = ("" if item.default else "no-") + flag[2:] if boolean else item.default
-            says = "" if default in (None, "", ()) else f" [default: {default}]"
-            several = typing.get_origin(hints[name]) is tuple
-            function = click.option(
-                f"{flag}/--no-{flag[2:]}" if boolean else flag,
-                name,
-                type=None if boolean else _click_type(hints[name], item.metadata["choices"]),
-                default=None,
-                multiple=several,
-                callback=_or_none if several else None,
-                help=item.metadata["about"] + says,
-                cls=Setting,
-                heading=_heading(settings, name),
-            )(function)
-        return function
 
-    return give
+def _option(settings: type, item: dataclasses.Field[Any], hint: Any) -> Callable[[Any], Any]:
+    flag, boolean = "--" + item.name.replace("_", "-"), hint is bool
+    default = ("" if item.default else "no-") + flag[2:] if boolean else item.default
+    says = "" if default in (None, "", ()) else f" [default: {default}]"
+    several = typing.get_origin(hint) is tuple
+    return click.option(
+        f"{flag}/--no-{flag[2:]}" if boolean else flag,
+        item.name,
+        type=None if boolean else _click_type(hint, item.metadata["choices"]),
+        default=None,
+        multiple=several,
+        callback=_or_none if several else None,
+        help=item.metadata["about"] + says,
+        cls=Setting,
+        heading=_heading(settings, item.name),
+    )
 
 
 def _heading(settings: type, name: str) -> str:
@@ -97,3 +81,14 @@ def _click_type(hint: Any, choices: tuple[str, ...]) -> Any:
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is tuple:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     return hint
+
+
+# For each setting of a run, and --config.
+run_options = all_of(
+    click.option(
+        "--config",
+        type=PATH,
+        help="a TOML file with any of these; an option given here overrides it",
+    ),
+    setting_options(RunSettings, without=("data",)),
+)

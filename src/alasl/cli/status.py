@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, print_json, project_argument
+from alasl.cli import options
 from alasl.cli.train import lines as training_lines
 from alasl.counting import counted
 from alasl.data.presence import in_words
@@ -23,9 +23,9 @@ MOST_NOTES = 20
 
 
 @click.command("status")
-@project_argument
+@options.project_argument
 @click.option("--labels", is_flag=True, help="Also what the model is worth for each label.")
-@json_option
+@options.json_option
 def command(project: Path, labels: bool, as_json: bool) -> None:
     """Show where PROJECT stands: answers, people, agreement, what the model is worth."""
     from alasl.project.folder import load
@@ -33,7 +33,7 @@ def command(project: Path, labels: bool, as_json: bool) -> None:
 
     state = overview(load(project))
     if as_json:
-        print_json({"schema_version": 1, **state.to_dict()})
+        options.print_json(state.to_dict())
         return
     for text in lines(state):
         click.echo(text)

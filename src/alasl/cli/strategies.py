@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alasl.cli.options import json_option, markdown_table, print_json
+from alasl.cli import options
 from alasl.cli.parameters import as_cell, as_lines, as_values
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("strategies")
-@json_option
+@options.json_option
 @click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print the table of docs/strategies.md."
 )
@@ -37,7 +37,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
             }
             for m in strategies
         ]
-        print_json({"schema_version": 1, "strategies": rows})
+        options.print_json({"strategies": rows})
         return
     if as_markdown:
         click.echo(markdown(strategies))
@@ -53,7 +53,7 @@ def command(as_json: bool, as_markdown: bool) -> None:
 
 def markdown(strategies: Iterable[Strategy]) -> str:
     """The strategies as a Markdown table, a line each."""
-    return markdown_table(
+    return options.markdown_table(
         ("strategy", "from", "asks first", "scores", "parameters"),
         (
             (

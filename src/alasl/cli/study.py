@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from alasl.cli import options
 from alasl.cli.engine_options import engine_options
-from alasl.cli.options import (
-    PATH,
-    Bar,
-    WholeLines,
-    check_trust,
-    download_option,
-    json_option,
-    print_json,
-    quiet_option,
-    remark,
-    settings_given,
-    trust_option,
-)
 from alasl.cli.setting_options import ByHeading, run_options
 from alasl.errors import UsageError
 
 if TYPE_CHECKING:
     from alasl.study.spec import Study
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 AT_ONCE = "runs at once [all processors]"
 
 
-class Studies(WholeLines):
+class Studies(options.WholeLines):
     """`run`, `resume` and `list`, and every study that comes with the package by its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -56,20 +42,17 @@ def command() -> None:
     """Run a grid of experiments over many seeds and say what holds, with intervals."""
 
 
-def study_options(function: Function) -> Function:
-    """Give a command what every new study takes: settings of its runs, seeds, folder, engine."""
-    for decorate in (
-        run_options,
-        click.option("--seeds", type=click.IntRange(1), help="how many seeds [the study's own]"),
-        click.option("--out", type=PATH, help="the study's folder [runs/study-...]"),
-        trust_option,
-        download_option,
-        engine_options(AT_ONCE),
-        json_option,
-        quiet_option,
-    ):
-        function = decorate(function)
-    return function
+# What every new study takes: settings of its runs, seeds, folder, engine.
+study_options = options.all_of(
+    options.quiet_option,
+    options.json_option,
+    engine_options(AT_ONCE),
+    options.download_option,
+    options.trust_option,
+    click.option("--out", type=options.PATH, help="the study's folder [runs/study-...]"),
+    click.option("--seeds", type=click.IntRange(1), help="how many seeds [the study's own]"),
+    run_options,
+)
 
 
 def _shipped_command(study: Study) -> click.Command:
@@ -83,7 +66,7 @@ def _shipped_command(study: Study) -> click.Command:
 
 
 @command.command("run", cls=ByHeading)
-@click.argument("file", type=PATH)
+@click.argument("file", type=options.PATH)
 @click.argument("data", required=False)
 @study_options
 def run(file: Path, data: str | None, **given: Any) -> None:
@@ -94,11 +77,11 @@ def run(file: Path, data: str | None, **given: Any) -> None:
 
 
 @command.command("resume")
-@click.argument("folder", type=PATH)
-@trust_option
+@click.argument("folder", type=options.PATH)
+@options.trust_option
 @engine_options(AT_ONCE)
-@json_option
-@quiet_option
+@options.json_option
+@options.quiet_option
 def resume(folder: Path, trust: bool, **given: Any) -> None:
     """Go on with the study in FOLDER; done runs are kept."""
     from alasl.errors import DataError
@@ -108,7 +91,7 @@ def resume(folder: Path, trust: bool, **given: Any) -> None:
     if not file.exists():
         raise DataError("no study here", where=str(folder), do="name a folder that a study made")
     study = read_study(file)
-    check_trust(trust, file, *study.named())
+    options.check_trust(trust, file, *study.named())
     _run(study, folder, **given)
 
 
@@ -139,7 +122,7 @@ def _new(
     """Begin a study, from its file where it has one, with settings of its runs changed."""
     from alasl.study.spec import checked
 
-    changed = settings_given(config, given, trust)
+    changed = options.settings_given(config, given, trust)
     if data is not None:
         changed["data"] = data
     for name in changed:
@@ -147,7 +130,7 @@ def _new(
             raise UsageError(f"every grid of the study sets {name!r} itself, so it cannot be given")
     if file:
         kept = {k: v for k, v in study.base.items() if k not in changed}
-        check_trust(trust, file, *dataclasses.replace(study, base=kept).named())
+        options.check_trust(trust, file, *dataclasses.replace(study, base=kept).named())
     base = {**study.base, **changed}
     if not base.get("data"):
         raise click.UsageError("name the data set")
@@ -174,15 +157,15 @@ def _run(
     check_plots(study)
     if study.claims:
         CLAIMS.resolve(study.claims, study.name)
-    remark(f"{study.name}: {study.about} -> {folder}")
+    options.remark(f"{study.name}: {study.about} -> {folder}")
     try:
         with open_workers(engine, workers, address) as found:
-            bar = Bar(study.name, "run")
+            bar = options.Bar(study.name, "run")
             results = run_study(
                 study,
                 folder,
                 found,
-                extracting=Bar("features", "image"),
+                extracting=options.Bar("features", "image"),
                 progress=lambda done, running, of: bar(done, of, f"{running} running"),
             )
     except KeyboardInterrupt:
@@ -193,9 +176,8 @@ def _run(
         raise
     claims = write_study(results, folder)
     if as_json:
-        print_json(
+        options.print_json(
             {
-                "schema_version": 1,
                 "study": study.name,
                 "folder": str(folder),
                 "runs": len(results.runs),

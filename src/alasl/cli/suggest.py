@@ -6,25 +6,14 @@ from pathlib import Path
 
 import click
 
+from alasl.cli import options
 from alasl.cli.engine_options import asked_for, engine_options
-from alasl.cli.options import (
-    FILE,
-    Bar,
-    download_option,
-    json_option,
-    open_to_work,
-    print_json,
-    project_argument,
-    quiet_option,
-    skip_bad_option,
-    trust_option,
-)
 from alasl.cli.train import lines, training_dict
 from alasl.counting import counted
 
 
 @click.command("suggest")
-@project_argument
+@options.project_argument
 @click.option(
     "--train/--no-train",
     "train",
@@ -32,7 +21,9 @@ from alasl.counting import counted
     show_default=True,
     help="train first if anything is new, or take the model as it stands",
 )
-@click.option("--out", type=FILE, help="write the queue to a file, for people who answer elsewhere")
+@click.option(
+    "--out", type=options.FILE, help="write the queue to a file, for people who answer elsewhere"
+)
 @click.option(
     "--format", "format", default="queue", show_default=True, help="of --out: queue, label-studio"
 )
@@ -42,11 +33,11 @@ from alasl.counting import counted
     help="put before an image's name in --out to make its address, as https://host/",
 )
 @engine_options("processes at once, which divide the labels [one, on all processors]")
-@skip_bad_option
-@trust_option
-@download_option
-@json_option
-@quiet_option
+@options.skip_bad_option
+@options.trust_option
+@options.download_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     train: bool,
@@ -70,7 +61,7 @@ def command(
     from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
-    opened = open_to_work(project, trust)
+    opened = options.open_to_work(project, trust)
     if out:
         from alasl.project.exchange import writer_of_queries
 
@@ -81,7 +72,7 @@ def command(
         for image, why in drop_bad(opened, "suggest --skip-bad"):
             click.echo(f"dropped {image}: {why}", err=True)
     with opened.training(), asked_for(engine, workers, address) as by:
-        driver = Driver(opened, Bar("features", "image"), trust=trust)
+        driver = Driver(opened, options.Bar("features", "image"), trust=trust)
         training = driver.renew() if train else None
         asked = driver.suggest(by)
     doubts = doubts_of(opened, training) if training else []
@@ -93,11 +84,10 @@ def command(
     if as_json:
         found = {"asked": asked, "wanted": queued, "out": str(out) if out else None}
         result = {
-            "schema_version": 1,
             **found,
             "training": training_dict(training, doubts) if training else None,
         }
-        print_json(result)
+        options.print_json(result)
         return
     if training:
         for text in (*lines(training, opened.store.names, opened.settings.audit), *doubts):

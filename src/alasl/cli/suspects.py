@@ -6,24 +6,14 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import (
-    FILE,
-    Bar,
-    download_option,
-    json_option,
-    open_to_work,
-    print_json,
-    project_argument,
-    quiet_option,
-    trust_option,
-)
+from alasl.cli import options
 from alasl.counting import counted
 
 _NAMES = {1: "presents", 0: "absents"}
 
 
 @click.command("suspects")
-@project_argument
+@options.project_argument
 @click.option(
     "--count",
     type=click.IntRange(min=0),
@@ -31,11 +21,11 @@ _NAMES = {1: "presents", 0: "absents"}
     show_default=True,
     help="how many presents, and how many absents, to list",
 )
-@click.option("--out", type=FILE, help="write the list to a file with a column to fill in")
-@trust_option
-@download_option
-@json_option
-@quiet_option
+@click.option("--out", type=options.FILE, help="write the list to a file with a column to fill in")
+@options.trust_option
+@options.download_option
+@options.json_option
+@options.quiet_option
 def command(
     project: Path,
     count: int,
@@ -54,17 +44,16 @@ def command(
     from alasl.project.exports import write_suspects
     from alasl.project.rechecking import error_rates
 
-    opened = open_to_work(project, trust)
-    both = Driver(opened, Bar("features", "image"), trust=trust).suspects()
+    opened = options.open_to_work(project, trust)
+    both = Driver(opened, options.Bar("features", "image"), trust=trust).suspects()
     listed = [side.first(count) for side in both]
     rates = error_rates(opened.store)
     if out:
         write_suspects(opened, listed, out)
     images, names = opened.store.images, opened.store.names
     if as_json:
-        print_json(
+        options.print_json(
             {
-                "schema_version": 1,
                 "suspects": [
                     {"image": images[i], "label": names[j], "given": side.value, "probability": p}
                     for side in listed

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from alasl.cli.options import Function, all_of, empty_option
 
 
 class WithFormats(click.Command):
@@ -34,13 +33,9 @@ def table_options(format_flag: str, data: str) -> Callable[[Function], Function]
 
     data: what the command calls the data set.
     """
-    options = (
+    return all_of(
         click.option("--labels", help=f"the file in {data} that holds the table of entries"),
-        click.option(
-            "--empty",
-            type=click.Choice(("unknown", "absent")),
-            help="what an empty cell of a CSV means",
-        ),
+        empty_option,
         click.option(format_flag, "format", help="the table's format, where it is not clear"),
         click.option(
             "--drop-unannotated",
@@ -48,10 +43,3 @@ def table_options(format_flag: str, data: str) -> Callable[[Function], Function]
             help="leave out COCO images without annotation, instead of all labels absent",
         ),
     )
-
-    def decorate(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate

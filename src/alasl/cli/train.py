@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alasl.cli.options import (
-    Bar,
-    download_option,
-    json_option,
-    open_to_work,
-    print_json,
-    project_argument,
-    quiet_option,
-    trust_option,
-)
+from alasl.cli import options
 from alasl.counting import counted
 from alasl.errors import NothingToDo
 from alasl.project.ground import SPOKEN
@@ -29,11 +20,11 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@project_argument
-@trust_option
-@download_option
-@json_option
-@quiet_option
+@options.project_argument
+@options.trust_option
+@options.download_option
+@options.json_option
+@options.quiet_option
 def command(project: Path, trust: bool, as_json: bool) -> None:
     """Train PROJECT's model on everything known by now, and judge it on the test set.
 
@@ -42,9 +33,9 @@ def command(project: Path, trust: bool, as_json: bool) -> None:
     from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
-    opened = open_to_work(project, trust)
+    opened = options.open_to_work(project, trust)
     with opened.training():
-        training = Driver(opened, Bar("features", "image"), trust=trust).train()
+        training = Driver(opened, options.Bar("features", "image"), trust=trust).train()
     if training is None:
         raise NothingToDo(
             "nothing is known yet outside the test set, so there is nothing to train on",
@@ -53,7 +44,7 @@ def command(project: Path, trust: bool, as_json: bool) -> None:
         )
     doubts = doubts_of(opened, training)
     if as_json:
-        print_json({"schema_version": 1, **training_dict(training, doubts)})
+        options.print_json(training_dict(training, doubts))
     else:
         for text in (*lines(training, opened.store.names, opened.settings.audit), *doubts):
             click.echo(text)

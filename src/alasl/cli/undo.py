@@ -6,20 +6,14 @@ from pathlib import Path
 
 import click
 
-from alasl.cli.options import (
-    dry_run_option,
-    json_option,
-    person_option,
-    print_change,
-    project_argument,
-)
+from alasl.cli import options
 
 
 @click.command("undo")
-@project_argument
-@person_option("takes it back")
-@dry_run_option
-@json_option
+@options.project_argument
+@options.person_option("takes it back")
+@options.dry_run_option
+@options.json_option
 def command(project: Path, person: str, dry_run: bool, as_json: bool) -> None:
     """Take back the last change of PROJECT's labels or images, and the one before it, and so on.
 
@@ -27,4 +21,4 @@ def command(project: Path, person: str, dry_run: bool, as_json: bool) -> None:
     """
     from alasl.project.folder import load
 
-    print_change(load(project).store.take_back(person, dry_run=dry_run), dry_run, as_json)
+    options.print_change(load(project).store.take_back(person, dry_run=dry_run), dry_run, as_json)
