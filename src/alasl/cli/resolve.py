@@ -10,8 +10,6 @@ from alasl.cli import options
 from alasl.counting import counted
 from alasl.errors import UsageError
 
-_SAYS = {1: "present", 0: "absent"}
-
 
 @click.command("resolve")
 @options.project_argument
@@ -36,6 +34,7 @@ def command(
     """
     from alasl.project.exports import write_disagreements
     from alasl.project.folder import load
+    from alasl.project.history import WORDS
     from alasl.project.imports import resolve_file
 
     opened = load(project)
@@ -65,11 +64,11 @@ def command(
         options.print_json({"disagreements": entries, "contradictions": told})
         return
     for d in found:
-        by_person = ", ".join(f"{who!r} {_SAYS[value]}" for who, value in d.answers.items())
+        by_person = ", ".join(f"{who!r} {WORDS[value]}" for who, value in d.answers.items())
         click.echo(f"{images[d.image]!r}, label {names[d.label]!r}: {by_person}")
     for c in against:
         one, other = (
-            f"{names[n]!r} {_SAYS[value]}" for n, value in zip(c.labels, c.values, strict=True)
+            f"{names[n]!r} {WORDS[value]}" for n, value in zip(c.labels, c.values, strict=True)
         )
         click.echo(f"{images[c.row]!r}: {one}, {other}, but the first {c.why} the second")
     click.echo(f"{counted(len(found), 'entry', 'entries')} answered both ways as often")
