@@ -52,11 +52,6 @@ class Found(Generic[T]):
     values: dict[str, Any]
     file: Path | None = None
 
-    @property
-    def spec(self) -> str:
-        """The shortest text that names the same part with the same parameters."""
-        return spec_of(self.part, self.values, self.file)
-
 
 class Registry(Mapping[str, T]):
     """The parts of one kind, by name; found when they are first looked at.

@@ -54,7 +54,7 @@ def answer(project: Project, *, wrong_audit: bool = False, every: int = 1) -> No
 def audit_of(project: Project) -> ProjectAudit:
     known = Driver(project).known()
     test = project.split().test
-    given = project.store.initial()[test]
+    given = project.store.initial_and_labels()[0].dense()[test]
     doubt = project.settings.audit_given > 0
     return ProjectAudit.of(project.store, test, known, given, project.settings.seed, doubt)
 
@@ -64,7 +64,7 @@ def test_nothing_is_clean_and_the_test_set_is_no_better_known_than_the_rest(
 ) -> None:
     project = holes()
     split = project.split()
-    known = (project.store.initial() != UNKNOWN).mean(axis=1)
+    known = (project.store.initial_and_labels()[0].dense() != UNKNOWN).mean(axis=1)
     assert len(split.clean) == 0
     assert len(split.test) == 80
     assert abs(known[split.test].mean() - known[split.pool].mean()) < 0.03

@@ -70,7 +70,7 @@ def test_automatic_answers_appear_are_mostly_right_and_are_not_asked(
     answered, labels = automatic(store), store.labels()
     assert answered.sum() > 50
     assert not answered[np.setdiff1d(np.arange(600), project.split().pool)].any()
-    assert not (answered & (store.initial() >= 0)).any()
+    assert not (answered & (store.initial_and_labels()[0].dense() >= 0)).any()
     truth = np.load(Path(project.settings.data) / "truth.npy")
     assert (labels.entries != truth)[answered].mean() < 0.15
     assert training.answers == 0, "people answered nothing"
@@ -153,7 +153,7 @@ def test_neither_judging_nor_calibration_takes_a_machine_for_the_truth(
 ) -> None:
     """A machine that is always wrong has answered all that was unknown, and more."""
     project = make_project(600, run=RUN)
-    store, given = project.store, project.store.initial()
+    store, given = project.store, project.store.initial_and_labels()[0].dense()
     truth = np.load(Path(project.settings.data) / "truth.npy")
     store.machine("bad", (1 - truth).astype(np.int8))
     seen: list[Labels] = []
@@ -264,7 +264,7 @@ def test_the_audit_calibrates_and_looks_again_only_once_it_has_grown(
     assert again is not None
     assert again.number == look.number + 1
     # A pool that is answered, if by the model, has nothing to ask.
-    said = np.where(store.initial() < 0, truth, np.int8(UNKNOWN))
+    said = np.where(store.initial_and_labels()[0].dense() < 0, truth, np.int8(UNKNOWN))
     said[project.split().test] = UNKNOWN
     store.machine("m", said)
     driver.suggest()

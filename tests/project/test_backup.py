@@ -30,7 +30,7 @@ MakeProject = Callable[..., Project]
 
 def lived(store: Store) -> Store:
     """A store of which every table holds something."""
-    rows, cols = (store.initial() < 0).nonzero()
+    rows, cols = (store.initial_and_labels()[0].dense() < 0).nonzero()
     few = slice(0, 40)
     chances = Chances(np.arange(2, 4), np.full((2, len(store.names)), 0.25), np.full((2, 3), 0.5))
     store.fill(1, Questions(rows[few], cols[few], why=["audit"] * 40), chances=chances, now=1.0)
@@ -43,7 +43,11 @@ def lived(store: Store) -> Store:
     store.import_answers("file.csv", [Answer(18, 0, 1), Answer(18, 1, 0)], now=102.0)
     store.resolve("ann", 7, 1, 1, now=103.0)
     store.change("ann", LabelChange("rename", ("label0",), into=("dog",)), now=104.0)
-    store.machine("model", np.where(store.initial() < 0, 1, -1).astype(np.int8)[:, :3], now=105.0)
+    store.machine(
+        "model",
+        np.where(store.initial_and_labels()[0].dense() < 0, 1, -1).astype(np.int8)[:, :3],
+        now=105.0,
+    )
     ap = (50.0,) * len(store.names)
     store.note_training(Training(106.0, 40, 40, 60.0, 1.0, 50.0, ap, "model", "test"))
     return store
@@ -56,7 +60,11 @@ def told(path: Path) -> list[object]:
         labels, votes = store.labels(), store.votes()
         chances, drawn, _ = store.audited(np.arange(2, 4))
         return [
-            *(labels.entries.tolist(), labels.source.tolist(), store.initial().tolist()),
+            *(
+                labels.entries.tolist(),
+                labels.source.tolist(),
+                store.initial_and_labels()[0].dense().tolist(),
+            ),
             *(store.images, store.files, store.roles, store.names, store.scheme.labels),
             *(store.answers(), list(store.events()), store.trainings(), store.disagreements()),
             *(votes.rows.tolist(), votes.values.tolist(), store.progress().people),
@@ -357,7 +365,7 @@ def test_a_copys_answers_come_back_by_a_file(
     make_project: MakeProject, tmp_path: Path, say: Callable[..., Any]
 ) -> None:
     project = make_project(60)
-    rows, cols = (project.store.initial() < 0).nonzero()
+    rows, cols = (project.store.initial_and_labels()[0].dense() < 0).nonzero()
     entries = list(zip(rows.tolist(), cols.tolist(), strict=True))
     project.store.answer("ann", [Answer(*entries[0], 1)], request="r")
     say("backup", project.folder, tmp_path / "b.zip")

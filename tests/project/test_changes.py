@@ -206,7 +206,7 @@ def test_rows_and_columns_of_before_a_change_are_refused(make_store: Make) -> No
     other = Store.open(store.path)
     other.change("owner", LabelChange("remove", ("label0",)))
     other.close()
-    for read in (store.labels, store.initial, store.votes, store.queue, store.answers):
+    for read in (store.labels, store.initial_and_labels, store.votes, store.queue, store.answers):
         with pytest.raises(ConflictError, match="changed meanwhile"):
             read()
     with pytest.raises(ConflictError, match="changed meanwhile"):
@@ -339,7 +339,7 @@ def test_rules_come_from_a_file_and_take_the_place_of_others(
 def test_the_history_of_an_entry_has_all_that_happened(make_project: MakeProject) -> None:
     project = make_project(60)
     store = project.store
-    row, col = np.argwhere(store.initial() < 0)[0].tolist()
+    row, col = np.argwhere(store.initial_and_labels()[0].dense() < 0)[0].tolist()
     name, image = store.names[col], store.images[row]
     say(store, "ann", row, col, 1)
     store.undo("ann", request="taken-back")
@@ -367,7 +367,7 @@ def told_id(store: Store) -> int:
 def test_what_was_given_can_be_corrected_and_then_counts_as_given(make_store: Make) -> None:
     store = make_store(4, 2)
     store.resolve("ann", 0, 0, 1)
-    assert store.initial()[0].tolist() == [1, 1]
+    assert store.initial_and_labels()[0].dense()[0].tolist() == [1, 1]
     assert store.labels().entries[0].tolist() == [1, 1]
 
 
@@ -415,7 +415,7 @@ def test_answers_to_what_was_merged_or_split_go_to_a_copy_by_their_own_names(
 def test_history_has_the_names_of_each_time(make_project: MakeProject) -> None:
     project = make_project(60)
     store = project.store
-    row, col = np.argwhere(store.initial() < 0)[0].tolist()
+    row, col = np.argwhere(store.initial_and_labels()[0].dense() < 0)[0].tolist()
     name, image, other = store.names[col], store.images[row], store.names[col - 1]
     store.change("owner", LabelChange("rename", (name,), ("b",)))
     store.take_back("owner")

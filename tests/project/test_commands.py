@@ -287,7 +287,10 @@ def test_the_state_counts_what_people_did(make_project: MakeProject) -> None:
     answer_from(project.store, 1 - truth, "ben", 60)
     state = overview(project)
     pool = project.split().pool
-    now, given = project.store.labels().entries[pool], project.store.initial()[pool]
+    now, given = (
+        project.store.labels().entries[pool],
+        project.store.initial_and_labels()[0].dense()[pool],
+    )
     assert state.answers == ((given < 0) & (now >= 0)).sum()
     assert state.unknown == (now < 0).sum()
     assert sum(label.answered for label in state.labels) == state.answers

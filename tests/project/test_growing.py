@@ -287,7 +287,7 @@ def test_a_taxonomy_from_the_beginning_and_what_contradicts_it(
     assert found["dog"]["excludes"] == ["cat"]
     # A quarter of the given entries has both.
     store = load(folder).store
-    both = (store.initial()[:, :2] == 1).all(axis=1)
+    both = (store.initial_and_labels()[0].dense()[:, :2] == 1).all(axis=1)
     store.close()
     told = say("resolve", folder, "--json")["contradictions"]
     assert len(told) == both.sum() > 0

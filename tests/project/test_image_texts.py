@@ -72,13 +72,15 @@ def test_blocks_are_what_their_images_are_whatever_comes_in(make_store: Make) ->
     rng = np.random.default_rng(0)
     store = make_store(2 * blocks.MANY - 9)
     assert store.problems() == []
-    first = store.initial()
+    first = store.initial_and_labels()[0].dense()
     new = rng.integers(-1, 2, (blocks.MANY, 3)).astype(np.int8)
     names = [f"new{i}" for i in range(len(new))]
     roles = rng.choice(["pool", "clean"], len(new)).tolist()
     store.change("owner", NewImages(names, [None] * len(new), roles, new))
     assert store.problems() == []
-    np.testing.assert_array_equal(store.initial(), np.concatenate([first, new]))
+    np.testing.assert_array_equal(
+        store.initial_and_labels()[0].dense(), np.concatenate([first, new])
+    )
     assert store.roles[len(first) :] == tuple(roles)
     store.take_back("owner")
     assert store.images == tuple(f"{i:04d}.jpg" for i in range(len(first)))

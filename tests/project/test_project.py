@@ -209,7 +209,11 @@ def test_only_unknown_entries_of_the_pool_are_asked_and_the_gold_set(
     learner = Driver(project)
     learner.train()
     assert learner.suggest() == 60
-    given, pool, clean = project.store.initial(), project.split().pool, project.split().clean
+    given, pool, clean = (
+        project.store.initial_and_labels()[0].dense(),
+        project.split().pool,
+        project.split().clean,
+    )
     queued = project.store.queue()
     gold = [q for q in queued if q.gold]
     assert len(gold) == 12

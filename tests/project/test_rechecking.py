@@ -105,7 +105,7 @@ def test_taking_back_a_correction_brings_back_what_was_given(
     entry = (q.image, q.label)
     store.answer("ann", [Answer(*entry, 1 - given)], request="one")
     assert store.labels().entries[entry] == 1 - given
-    assert store.initial()[entry] == 1 - given
+    assert store.initial_and_labels()[0].dense()[entry] == 1 - given
     store.answer("bob", [Answer(*entry, given)], request="two")
     # As many say the one as the other: what was given stands.
     assert store.labels().entries[entry] == given
@@ -119,7 +119,7 @@ def test_taking_back_a_correction_brings_back_what_was_given(
 def test_how_many_are_wrong_is_told_by_gold_questions(project: Project, truth: Dataset) -> None:
     driver = Driver(project)
     assert [rate.checked for rate in error_rates(project.store)] == [0, 0]
-    given = project.store.initial()
+    given = project.store.initial_and_labels()[0].dense()
     for _ in range(3):
         driver.train()
         driver.suggest()
@@ -147,7 +147,9 @@ def test_that_given_entries_are_wrong_is_said_beside_the_map_they_judge(
     assert doubt in list(lines(overview(project)))
     assert doubt in project_page(overview(project))
     # Of test images without a given entry nothing is judged by these.
-    nothing = np.full(project.store.initial()[project.split().test].shape, UNKNOWN, np.int8)
+    nothing = np.full(
+        project.store.initial_and_labels()[0].dense()[project.split().test].shape, UNKNOWN, np.int8
+    )
     (training,) = project.store.trainings()
     rest = project.settings, training.ground, 0
     found = doubts_module.doubts(project.store, nothing, *rest)
@@ -155,7 +157,7 @@ def test_that_given_entries_are_wrong_is_said_beside_the_map_they_judge(
 
 
 def test_a_map_that_is_hardly_known_is_said_to_be(project: Project) -> None:
-    tested = project.store.initial()[project.split().test]
+    tested = project.store.initial_and_labels()[0].dense()[project.split().test]
 
     def said(*ends: float, complete: bool = False, answers: int = 45) -> list[str]:
         ground = Ground(60, answers, complete, ends, (ends, None, ends), {})

@@ -28,7 +28,7 @@ Make = Callable[..., Store]
 
 
 def everything(store: Store) -> Questions:
-    rows, cols = (store.initial() < 0).nonzero()
+    rows, cols = (store.initial_and_labels()[0].dense() < 0).nonzero()
     return Questions(rows, cols)
 
 

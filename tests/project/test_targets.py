@@ -17,7 +17,7 @@ Make = Callable[..., Store]
 
 
 def learned(store: Store) -> Targets:
-    return targets(store.labels(), store.initial(), store.votes(), 0.25)
+    return targets(store.labels(), store.initial_and_labels()[0].dense(), store.votes(), 0.25)
 
 
 def whole(found: Chances | Weights | None) -> np.ndarray:

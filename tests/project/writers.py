@@ -66,7 +66,7 @@ def main() -> None:
         if round % 20 == 19:
             store = Store.open(path)
             problems += store.problems()
-            rows, cols = (store.initial() < 0).nonzero()
+            rows, cols = (store.initial_and_labels()[0].dense() < 0).nonzero()
             store.fill(round, Questions(rows, cols), now=time.time() + 1e6)
             store.close()
     store = Store.open(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ class Part:
     parameters: Sequence[Parameter]
 
 
-def list_options(page: str) -> Any:
+def list_options(page: str) -> Callable[[options.Function], options.Function]:
     """Give a command --json and --markdown; page: of the documentation, which has the table."""
     says = f"Print the table of docs/{page}.md."
     markdown = click.option("--markdown", "as_markdown", is_flag=True, help=says)

@@ -16,10 +16,8 @@ from scipy.special import stdtrit
 from alasl.errors import DataError
 from alasl.evaluate.intervals import LEVEL
 from alasl.labels import UNKNOWN, Entries, misfit
+from alasl.project.records import Floats, Ints
 from alasl.sparse import Sparse
-
-Ints = NDArray[np.intp]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

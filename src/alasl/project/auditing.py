@@ -85,7 +85,7 @@ class ProjectAudit:
     ) -> ProjectAudit:
         """The audit of the images `rows` of a store, of which this much is known.
 
-        given: int8 (T, L), what the store's `initial` has of them. doubt: whether it may be wrong.
+        given: int8 (T, L), what `initial_and_labels` has of them. doubt: whether it may be wrong.
         """
         scheme = store.scheme
         images, names = scheme.rows[rows], scheme.cols

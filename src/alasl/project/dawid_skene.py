@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from alasl.labels import PRESENT, UNKNOWN, Entries
-from alasl.project.agreement import Answers, Floats, Ints
+from alasl.project.agreement import Answers
+from alasl.project.records import Floats, Ints
 from alasl.sparse import Sparse
 
 USUAL = 0.1  # the error rate where nothing is known, worth so many pairs of answers

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logit
 
-Floats = NDArray[np.float64]
+from alasl.project.records import Floats
 
 CHANCE, WHOLE = "chance", "whole images"
 # What simulations on ten data sets (docs/results/audit, Plans) say before a project's own do. Of

@@ -11,12 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries
+from alasl.project.records import Mask
 from alasl.project.scheme import Pair, Rules
-
-Mask = NDArray[np.bool_]
 
 
 def completed(entries: Entries, rules: Rules) -> Entries:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from alasl.data.presence import known_by_presence
@@ -26,6 +25,7 @@ from alasl.models.prepare import Prepared, context_of
 from alasl.project.driver import Driver
 from alasl.project.forecast import WHOLE, Curves, forecasts
 from alasl.project.plans import Plan, keep
+from alasl.project.records import Mask
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 from alasl.seeds import stream
@@ -40,7 +40,6 @@ _LEAST = 200
 _DRAWS = 20
 
 Progress = Callable[[int, int], None]
-Mask = NDArray[np.bool_]
 
 
 def curves(

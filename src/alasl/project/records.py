@@ -23,12 +23,11 @@ OnContradiction = Literal["refuse", "keep", "replace", "vote"]
 
 ROLES = ("clean", "pool", "test")
 # Who said it, for the provenance of the table's entries.
+SOURCES = ("given", "people", "resolved", MACHINE, INFERRED)
 # Why an entry is asked that was given: what people say of it then stands instead.
 RECHECK = "recheck"
 # Why an answer of the audit is asked for once more, of the same person too.
 AGAIN = "again"
-
-SOURCES = ("given", "people", "resolved", MACHINE, INFERRED)
 # How long a task is held without a heartbeat, seconds.
 LEASE = 120.0
 
@@ -156,11 +155,6 @@ class Progress:
     people: dict[str, PersonCount]
     labels: tuple[tuple[int, int], ...]
     way: Way = "image"
-
-    @property
-    def answered(self) -> int:
-        """Answers wanted in this queue that have been given."""
-        return self.size - self.left
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.project.image_texts import ImageTexts
-from alasl.project.records import Answer, Disagreement, Queued
+from alasl.project.records import Answer, Disagreement, Ints, Queued
 from alasl.sparse import Sparse
 
-Ints = NDArray[np.intp]
 Pair = tuple[int, int]
 # What became of a label: it is there; it lives on in others; it was taken out; it never was there,
 # as the change that made it was taken back.

@@ -15,8 +15,8 @@ the time in seconds since 1970, by default the clock's.
 
 A change of labels or images (`change`) is an event, too, and `take_back` undoes the last one. What
 people do and what comes in names images and labels by their *number*, which never changes, so a
-page that was open before a change goes on. What is of the table (`labels`, `initial`, `votes`,
-`answers`, `untold`, `fill`, `queue`, `machine`, `disagreements`) goes by its rows and columns, as
+page that was open before a change goes on. What is of the table (`labels`, `votes`, `answers`,
+ `untold`, `fill`, `queue`, `machine`, `disagreements`) goes by its rows and columns, as
 they were when the store was opened or refreshed, and raises `ConflictError` where they are not any
 more. `scheme` leads from one to the other; without changes they are the same.
 
@@ -117,12 +117,6 @@ class Store(GuidedStore):
 
     # What the table holds
 
-    def initial(self) -> Entries:
-        """int8 (N, L): the table as it was given, corrected where it was, and what follows."""
-        with self._database.reading() as db:
-            scheme = self._table(db)
-            return np.asarray(scheme.part(table.given(db, scheme)).dense())
-
     def labels(self) -> Labels:
         """The table now: one value for each entry, as the module says, and where it came from."""
         with self._database.reading() as db:
@@ -130,7 +124,8 @@ class Store(GuidedStore):
             return table.stands(db, scheme).labels(scheme, self.names, self.images)
 
     def initial_and_labels(self) -> tuple[Sparse, Labels]:
-        """As `initial` and `labels`, at one moment, in little more time than one of them."""
+        """int8 (N, L), the table as it was given, corrected where it was, and what follows; and
+        `labels` at the same moment."""
         with self._database.reading() as db:
             scheme = self._table(db)
             given, stands = table.given_and_stands(db, scheme)

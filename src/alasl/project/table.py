@@ -62,7 +62,10 @@ def stands(
 
 
 def given_and_stands(db: sqlite3.Connection, scheme: Scheme) -> tuple[Sparse, Standing]:
-    """As `given` and `stands`, by one look at what was given: seconds, of large tables."""
+    """What was given, as corrected since, with what follows from it; and `stands`.
+
+    By one look at what was given: that takes seconds, of large tables.
+    """
     entries = initial.known(db)
     return _corrected(db, scheme, entries), _standing(db, scheme, entries)
 
@@ -117,39 +120,30 @@ def told(db: sqlite3.Connection, only: int | None = None) -> Standing:
 
 def _told(db: sqlite3.Connection, entries: Sparse, only: int | None = None) -> Standing:
     """As `told`; entries: what was given."""
-    first = only or 0
-    which = "1" if only is None else "image = :only"
     source = Sparse.at_places(entries.shape, [], [], np.zeros(0, np.uint8), 0)
     # From the lowest to the highest, so that what comes later stands.
-    image, label, yes, no = _columns(
-        db.execute(
-            "SELECT image, label, sum(value = 1), sum(value = 0) FROM standing"
-            f" WHERE {which} AND kind <> 'machine' GROUP BY image, label HAVING max(value) >= 0",
-            {"only": only},
-        ),
-        4,
+    image, label, yes, no = _found(
+        db,
+        "SELECT image, label, sum(value = 1), sum(value = 0) FROM standing"
+        " WHERE {which} AND kind <> 'machine' GROUP BY image, label HAVING max(value) >= 0",
+        only,
     )
-    mine = entries[image - first, label] == UNKNOWN
-    image, label = image[mine] - first, label[mine]
+    mine = entries[image, label] == UNKNOWN
+    image, label = image[mine], label[mine]
     most = np.array((UNKNOWN, PRESENT, ABSENT))[np.sign(yes - no)[mine]]
     entries = entries.put(image, label, most)
     source = source.put(image, label, SOURCES.index("people"))
     image, label, value = _checked_again(db, only)
-    entries = entries.put(image - first, label, value)
-    source = source.put(image - first, label, SOURCES.index("people"))
+    entries = entries.put(image, label, value)
+    source = source.put(image, label, SOURCES.index("people"))
     image, label, value = _resolved(db, only)
-    entries = entries.put(image - first, label, value)
-    source = source.put(image - first, label, _RESOLVED)
+    entries = entries.put(image, label, value)
+    source = source.put(image, label, _RESOLVED)
     return Standing(entries.drop(UNKNOWN), source)
 
 
-def given(db: sqlite3.Connection, scheme: Scheme) -> Sparse:
-    """int8 (all, all): what was given, as corrected since, and what follows from it."""
-    return _corrected(db, scheme, initial.known(db))
-
-
 def _corrected(db: sqlite3.Connection, scheme: Scheme, entries: Sparse) -> Sparse:
-    """As `given`; entries: what was given at first."""
+    """int8 (all, all): `entries`, given at first, as corrected since, and what follows."""
     for image, label, value in (_checked_again(db, None), _resolved(db, None)):
         corrected = entries[image, label] != UNKNOWN
         entries = entries.put(image[corrected], label[corrected], value[corrected])
@@ -159,14 +153,12 @@ def _corrected(db: sqlite3.Connection, scheme: Scheme, entries: Sparse) -> Spars
 
 def rechecked(db: sqlite3.Connection) -> tuple[Ints, Ints]:
     """(n,) each: rows and columns of entries that people were asked again, and answered."""
-    rows, cols = _columns(db.execute(_RECHECKED), 2)
-    return rows, cols
+    return _entries(db, _RECHECKED)
 
 
 def overruled(db: sqlite3.Connection) -> tuple[Ints, Ints]:
     """(n,) each: likewise, and of those that somebody resolved."""
-    rows, cols = _columns(db.execute(f"{_RECHECKED} UNION SELECT image, label FROM resolved"), 2)
-    return rows, cols
+    return _entries(db, f"{_RECHECKED} UNION SELECT image, label FROM resolved")
 
 
 def hidden(entries: Sparse, scheme: Scheme) -> Sparse:
@@ -199,9 +191,8 @@ def machine(db: sqlite3.Connection, shape: tuple[int, int]) -> Sparse:
 
 def votes(db: sqlite3.Connection) -> Answers:
     """What stands of all that people said, "cannot tell" too; nothing of machines."""
-    rows, cols, people, values = _columns(
-        db.execute("SELECT image, label, person, value FROM standing WHERE kind <> 'machine'"), 4
-    )
+    sql = "SELECT image, label, person, value FROM standing WHERE kind <> 'machine'"
+    rows, cols, people, values = _found(db, sql)
     names = dict(db.execute("SELECT person, name FROM people"))
     return Answers.of(rows, cols, [names[person] for person in people.tolist()], values)
 
@@ -232,14 +223,11 @@ def answer_of(row: Sequence[Any]) -> Answer:
 
 def untold(db: sqlite3.Connection) -> tuple[Ints, Ints]:
     """(n,) each: rows and columns of what somebody could not tell, or nobody can."""
-    rows, cols = _columns(
-        db.execute(
-            "SELECT image, label FROM standing WHERE value = -1 AND kind <> 'machine'"
-            " UNION SELECT image, label FROM resolved WHERE value = -1"
-        ),
-        2,
+    return _entries(
+        db,
+        "SELECT image, label FROM standing WHERE value = -1 AND kind <> 'machine'"
+        " UNION SELECT image, label FROM resolved WHERE value = -1",
     )
-    return rows, cols
 
 
 def disagreements(db: sqlite3.Connection) -> list[Disagreement]:
@@ -290,47 +278,49 @@ def resolve(
 def _checked_again(db: sqlite3.Connection, only: int | None) -> Ints:
     """(3, n): row, column, and what most people say of entries that they were asked again."""
     one = "" if only is None else " AND e.image = :only"
-    return _columns(
-        db.execute(
-            "SELECT image, label, sum(value = 1) > sum(value = 0) FROM standing"
-            f" WHERE kind <> 'machine' AND (image, label) IN ({_RECHECKED}{one})"
-            " GROUP BY image, label HAVING sum(value = 1) <> sum(value = 0)",
-            {"only": only},
-        ),
-        3,
+    return _found(
+        db,
+        "SELECT image, label, sum(value = 1) > sum(value = 0) FROM standing"
+        f" WHERE kind <> 'machine' AND (image, label) IN ({_RECHECKED}{one})"
+        " GROUP BY image, label HAVING sum(value = 1) <> sum(value = 0)",
+        only,
     )
 
 
 def _machine(db: sqlite3.Connection, only: int | None) -> Ints:
     """(3, n): row, column and value of what a machine says."""
-    which = "1" if only is None else "image = :only"
-    sql = f"SELECT image, label, value FROM standing WHERE {which} AND kind = 'machine'"
-    found = _columns(db.execute(sql, {"only": only}), 3)
-    found[0] -= only or 0
-    return found
+    sql = "SELECT image, label, value FROM standing WHERE {which} AND kind = 'machine'"
+    return _found(db, sql, only)
 
 
 def _resolved(db: sqlite3.Connection, only: int | None) -> Ints:
-    which = "1" if only is None else "image = :only"
-    sql = f"SELECT image, label, value FROM resolved WHERE {which}"
-    return _columns(db.execute(sql, {"only": only}), 3)
+    """(3, n): row, column and value of what somebody resolved."""
+    return _found(db, "SELECT image, label, value FROM resolved WHERE {which}", only)
 
 
 def _answered(db: sqlite3.Connection, only: int | None) -> Ints:
-    """(2, n): entries that people answered both ways, as often: theirs to settle, no machine's."""
-    which = "1" if only is None else "image = :only"
-    found = _columns(
-        db.execute(
-            f"SELECT image, label FROM standing WHERE {which} AND kind <> 'machine'"
-            " GROUP BY image, label HAVING max(value) >= 0",
-            {"only": only},
-        ),
-        2,
+    """(2, n): entries that people answered. One that is unknown was answered both ways, as often:
+    theirs to settle, no machine's."""
+    return _found(
+        db,
+        "SELECT image, label FROM standing WHERE {which} AND kind <> 'machine'"
+        " GROUP BY image, label HAVING max(value) >= 0",
+        only,
     )
+
+
+def _entries(db: sqlite3.Connection, sql: str) -> tuple[Ints, Ints]:
+    """(n,) each: the rows and columns that a query finds."""
+    rows, cols = _found(db, sql)
+    return rows, cols
+
+
+def _found(db: sqlite3.Connection, sql: str, only: int | None = None) -> Ints:
+    """(columns, n): what a query finds, whole numbers, the first of them the image's row.
+
+    only: one image, whose row is then 0; `{which}` of the query says so.
+    """
+    rows = db.execute(sql.format(which="1" if only is None else "image = :only"), {"only": only})
+    found = np.array(rows.fetchall(), np.intp).reshape(-1, len(rows.description)).T
     found[0] -= only or 0
     return found
-
-
-def _columns(rows: sqlite3.Cursor, count: int) -> Ints:
-    """(count, n): the columns of rows of whole numbers."""
-    return np.array(rows.fetchall(), np.intp).reshape(-1, count).T

@@ -33,11 +33,6 @@ _CLASSES = "class-descriptions.csv"
 _ALL_CLASSES = "*class-descriptions*.csv"
 
 
-def is_descriptions(path: Path) -> bool:
-    """Whether a file is called as class descriptions are."""
-    return path.match(_ALL_CLASSES)
-
-
 def _holds(path: Path, head: bytes) -> bool:  # noqa: ARG001
     return head_row(head)[:1] == _COLUMNS[:1]
 
