@@ -89,7 +89,7 @@ curves = st.lists(st.tuples(st.integers(1, 500), st.floats(0, 100)), min_size=LE
 def test_units_of_cost_and_a_constant_change_nothing(curve, batch, shift, unit) -> None:
     costs, maps = np.cumsum([c for c, _ in curve]), np.array([m for _, m in curve])
     one = advise(costs, maps, batch, stop_below=1.0)
-    other = advise(costs * unit, maps + shift, batch * unit, stop_below=1.0, per=1000 * unit)
+    other = advise(costs * unit, maps + shift, batch * unit, stop_below=1.0 / unit)
     assert one.low <= one.high
     assert 0 <= one.chance <= 1
     assert (one.verdict == "stop") == (one.chance >= advice.SURE)

@@ -77,12 +77,11 @@ def advise(
     stop_below: float | None = None,
     *,
     judged: int = 400,
-    per: float = 1000.0,
 ) -> Advice:
     """What `batch` more answers are expected to bring, from the mAP measured at costs so far.
 
     costs: answers, or seconds, at each evaluation, never falling. maps: mAP in per cent there.
-    stop_below: mAP points per `per` answers, below which more answers are not worth having.
+    stop_below: mAP points per 1 000 answers, below which more answers are not worth having.
     judged: images that mAP was measured on; the fewer, the more of the curve is taken for chance.
     Several inverse power laws are fitted, and each counts by how well it explains the curve, so
     that few points give a wide interval. Of evaluations at one cost the last stands.
@@ -96,7 +95,7 @@ def advise(
         )
     if not batch > 0:
         raise UsageError("advice is on the next answers: one at least", seen=str(batch))
-    least = None if stop_below is None else stop_below * batch / per
+    least = None if stop_below is None else stop_below * batch / 1000
     kept = np.append(np.diff(cost) > 0, True)[: len(cost)] & np.isfinite(height)
     cost, height = cost[kept], height[kept]
     if len(cost) < LEAST:

@@ -21,11 +21,11 @@ from alasl.data.formats import write
 from alasl.evaluate.audit import NO_ABSENT, NO_PRESENT
 from alasl.project import ground as grounds
 from alasl.project.changes import LabelChange
-from alasl.project.curve import Break, alike, breaks
+from alasl.project.curve import Break, alike, breaks, stop_advice
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init
 from alasl.project.ground import SPOKEN, Figures, Ground
-from alasl.project.overview import overview, stop_advice
+from alasl.project.overview import overview
 from alasl.project.records import Training
 from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import work

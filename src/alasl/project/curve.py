@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from alasl.advice import Advice, advise
 from alasl.project.records import Training
 
 # Trainings are compared over the labels that they share as long as these are so large a share of
@@ -62,6 +65,18 @@ def alike(trainings: Sequence[Training]) -> list[tuple[Training, float]]:
         mean = sum(value for value in values if value is not None) / max(len(values), 1)
         found.append((one, one.map if same and one.map is not None else mean))
     return found
+
+
+def stop_advice(
+    trainings: Sequence[Training], batch: int, stop_below: float | None, judged: int
+) -> Advice:
+    """What the next `batch` answers are expected to bring, by the trainings so far, whose mAP was
+    measured on so many images."""
+    measured = alike(trainings)
+    # Undoing may take answers back; the curve is over the most there ever were.
+    costs = np.maximum.accumulate([t.answers for t, _ in measured]) if measured else np.zeros(0)
+    maps = [value for _, value in measured]
+    return advise(costs.tolist(), maps, batch, stop_below, judged=judged)
 
 
 def _images(training: Training) -> int | None:

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alasl.clusters import Workers
-from alasl.data.inputs import Rows
 from alasl.errors import ConflictError, NothingToDo
 from alasl.evaluate.draw import FLOOR, FLOOR_AUTOMATIC
 from alasl.evaluate.suspects import Ranked
@@ -26,6 +25,7 @@ from alasl.learner import ActiveLearner, Known, NotGiven, Query
 from alasl.learner.size import require_whole
 from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
+from alasl.project.about import About
 from alasl.project.auditing import ProjectAudit
 from alasl.project.automatic import decide, due, standing
 from alasl.project.calibration import may_be_by_chance, require_ground
@@ -214,26 +214,11 @@ class Driver:
         Nothing is asked of an image whose file is not there. Raises `NothingToDo`, and leaves the
         queue empty but for what people hold, where no entry of the pool is left to ask.
         """
-        project, store = self.project, self.project.store
+        store, settings, learner = self.project.store, self.project.settings, self._learner
         about = self._files.about()
         initial, known = self._known(about.memory)
-        learner = self._learner
-        if about.model and about.table != store.scheme.version:
-            raise ConflictError(
-                "labels or images were changed since the model was trained",
-                where=str(project.folder),
-                do=f"train it anew: alasl train {project.folder}",
-            )
-        if about.model and learner.strategy.needs:
-            model = self._files.judged()
-            if model.predictions != self.prepared.predictions:
-                raise ConflictError(
-                    "the model was trained with other predictions than there are now",
-                    where=str(project.folder),
-                    do=f"train it anew: alasl train {project.folder}",
-                )
-            learner.estimator.restore(model.estimator.tensors(), trust=True)
-        audit, settings = self.audit(known, initial), project.settings
+        self._take_model(about)
+        audit = self.audit(known, initial)
         share = 0.0 if audit.complete else settings.audit
         recheck = settings.recheck if about.model else 0.0
         new = 1 - share - recheck
@@ -267,11 +252,9 @@ class Driver:
             raise NothingToDo(
                 "nothing is left to ask: every entry of the pool is known or answered "
                 "automatically, or nobody could tell",
-                where=str(project.folder),
+                where=str(self.project.folder),
             )
-        gold = Part(
-            "golden places", "gold", *self._gold(len(query), known.round + 1, lost, initial)
-        )
+        gold = self._gold(len(query), known.round + 1, lost, initial)
         why = settings.strategy if about.model else "random"
         questions = mix(query, why, [gold, *parts], known.round + 1, settings.seed)
         if about.model:
@@ -282,13 +265,34 @@ class Driver:
         store.fill(
             known.round + 1,
             questions,
-            repeats=project.settings.repeats,
-            seed=project.settings.seed,
+            repeats=settings.repeats,
+            seed=settings.seed,
             chances=chances,
             way=quickest(learner.seconds, questions, settings),
         )
         self._files.note(replace(about, memory=query.memory))
         return len(query) + sum(map(len, parts))
+
+    def _take_model(self, about: About) -> None:
+        """Let the learner ask by the model that there is.
+
+        Raises `ConflictError` where the project is not what it was when that was trained.
+        """
+        if not about.model:
+            return
+        changed = ""
+        if about.table != self.project.store.scheme.version:
+            changed = "labels or images were changed since the model was trained"
+        elif self._learner.strategy.needs:
+            model = self._files.judged()
+            if model.predictions != self.prepared.predictions:
+                changed = "the model was trained with other predictions than there are now"
+            else:
+                self._learner.estimator.restore(model.estimator.tensors(), trust=True)
+        if changed:
+            folder = self.project.folder
+            do = f"train it anew: alasl train {folder}"
+            raise ConflictError(changed, where=str(folder), do=do)
 
     def suspects(self, known: Known | None = None) -> tuple[Ranked, Ranked]:
         """Given presents and absents that are likely wrong, the likeliest first; see `doubted`.
@@ -353,7 +357,7 @@ class Driver:
             )
         return lost
 
-    def _gold(self, asked: int, round: int, lost: Mask, initial: Sparse) -> tuple[Rows, Rows]:
+    def _gold(self, asked: int, round: int, lost: Mask, initial: Sparse) -> Part:
         """Entries known from the start: half of them present, as near as can be.
 
         Of clean images, where there are any.
@@ -364,16 +368,11 @@ class Driver:
         initial = initial.take(clean)
         # Streams keep their old name, so that a seed still means the same draws.
         rng = stream(settings.seed, "golden", round)
-        count = round_up(settings.gold * asked)
+        count = int(np.ceil(settings.gold * asked))
         chosen: list[NDArray[np.intp]] = []
         for value, many in ((PRESENT, count // 2), (1 - PRESENT, count - count // 2)):
             known = initial.only(initial.values == value)
             entries = np.stack([known.rows, known.cols], axis=1)
             chosen.append(entries[rng.permutation(len(entries))[:many]])
         rows, cols = np.concatenate(chosen).T
-        return clean[rows], cols
-
-
-def round_up(number: float) -> int:
-    """The next whole number, so that a small share of something is at least one."""
-    return int(np.ceil(number))
+        return Part("golden places", "gold", clean[rows], cols)

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from alasl import strategies
-from alasl.advice import Advice, advise
+from alasl.advice import Advice
 from alasl.counting import counted
 from alasl.data.presence import known_by_presence
 from alasl.errors import AlaslError
 from alasl.labels import INFERRED, MACHINE, PRESENT, UNKNOWN, Labels
-from alasl.project.agreement import Alpha, agreement, right_of_known
-from alasl.project.curve import Break, alike, breaks
+from alasl.project.agreement import Agreement, Alpha, Answers, agreement, right_of_known
+from alasl.project.curve import Break, breaks, stop_advice
 from alasl.project.dawid_skene import dawid_skene
 from alasl.project.doubts import Doubt, doubts, second_looks
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.ground import Ground, Told
 from alasl.project.plans import Plan, last_plan
 from alasl.project.rechecking import undoubted
-from alasl.project.records import SOURCES, Ints, Training
+from alasl.project.records import ROLES, SOURCES, Ints, Training
 from alasl.project.shares import refuse_share
 from alasl.project.store import Store
 from alasl.registry import files_of
@@ -197,81 +197,39 @@ class Overview:
 
 def overview(project: Project) -> Overview:
     """Count and estimate everything; a second or so where much has been said."""
-    store, settings = project.store, project.settings
-    (initial, labels), split = store.initial_and_labels(), project.split()
-    pool = split.pool
-    untold = store.untold()
-    counts = _counts(labels, initial, untold, pool)
+    store, settings, split = project.store, project.settings, project.split()
+    (initial, labels), untold = store.initial_and_labels(), store.untold()
+    counts = _counts(labels, initial, untold, split.pool)
+    total = {name: int(each.sum()) for name, each in counts.items()}
     left = _left(counts)
     if left:
         left += _left(_counts(labels, initial, untold, split.test))
-    answers = store.votes()
-    truth = undoubted(store, initial) if len(answers) else initial
-    agree, checked = agreement(answers), right_of_known(answers, truth)
-    belief = dawid_skene(answers, truth) if len(answers) else None
-    errors = {}
-    if belief is not None:
-        # Without an answer that tells of errors, an estimate is only what is usual.
-        both = zip(belief.miss, belief.false_alarm, strict=True)
-        told = zip(belief.names, both, belief.told, strict=True)
-        errors = {name: pair for name, pair, answers_told in told if answers_told}
-    progress, trainings = store.progress(), tuple(store.trainings())
-    again = second_looks(store.queue())
-    everything = store.everything()
+    answers, progress = store.votes(), store.progress()
+    agree = agreement(answers)
+    people = tuple(_people(store, answers, agree, initial))
+    trainings = tuple(store.trainings())
     ground = trainings[-1].ground if trainings else None
-    ap = trainings[-1].ap if trainings else (None,) * len(labels.names)
-    intervals = ground.ap if ground else (None,) * len(labels.names)
-    people, work = [], store.work()
-    for name, count in progress.people.items():
-        alpha = agree.people.get(name)
-        miss, false_alarm = errors.get(name, (None, None))
-        many, timed = work.get(name, (0, 0))
-        people.append(
-            PersonState(
-                name,
-                count.answers,
-                count.skips,
-                count.seconds,
-                *checked.get(name, (0, 0)),
-                _defined(alpha.value if alpha else None),
-                _defined(miss),
-                _defined(false_alarm),
-                max(0, many - count.answers),
-                timed,
-            )
-        )
+    again = second_looks(store.queue())
+    names = {number: label.name for number, label in enumerate(store.everything().labels)}
+    marked = known_by_presence(initial.take(split.pool))
     return Overview(
         name=settings.name,
-        sizes={"clean": len(split.clean), "pool": len(pool), "test": len(split.test)},
-        given=int(counts["given"].sum()),
+        sizes={role: len(getattr(split, role)) for role in ROLES},
+        given=total["given"],
         answers=store.filled(),
-        automatic=int(counts["automatic"].sum()),
+        automatic=total["automatic"],
         bound=settings.auto,
         calibrate=settings.calibrate_on,
         predictions=tuple(
             SourceState(source.name, **source.counts()) for source in project.predictions()
         ),
-        unknown=int(counts["unknown"].sum()),
-        untold=int(counts["untold"].sum()),
-        seconds=sum(count.seconds for count in progress.people.values()),
+        unknown=total["unknown"],
+        untold=total["untold"],
+        seconds=sum(person.seconds for person in people),
         queue=(progress.size, progress.left),
         round=progress.round,
-        people=tuple(people),
-        labels=tuple(
-            LabelState(
-                name,
-                int(counts["given"][j]),
-                int(counts["answered"][j]),
-                int(counts["automatic"][j]),
-                int(counts["unknown"][j]),
-                int(counts["present"][j]),
-                ap[j],
-                intervals[j],
-                _defined(agree.labels[j].value if j in agree.labels else None),
-                *_figures(ground, j),
-            )
-            for j, name in enumerate(labels.names)
-        ),
+        people=people,
+        labels=tuple(_labels(labels.names, counts, trainings, agree)),
         alpha=agree.overall,
         disagreements=len(store.disagreements()),
         trainings=trainings,
@@ -282,25 +240,80 @@ def overview(project: Project) -> Overview:
             len(split.test),
         ),
         audit=settings.audit,
-        inferred=int(counts["inferred"].sum()),
+        inferred=total["inferred"],
         contradictions=len(store.contradictions()),
         plan=last_plan(project.folder),
-        by_presence=tuple(
-            name
-            for name, marked in zip(
-                labels.names, known_by_presence(initial.take(pool)), strict=True
-            )
-            if marked
-        ),
+        by_presence=tuple(labels.names[place] for place in np.flatnonzero(marked).tolist()),
         troubles=tuple(_troubles(project)),
         notes=tuple(_notes(store)),
-        breaks=breaks(trainings, {n: label.name for n, label in enumerate(everything.labels)}),
+        breaks=breaks(trainings, names),
         doubts=tuple(doubts(store, initial[split.test], settings, ground, again)),
         again=again,
         gone=store.filled_gone(),
         others=store.for_others(),
         left=left,
     )
+
+
+def _people(
+    store: Store, answers: Answers, agree: Agreement, initial: Sparse
+) -> Iterator[PersonState]:
+    truth = undoubted(store, initial) if len(answers) else initial
+    checked, errors = right_of_known(answers, truth), _errors(answers, truth)
+    work = store.work()
+    for name, count in store.progress().people.items():
+        asked, right = checked.get(name, (0, 0))
+        miss, false_alarm = errors.get(name, (None, None))
+        many, timed = work.get(name, (0, 0))
+        alpha = agree.people.get(name)
+        yield PersonState(
+            name=name,
+            answers=count.answers,
+            skips=count.skips,
+            seconds=count.seconds,
+            checked=asked,
+            right=right,
+            alpha=_defined(alpha.value if alpha else None),
+            miss=_defined(miss),
+            false_alarm=_defined(false_alarm),
+            again=max(0, many - count.answers),
+            timed=timed,
+        )
+
+
+def _errors(answers: Answers, truth: Sparse) -> dict[str, tuple[float, float]]:
+    """By person, shares of present entries called absent, and the other way round.
+
+    Only of those with answers that tell of errors: else an estimate is only what is usual.
+    """
+    if not len(answers):
+        return {}
+    belief = dawid_skene(answers, truth)
+    told = zip(belief.names, belief.miss, belief.false_alarm, belief.told, strict=True)
+    return {name: (miss, alarm) for name, miss, alarm, answers_told in told if answers_told}
+
+
+def _labels(
+    names: Sequence[str],
+    counts: dict[str, Ints],
+    trainings: Sequence[Training],
+    agree: Agreement,
+) -> Iterator[LabelState]:
+    last = trainings[-1] if trainings else None
+    ground = last.ground if last else None
+    for column, name in enumerate(names):
+        figures, lacks = _figures(ground, column)
+        alpha = agree.labels.get(column)
+        of = ("given", "answered", "automatic", "unknown", "present")
+        yield LabelState(
+            name=name,
+            **{what: int(counts[what][column]) for what in of},
+            ap=last.ap[column] if last else None,
+            interval=ground.ap[column] if ground else None,
+            alpha=_defined(alpha.value if alpha else None),
+            figures=figures,
+            lacks=lacks,
+        )
 
 
 def _counts(labels: Labels, initial: Sparse, untold: Sparse, pool: Ints) -> dict[str, Ints]:
@@ -368,18 +381,6 @@ def _notes(store: Store) -> Iterator[NoteState]:
         image = None if note.image is None else now.images[note.image]
         label = None if note.label is None else now.labels[note.label].name
         yield NoteState(note.id, note.at, note.person, image, label, note.text)
-
-
-def stop_advice(
-    trainings: tuple[Training, ...], batch: int, stop_below: float | None, judged: int
-) -> Advice:
-    """What the next `batch` answers are expected to bring, by the trainings so far, whose mAP was
-    measured on so many images."""
-    measured = alike(trainings)
-    # Undoing may take answers back; the curve is over the most there ever were.
-    costs = np.maximum.accumulate([t.answers for t, _ in measured]) if measured else np.zeros(0)
-    maps = [value for _, value in measured]
-    return advise(costs.tolist(), maps, batch, stop_below, judged=judged)
 
 
 def _defined(value: float | None) -> float | None:
