@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -14,30 +13,19 @@ from fastapi import FastAPI, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
 
+from alasl.annotate import messages
 from alasl.annotate.guard import Access, Guard
-from alasl.annotate.messages import (
-    Answers,
-    By,
-    Correct,
-    Guide,
-    Held,
-    Meaning,
-    Mine,
-    MineOut,
-    NoteIn,
-    Of,
-    Refused,
-    Renewed,
-    Saved,
-    Skip,
-    Status,
-    TasksIn,
-    TasksOut,
-    Undo,
-    Undone,
-)
 from alasl.annotate.pictures import SIDES, Pictures, Size
-from alasl.annotate.pieces import Jpeg, enter, handle_errors, html, jpeg, serve_file, template
+from alasl.annotate.pieces import (
+    Jpeg,
+    Thread,
+    enter,
+    handle_errors,
+    html,
+    jpeg,
+    serve_file,
+    template,
+)
 from alasl.annotate.tasks import Tasks, printable
 from alasl.annotate.telling import Telling
 from alasl.annotate.words import spoken
@@ -47,7 +35,7 @@ from alasl.annotate.writer import Writer
 # bytes a pixel: 0.6 GB for 50 megapixels.
 _IMAGE_THREADS = 2
 
-_SENTENCE = {"content": {"application/json": {"schema": Refused.model_json_schema()}}}
+_SENTENCE = {"content": {"application/json": {"schema": messages.Refused.model_json_schema()}}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"description": HTTPStatus(code).phrase, **_SENTENCE}
     for code in (400, 403, 404, 409, 413, 415, 421, 422, 500, 503)
@@ -65,13 +53,13 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
     write = Writer(handler.store)
     image_threads = ThreadPoolExecutor(_IMAGE_THREADS, "image")
     # What is only read, and may take a second, is not in the way of answers.
-    telling, reading = Telling(handler.store), ThreadPoolExecutor(1, "reading")
+    telling, reading = Telling(handler.store), Thread("reading")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         image_threads.shutdown(cancel_futures=True)
-        reading.shutdown(cancel_futures=True)
+        reading.stop()
         write.stop()
 
     app = FastAPI(
@@ -110,62 +98,62 @@ def make_app(handler: Tasks, pictures: Pictures, access: Access, name: str = "")
         return await jpeg(pictures, image_threads, image, size)
 
     @app.post("/api/tasks")
-    async def tasks(sent: TasksIn) -> TasksOut:
+    async def tasks(sent: messages.TasksIn) -> messages.TasksOut:
         """Hand out images to be asked about."""
         return await write(lambda: handler.tasks(sent), durable=False)
 
     @app.post("/api/answers")
-    async def answers(sent: Answers) -> Saved:
+    async def answers(sent: messages.Answers) -> messages.Saved:
         """Take answers; they are on the disk when this returns."""
         return await write(lambda: handler.answer(sent))
 
     @app.post("/api/skip")
-    async def skip(sent: Skip) -> Saved:
+    async def skip(sent: messages.Skip) -> messages.Saved:
         """Leave an image to others."""
         return await write(lambda: handler.skip(sent))
 
     @app.post("/api/correct")
-    async def correct(sent: Correct) -> Saved:
+    async def correct(sent: messages.Correct) -> messages.Saved:
         """Take a correction of what is known."""
         return await write(lambda: handler.correct(sent))
 
     @app.post("/api/note")
-    async def note(sent: NoteIn) -> Saved:
+    async def note(sent: messages.NoteIn) -> messages.Saved:
         """Keep a note for whoever runs the project."""
         return await write(lambda: handler.note(sent))
 
     @app.post("/api/mine")
-    async def mine(sent: Mine) -> MineOut:
+    async def mine(sent: messages.Mine) -> messages.MineOut:
         """What a person said so far."""
-        return await asyncio.wrap_future(reading.submit(handler.mine, sent))
+        return await reading(handler.mine, sent)
 
     @app.get("/api/guide")
-    async def guide() -> Guide:
+    async def guide() -> messages.Guide:
         """What people are told before they answer."""
-        return await asyncio.wrap_future(reading.submit(telling.guide))
+        return await reading(telling.guide)
 
     @app.post("/api/meaning")
-    async def meaning(sent: Of) -> Meaning:
+    async def meaning(sent: messages.Of) -> messages.Meaning:
         """Images that show what a label means."""
-        return await asyncio.wrap_future(reading.submit(telling.meaning, sent.label))
+        return await reading(telling.meaning, sent.label)
 
     @app.post("/api/undo")
-    async def undo(sent: Undo) -> Undone:
+    async def undo(sent: messages.Undo) -> messages.Undone:
         """Take back the last step."""
         return await write(lambda: handler.undo(sent))
 
     @app.post("/api/renew")
-    async def renew(sent: By) -> Renewed:
+    async def renew(sent: messages.By) -> messages.Renewed:
         """Hold on to what the person holds."""
         return await write(lambda: handler.renew(sent.person), durable=False)
 
     @app.post("/api/release", status_code=204)
-    async def release(sent: Held) -> None:
+    async def release(sent: messages.Held) -> None:
         """Give images back unanswered."""
         await write(lambda: handler.release(sent), durable=False)
 
     @app.post("/api/status")
-    async def status(sent: By) -> Status:
+    async def status(sent: messages.By) -> messages.Status:
         """Where the queue and the training stand."""
         return await write(lambda: handler.status(sent.person), durable=False)
 

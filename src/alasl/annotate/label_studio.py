@@ -8,20 +8,18 @@ Protocol: https://labelstud.io/guide/ml_create and https://labelstud.io/guide/we
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from alasl.annotate.guard import Access, Guard, Refusal
-from alasl.annotate.pieces import handle_errors, refused
+from alasl.annotate.pieces import Thread, handle_errors, refused
 from alasl.annotate.tasks import Tasks
 from alasl.data.formats.label_studio import Said, asked_of, read_annotation
 from alasl.data.formats.label_studio_tasks import Guess, Task, prediction
@@ -31,8 +29,6 @@ from alasl.project.about import read_about
 from alasl.project.folder import Project
 from alasl.project.records import Answer
 from alasl.project.scheme import Scheme
-
-Result = TypeVar("Result")
 
 # What the backend is to be called there: Label Studio takes the order of its tasks from predictions
 # whose version is the backend's title.
@@ -247,10 +243,7 @@ def make_label_studio_app(backend: Backend, link: Link) -> FastAPI:
         log.warning("from Label Studio: %s", error)
         return refused(422, str(error))
 
-    working = ThreadPoolExecutor(1, "label-studio")
-
-    async def do(what: Callable[..., Result], *given: Any) -> Result:
-        return await asyncio.wrap_future(working.submit(what, *given))
+    do = Thread("label-studio")
 
     @app.get(f"{link.place}/health")
     async def health() -> dict[str, str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi import Path as InPath
@@ -17,10 +15,8 @@ from alasl.annotate.guard import OWN_STYLE, Access, Guard
 from alasl.annotate.messages import Disagreements, Format, Paused, Settle, SettleNote, What
 from alasl.annotate.owning import Owning
 from alasl.annotate.pictures import Pictures, Size
-from alasl.annotate.pieces import enter, handle_errors, html, jpeg, serve_file, template
+from alasl.annotate.pieces import Thread, enter, handle_errors, html, jpeg, serve_file, template
 from alasl.annotate.words import spoken
-
-Result = TypeVar("Result")
 
 _HERE = Path(__file__).parent
 # Of people's page it has the style, and the modules that stand on nothing else of that page.
@@ -33,10 +29,7 @@ def make_owner_app(owning: Owning, pictures: Pictures, access: Access, name: str
     app = FastAPI(title="ALASL owner", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, access=access)
     handle_errors(app)
-    working, images = ThreadPoolExecutor(1, "owner"), ThreadPoolExecutor(1, "owner-image")
-
-    async def do(what: Callable[..., Result], *given: Any) -> Result:
-        return await asyncio.wrap_future(working.submit(what, *given))
+    do, images = Thread("owner"), ThreadPoolExecutor(1, "owner-image")
 
     for file in _FILES:
         serve_file(app, file)

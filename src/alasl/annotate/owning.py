@@ -13,15 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from alasl.annotate.messages import (
-    DisagreementOut,
-    Disagreements,
-    Format,
-    Paused,
-    Settle,
-    SettleNote,
-    What,
-)
+from alasl.annotate import messages
 from alasl.annotate.tasks import Tasks, printable
 from alasl.project.exports import export
 from alasl.project.folder import Project
@@ -33,7 +25,7 @@ MOST = 60
 # Suspects of each side that one look lists.
 LISTED = 1000
 # How a file that is taken away ends, by its format.
-ENDINGS: dict[Format, str] = {
+ENDINGS: dict[messages.Format, str] = {
     "csv-wide": "csv",
     "csv-long": "csv",
     "coco": "json",
@@ -80,18 +72,20 @@ class Owning:
         self._project.store.refresh()
         return project_page(overview(self._project))
 
-    def disagreements(self) -> Disagreements:
+    def disagreements(self) -> messages.Disagreements:
         """Entries that people answered both ways as often, and those that the rules forbid."""
         every = list(self._open())
-        return Disagreements(entries=every[:MOST], all=len(every))
+        return messages.Disagreements(entries=every[:MOST], all=len(every))
 
-    def _open(self) -> Iterator[DisagreementOut]:
+    def _open(self) -> Iterator[messages.DisagreementOut]:
         store = self._project.store
         store.refresh()
         now = store.scheme
 
-        def shown(row: int, col: int, said: dict[str, int], **rule: Any) -> DisagreementOut:
-            return DisagreementOut(
+        def shown(
+            row: int, col: int, said: dict[str, int], **rule: Any
+        ) -> messages.DisagreementOut:
+            return messages.DisagreementOut(
                 image=int(now.rows[row]),
                 name=printable(store.images[row]),
                 label=int(now.cols[col]),
@@ -131,21 +125,21 @@ class Owning:
             "rates": found.get("error_rates", {}),
         }
 
-    def settle(self, sent: Settle) -> None:
+    def settle(self, sent: messages.Settle) -> None:
         """Settle what an entry is, as `alasl resolve` does."""
         self._tasks.check([sent.image], [sent.label])
         self._project.store.resolve(sent.person, sent.image, sent.label, sent.value)
         self._settled.add((sent.image, sent.label))
 
-    def settle_note(self, sent: SettleNote) -> None:
+    def settle_note(self, sent: messages.SettleNote) -> None:
         """Take a note as read."""
         self._project.store.settle_note(sent.person, sent.note)
 
-    def pause(self, sent: Paused) -> None:
+    def pause(self, sent: messages.Paused) -> None:
         """Ask for nothing, or go on; a server that is started anew keeps to it."""
         self._tasks.pause(sent.paused)
 
-    def export(self, what: What, to: Format) -> tuple[str, bytes]:
+    def export(self, what: messages.What, to: messages.Format) -> tuple[str, bytes]:
         """A file to take away: its name, and what it holds."""
         self._project.store.refresh()
         ending = ENDINGS[to]

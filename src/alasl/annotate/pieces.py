@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +20,8 @@ from alasl.annotate.tasks import NotThere, printable
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
 from alasl.files import as_resource_error
 
+Result = TypeVar("Result")
+
 # A page sends again what met a 409 or 5xx, which may pass; nothing else.
 _STATUS: dict[type[AlaslError], int] = {
     NotThere: 404,
@@ -28,6 +31,21 @@ _STATUS: dict[type[AlaslError], int] = {
 }
 # The page's modules, style and icon, by how their names end.
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+class Thread:
+    """A thread of its own for what may take a second: calls wait for each other, nobody else."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(1, name)
+
+    async def __call__(self, what: Callable[..., Result], *given: Any) -> Result:
+        """What a function returns or raises."""
+        return await asyncio.wrap_future(self._pool.submit(what, *given))
+
+    def stop(self) -> None:
+        """End; what waits is not begun."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 class Jpeg(Response):

@@ -10,27 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
-from alasl.annotate.messages import (
-    Answers,
-    AskedLabel,
-    Correct,
-    Given,
-    Held,
-    Mine,
-    MineOut,
-    NoteIn,
-    Renewed,
-    SaidOut,
-    Saved,
-    Skip,
-    Status,
-    TaskOut,
-    TasksIn,
-    TasksOut,
-    Undo,
-    Undone,
-    Worth,
-)
+from alasl.annotate import messages
 from alasl.annotate.near import features_of, side_by_side
 from alasl.annotate.training import Training as Background
 from alasl.errors import DataError
@@ -72,10 +52,10 @@ class Tasks:
         self._clock = clock
         self._folder = folder
         self._counted: tuple[float, int, Progress] | None = None
-        self._judged: tuple[float, Worth | None] | None = None
+        self._judged: tuple[float, messages.Worth | None] | None = None
         self._counting = Lock()
 
-    def tasks(self, request: TasksIn) -> TasksOut:
+    def tasks(self, request: messages.TasksIn) -> messages.TasksOut:
         """Tasks for a person, held for `LEASE` seconds.
 
         What a fresh page held before is given back first, so that it is asked again. Where nothing
@@ -87,7 +67,7 @@ class Tasks:
             self.store.release(request.person)
         if self.paused:
             status = self.status(request.person, now=True)
-            return TasksOut(tasks=[], lease=LEASE, status=status)
+            return messages.TasksOut(tasks=[], lease=LEASE, status=status)
         tasks = self._lease(request)
         if not tasks:
             held = {task.image for task in self.store.held(request.person)}
@@ -97,36 +77,36 @@ class Tasks:
         if not tasks:
             # What is left is for somebody else, who may never come: on with what was answered.
             self.training.notice(0, 0)
-        return TasksOut(
+        return messages.TasksOut(
             tasks=[self._shown(task) for task in tasks],
             lease=LEASE,
             status=self.status(request.person, now=not tasks),
         )
 
-    def answer(self, sent: Answers) -> Saved:
+    def answer(self, sent: messages.Answers) -> messages.Saved:
         """Keep a batch of answers; it is on the disk when this returns."""
         self.check([a.image for a in sent.answers], [a.label for a in sent.answers])
         answers = [Answer(**given.model_dump()) for given in sent.answers]
         self.store.answer(sent.person, answers, request=sent.request)
         status = self.status(sent.person)
         self.training.notice(len(answers), status.left)
-        return Saved(status=status)
+        return messages.Saved(status=status)
 
-    def skip(self, sent: Skip) -> Saved:
+    def skip(self, sent: messages.Skip) -> messages.Saved:
         """Leave an image to others."""
         self.check([sent.image])
         self.store.skip(sent.person, sent.image, request=sent.request)
-        return Saved(status=self.status(sent.person))
+        return messages.Saved(status=self.status(sent.person))
 
-    def correct(self, sent: Correct) -> Saved:
+    def correct(self, sent: messages.Correct) -> messages.Saved:
         """Settle what is known otherwise."""
         self.check([sent.image], [sent.label])
         self.store.resolve(sent.person, sent.image, sent.label, sent.value, request=sent.request)
         status = self.status(sent.person)
         self.training.notice(1, status.left)
-        return Saved(status=status)
+        return messages.Saved(status=status)
 
-    def note(self, sent: NoteIn) -> Saved:
+    def note(self, sent: messages.NoteIn) -> messages.Saved:
         """Keep a note on an image, or that a label is unclear, for whoever runs the project."""
         images = [] if sent.image is None else [sent.image]
         labels = [] if sent.label is None else [sent.label]
@@ -134,9 +114,9 @@ class Tasks:
         self.store.note(
             sent.person, sent.text, image=sent.image, label=sent.label, request=sent.request
         )
-        return Saved(status=self.status(sent.person))
+        return messages.Saved(status=self.status(sent.person))
 
-    def mine(self, sent: Mine) -> MineOut:
+    def mine(self, sent: messages.Mine) -> messages.MineOut:
         """A page of what this person said, the newest first."""
         self.check(labels=[] if sent.label is None else [sent.label])
         found = self.store.said_by(
@@ -149,7 +129,7 @@ class Tasks:
         )
         names = self.store.everything().images
         answers = [
-            SaidOut(
+            messages.SaidOut(
                 event=one.event,
                 at=one.answer.at or 0.0,
                 image=one.answer.image,
@@ -159,29 +139,29 @@ class Tasks:
             )
             for one in found[:PAGE]
         ]
-        return MineOut(answers=answers, more=len(found) > PAGE)
+        return messages.MineOut(answers=answers, more=len(found) > PAGE)
 
-    def undo(self, sent: Undo) -> Undone:
+    def undo(self, sent: messages.Undo) -> messages.Undone:
         """Take back the person's last step, whose images are theirs again."""
         undone = self.store.undo(sent.person, request=sent.request)
         status = self.status(sent.person)
         if undone is None:
-            return Undone(kind="nothing", tasks=[], answers=[], status=status)
+            return messages.Undone(kind="nothing", tasks=[], answers=[], status=status)
         answers = [_given(answer) for answer in undone.answers]
         held = {task.image: task for task in self.store.held(sent.person)}
         tasks = [
             self._shown(_asked_again(image, held.get(image), undone.answers))
             for image in undone.images
         ]
-        return Undone(kind=undone.kind, tasks=tasks, answers=answers, status=status)
+        return messages.Undone(kind=undone.kind, tasks=tasks, answers=answers, status=status)
 
-    def renew(self, person: str) -> Renewed:
+    def renew(self, person: str) -> messages.Renewed:
         """Hold on to what a person holds."""
         self.store.renew(person, seconds=LEASE)
         held = [[task.image, j] for task in self.store.held(person) for j in task.labels]
-        return Renewed(held=held, paused=self.paused)
+        return messages.Renewed(held=held, paused=self.paused)
 
-    def release(self, sent: Held) -> None:
+    def release(self, sent: messages.Held) -> None:
         """Take back tasks that a person leaves unanswered."""
         self.store.release(sent.person, sent.images)
 
@@ -190,11 +170,11 @@ class Tasks:
         self.store.pause(paused)
         self.paused = paused
 
-    def status(self, person: str, now: bool = False) -> Status:
+    def status(self, person: str, now: bool = False) -> messages.Status:
         """Where things stand; `now`: counted this moment, not up to a second ago."""
         event, progress = self._progress(now)
         mine = progress.people.get(person)
-        return Status(
+        return messages.Status(
             event=event,
             round=progress.round,
             queued=progress.size,
@@ -211,7 +191,7 @@ class Tasks:
             way=progress.way,
         )
 
-    def _lease(self, request: TasksIn) -> list[Task]:
+    def _lease(self, request: messages.TasksIn) -> list[Task]:
         found = self._lease_of(request.label, request.images, request.person)
         # Of a label there may be less than a screen takes: the next one follows in the same answer.
         while request.label is not None and len(found) < request.images:
@@ -252,7 +232,7 @@ class Tasks:
                 before = self._counted = self._clock(), event, self.store.progress()
             return before[1:]
 
-    def _worth(self) -> Worth | None:
+    def _worth(self) -> messages.Worth | None:
         with self._counting:
             if self._judged is None or self._clock() - self._judged[0] > _WORTH:
                 self.store.refresh()
@@ -263,10 +243,10 @@ class Tasks:
         """Whether labels came in since, so that a page that is given one takes its name first."""
         return len(counted.labels) != len(self.store.everything().labels)
 
-    def _shown(self, task: Task) -> TaskOut:
-        asked = [AskedLabel(label=j, probability=p) for j, p in _likeliest_first(task)]
+    def _shown(self, task: Task) -> messages.TaskOut:
+        asked = [messages.AskedLabel(label=j, probability=p) for j, p in _likeliest_first(task)]
         known = self.store.known(task.image)
-        return TaskOut(
+        return messages.TaskOut(
             image=task.image,
             name=printable(self.store.everything().images[task.image]),
             asked=asked,
@@ -276,7 +256,7 @@ class Tasks:
         )
 
 
-def worth_of(trainings: Sequence[Training]) -> Worth | None:
+def worth_of(trainings: Sequence[Training]) -> messages.Worth | None:
     """What the last of the trainings is worth, beside one of a hundred answers before, or more."""
     judged = alike(trainings)
     if not judged or (value := judged[-1][0].map) is None:
@@ -287,12 +267,12 @@ def worth_of(trainings: Sequence[Training]) -> Worth | None:
     if before.answers < last.answers:
         brought = 100 * (mean - was) / (last.answers - before.answers)
     low, high = (last.ground.map if last.ground else None) or (None, None)
-    return Worth(map=value, low=low, high=high, brought=brought)
+    return messages.Worth(map=value, low=low, high=high, brought=brought)
 
 
-def _given(answer: Answer) -> Given:
+def _given(answer: Answer) -> messages.Given:
     """An answer as the page sent it; why it was asked would tell gold questions from others."""
-    return Given(**{name: getattr(answer, name) for name in Given.model_fields})
+    return messages.Given(**{name: getattr(answer, name) for name in messages.Given.model_fields})
 
 
 def _mark(store: Store) -> str:
