@@ -76,21 +76,8 @@ def serve(
     the link, which images cannot be shown, and what a host beyond means. Raises `UsageError`
     without such a token, `ResourceError` where the port is taken.
     """
-    import uvicorn
-
     beyond = not is_loopback(host)
-    if token is None and beyond:
-        raise UsageError(
-            "a host that other machines can reach needs a token of your own",
-            seen=host,
-            do="give one with --token-file or ALASL_TOKEN, or leave --host out and use a tunnel",
-        )
-    if token is not None and (len(token) < SHORTEST or not token.isalnum() or not token.isascii()):
-        raise UsageError(
-            f"a token has at least {SHORTEST} letters and digits, and nothing else",
-            seen=f"one of {len(token)} characters",  # never the token: a log may be read by others
-            do="leave it out, in ALASL_TOKEN too, for one made by chance",
-        )
+    _check_token(token, host if beyond else None)
     address = PublicAddress.of(public) if public else None
     token = token or kept_token(folder)
     listening = listen(host, port)
@@ -118,6 +105,43 @@ def serve(
             link = Link(replace(access, token=kept_token(folder, LABEL_STUDIO_TOKEN_FILE)))
             backend = make_label_studio_app(Backend(owned, tasks), link)
         app = Doors(app, own_app, owner, backend)
+    if beyond:
+        say(OPEN.format(host=host, port=port))
+    where = f"{address.origin}{address.path}" if address else f"http://{_in_link(host)}:{port}"
+    say(f"{where}/?token={token}")
+    if owner is not None:
+        say(f"the owner's page, for you alone: {where}/?token={owner.token}")
+    if link is not None:
+        say(f"for Label Studio, as the URL of an ML backend: {where}{link.place}")
+    _end_in_order()
+    training.start(now=store.progress().left == 0)
+    try:
+        _run(app, listening)
+    finally:
+        training.stop()
+        listening.close()
+
+
+def _check_token(token: str | None, beyond: str | None) -> None:
+    """Raise `UsageError` for a token that could be guessed, or none for a host beyond this one."""
+    if token is None and beyond:
+        raise UsageError(
+            "a host that other machines can reach needs a token of your own",
+            seen=beyond,
+            do="give one with --token-file or ALASL_TOKEN, or leave --host out and use a tunnel",
+        )
+    if token is not None and (len(token) < SHORTEST or not token.isalnum() or not token.isascii()):
+        raise UsageError(
+            f"a token has at least {SHORTEST} letters and digits, and nothing else",
+            seen=f"one of {len(token)} characters",  # never the token: a log may be read by others
+            do="leave it out, in ALASL_TOKEN too, for one made by chance",
+        )
+
+
+def _run(app: ASGIApp, listening: socket.socket) -> None:
+    """Answer requests until a signal ends it."""
+    import uvicorn
+
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -130,21 +154,7 @@ def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
     )
-    if beyond:
-        say(OPEN.format(host=host, port=port))
-    where = f"{address.origin}{address.path}" if address else f"http://{_in_link(host)}:{port}"
-    say(f"{where}/?token={token}")
-    if owner is not None:
-        say(f"the owner's page, for you alone: {where}/?token={owner.token}")
-    if link is not None:
-        say(f"for Label Studio, as the URL of an ML backend: {where}{link.place}")
-    _end_in_order()
-    training.start(now=store.progress().left == 0)
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        training.stop()
-        listening.close()
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def _end_in_order() -> None:
