@@ -205,7 +205,7 @@ def test_page_on_several_runs_compares_them_at_the_smallest_final_cost(tmp_path)
     seen = page(tmp_path, run("random", maps=(28.0, 30.0, 31.0), step=500), run())
     assert "mAP (%) at 1 000 answers" in seen.said
     at = 31 + 3 * 300 / 700
-    assert f"hard 28.0 → 34.0 1 400 +4.29 {at:.1f} 31.0" in seen.said
+    assert f"hard 28.0 → 34.0 1 400 +4.29 {at:.1f} +1.3 31.0" in seen.said
     assert "random 28.0 → 31.0 1 000 +3.00 31.0 29.8" in seen.said
     assert "They differ in: strategy." in seen.said
     assert "They do not share" not in seen.said

@@ -24,7 +24,7 @@ ROUND = Round(1, (Asked("x,\n.jpg", 0.5, 1, 2, {"a": 1, 'b,"\n': -1}),))
 
 def same(one: object, two: object) -> bool:
     def whole(thing: object) -> str:
-        return repr(vars(thing) if isinstance(thing, Record) else thing)
+        return repr({**vars(thing), "moves": None} if isinstance(thing, Record) else thing)
 
     return whole(one) == whole(two)  # NaN is not equal to itself
 

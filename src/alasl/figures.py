@@ -315,7 +315,7 @@ def name_lines(figure: Figure, lines: Sequence[Any]) -> Figure:
     lines = sorted(lines, key=end)
     if len(lines) > 1:
         names = [str(line.get_label()) for line in lines]
-        columns = 1 if max(map(len, names)) > 24 else 2
+        columns = 1 if max(map(len, names)) > 19 else 2
         legend = figure.legend(lines, names, loc="outside lower center", ncols=columns)
         for text in legend.get_texts():
             text.set_parse_math(False)

@@ -8,12 +8,15 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from alasl.config import from_dict, read_toml, to_toml
 from alasl.errors import ConflictError, DataError
-from alasl.files import resource_errors, write_text
+from alasl.files import replacing, resource_errors, write_text
 from alasl.record import Asked, AutoAnswers, Evaluation, OutOfFold, Record, Round, Start, Step
 from alasl.settings import RunSettings
 
@@ -99,6 +102,49 @@ class Journal:
             os.fsync(file.fileno())
 
 
+class Moves:
+    """How the AP of each label that has one moves with each test image's weight; see `jackknife`.
+
+    A table (T, K) for each evaluation, kept in a folder, or None: in memory. From them follows how
+    surely runs differ that are judged by the same images.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder / "moves" if folder else None
+        self._held: dict[int, NDArray[np.float32]] = {}
+
+    def keep(self, round: int, moves: NDArray[np.float64]) -> None:
+        """Keep those of the evaluation after a round, to seven digits."""
+        if self._folder is None:
+            self._held[round] = moves.astype(np.float32)
+        elif is_first_process():
+            with replacing(self._file(self._folder, round)) as beside:
+                np.savez_compressed(beside, moves=moves.astype(np.float32))
+
+    def of(self, round: int) -> NDArray[np.float64] | None:
+        """Those of the evaluation after a round; None where there are none."""
+        if self._folder is None:
+            held = self._held.get(round)
+            return None if held is None else held.astype(np.float64)
+        path = self._file(self._folder, round)
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                return np.asarray(kept["moves"], np.float64)
+        except (ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise DataError(
+                "not how AP moves with the images",
+                where=str(path),
+                seen=str(error),
+                do="remove the file: the report then says less of how runs differ",
+            ) from error
+
+    @staticmethod
+    def _file(folder: Path, round: int) -> Path:
+        return folder / f"{round:03d}.npz"
+
+
 def load(folder: str | Path) -> Record:
     """The record of the run in a folder, finished or not. Raises `DataError` without one."""
     folder = Path(folder)
@@ -107,7 +153,7 @@ def load(folder: str | Path) -> Record:
     start = next((event for event in events if isinstance(event, Start)), None)
     if start is None or not config.exists():
         raise DataError("no run here", where=str(folder), do="name a folder that `alasl run` made")
-    record = Record(from_dict(read_toml(config), where=str(config)), start)
+    record = Record(from_dict(read_toml(config), where=str(config)), start, moves=Moves(folder).of)
     for event in events:
         if not isinstance(event, Start):
             record.add(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -27,6 +27,7 @@ class Start:
 
     unknown: entries hidden in the pool. table: names the table's content (`Labels.digest`).
     predictions: names the content of each other model's predictions (`Predictions.digest`).
+    test: names the content of the test set's part of the table; empty in runs of older versions.
     test_known: the share of the test set's entries that are known; below 1 nothing is a mAP.
     test_presents: entries of each label that are known to be present in the test set; empty in runs
     of older versions.
@@ -41,6 +42,7 @@ class Start:
     predictions: dict[str, str] = field(default_factory=dict)
     test_known: float = 1.0
     test_presents: tuple[int, ...] = ()
+    test: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,11 +202,16 @@ class OutOfFold:
 Step = Evaluation | Round | OutOfFold
 
 
+def no_moves(round: int) -> None:
+    """Of a run that kept nothing to say how AP moves with its test images."""
+
+
 @dataclass(repr=False)
 class Record:
     """A run as far as it has come: one more evaluation than rounds once it is done.
 
     out_of_fold: after each evaluation, where the settings ask for it.
+    moves: of a round, how AP moves with the test images; see `journal.Moves`.
     """
 
     settings: RunSettings
@@ -212,6 +219,7 @@ class Record:
     evaluations: list[Evaluation] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
     out_of_fold: list[OutOfFold] = field(default_factory=list)
+    moves: Callable[[int], NDArray[np.float64] | None] = field(default=no_moves, compare=False)
 
     def __repr__(self) -> str:
         judged = [f"{value:.2f}" for value in self.maps[:1] + self.maps[1:][-1:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from alasl.evaluate import few
 from alasl.evaluate.audit import Audit
 from alasl.evaluate.estimate import Scored, estimate, gain
 from alasl.evaluate.intervals import Figure
@@ -92,7 +93,10 @@ def test_a_table_known_whole_has_the_figures_of_an_audit_that_saw_all(labels: in
             np.testing.assert_array_equal(ends(seen.mean), ends(told.mean))
             np.testing.assert_array_equal(ends(seen.labels), ends(told.labels))
         if truth.any():
-            found, reach = two.mean.value - one.mean.value, two.reach(one)
+            found, reach = (
+                two.mean.value - one.mean.value,
+                few.reach_of_gain(two.moves - one.moves, two.presents),
+            )
             low, high = wanted.mean.low, wanted.mean.high
             np.testing.assert_allclose([found - reach, found + reach], [low, high], atol=1e-12)
 

@@ -17,7 +17,7 @@ from alasl.journal import load
 from alasl.labels import PRESENT
 from alasl.record import Record
 from alasl.settings import RunSettings
-from alasl.simulation.run import FIRST, simulate
+from alasl.simulation.run import simulate
 from alasl.simulation.sure import Intervals
 
 SETTINGS = RunSettings(data="made", missing=0.4, rounds=2, answers=40)
@@ -37,9 +37,9 @@ def test_they_are_those_of_an_audit_that_saw_all(
     seen: list[Scored] = []
     put = Intervals.of
 
-    def keep(self: Intervals, step: object, logits: np.ndarray, writes: bool) -> object:
+    def keep(self: Intervals, step: object, logits: np.ndarray) -> object:
         seen.append(Scored(logits, np.full(logits.shape, 0.5)))
-        return put(self, step, logits, writes)  # type: ignore[arg-type]
+        return put(self, step, logits)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Intervals, "of", keep)
     record = simulate(SETTINGS, dataset=dataset)
@@ -57,17 +57,23 @@ def test_they_are_those_of_an_audit_that_saw_all(
     assert record.start.test_presents == tuple(truth.sum(axis=0))
 
 
-def test_a_run_that_goes_on_has_the_same_and_leaves_nothing(
+def test_a_run_that_goes_on_has_the_same(
     make_dataset: Callable[..., Dataset], tmp_path: Path
 ) -> None:
     dataset = make_dataset()
     with pytest.raises(KeyboardInterrupt):
         simulate(SETTINGS, tmp_path, dataset=dataset, on_event=stop)
-    assert (tmp_path / FIRST).exists()
     record = simulate(SETTINGS, tmp_path, dataset=dataset)
-    assert record.gain_intervals == simulate(SETTINGS, dataset=dataset).gain_intervals
+    at_once = simulate(SETTINGS, dataset=dataset)
+    assert record.gain_intervals == at_once.gain_intervals
     assert load(tmp_path).gain_intervals == record.gain_intervals
-    assert not (tmp_path / FIRST).exists()
+    for round in range(3):
+        moves, again, held = (one.moves(round) for one in (record, load(tmp_path), at_once))
+        assert moves is not None
+        np.testing.assert_array_equal(moves, again)
+        np.testing.assert_array_equal(moves, held)
+    assert record.moves(3) is None
+    assert record.start.test == at_once.start.test != ""
 
 
 def test_a_run_that_an_older_version_began_goes_on_without_those_of_its_gain(
@@ -76,7 +82,7 @@ def test_a_run_that_an_older_version_began_goes_on_without_those_of_its_gain(
     dataset = make_dataset()
     with pytest.raises(KeyboardInterrupt):
         simulate(SETTINGS, tmp_path, dataset=dataset, on_event=stop)
-    (tmp_path / FIRST).unlink()
+    (tmp_path / "moves" / "000.npz").unlink()
     record = simulate(SETTINGS, tmp_path, dataset=dataset)
     assert record.gain_intervals[2] is None
     assert record.intervals[2] is not None
@@ -94,5 +100,6 @@ def test_where_the_test_set_is_not_all_known_there_are_none(
     record = simulate(SETTINGS, dataset=dataset)
     sure = {(e.interval, e.ap_intervals, e.gain_reach) for e in record.evaluations}
     assert sure == {(None, (), None)}
+    assert record.moves(0) is None
     presents = (labels.entries[make_split(dataset, SETTINGS).test] == PRESENT).sum(axis=0)
     assert record.start.test_presents == tuple(presents)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,15 @@ def command(
     Of a project the page shows answers, people and labels; a run need not be finished.
     """
     from alasl.project.folder import is_project
-    from alasl.report import advice_lines, headline, summary, table, write_report
+    from alasl.report import (
+        advice_lines,
+        compared,
+        difference_lines,
+        headline,
+        summary,
+        table,
+        write_report,
+    )
 
     projects = [folder for folder in folders if is_project(folder)]
     if projects and len(folders) > 1:
@@ -62,11 +69,12 @@ def command(
             {"folder": str(folder), **summary(record)}
             for folder, record in zip(folders, records, strict=True)
         ]
-        click.echo(json.dumps({"schema_version": 1, "report": str(out), "runs": runs}, indent=2))
+        several = {"comparison": compared(records)} if len(records) > 1 else {}
+        options.print_json({"report": str(out), "runs": runs, **several})
         return
     click.echo(table(records))
-    if len(records) == 1:
-        click.echo("\n".join(["", headline(records[0]), *advice_lines(records[0])]))
+    alone = [headline(records[0]), *advice_lines(records[0])]
+    click.echo("\n".join(["", *(alone if len(records) == 1 else difference_lines(records))]))
     options.remark(f"report: {out}")
 
 
@@ -82,7 +90,7 @@ def _project(folder: Path, out: Path | None, figures: Path | None, as_json: bool
     if figures:
         write_project_figures(state, figures)
     if as_json:
-        options.print_json({"schema_version": 1, "report": str(out), **state.to_dict()})
+        options.print_json({"report": str(out), **state.to_dict()})
         return
     for text in lines(state):
         click.echo(text)

@@ -82,7 +82,15 @@ def run_and_show(
 ) -> None:
     """Make the runs on one data set, print the result table and where the report is."""
     from alasl.data.opening import read_data
-    from alasl.report import advice_lines, limit_lines, table, write_report, write_run
+    from alasl.report import (
+        advice_lines,
+        compared,
+        difference_lines,
+        limit_lines,
+        table,
+        write_report,
+        write_run,
+    )
     from alasl.simulation.run import simulate
 
     if not is_first_process():
@@ -115,13 +123,15 @@ def run_and_show(
         write_report(records, report)
     if as_json:
         options.print_json(
-            summaries[0] if len(summaries) == 1 else {"schema_version": 1, "runs": summaries}
+            summaries[0]
+            if len(summaries) == 1
+            else {"runs": summaries, "comparison": compared(records)}
         )
     else:
         click.echo(table(records))
-        if len(records) == 1:
-            for line in [*limit_lines(records[0]), *advice_lines(records[0])]:
-                click.echo(line)
+        alone = [*limit_lines(records[0]), *advice_lines(records[0])]
+        for line in alone if len(records) == 1 else ["", *difference_lines(records)]:
+            click.echo(line)
         click.echo(f"report: {report}")
 
 

@@ -34,7 +34,10 @@ def of_labels(values: Floats, moves: Floats, draws: Ints) -> Figure:
 
 
 def of_mean(values: Floats, moves: Floats, draws: Ints) -> Figure:
-    """Their mean, with its interval."""
+    """Their mean, with its interval; that of one label is the label's own."""
+    if len(values) == 1:
+        found = of_labels(values, moves, draws)
+        return Figure(found.value[0], found.low[0], found.high[0])
     shares, variance = _variances(values, moves, draws)
     mean, share = values.mean(), shares.mean()
     seen = share * (1 - share) / _of_mean(moves, variance)

@@ -43,17 +43,8 @@ class Whole:
             full = np.full(entries.shape[1], np.nan)
             full[kept] = part
             parts.append(full)
-        if len(kept) == 1:  # the mean of one is that one
-            mean = Figure(found.value[0], found.low[0], found.high[0])
-        elif len(kept):
+        if len(kept):
             mean = few.of_mean(values, moves, presents)
         else:
             mean = Figure(*[np.asarray(np.nan)] * 3)
         return cls(mean, Figure(*parts), presents, moves)
-
-    def reach(self, first: Whole) -> float:
-        """How far the 95 % interval of the gain in mAP over `first` reaches to either side.
-
-        first: another model, judged by the same table.
-        """
-        return few.reach_of_gain(self.moves - first.moves, self.presents)

@@ -15,11 +15,12 @@ from alasl.errors import AlaslError, DataError
 from alasl.figures import differing, map_per_cost, map_per_round, run_colours, run_names
 from alasl.figures import thousands as count
 from alasl.files import write_text
-from alasl.metrics import map_at_cost, undefined
+from alasl.metrics import undefined
 from alasl.record import Asked, AutoAnswers, Ends, Record
 from alasl.registry import files_of
 from alasl.report.html import inline, render
 from alasl.report.summary import advice_lines, headline, summary
+from alasl.report.sure import compared
 from alasl.settings import RunSettings
 from alasl.strategies import resolve
 
@@ -235,15 +236,8 @@ def _picture(paths: Paths | None, image: str, wanted: bool) -> str | None:
 
 def _comparison(records: Sequence[Record], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The runs side by side; the fixed cost is the smallest final cost of those with answers."""
-    costs = [record.costs[-1] for record in records if record.costs and record.costs[-1]]
-    fixed_cost = min(costs, default=0)
-    rows: list[dict[str, Any]] = [
-        {
-            "run": run,
-            "at": map_at_cost(record.costs, record.maps, fixed_cost) if record.costs else None,
-        }
-        for run, record in zip(runs, records, strict=True)
-    ]
+    found = compared(records)
+    rows = [{**told, "run": run} for run, told in zip(runs, found["runs"], strict=True)]
     rows.sort(
         key=lambda row: -row["run"]["record"].maps[-1] if row["run"]["record"].maps else math.inf
     )
@@ -252,7 +246,9 @@ def _comparison(records: Sequence[Record], runs: Sequence[dict[str, Any]]) -> di
     unpaired = ["data"] if len(tables) > 1 else []
     return {
         "rows": rows,
-        "cost": fixed_cost,
+        "cost": found["cost"],
+        "first": runs[0]["name"],
+        "sure": any(row["difference_interval"] for row in rows),
         "apart": apart,
         "unpaired": unpaired + [k for k in apart if k in ("split", "clean", "test", "seed")],
     }

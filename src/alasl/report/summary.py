@@ -11,6 +11,7 @@ from alasl.advice import Advice
 from alasl.figures import run_names, thousands
 from alasl.metrics import area_under_cost, increase_per_answer, undefined
 from alasl.record import Record
+from alasl.report.sure import interval
 
 SCHEMA_VERSION = 1
 
@@ -24,10 +25,15 @@ def summary(record: Record) -> dict[str, Any]:
     `unanswered`: questions that the oracle could not answer, as its table does not know either.
     95 % intervals over images of the same kind, None where there are none: `intervals`, of
     `map_first` and `map_final`; `gain_interval`, of what the latter has over the former on the same
-    images; `increase_interval`, of `increase_per_answer`.
+    images; `increase_interval`, of `increase_per_answer`; `area_interval`, of `area_under_cost`.
     Where not every entry of the test set is known there is no mAP: `known_first` and `known_final`
     are the mean AP of the entries that are, and no estimate of it.
     """
+    return {**_summary(record), "area_interval": interval(record, area_under_cost)}
+
+
+def _summary(record: Record) -> dict[str, Any]:
+    """All but the interval that takes the moves of all rounds."""
     settings, start, maps, costs = record.settings, record.start, record.maps, record.costs
     last = record.evaluations[-1] if record.evaluations else None
     complete = start.test_known == 1
@@ -117,7 +123,7 @@ def _lowered(sentence: str) -> str:
 
 def headline(record: Record) -> str:
     """The run in plain words: mAP before and after, the answers used, points per 1 000 answers."""
-    s = summary(record)
+    s = _summary(record)
     if not record.evaluations:
         return "The run has not evaluated anything yet."
     unfinished = (
@@ -156,7 +162,7 @@ def _interval(pair: Sequence[float] | None, form: str = ".1f") -> str:
 
 def limit_lines(record: Record) -> list[str]:
     """What a table that does not know everything leaves open, a plain line for each."""
-    return _limits(summary(record))
+    return _limits(_summary(record))
 
 
 def _limits(s: Mapping[str, Any]) -> list[str]:

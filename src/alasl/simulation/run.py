@@ -16,7 +16,7 @@ from alasl.data.opening import make_split, read_data
 from alasl.data.presence import in_words, known_by_presence
 from alasl.data.split import Split
 from alasl.errors import ConflictError
-from alasl.journal import Journal, load, write_config
+from alasl.journal import Journal, Moves, load, write_config
 from alasl.labels import PRESENT, UNKNOWN
 from alasl.metrics import undefined
 from alasl.models.model import Model
@@ -33,8 +33,6 @@ OnEvent = Callable[[Record], None]
 
 # Where a fine-tuning keeps what it needs to go on in the middle.
 TRAINING = "training.safetensors"
-# Where a run keeps the logits of the test set in round 0, from which gains are counted.
-FIRST = "first.npy"
 
 log = logging.getLogger("alasl")
 
@@ -88,7 +86,8 @@ def _simulate(
     run = Simulation(dataset.labels, split, settings, prepared, context)
     if settings.assume == "auto":
         _tell_of_presence(run)
-    record = before or Record(settings, _start(dataset, split, run))
+    moves = Moves(folder)
+    record = before or Record(settings, _start(dataset, split, run), moves=moves.of)
     if record.start.table != dataset.labels.digest():
         raise ConflictError(
             "the data's table of entries is not the one that this run began with",
@@ -115,15 +114,14 @@ def _simulate(
         kept = Model.load(file, trust=trust or (settings.model, settings.loss or ""))
         run.learner.estimator.restore(kept.estimator.tensors(), trust=True)
 
-    writes = journal is not None and journal.writes
-    intervals = Intervals(run.learner.test_entries, folder / FIRST if folder else None)
+    intervals = Intervals(run.learner.test_entries, moves)
     while not record.done:
         step: Evaluation | OutOfFold | Round
         if record.wants_out_of_fold:
             step = run.out_of_fold()
         elif len(record.evaluations) == len(record.rounds):
             judged = run.learner.train(run.known)
-            step = intervals.of(run.evaluation(judged), judged.logits, writes)
+            step = intervals.of(run.evaluation(judged), judged.logits)
             if step.round == 0:
                 _warn_of_undefined(step, dataset.labels.names)
             if journal and journal.writes:
@@ -147,7 +145,6 @@ def _simulate(
             on_event(record)
     if journal and journal.writes:
         (journal.folder / TRAINING).unlink(missing_ok=True)
-        intervals.close()
     return record
 
 
@@ -182,6 +179,7 @@ def _start(dataset: Dataset, split: Split, run: Simulation) -> Start:
             **{name: version(name) for name in ("alasl", "numpy", "torch", "timm")},
         },
         predictions=digests(dataset.predictions),
+        test=dataset.labels.take(split.test).digest(),
         test_known=float((run.learner.test_entries != UNKNOWN).mean()),
         test_presents=tuple((run.learner.test_entries == PRESENT).sum(axis=0).tolist()),
     )

@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alasl.evaluate import few
 from alasl.evaluate.whole import Whole
-from alasl.files import replacing
+from alasl.journal import Moves
 from alasl.labels import UNKNOWN, Entries
 from alasl.record import Evaluation
 
 
 class Intervals:
-    """Puts intervals into evaluations, the gain's by the logits (T, L) of round 0.
+    """Puts intervals into evaluations, and keeps how AP moves with the test images.
 
-    entries: (T, L), of the test set. file: where the logits of round 0 are kept for a run that goes
-    on later; without them (older versions kept none) gains have no interval.
+    entries: (T, L), of the test set. moves: those kept so far; without round 0's (older versions
+    kept none) gains have no interval.
     """
 
-    def __init__(self, entries: Entries, file: Path | None = None) -> None:
+    def __init__(self, entries: Entries, moves: Moves) -> None:
         self._entries = entries
         self._known = not (entries == UNKNOWN).any()
-        self._file = file
-        self._first: Whole | None = None
-        if self._known and file and file.exists():
-            self._first = Whole.of(np.load(file), entries)
+        self._moves = moves
+        self._first = moves.of(0) if self._known else None
 
-    def of(self, step: Evaluation, logits: NDArray[np.float32], writes: bool) -> Evaluation:
-        """The evaluation by these logits, with its intervals.
-
-        writes: whether this process keeps what a run needs to go on.
-        """
+    def of(self, step: Evaluation, logits: NDArray[np.float32]) -> Evaluation:
+        """The evaluation by these logits, with its intervals."""
         if not self._known or np.isnan(logits).any():
             return step
         now = Whole.of(logits, self._entries)
         if np.isnan(now.mean.value):
             return step
+        self._moves.keep(step.round, now.moves)
+        reach = None
         if step.round == 0:
-            self._first = now
-            if self._file and writes:
-                with replacing(self._file) as beside:
-                    np.save(beside, logits)
+            self._first = self._moves.of(0)
+        elif self._first is not None:
+            reach = 100 * few.reach_of_gain(now.moves - self._first, now.presents)
         labels = np.stack([now.labels.low, now.labels.high], axis=1)
         return replace(
             step,
@@ -52,10 +48,5 @@ class Intervals:
                 None if np.isnan(low) else (100 * float(low), 100 * float(high))
                 for low, high in labels
             ),
-            gain_reach=100 * now.reach(self._first) if self._first and step.round else None,
+            gain_reach=reach,
         )
-
-    def close(self) -> None:
-        """The run is done: what was kept to go on with it goes."""
-        if self._file:
-            self._file.unlink(missing_ok=True)
