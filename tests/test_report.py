@@ -407,7 +407,10 @@ def test_an_interval_stands_beside_the_gain_over_round_0() -> None:
 def test_the_table_of_rounds_has_the_ends_of_each_interval() -> None:
     head, *rows = _rounds_rows(sure_run())
     assert head[4:10] == ["map", "map_low", "map_high", "map_gain", "map_gain_low", "map_gain_high"]
-    assert head[-6:] == ["dog", "dog_low", "dog_high", "cat", "cat_low", "cat_high"]
+    assert head[-6:] == [f"ap{end}:{n}" for n in ("dog", "cat") for end in ("", "_low", "_high")]
+    names = ("dog", "dog_low", "map", "ap", "ap_low:dog", "round")
+    columns = _rounds_rows(run(names=names))[0]
+    assert len(set(columns)) == len(columns)
     assert rows[0][7:10] == ["0.0000", "", ""]
     assert rows[2][7:10] == ["6.0000", "4.6000", "7.4000"]
     assert rows[2][-6:] == ["20.0000", "16.0000", "25.0000", "", "", ""]

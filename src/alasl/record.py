@@ -109,6 +109,12 @@ def _ends(pair: Sequence[float] | None) -> Ends | None:
     return None if pair is None else (pair[0], pair[1])
 
 
+def _columns(pairs: Sequence[Ends | None]) -> tuple[list[float], list[float]]:
+    """The lower and the upper ends, NaN where there are none."""
+    ends = [pair or (math.nan, math.nan) for pair in pairs]
+    return [low for low, _ in ends], [high for _, high in ends]
+
+
 @dataclass(frozen=True)
 class Asked:
     """One image asked in a round, why, and the answers to those of its entries that were asked.
@@ -232,20 +238,28 @@ class Record:
     def table(self) -> Any:
         """The evaluations as a pandas DataFrame: round, answers, seconds of people's time, mAP.
 
-        low, high: the ends of mAP's 95 % interval, missing where there is none.
-        Raises `ResourceError` where pandas is not installed.
+        low, high: the ends of mAP's 95 % interval, missing where there is none; likewise of the
+        gain over round 0, and of AP, with `ap:dog`, `ap_low:dog` and `ap_high:dog` for a label
+        `dog`. Raises `ResourceError` where pandas is not installed.
         """
-        ends = [pair or (math.nan, math.nan) for pair in self.intervals]
-        return data_frame(
-            {
-                "round": [e.round for e in self.evaluations],
-                "answers": self.costs,
-                "seconds": self.times,
-                self.metric: self.maps,
-                "low": [low for low, _ in ends],
-                "high": [high for _, high in ends],
-            }
-        )
+        low, high = _columns(self.intervals)
+        gain_low, gain_high = _columns(self.gain_intervals)
+        found = {
+            "round": [e.round for e in self.evaluations],
+            "answers": self.costs,
+            "seconds": self.times,
+            self.metric: self.maps,
+            "low": low,
+            "high": high,
+            "gain": self.gains,
+            "gain_low": gain_low,
+            "gain_high": gain_high,
+        }
+        for column, name in enumerate(self.start.names):
+            found[f"ap:{name}"] = [e.ap[column] for e in self.evaluations]
+            ends = [e.ap_intervals[column] if e.ap_intervals else None for e in self.evaluations]
+            found[f"ap_low:{name}"], found[f"ap_high:{name}"] = _columns(ends)
+        return data_frame(found)
 
     @property
     def done(self) -> bool:

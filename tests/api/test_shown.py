@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -70,10 +71,20 @@ def test_settings_show_what_is_not_the_default_and_can_be_made_again() -> None:
 def test_a_record_as_a_table(record: alasl.Record, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(DataFrame=dict))
     found = record.table()
-    assert list(found) == ["round", "answers", "seconds", "mAP", "low", "high"]
+    first, *labels = record.start.names
+    assert list(found)[:9] == [
+        *("round", "answers", "seconds", "mAP", "low", "high", "gain", "gain_low", "gain_high")
+    ]
+    assert len(found) == 9 + 3 * (1 + len(labels))
     assert found["answers"] == [0, 50]
     assert found["mAP"] == record.maps
     assert [*zip(found["low"], found["high"], strict=True)] == record.intervals
+    assert found["gain"] == record.gains
+    assert math.isnan(found["gain_low"][0])
+    assert (found["gain_low"][1], found["gain_high"][1]) == record.gain_intervals[1]
+    last = record.evaluations[-1]
+    ends = found[f"ap_low:{first}"][-1], found[f"ap_high:{first}"][-1]
+    assert (found[f"ap:{first}"][-1], ends) == (last.ap[0], last.ap_intervals[0])
 
 
 def test_a_table_without_pandas_says_what_to_install(

@@ -191,7 +191,7 @@ def test_a_run_leaves_everything_it_should(data: Path, tmp_path: Path, call: Cal
         "training_seconds",
     ]
     ends = ["", "_low", "_high"]
-    assert list(rounds[0])[13:] == [f"label{j}{end}" for j in range(6) for end in ends]
+    assert list(rounds[0])[13:] == [f"ap{end}:label{j}" for j in range(6) for end in ends]
     assert all(float(r["map_low"]) < float(r["map"]) < float(r["map_high"]) for r in rounds)
     with (out / "queries.csv").open() as file:
         queries = list(csv.DictReader(file))

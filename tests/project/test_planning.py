@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,6 @@ import pytest
 from scipy.special import expit, logit
 
 from alasl.cli import exit_code
-from alasl.cli.plan import _sure
 from alasl.cli.status import lines
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
@@ -184,18 +184,18 @@ def test_a_plan_is_printed_kept_and_set_beside_what_came(
     assert made is not None
     assert (made.target, made.answers) == (90, 0)
     assert made.now == told["now"]
+    low, high = made.sure or (0, 0)
+    assert [low, high] == told["sure"]
+    assert low < made.now < high
     text = say("plan", project.folder, "--target", 90, "--seeds", 2, "--grid-seconds", 2)
-    assert f"mAP now {made.now:.1f} % (by known test entries alone, "
-    assert "right only if chance chose them); to reach 90 %" in text
+    sure = f"mAP now {made.now:.1f} % (95 % interval {low:.1f} to {high:.1f}, by "
+    known = int(project.store.labels().take(project.split().test).known.sum())
+    given = f"{known} known entries of the test images alone, right only if chance chose them"
+    assert f"{sure}{given}); to reach 90 %" in text
     assert "at 2 s an answer by label, 2 s to open an image and 1 s an answer by image" in text
     assert last_plan(project.folder) == made, "the same seed plans the same"
     ground = Ground(48, 9, False, (30.0, 50.0), (), {})
     training = Training(0, 0, 0, 0, 0, 40.0, (), "m", ground.on, ground)
-    sure = "95 % interval 30.0 to 50.0, by 9 audit answers to 48 test images"
-    assert _sure(40.0, [training]) == sure
-    assert _sure(41.0, [training]) == (
-        f"with what was answered since the last training, which had 40.0 %: {sure}"
-    )
     state = overview(load(project.folder))
     assert "forecast for mAP 90 % by strategy" in "\n".join(lines(state))
     assert "; so far 0" in "\n".join(lines(state))
@@ -205,9 +205,17 @@ def test_a_plan_is_printed_kept_and_set_beside_what_came(
     none = (None,) * len(project.store.names)
     noted = replace(training, event=before, ap=none, ground=replace(ground, ap=none))
     project.store.note_training(noted)
-    assert _now(project.store, 41.0) == 40.0
+    found = replace(exact(), now=41.0, ground=replace(ground, map=(31.0, 51.0)))
+    on = "9 audit answers to 48 test images"
+    assert _now(project.store, found) == (40.0, (30.0, 50.0), on)
     project.store.resolve("lead", 0, 0, 1)
-    assert _now(project.store, 41.0) == 41.0
+    since = f"{on}, with what was answered since the last training"
+    assert _now(project.store, found) == (41.0, (31.0, 51.0), since)
+    # A plan of an older version had no interval.
+    values = json.loads((project.folder / "plan.json").read_text())
+    old = {name: value for name, value in values.items() if name not in ("sure", "on")}
+    (project.folder / "plan.json").write_text(json.dumps(old))
+    assert last_plan(project.folder) == replace(made, sure=None, on="")
 
 
 def test_a_target_is_reached_where_all_later_estimates_are_above_it(

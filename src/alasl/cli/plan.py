@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from alasl.settings import TimeSettings
 
 if TYPE_CHECKING:
     from alasl.project.hours import Hours
-    from alasl.project.records import Training
+    from alasl.project.plans import Plan
 
 
 @click.command("plan", cls=ByHeading)
@@ -68,8 +67,8 @@ def command(
         options.print_json({**asdict(forecast), "hours": [asdict(one) for one in told]})
         return
     click.echo(
-        f"mAP now {forecast.now:.1f} % ({_sure(forecast.now, opened.store.trainings())}); to reach "
-        f"{target:g} % (80 % interval, {counted(seeds, 'seed')}):"
+        f"mAP now {forecast.now:.1f} % ({_sure(forecast)}); to reach {target:g} % (80 % interval, "
+        f"{counted(seeds, 'seed')}):"
     )
     for one, by in zip(told, forecast.forecasts, strict=True):
         click.echo(f"  {by}; {_in_words(one)}")
@@ -80,16 +79,10 @@ def command(
     )
 
 
-def _sure(now: float, trainings: Sequence[Training]) -> str:
-    """How sure mAP is: one with answers that came after the last training has no interval."""
-    last = trainings[-1] if trainings else None
-    if last is None or last.map is None or last.ground is None or last.ground.map is None:
-        return "by known test entries alone, right only if chance chose them"
-    low, high = last.ground.map
-    sure = f"95 % interval {low:.1f} to {high:.1f}, by {last.ground.on}"
-    if last.map == now:
-        return sure
-    return f"with what was answered since the last training, which had {last.map:.1f} %: {sure}"
+def _sure(made: Plan) -> str:
+    """How sure mAP is, and what it rests on, in words."""
+    ends = f"95 % interval {made.sure[0]:.1f} to {made.sure[1]:.1f}, " if made.sure else ""
+    return f"{ends}by {made.on}"
 
 
 def _in_words(told: Hours) -> str:

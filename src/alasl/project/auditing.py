@@ -235,7 +235,9 @@ class ProjectAudit:
             found = estimate(scored, self.audit, self.seed)
         checks = self.audit.audited & (self.claims != UNKNOWN)
         wrong = checks & (self.entries != self.claims)
-        ground = replace(_ground(found, change), checked=int(checks.sum()), wrong=int(wrong.sum()))
+        ground = replace(
+            ground_of(found, change), checked=int(checks.sum()), wrong=int(wrong.sum())
+        )
         return _value(found.mean), _values(found.labels), ground
 
 
@@ -259,7 +261,8 @@ def _values(figure: Figure) -> tuple[float | None, ...]:
     return tuple(None if np.isnan(v) else 100 * float(v) for v in figure.value)
 
 
-def _ground(found: Estimate, change: Gain | None) -> Ground:
+def ground_of(found: Estimate, change: Gain | None = None) -> Ground:
+    """What an estimate rests on, and how sure it is, as a plain record."""
     low, high, erring = 100 * found.labels.low, 100 * found.labels.high, found.erring
     defined = not np.isnan(found.mean.value)
     gained = None

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logit
 
+from alasl.project.ground import Ground
 from alasl.project.records import Floats
 
 CHANCE, WHOLE = "chance", "whole images"
@@ -38,10 +39,10 @@ _LEAST = 1e-4
 class Curves:
     """What S seeds of simulations came to; mAP in per cent.
 
-    known: entries known in truth, and `now`: mAP with them. askable: entries unknown. entries:
-    (C,), of the parts of what is known that chance kept, ascending, and chance: (S, C), mAP with
-    each. Every other way of asking began with the one at `start`; asked: answers it got, and
-    reached: by way, (S,) mAP after them.
+    known: entries known in truth, and `now`: mAP with them, and ground: what that rests on.
+    askable: entries unknown. entries: (C,), of the parts of what is known that chance kept,
+    ascending, and chance: (S, C), mAP with each. Every other way of asking began with the one at
+    `start`; asked: answers it got, and reached: by way, (S,) mAP after them.
     """
 
     known: int
@@ -52,6 +53,7 @@ class Curves:
     start: int
     asked: int
     reached: Mapping[str, Floats]
+    ground: Ground | None = None
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
+from alasl.counting import counted
 from alasl.data.presence import known_by_presence
 from alasl.data.split import Split
 from alasl.errors import DataError, NothingToDo
 from alasl.evaluate.audit import Audit
-from alasl.evaluate.estimate import Scored, estimate
+from alasl.evaluate.estimate import DRAWS, Estimate, Scored, estimate
 from alasl.labels import UNKNOWN, Entries, Labels
 from alasl.learner import ActiveLearner, Known
 from alasl.learner.size import require_whole
 from alasl.models.prepare import Prepared, context_of
+from alasl.project.auditing import ground_of
 from alasl.project.driver import Driver
 from alasl.project.forecast import WHOLE, Curves, forecasts
 from alasl.project.plans import Plan, keep
@@ -81,7 +83,9 @@ def curves(
         if progress:
             progress(trainings, of)
 
-    now = trial.judged(trial.learner(0), np.zeros(labels.shape, np.bool_), 0)
+    nothing = np.zeros(labels.shape, np.bool_)
+    whole = trial.estimated(trial.learner(0), nothing, 0, nothing, DRAWS)
+    now = 100 * float(whole.mean.value)
     done()
     if np.isnan(now):
         raise DataError(
@@ -93,7 +97,7 @@ def curves(
         chance.append([])
         parts = trial.parts(seed)
         for hidden in parts:
-            chance[-1].append(trial.judged(learner, hidden, 0))
+            chance[-1].append(trial.judged(learner, hidden, 0, hidden))
             done()
         for way in ways:
             reached[way].append(trial.asked(way, seed, parts[_BEGUN], done))
@@ -106,6 +110,7 @@ def curves(
         start=_BEGUN,
         asked=batch * _ROUNDS,
         reached={way: np.array(found) for way, found in reached.items()},
+        ground=ground_of(whole),
     )
 
 
@@ -141,17 +146,26 @@ def plan(driver: Driver, target: float, seeds: int, progress: Progress | None = 
     labels = known.human_labels
     found = curves(driver.prepared, split, labels, audit, settings, seeds, progress)
     told = tuple(forecasts(found, target, settings.seed))
-    made = Plan(target, _now(project.store, found.now), project.store.filled(), seeds, told)
+    value, sure, on = _now(project.store, found)
+    if audit is not now.audit:
+        known_here = counted(int(audit.drawn.sum()), "known entry", "known entries")
+        on = f"{known_here} of the test images alone, right only if chance chose them"
+    made = Plan(target, value, project.store.filled(), seeds, told, sure, on)
     keep(project.folder, made)
     return made
 
 
-def _now(store: Store, simulated: float) -> float:
-    """mAP now, in per cent: what the last training has, as it is estimated by more draws and along
-    with the one before; where people said anything since, that of the simulations' first model."""
-    last = store.trainings()[-1:]
-    known = [one.map for one in last if one.event >= store.last_human_event()]
-    return simulated if not known or known[0] is None else known[0]
+def _now(store: Store, found: Curves) -> tuple[float, tuple[float, float] | None, str]:
+    """mAP now, in per cent, its 95 % interval and what it rests on: what the last training has, as
+    it is estimated along with the one before; where people said anything since, what the
+    simulations' first model has."""
+    since = ""
+    for last in store.trainings()[-1:]:
+        if last.event >= store.last_human_event() and last.map is not None and last.ground:
+            return last.map, last.ground.map, last.ground.on
+        since = ", with what was answered since the last training"
+    ground = found.ground
+    return found.now, ground.map if ground else None, f"{ground.on if ground else ''}{since}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,18 +211,21 @@ class _Trial:
             done()
         return value
 
-    def judged(
+    def estimated(
         self,
         learner: ActiveLearner,
         hidden: Mask,
         number: int,
-        at_first: Mask | None = None,
-    ) -> float:
-        """mAP, in per cent, of a model of all that is not hidden."""
-        known = self._known(hidden, number, hidden if at_first is None else at_first)
-        logits = learner.train(known, by_folds=False).logits
-        scored = Scored(logits, expit(logits))
-        return 100 * float(estimate(scored, self.audit, self.settings.seed, _DRAWS).mean.value)
+        at_first: Mask,
+        draws: int = _DRAWS,
+    ) -> Estimate:
+        """What a model is worth of all that is not hidden."""
+        logits = learner.train(self._known(hidden, number, at_first), by_folds=False).logits
+        return estimate(Scored(logits, expit(logits)), self.audit, self.settings.seed, draws)
+
+    def judged(self, learner: ActiveLearner, hidden: Mask, number: int, at_first: Mask) -> float:
+        """Its mAP, in per cent."""
+        return 100 * float(self.estimated(learner, hidden, number, at_first).mean.value)
 
     def _known(self, hidden: Mask, number: int, at_first: Mask) -> Known:
         labels = self.labels.forget(hidden)

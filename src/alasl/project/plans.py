@@ -17,13 +17,18 @@ PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """A forecast as it was made: the target and mAP then, in per cent, and answers by then."""
+    """A forecast as it was made: the target and mAP then, in per cent, and answers by then.
+
+    sure: the 95 % interval of mAP then, and `on` what it rests on; of older versions none.
+    """
 
     target: float
     now: float
     answers: int
     seeds: int
     forecasts: tuple[Forecast, ...]
+    sure: tuple[float, float] | None = None
+    on: str = ""
 
     def beside(self, answers: int, trainings: Sequence[Training]) -> str:
         """One sentence: what was forecast, and what came with so many answers."""
@@ -74,7 +79,8 @@ def last_plan(folder: Path) -> Plan | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         told = tuple(Forecast(**one) for one in values.pop("forecasts"))
-        return Plan(**values, forecasts=told)
+        sure = values.pop("sure", None)
+        return Plan(**values, forecasts=told, sure=sure and tuple(sure))
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(
             "the plan cannot be read",

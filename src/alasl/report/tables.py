@@ -27,7 +27,8 @@ def _rounds_rows(record: Record) -> list[list[object]]:
     head += [f"{what}_last", f"{what}_best", "training_seconds"]
     if record.out_of_fold:
         head += ["map_out_of_fold", "automatic", "automatic_wrong"]
-    labels = [f"{name}{end}" for name in record.start.names for end in ("", "_low", "_high")]
+    # The figure first, or a label's name might be another column's.
+    labels = [f"ap{end}:{name}" for name in record.start.names for end in ("", "_low", "_high")]
     rows: list[list[object]] = [[*head, *labels]]
     figures = zip(record.maps, record.intervals, record.gains, record.gain_intervals, strict=True)
     for e, (value, ends, gain, gain_ends) in zip(record.evaluations, figures, strict=True):
