@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from alasl.project.doubts import WORDS
+
 Catalogue = dict[str, str | dict[str, str]]
 
 _FOLDER = Path(__file__).parent / "words"
@@ -18,8 +20,13 @@ LANGUAGES: tuple[str, ...] = tuple(sorted(file.stem for file in _FOLDER.glob("*.
 
 @cache
 def catalogue(language: str) -> Catalogue:
-    """Every sentence of a language, by its key; one that counts has a form for each plural."""
+    """Every sentence of a language, by its key; one that counts has a form for each plural.
+
+    What is doubted is said in English as the commands say it.
+    """
     found: Catalogue = json.loads((_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+    if language == DEFAULT:
+        found |= {f"owner.doubt.{kind}": forms for kind, forms in WORDS.items()}
     return found
 
 

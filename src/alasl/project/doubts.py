@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from alasl.counting import counted
 from alasl.labels import UNKNOWN, Entries
 from alasl.project.folder import Project
 from alasl.project.ground import Ground
@@ -21,16 +20,41 @@ UNSURE, ENOUGH = 5.0, 25
 WRONG = 0.01
 
 
+_EARLY = (
+    "mAP is known within {points} points only, by {n} audit answer(s) a label: "
+    "too early to stop or to compare by; "
+)
+_WRONG = (
+    "people call {share} % ({low} to {high}) of the given NAME wrong, by {n} gold question(s); "
+    "those of test images are taken for right, so mAP may be several points off: alasl suspects"
+)
+# Each kind in English, where there is one and where there are other numbers; also the page's.
+WORDS = {
+    kind: {"one": text.replace("(s)", ""), "other": text.replace("(s)", "s")}
+    for kind, text in {
+        "few": f"{_EARLY}{{good}} points take about {{takes}}",
+        "wide": f"{_EARLY}it takes more",
+        "again": "{n} answer(s) to test images against the model not asked again yet: until then "
+        "a wrong one counts as right, and mAP may be points off its interval",
+        "presents": _WRONG.replace("NAME", "presents"),
+        "absents": _WRONG.replace("NAME", "absents"),
+    }.items()
+}
+# Values that have a digit after the point.
+_SHARES = ("share", "low", "high")
+
+
 @dataclass(frozen=True)
 class Doubt:
-    """One reason, in English words; kind and values: what a page says it by in any language."""
+    """One reason: kind and values are what it is said by, in any language."""
 
     kind: str
     values: Mapping[str, float]
-    text: str
 
     def __str__(self) -> str:
-        return self.text
+        words = WORDS[self.kind]["one" if self.values["n"] == 1 else "other"]
+        said = {k: f"{v:.{1 if k in _SHARES else 0}f}" for k, v in self.values.items()}
+        return words.format(**said)
 
 
 def doubts_of(project: Project, training: Training) -> list[str]:
@@ -61,29 +85,15 @@ def doubts(
     if half > UNSURE and not ground.complete:
         many = round(ground.answers / max(1, sum(one is not None for one in ground.ap)))
         few = many < ENOUGH
-        takes = f"{UNSURE:g} points take about {ENOUGH}" if few else "it takes more"
         yield Doubt(
             "few" if few else "wide",
             {"points": round(half), "n": many} | ({"good": UNSURE, "takes": ENOUGH} if few else {}),
-            f"mAP is known within {half:.0f} points only, by {counted(many, 'audit answer')} a "
-            f"label: too early to stop or to compare by; {takes}",
         )
     if again and ground.answers and ground.erring is None:
-        yield Doubt(
-            "again",
-            {"n": again},
-            f"{counted(again, 'answer')} to test images against the model not asked again yet: "
-            "until then a wrong one counts as right, and mAP may be points off its interval",
-        )
+        yield Doubt("again", {"n": again})
     if settings.audit and settings.audit_given and (tested == UNKNOWN).any():
         return
     for rate, name in zip(error_rates(store), ("presents", "absents"), strict=True):
         if rate.low > WRONG and (tested == rate.value).any():
             share, low, high = 100 * rate.share, 100 * rate.low, 100 * rate.high
-            yield Doubt(
-                name,
-                {"share": share, "low": low, "high": high, "n": rate.checked},
-                f"people call {share:.1f} % ({low:.1f} to {high:.1f}) of the given "
-                f"{name} wrong, by {counted(rate.checked, 'gold question')}; those of test images "
-                "are taken for right, so mAP may be several points off: alasl suspects",
-            )
+            yield Doubt(name, {"share": share, "low": low, "high": high, "n": rate.checked})
