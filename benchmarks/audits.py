@@ -41,9 +41,9 @@ def calls_off(
     """
     assert judged.called is not None
     calls, present = Calls(judged.called, judged.probabilities), project.truth[project.test] == 1
-    exact, _ = calls.complete(present)
+    exact, *_ = calls.complete(present)
     row = {}
-    anew, _ = Calls(project.calls_new(x), np.zeros(truth.shape)).complete(truth)
+    anew, *_ = Calls(project.calls_new(x), np.zeros(truth.shape)).complete(truth)
     for name, figure, other in zip(NAMES, exact, anew, strict=True):
         labels, mean = found.calls[name].labels, found.calls[name].mean
         kept = ~np.isnan(labels.value) & ~np.isnan(figure.value)

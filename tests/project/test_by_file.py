@@ -22,6 +22,7 @@ from alasl.project.imports import import_file
 from alasl.project.overview import overview
 from alasl.project.rechecking import error_rates
 from alasl.project.records import Answer, Imported, Queued
+from alasl.project.store import Store
 from alasl.report.project import project_page
 
 
@@ -106,7 +107,7 @@ def test_a_file_asks_for_second_looks_and_is_taken_once(
 
 
 def test_status_says_what_was_asked_only_once(
-    holes: Callable[..., Project], say: Callable[..., Any]
+    holes: Callable[..., Project], say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = holes()
     driver, store = Driver(project), project.store
@@ -132,7 +133,17 @@ def test_status_says_what_was_asked_only_once(
         assert "\n".join(map(str, now.doubts)) in printed
     found = say("suggest", project.folder, "--json", "-q")
     assert found["training"]["doubts"] == [str(one) for one in overview(project).doubts]
+    # The table is read once, for the training and for what is doubted of it.
+    reads: list[Store] = []
+    read = Store.initial_and_labels
+
+    def counted(own: Store) -> Any:
+        reads.append(own)
+        return read(own)
+
+    monkeypatch.setattr(Store, "initial_and_labels", counted)
     assert say("train", project.folder, "--json", "-q")["doubts"]
+    assert len(reads) == 1
 
 
 def test_what_was_not_timed_and_what_was_said_again_is_told(holes: Callable[..., Project]) -> None:

@@ -201,3 +201,6 @@ def test_rules_cut_labels_into_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rules.fit(10)
     assert not rules.fit(11)
     assert none.fit(100)
+    # Both ask for the groups; they are found once.
+    monkeypatch.setattr(scoring, "connected_components", None)
+    assert len(rules.groups(1)) == 7

@@ -58,7 +58,6 @@ def command(
     cannot be used leave the project first; `alasl undo` brings them back. With --engine or
     --workers, processes score a large pool, and the queue is the same; one process trains.
     """
-    from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
     opened = options.open_to_work(project, trust)
@@ -75,7 +74,7 @@ def command(
         driver = Driver(opened, options.Bar("features", "image"), trust=trust)
         training = driver.renew() if train else None
         asked = driver.suggest(by)
-    doubts = doubts_of(opened, training) if training else []
+    doubts = driver.doubts(training) if training else []
     if out:
         from alasl.project.exports import write_queue
 

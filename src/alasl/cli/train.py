@@ -30,19 +30,19 @@ def command(project: Path, trust: bool, as_json: bool) -> None:
 
     Where not every entry of the test set is known, mAP is estimated from what chance asked of it.
     """
-    from alasl.project.doubts import doubts_of
     from alasl.project.driver import Driver
 
     opened = options.open_to_work(project, trust)
     with opened.training():
-        training = Driver(opened, options.Bar("features", "image"), trust=trust).train()
+        driver = Driver(opened, options.Bar("features", "image"), trust=trust)
+        training = driver.train()
     if training is None:
         raise NothingToDo(
             "nothing is known yet outside the test set, so there is nothing to train on",
             where=str(project),
             do=f"get first answers: alasl suggest {project}",
         )
-    doubts = doubts_of(opened, training)
+    doubts = driver.doubts(training)
     if as_json:
         options.print_json(training_dict(training, doubts))
     else:

@@ -93,11 +93,14 @@ class Calls:
         either = {"precision": false, "recall": missed, "f1": false | missed}
         return np.asarray(either.get(name, np.ones(len(false), np.bool_)))
 
-    def complete(self, present: Mask) -> tuple[tuple[Figure, ...], Floats]:
+    def complete(
+        self, present: Mask
+    ) -> tuple[tuple[Figure, ...], Floats, dict[str, NDArray[np.intp]]]:
         """Each of `NAMES` (L,) of a table known whole, and how their means over labels move.
 
         present: (N, L). The intervals are exact for shares of images drawn by chance (Clopper and
         Pearson), those of calibration by the jackknife. moves: (many, N, L), as `ap.jackknife` has.
+        At last, of the three that follow from calls, as of how many images, (L,), each varies.
         """
         called, y, n = self.called == PRESENT, present.astype(np.float64), len(present)
         hits, calls, total = (called & present).sum(axis=0), called.sum(axis=0), present.sum(axis=0)
@@ -122,13 +125,8 @@ class Calls:
             Figure(values[3], *clopper_pearson(total, np.full(len(total), n))),
             share_interval(gaps.mean(axis=0), np.linalg.norm(moves[4], axis=0), NORMAL),
         ]
-        return tuple(figures), np.stack(moves)
-
-    def draws(self, present: Mask) -> dict[str, NDArray[np.intp]]:
-        """As of how many images, (L,), each share varies on a table known whole, (N, L)."""
-        called = self.called == PRESENT
-        calls, total = called.sum(axis=0), present.sum(axis=0)
-        return {"precision": calls, "recall": total, "f1": (called | present).sum(axis=0)}
+        draws = {"precision": calls, "recall": total, "f1": either}
+        return tuple(figures), np.stack(moves), draws
 
     def _gaps(self, y: Floats) -> tuple[Floats, list[Floats]]:
         """(N, L): what each image adds to its label's calibration error, and to each bin's gap."""

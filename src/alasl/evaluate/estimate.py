@@ -308,8 +308,7 @@ def _exact(
 def _exact_calls(
     calls: Calls, present: NDArray[np.bool_]
 ) -> tuple[dict[str, Measured], Reliability]:
-    of_labels, moves = calls.complete(present)
-    draws = calls.draws(present)
+    of_labels, moves, draws = calls.complete(present)
     measured = {}
     for name, labels, move in zip(NAMES, of_labels, moves, strict=False):
         left_out = calls.left_out(name)

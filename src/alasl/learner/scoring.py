@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -45,23 +46,27 @@ class Rules:
     excludes: Pairs
     usual: NDArray[np.float64]
 
-    def groups(self, size: int) -> list[Labels]:
-        """The labels in groups to be scored at a time: those that rules tie together; of all
-        others, at most `size` that stand side by side."""
+    @cached_property
+    def _tied(self) -> tuple[Labels, list[Labels]]:
+        """The labels that no rule ties to others, and those that rules tie together, by group."""
         labels, pairs = len(self.usual), np.array([*self.implies, *self.excludes], np.intp)
         one, other = pairs.reshape(-1, 2).T
         ties = csr_matrix((np.ones(len(one)), (one, other)), (labels, labels))
         _, group = connected_components(ties, directed=False)
         many = np.bincount(group)[group]
-        alone = np.flatnonzero(many == 1)
-        side_by_side = np.split(alone, np.flatnonzero(np.diff(alone) > 1) + 1)
         tied = [np.flatnonzero(group == number) for number in np.unique(group[many > 1])]
+        return np.flatnonzero(many == 1), tied
+
+    def groups(self, size: int) -> list[Labels]:
+        """The labels in groups to be scored at a time: those that rules tie together; of all
+        others, at most `size` that stand side by side."""
+        alone, tied = self._tied
+        side_by_side = np.split(alone, np.flatnonzero(np.diff(alone) > 1) + 1)
         return [run[part] for run in side_by_side for part in cut(len(run), size)] + tied
 
     def fit(self, images: int) -> bool:
         """Whether the labels that rules tie together fit into memory, all images of each."""
-        tied = [len(group) for group in self.groups(1) if len(group) > 1]
-        return images * max(tied, default=0) <= WHOLE // 2
+        return images * max(map(len, self._tied[1]), default=0) <= WHOLE // 2
 
     def scores(self, pool: Streamed, score: Score, labels: Labels) -> list[tuple[slice, Scores]]:
         """The scores of a group; of labels that rules tie together as `with_credit` gives them."""

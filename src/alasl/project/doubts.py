@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from alasl.labels import UNKNOWN, Entries
-from alasl.project.folder import Project
 from alasl.project.ground import Ground
 from alasl.project.rechecking import error_rates
-from alasl.project.records import AGAIN, Queued, Training
+from alasl.project.records import AGAIN, Queued
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 
@@ -55,14 +54,6 @@ class Doubt:
         words = WORDS[self.kind]["one" if self.values["n"] == 1 else "other"]
         said = {k: f"{v:.{1 if k in _SHARES else 0}f}" for k, v in self.values.items()}
         return words.format(**said)
-
-
-def doubts_of(project: Project, training: Training) -> list[str]:
-    """Why what is said of a training may be wrong, by what is known of the project now."""
-    store, ground = project.store, training.ground
-    tested = store.initial_and_labels()[0][project.split().test]
-    again = second_looks(store.queue())
-    return [str(one) for one in doubts(store, tested, project.settings, ground, again)]
 
 
 def second_looks(queue: Iterable[Queued]) -> int:

@@ -29,6 +29,7 @@ from alasl.project.about import About
 from alasl.project.auditing import ProjectAudit
 from alasl.project.automatic import decide, due, standing
 from alasl.project.calibration import may_be_by_chance, require_ground
+from alasl.project.doubts import doubts, second_looks
 from alasl.project.folder import SETTINGS, Project
 from alasl.project.inference import closed
 from alasl.project.looks import Look
@@ -62,6 +63,8 @@ class Driver:
             require_trust(project.folder / SETTINGS, "open it with trust=True", settings)
         self.project = project
         self._split = project.split()
+        # What was given of the test images, (T, L), as the audit last saw it.
+        self._tested = np.zeros((0, 0), np.int8)
         self._files = ModelFiles(project, progress, trust=trust)
 
     @cached_property
@@ -125,7 +128,14 @@ class Driver:
         """The audit as it is now; initial: int8 (N, L), what was given."""
         test, seed = self._split.test, self.project.settings.seed
         doubt = self.project.settings.audit_given > 0
-        return ProjectAudit.of(self.project.store, test, known, initial[test], seed, doubt)
+        self._tested = initial[test]
+        return ProjectAudit.of(self.project.store, test, known, self._tested, seed, doubt)
+
+    def doubts(self, training: Training) -> list[str]:
+        """Why what is said of a training may be wrong, once `train` or `suggest` is done."""
+        store = self.project.store
+        now = self._tested, self.project.settings, training.ground, second_looks(store.queue())
+        return [str(one) for one in doubts(store, *now)]
 
     def train(self) -> Training | None:
         """Train on everything known outside the test set, judge, keep the model and its worth.
