@@ -59,7 +59,7 @@ class Advice:
             return f"What {batch} would bring cannot be told from fewer than {LEAST} evaluations."
         says = (
             f"Expected of {batch}: {self.gain:+.2f} {self.points} "
-            f"({self.low:+.2f} to {self.high:+.2f} as measured)."
+            f"({self.low:+.2f} to {self.high:+.2f} as measured, an 80 % interval)."
         )
         if self.stop_below is None:
             return says

@@ -13,6 +13,7 @@ import pytest
 
 from alasl.annotate.training import Training
 from alasl.project.changes import LabelChange
+from alasl.project.ground import Ground
 from alasl.project.guide import Described
 from alasl.project.records import Questions
 from alasl.project.records import Training as Training_
@@ -787,14 +788,17 @@ def test_a_quiet_line_says_where_it_stands_and_never_goes_back(
     project: Project, serve: Serve, view: View
 ) -> None:
     for answers, value in ((0, 40.0), (100, 41.5), (300, 44.5)):
+        gain = (3.0, -0.5, 6.5) if answers == 300 else None
+        ground = Ground(6, 9, False, (30.0, 60.0), ((30.0, 60.0),) * 4, {}, gain)
         project.store.note_training(
-            Training_(1.0, answers, answers, 1.0, 1.0, value, (value,) * 4, "m", "on what is known")
+            Training_(1.0, answers, answers, 1.0, 1.0, value, (value,) * 4, "m", "it", ground)
         )
     view.page.clock.install()
     view.open(serve(project))
     view.ready()
     assert view.text("h1") == "ALASL"
-    assert (view.text("#worth"), view.text("#brought")) == ("mAP 44.5 %", "+1.5 per 100 answers")
+    assert view.text("#worth") == "mAP 44.5 % (30.0 to 60.0)"
+    assert view.text("#brought") == "+1.5 (−0.3 to +3.3) per 100 answers"
     for key in "jjjkkk":
         view.page.clock.run_for(2000)
         view.press(key)

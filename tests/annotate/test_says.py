@@ -31,7 +31,7 @@ TEXTS = """async (n) => {
   const modules = ["progress", "outbox", "server"].map((name) =>
     import(new URL(`static/${name}.js`, document.baseURI)));
   const [{ progress, showStatus, showSaved }, { outbox }, { line }] = await Promise.all(modules);
-  const worth = n > 1 ? { map: 61.2, low: 58.9, high: 63.4, brought: 1.2 } : null;
+  const worth = n > 1 ? { map: 61.2, low: 58.9, high: 63.4, brought: [1.2, -0.3, 2.7] } : null;
   const numbers = { answers: n, mine: n, round: n, queued: 9 * n, left: 5 * n, seconds: n };
   showStatus({ ...progress.status, ...numbers, worth });
   line.trouble = n > 1000 ? "The server cannot be reached." : "";
@@ -80,7 +80,7 @@ def test_the_header_is_as_high_whatever_it_says_and_one_line_where_there_is_room
 SEEN = """async () => {
   const { progress, showStatus } = await import(new URL("static/progress.js", document.baseURI));
   const numbers = { answers: 1192, mine: 446, round: 2, queued: 320, left: 140, seconds: 900 };
-  const worth = { map: 61.2, low: 58.9, high: 63.4, brought: 1.2 };
+  const worth = { map: 61.2, low: 58.9, high: 63.4, brought: [1.2, -0.3, 2.7] };
   showStatus({ ...progress.status, ...numbers, worth });
   const end = document.querySelector("header").getBoundingClientRect().bottom;
   const said = document.getElementById("round").textContent;

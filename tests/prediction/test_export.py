@@ -18,6 +18,7 @@ import alasl
 from alasl.cli import exit_code
 from alasl.data.images import load_square
 from alasl.errors import ConflictError, DataError, UsageError
+from alasl.journal import load
 from alasl.models.model import Model
 from alasl.prediction.card import MARK, card
 from alasl.prediction.exports import export_model
@@ -185,6 +186,23 @@ def test_a_card_says_what_its_numbers_rest_on(
     assert "alasl predict own.safetensors features.npy" in own
     assert "features of one's own, 16 numbers an image" in own
     assert "look better than they will" in own
+
+
+def test_a_card_of_a_run_has_intervals_and_calls_nothing_map_that_is_none(
+    own_features: tuple[Path, np.ndarray],
+) -> None:
+    last = load(own_features[0]).evaluations[-1]
+    model = alasl.load(own_features[0])
+    own = card(model, "own")
+    low, high = last.interval or (0.0, 0.0)
+    assert f"mAP is {last.map_last:.1f} % (95 % interval {low:.1f} to {high:.1f})" in own
+    for ap, (low, high) in zip(last.ap, last.ap_intervals, strict=True):  # type: ignore[misc]
+        assert f"| {ap:.1f} | {low:.1f} to {high:.1f} |" in own
+    some = {"judged on": "the known entries of the 9 images", "interval": None, "ap_intervals": ()}
+    model.about = {**model.about, **some}
+    partly = card(model, "own")
+    assert f"The mean AP of these is {last.map_last:.1f} % over" in partly
+    assert "mAP is" not in partly
 
 
 def test_a_card_of_a_model_that_was_not_judged(

@@ -86,7 +86,7 @@ def test_what_is_read_off_a_curve_is_of_the_labels_that_all_share() -> None:
     assert alike([]) == []
 
 
-def test_advice_and_what_answers_brought_do_not_take_a_new_label_for_a_loss() -> None:
+def test_advice_does_not_take_a_new_label_for_a_loss() -> None:
     """AP rises by the same steps all the time; a label at 0 that came would look like a fall."""
     same = [training(100 * n, (20.0 + n, 40.0 + n, None)) for n in range(8)]
     came = [
@@ -98,10 +98,23 @@ def test_advice_and_what_answers_brought_do_not_take_a_new_label_for_a_loss() ->
         stop_advice(tuple(came), 100, None, 100),
     )
     assert straight.gain == pytest.approx(with_new.gain)
-    worth = worth_of(came)
-    assert worth is not None
-    assert worth.map == 20.0
-    assert worth.brought == pytest.approx(1.0)
+
+
+def test_what_answers_brought_is_the_paired_gain_of_the_last_training_with_its_interval() -> None:
+    first, second, unjudged = (training(n, (ap,)) for n, ap in ((0, 40.0), (50, 42.0), (90, None)))
+    assert second.ground is not None
+    second = replace(second, ground=replace(second.ground, gain=(1.5, -0.5, 3.5)))
+    for found in (worth_of([first, second]), worth_of([first, second, unjudged])):
+        assert found is not None
+        assert (found.map, found.low, found.high) == (42.0, 10.0, 90.0)
+        assert found.brought == (3.0, -1.0, 7.0)
+    # No answer came between, nothing was compared, or nothing judged.
+    again = worth_of([replace(first, answers=50), second])
+    alone = worth_of([first])
+    assert again is not None
+    assert alone is not None
+    assert again.brought is alone.brought is None
+    assert worth_of([unjudged]) is worth_of([]) is None
 
 
 def with_reasons(store: Store) -> Training:

@@ -202,13 +202,14 @@ class TaskOut(Message):
 class Worth(Message):
     """What the last model is worth: its mAP in per cent, with the ends of its 95 % interval.
 
-    brought: mAP points that the last answers brought, for each hundred. None where undefined.
+    brought: mAP points that the answers since the training before brought, for each hundred, with
+    the ends of their 95 % interval. None where undefined.
     """
 
     map: float
     low: float | None
     high: float | None
-    brought: float | None
+    brought: tuple[float, float, float] | None
 
 
 class Status(Message):

@@ -14,7 +14,6 @@ from alasl.annotate import messages
 from alasl.annotate.near import features_of, side_by_side
 from alasl.annotate.training import Training as Background
 from alasl.errors import DataError
-from alasl.project.curve import alike
 from alasl.project.records import Answer, Progress, Task, Training
 from alasl.project.store import Store
 
@@ -257,16 +256,16 @@ class Tasks:
 
 
 def worth_of(trainings: Sequence[Training]) -> messages.Worth | None:
-    """What the last of the trainings is worth, beside one of a hundred answers before, or more."""
-    judged = alike(trainings)
-    if not judged or (value := judged[-1][0].map) is None:
+    """What the last training that was judged is worth, and what it gained over the one before."""
+    judged = [place for place, one in enumerate(trainings) if one.map is not None]
+    if not judged or (value := (last := trainings[judged[-1]]).map) is None:
         return None
-    (last, mean), brought = judged[-1], None
-    earlier = [one for one in judged if one[0].answers <= last.answers - 100]
-    before, was = earlier[-1] if earlier else judged[0]
-    if before.answers < last.answers:
-        brought = 100 * (mean - was) / (last.answers - before.answers)
-    low, high = (last.ground.map if last.ground else None) or (None, None)
+    ground, brought = last.ground, None
+    new = last.answers - trainings[max(judged[-1] - 1, 0)].answers
+    if ground and ground.gain and new > 0:
+        gain, least, most = (100 * points / new for points in ground.gain)
+        brought = gain, least, most
+    low, high = (ground.map if ground else None) or (None, None)
     return messages.Worth(map=value, low=low, high=high, brought=brought)
 
 

@@ -80,9 +80,11 @@ def command(
         for i, j, p in shown:
             click.echo(f"  {images[i]!r}, label {names[j]!r}: present with {100 * p:.1f} %")
         if rate.checked:
+            by = counted(rate.checked, "gold question")
+            share, low, high = (100 * each for each in (rate.share, rate.low, rate.high))
             click.echo(
-                f"  wrong by {rate.checked} gold questions: {100 * rate.share:.1f} % "
-                f"({100 * rate.low:.1f} to {100 * rate.high:.1f}), people's own errors among them"
+                f"  wrong by {by}: {share:.1f} % (95 % interval {low:.1f} to {high:.1f}), "
+                "people's own errors among them"
             )
         else:
             click.echo("  how many are wrong is not known: no gold question was answered yet")

@@ -114,15 +114,19 @@ def _judged(model: Model, about: dict[str, Any]) -> str:
     value, how = about["map"], about["settings"]["thresholds"]
     ap = np.array([np.nan if each is None else each for each in about["ap"]])
     defined, ground = int(np.isfinite(ap).sum()), about.get("ground")
-    sure = _interval(ground["map"]) if ground else "-"
     # A simulation notes no ground; what it was judged on says whether all of it was known.
+    sure = _interval(ground["map"] if ground else about.get("interval"))
+    intervals = ground["ap"] if ground else about.get("ap_intervals") or [None] * len(ap)
     estimated = bool(ground and not ground["complete"])
+    called_so = "mAP is estimated at" if estimated else "mAP is"
+    if about["judged on"].startswith("the known entries"):
+        called_so = "The mean AP of these is"
     head = (
         f"Judged on {about['judged on']}; no model that saw an image was judged on it. "
         + (
             "Nothing can be said of mAP: no label could be judged."
             if value is None
-            else f"{'mAP is estimated at' if estimated else 'mAP is'} {value:.1f} %"
+            else f"{called_so} {value:.1f} %"
             + ("" if sure == "-" else f" (95 % interval {sure})")
             + f" over {defined} of {len(ap)} labels"
             + ("." if defined == len(ap) else "; the others have no AP.")
@@ -138,7 +142,6 @@ def _judged(model: Model, about: dict[str, Any]) -> str:
     columns += [f"{SPOKEN[name]} (%)" for name in called]
     rows = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     thresholds = np.full(len(ap), np.nan) if model.thresholds is None else model.thresholds
-    intervals = ground["ap"] if ground else [None] * len(ap)
     for column, (label, present, absent, each, pair, threshold) in enumerate(
         zip(
             model.names,

@@ -132,6 +132,8 @@ def _simulate(
                     data=dataset.name,
                     answers=step.cost,
                     round=step.round,
+                    interval=step.interval,
+                    ap_intervals=step.ap_intervals,
                 )
                 model.save(model_file(journal.folder, step.round))
         else:

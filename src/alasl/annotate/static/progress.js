@@ -77,12 +77,13 @@ function pace({ left, mine, seconds }) {
   return t("pace", { rate: Math.round(60 / each), time: duration(left * each, "pace") });
 }
 
-/** What a model is worth: "mAP 61.2 % (58.9 to 63.4)" and "+1.2 per 100 answers", or nothing. */
+/** What a model is worth: "mAP 61.2 % (58.9 to 63.4)" and "+1.2 (+0.1 to +2.3) per 100 answers". */
 export function inWords({ map, low, high, brought }) {
   const values = { map: tenths(map), low: low === null ? "" : tenths(low), high: high === null ? "" : tenths(high) };
   const worth = t(low === null ? "worth" : "worth.interval", values);
   if (brought === null) return [worth, ""];
-  return [worth, t("worth.brought", { gain: `${brought < 0 ? "\u2212" : "+"}${tenths(Math.abs(brought))}` })];
+  const [gain, least, most] = brought.map((value) => `${value < 0 ? "\u2212" : "+"}${tenths(Math.abs(value))}`);
+  return [worth, t("worth.brought", { gain, low: least, high: most })];
 }
 
 export function showSaved() {
