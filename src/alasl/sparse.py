@@ -106,7 +106,7 @@ class Sparse:
             return np.asarray(self[rows[None]][0])
         table = np.full((len(rows), self.shape[1]), self.empty, self.values.dtype)
         to, at = self._within(rows)
-        table[to, self.cols[at]] = self.values[at]
+        table[to, self.places[at] - rows[to] * self.shape[1]] = self.values[at]
         return table
 
     def _within(self, rows: Places) -> tuple[Places, Places]:
@@ -162,7 +162,7 @@ class Sparse:
         """The table of some rows (n,), in their order."""
         rows = np.asarray(rows, np.int64)
         to, at = self._within(rows)
-        places = to * self.shape[1] + self.cols[at]
+        places = self.places[at] + (to - rows[to]) * self.shape[1]
         return Sparse((len(rows), self.shape[1]), places, self.values[at], self.empty)
 
     def take_cols(self, cols: NDArray[np.integer]) -> Sparse:

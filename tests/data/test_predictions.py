@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from alasl.data import prediction_text
 from alasl.data.dataset import Dataset
-from alasl.data.evidence import LEAST, Predictions, stacked
-from alasl.data.formats import read_table
-from alasl.data.predictions import named, read_all, read_predictions, write_predictions
+from alasl.data.evidence import LEAST, Predictions, evidence_of, log_odds
+from alasl.data.formats import npz, read_table
+from alasl.data.prediction_arrays import is_kept, read_kept, write_kept
+from alasl.data.predictions import named, read_all, read_predictions
 from alasl.errors import DataError, UsageError
 from alasl.labels import Labels
+from told import write_npz
 
 IMAGES, NAMES = ("a.jpg", "b.jpg", "c.jpg"), ("dog", "cat")
 NOTHING = np.nan
@@ -26,7 +29,7 @@ NOTHING = np.nan
 def read(tmp_path: Path, text: str, name: str = "clip.csv") -> NDArray[np.float32]:
     path = tmp_path / name
     path.write_text(text)
-    return read_predictions(str(path), IMAGES, NAMES).probabilities
+    return read_predictions(str(path), IMAGES, NAMES).table[:]
 
 
 EXPECTED = np.array([[0.9, NOTHING], [0.25, 1], [NOTHING, NOTHING]], np.float32)
@@ -60,7 +63,7 @@ def test_arrays_are_read_in_the_order_of_the_table(tmp_path: Path) -> None:
     said = np.array([[1, 0.25], [NOTHING, 0.9]])
     np.savez(path, probabilities=said, images=["b.jpg", "a.jpg"], names=["cat", "dog"])
     found = read_predictions(f"mine={path}", IMAGES, NAMES)
-    np.testing.assert_array_equal(found.probabilities, EXPECTED)
+    np.testing.assert_array_equal(found.table[:], EXPECTED)
     assert found.name == "mine"
 
 
@@ -74,7 +77,7 @@ def test_a_machine_of_open_images_is_evidence_and_people_are_not(tmp_path: Path)
     labels = read_table(tmp_path)[0].labels
     assert labels.names == ("Dog", "Bowl (/m/2)", "Bowl (/m/3)")
     assert labels.entries.tolist() == [[1, -1, -1], [-1, -1, 0]]
-    found = read_predictions(str(path), labels.images, labels.names).probabilities
+    found = read_predictions(str(path), labels.images, labels.names).table[:]
     expected = [[NOTHING, 0.2, NOTHING], [0.7, NOTHING, 1]]
     np.testing.assert_array_equal(found, np.array(expected, np.float32))
 
@@ -89,9 +92,9 @@ def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
     said[0, 0] = 0.5
     told = Predictions("x", said.astype(np.float32))
     path = tmp_path_factory.mktemp("w") / "x.npz"
-    write_predictions(told, IMAGES, NAMES, path)
+    write_npz(told.probabilities, IMAGES, NAMES, path)
     found = read_predictions(str(path), IMAGES, NAMES)
-    np.testing.assert_array_equal(found.probabilities, told.probabilities)
+    np.testing.assert_array_equal(found.table[:], told.probabilities)
     assert found.digest == told.digest
 
 
@@ -197,7 +200,7 @@ def test_of_a_file_about_more_images_those_asked_about_are_taken(
     with caplog.at_level(logging.WARNING, "alasl"):
         found = read_predictions(str(path), IMAGES, NAMES, of_more=True)
     np.testing.assert_array_equal(
-        found.probabilities,
+        found.table[:],
         np.array([[NOTHING] * 2, [0.9, 0.25], [NOTHING] * 2], np.float32),
     )
     assert "1 images, first 'other.jpg', are not among the images asked about" in caplog.text
@@ -207,15 +210,15 @@ def test_of_a_file_about_more_images_those_asked_about_are_taken(
 
 def test_logits_stay_finite_and_keep_their_order() -> None:
     told = Predictions("x", np.array([[0, 1e-5, 0.5, 1, NOTHING]], np.float32))
-    logits = told.logits[0]
+    logits = log_odds(told.probabilities)[0]
     assert np.isfinite(logits[:4]).all()
     assert (np.diff(logits[:4]) > 0).all()
     np.testing.assert_allclose(expit(logits[:4]), [LEAST, 1e-5, 0.5, 1 - LEAST], rtol=1e-3)
     assert np.isnan(logits[4])
-    both = stacked([told, Predictions("y", told.probabilities)])
+    both = evidence_of([told, Predictions("y", told.probabilities)])
     assert both is not None
     assert both.shape == (2, 1, 5)
-    assert stacked([]) is None
+    assert evidence_of([]) is None
 
 
 def test_equal_content_has_one_digest() -> None:
@@ -231,6 +234,76 @@ def test_a_data_set_refuses_predictions_of_another_shape_and_takes_some_images()
     labels = Labels(np.zeros((3, 2), np.int8), NAMES, IMAGES)
     features = np.eye(3)
     data = Dataset(labels, features=features, predictions=(Predictions("x", EXPECTED),))
-    np.testing.assert_array_equal(data.take([2, 0]).predictions[0].probabilities, EXPECTED[[2, 0]])
+    np.testing.assert_array_equal(data.take([2, 0]).predictions[0].table[:], EXPECTED[[2, 0]])
     with pytest.raises(DataError, match="do not fit the images and labels"):
         Dataset(labels, features=features, predictions=(Predictions("x", EXPECTED[:2]),))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.uint8])
+def test_arrays_stay_in_their_file(tmp_path: Path, kind) -> None:
+    said = np.array([[0, 1], [1, 1], [0, 1]], kind)
+    np.save(tmp_path / "said.npy", said)
+    np.savez(tmp_path / "said.npz", probabilities=said, images=IMAGES, names=NAMES)
+    for file in ("said.npy", "said.npz"):
+        found = read_predictions(str(tmp_path / file), IMAGES, NAMES)
+        assert isinstance(found.table.base, np.memmap)
+        assert found.table.base.dtype == kind
+        np.testing.assert_array_equal(found.table[:], said.astype(np.float32))
+
+
+def test_an_array_without_names_has_the_tables_shape(tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.ones((3, 3), np.float32))
+    with pytest.raises(DataError, match=r"\(3, 3\), 3 images, 2 names"):
+        read_predictions(str(tmp_path / "p.npy"), IMAGES, NAMES)
+    np.save(tmp_path / "p.npy", np.array([[0, 1], [2, 0], [0, 0.5]], np.float16))
+    with pytest.raises(DataError, match=r"image row 1, label column 0: 2\.0"):
+        read_predictions(str(tmp_path / "p.npy"), IMAGES, NAMES)
+
+
+def test_a_packed_array_is_unpacked_into_a_file(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(npz, "_LARGE", 1)
+    monkeypatch.setenv("ALASL_CACHE", str(tmp_path / "cache"))
+    write_npz(EXPECTED, IMAGES, NAMES, tmp_path / "p.npz")
+    found = read_predictions(str(tmp_path / "p.npz"), IMAGES, NAMES)
+    assert isinstance(found.table.base, np.memmap)
+    np.testing.assert_array_equal(found.table[:], EXPECTED)
+
+
+def test_parquet_is_read_as_csv_is(tmp_path: Path, monkeypatch) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(prediction_text, "_ROWS", 2)
+    long = {"image": ["b.jpg", "a", "b.jpg"], "label": ["cat", "dog", "dog"]}
+    wide = {"image": ["b.jpg", "a.jpg"], "cat": [1.0, None], "dog": [0.25, 0.9]}
+    for table in (wide, {**long, "probability": [1, 0.9, 0.25]}):
+        parquet.write_table(arrow.table(table), tmp_path / "p.parquet")
+        found = read_predictions(str(tmp_path / "p.parquet"), IMAGES, NAMES)
+        np.testing.assert_array_equal(found.table[:], EXPECTED)
+    parquet.write_table(arrow.table({"image": ["a.jpg"], "dog": [1.5]}), tmp_path / "p.parquet")
+    with pytest.raises(DataError, match=r"p\.parquet:1: image 'a\.jpg', label 'dog': 1\.5"):
+        read_predictions(str(tmp_path / "p.parquet"), IMAGES, NAMES)
+    parquet.write_table(arrow.table({"file": ["a.jpg"], "dog": [1]}), tmp_path / "p.parquet")
+    with pytest.raises(DataError, match="the first column must be called 'image'"):
+        read_predictions(str(tmp_path / "p.parquet"), IMAGES, NAMES)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.9])
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_what_a_project_keeps_is_of_its_numbers(tmp_path: Path, share: float, kind) -> None:
+    rng = np.random.default_rng(2)
+    said = np.where(rng.random((40, 12)) < share, rng.random((40, 12)), np.nan).astype(kind)
+    images, labels = np.sort(rng.permutation(50)[:40]), rng.permutation(20)[:12]
+    source, path = Predictions("x", said), tmp_path / "x.npz"
+    write_kept(source, images, labels, path)
+    assert is_kept(path)
+    again = read_kept("x", path, images, labels)
+    np.testing.assert_array_equal(again.table[:], said.astype(np.float32))
+    assert again.counts() == source.counts()
+    assert (again.table.base.values if share < 0.1 else again.table.base).dtype == kind
+    # Images and labels may have left, and others have come.
+    rows, cols = np.append(images[::2], 60), np.append(30, labels[1:])
+    some = read_kept("x", path, rows, cols)
+    expected = np.full((21, 12), np.nan, np.float32)
+    expected[:20, 1:] = said[::2, 1:]
+    np.testing.assert_array_equal(some.table[:], expected)
+    assert some.counts() == Predictions("x", expected).counts()
+    assert again.digest == read_kept("x", path, images, labels).digest != some.digest

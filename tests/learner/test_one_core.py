@@ -15,7 +15,6 @@ from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.formats import write
 from alasl.data.opening import make_split
-from alasl.data.predictions import write_predictions
 from alasl.models.prepare import prepare
 from alasl.project.driver import Driver
 from alasl.project.folder import init
@@ -25,6 +24,7 @@ from alasl.record import Round
 from alasl.settings import RunSettings
 from alasl.simulation.simulation import Simulation
 from alasl.strategies import available
+from told import write_npz
 
 SHIPPED = [s.name for s in available() if s.function.__module__.startswith("alasl.")]
 
@@ -47,7 +47,7 @@ def in_both(
     for source in dataset.predictions:
         files.append(str(tmp_path / f"{source.name}.npz"))
         images, names = dataset.labels.images, dataset.labels.names
-        write_predictions(source, images, names, Path(files[-1]))
+        write_npz(source.probabilities, images, names, Path(files[-1]))
     parts = {row: part for part in ("clean", "pool", "test") for row in getattr(split, part)}
     lines = [f"{name},{parts[row]}" for row, name in enumerate(dataset.labels.images)]
     (folder / "parts.csv").write_text("\n".join(["image,split", *lines, ""]))

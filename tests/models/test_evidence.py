@@ -11,7 +11,7 @@ import pytest
 from scipy.special import expit
 
 from alasl.data.dataset import Dataset
-from alasl.data.evidence import Predictions
+from alasl.data.evidence import Evidence, Predictions, evidence_of, log_odds
 from alasl.data.inputs import Inputs
 from alasl.data.opening import make_split
 from alasl.errors import DataError, UsageError
@@ -43,7 +43,9 @@ def test_without_an_answer_the_model_says_what_the_other_says(make_dataset: Make
     prepared, _ = ready(replace(dataset, predictions=(source,)))
     estimator = resolve("logistic").estimator(6)
     estimator.fit(prepared.inputs, np.full(dataset.labels.shape, -1, np.int8))
-    np.testing.assert_allclose(estimator.logits(prepared.inputs), source.logits, atol=1e-4)
+    np.testing.assert_allclose(
+        estimator.logits(prepared.inputs), log_odds(source.probabilities), atol=1e-4
+    )
 
 
 def test_an_entry_of_which_nothing_is_said_goes_by_the_image(make_dataset: MakeDataset) -> None:
@@ -70,7 +72,7 @@ def test_a_model_that_cannot_take_them_says_which_can(
         UsageError, match=r"does not learn from(.|\n)*--model curriculum or logistic"
     ):
         ready(replace(dataset, predictions=(told(dataset),)), model=model)
-    inputs = Inputs(dataset.features, evidence=told(dataset).logits[None])
+    inputs = Inputs(dataset.features, evidence=evidence_of((told(dataset),)))
     with pytest.raises(UsageError, match="does not learn from"):
         Model.fit(inputs, dataset.labels.entries, kind=model)
 
@@ -101,7 +103,7 @@ def test_a_models_file_keeps_what_it_learned_of_others(
     # In the order in which they were learned, however they are given.
     evidence = again.evidence((ram, clip), len(dataset))
     inputs = Inputs(features, evidence=evidence)
-    expected = model.predict_proba(Inputs(features, evidence=np.stack([clip.logits, ram.logits])))
+    expected = model.predict_proba(Inputs(features, evidence=evidence_of((clip, ram))))
     np.testing.assert_array_equal(again.predict_proba(inputs), expected)
     some = inputs.take([5, 2])
     np.testing.assert_allclose(again.predict_proba(some), expected[[5, 2]], rtol=1e-5)
@@ -123,7 +125,9 @@ def test_evidence_of_other_sources_is_refused(make_dataset: MakeDataset) -> None
     model = trained(dataset, told(dataset))
     features = np.asarray(dataset.features)
     with pytest.raises(DataError, match=r"2 sources(.|\n)*1: clip"):
-        model.predict_proba(Inputs(features, evidence=np.zeros((2, 200, 6), np.float32)))
+        model.predict_proba(
+            Inputs(features, evidence=Evidence.of(np.zeros((2, 200, 6), np.float32)))
+        )
     with pytest.raises(UsageError, match=r"seen: ram(.|\n)*learned with clip"):
         model.evidence((told(dataset, "ram"),), 200)
     bare = trained(dataset)
@@ -154,7 +158,9 @@ def test_what_a_strategy_sees_of_it_is_what_may_still_move_a_logit(
     estimator.fit(prepared.inputs.take(rows), dataset.labels.entries[rows])
     seen = estimator.evidence(prepared.inputs.take([4, 9]))
     tensors = estimator.tensors()
-    expected = (source.logits[[4, 9]] - float(tensors["centres"])) * float(tensors["doubts"])
+    expected = (log_odds(source.probabilities[[4, 9]]) - float(tensors["centres"])) * float(
+        tensors["doubts"]
+    )
     assert seen is not None
     np.testing.assert_allclose(seen[0], expected, rtol=1e-4)
     assert estimator.evidence(replace(prepared.inputs, evidence=None)) is None

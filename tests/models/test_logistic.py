@@ -10,6 +10,7 @@ import pytest
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
+from alasl.data.evidence import Evidence
 from alasl.data.inputs import Inputs
 from alasl.errors import DataError
 from alasl.metrics import average_precision, mean_ap
@@ -115,7 +116,7 @@ def test_evidence_of_other_models_is_learned_from_and_goes_with_the_images() -> 
     said = (4 * truth - 2 + rng.standard_normal(truth.shape)).astype(np.float32)
     said[rng.random(said.shape) < 1 / 3] = np.nan
     rows, test = np.arange(60), np.arange(300, 400)
-    informed = Inputs(features=inputs.features, evidence=said[None])
+    informed = Inputs(features=inputs.features, evidence=Evidence.of(said[None]))
     maps = []
     for seen in (inputs, informed):
         model = fitted(seen.take(rows), entries[rows])
@@ -135,7 +136,7 @@ def test_blocks_of_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     rng = np.random.default_rng(0)
     features = rng.standard_normal((90, 9)).astype(np.float32)
     evidence = rng.standard_normal((2, 90, 3)).astype(np.float32)
-    inputs = Inputs(features, evidence=evidence).take(rng.permutation(90))
+    inputs = Inputs(features, evidence=Evidence.of(evidence)).take(rng.permutation(90))
     fitted = Logistic(3)
     fitted.fit(inputs, rng.integers(-1, 2, (90, 3)).astype(np.int8))
     whole = fitted.predict_proba(inputs)

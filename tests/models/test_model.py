@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from alasl.data.dataset import Dataset
+from alasl.data.evidence import Evidence
 from alasl.data.inputs import Inputs
 from alasl.data.opening import make_split
 from alasl.errors import AlaslError, ConflictError, DataError, ResourceError, UsageError
@@ -162,9 +163,9 @@ def test_features_come_as_an_array_or_as_some_of_inputs(
     evidence = np.arange(2 * 80 * 3, dtype=np.float32).reshape(2, 80, 3)
     found.predictions = ("clip", "last year's")
     paths = tuple(Path(f"{row}.png") for row in range(80))
-    prepared = found.prepare(Inputs(features, paths, evidence).take(rows))
+    prepared = found.prepare(Inputs(features, paths, Evidence.of(evidence)).take(rows))
     assert [path.stem for path in prepared.files()] == ["5", "3", "70"]
-    np.testing.assert_array_equal(prepared.others(), evidence[:, rows])
+    np.testing.assert_array_equal(prepared.others()[:], evidence[:, rows])
 
 
 def test_saving_leaves_a_whole_file_or_the_one_before(

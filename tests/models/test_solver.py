@@ -16,6 +16,7 @@ from scipy.special import expit, logit
 from alasl.labels import UNKNOWN
 from alasl.models import known as module
 from alasl.models import lockstep
+from alasl.models.others import Held
 from alasl.models.solver import DEVIATION, Solution, solve
 from alasl.models.sources import trust
 from alasl.sparse import Sparse
@@ -70,7 +71,7 @@ def reference(
         centres = np.array([logit(np.nanmean(expit(said))) for said in evidence])
     news = np.nan_to_num(evidence - centres[:, None, None])
     used = counts > 0
-    believed = trust(torch.tensor(evidence), torch.tensor(targets), torch.tensor(counts))
+    believed = trust(Held(torch.tensor(evidence)), torch.tensor(targets), torch.tensor(counts))
     slopes, doubts = believed.means.numpy(), believed.deviations.numpy()
     # What all labels have in common: a bias, beside the sources as far as they are believed.
     base = centres.mean() if len(centres) else 0.0

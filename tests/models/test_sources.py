@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logit
 
+from alasl.models.others import Held
 from alasl.models.sources import APART, HALF, REACH, Trust, trust
 
 Table = NDArray[np.float64]
@@ -30,7 +31,7 @@ def told(
 
 def believed(*sources: Table, targets: Table, counts: Table | None = None) -> Trust:
     weights = None if counts is None else torch.tensor(counts)
-    return trust(torch.tensor(np.stack(sources)), torch.tensor(targets), weights)
+    return trust(Held(torch.tensor(np.stack(sources))), torch.tensor(targets), weights)
 
 
 def by_hand(sources: Table, targets: Table) -> Table:

@@ -17,14 +17,14 @@ from scipy.special import expit
 import alasl
 from alasl.cli import exit_code
 from alasl.data.dataset import Dataset
-from alasl.data.evidence import Predictions
+from alasl.data.evidence import Predictions, evidence_of
 from alasl.data.formats import write
 from alasl.data.inputs import Inputs
 from alasl.data.named_images import named_images
-from alasl.data.predictions import write_predictions
 from alasl.errors import DataError, UsageError
 from alasl.models.model import Model
 from alasl.prediction import shares
+from told import write_npz
 
 Text = pytest.CaptureFixture[str]
 
@@ -49,7 +49,7 @@ class Place:
 
     def expected(self) -> np.ndarray:
         """(N, L): the model's probabilities with both predictions, by the evidence itself."""
-        evidence = np.stack([self.clip.logits, self.ram.logits])
+        evidence = evidence_of((self.clip, self.ram))
         return alasl.load(self.run).predict_proba(Inputs(self.data.features, evidence=evidence))
 
 
@@ -63,7 +63,9 @@ def place(make_dataset: Callable[..., Dataset], tmp_path_factory: pytest.TempPat
     for seed, name in enumerate(("clip", "ram")):
         noise = np.random.default_rng(seed).standard_normal(data.labels.shape)
         source = Predictions(name, expit(noise + 3 * data.labels.entries - 1.5).astype(np.float32))
-        write_predictions(source, data.labels.images, data.labels.names, folder / f"{name}.npz")
+        write_npz(
+            source.probabilities, data.labels.images, data.labels.names, folder / f"{name}.npz"
+        )
         sources.append(source)
     args = ["run", str(folder / "table.npz"), "--rounds", "1", "--answers", "20", "-q"]
     named = [f"--predictions={folder / name}.npz" for name in ("clip", "ram")]
@@ -111,7 +113,7 @@ def test_images_of_which_a_file_says_nothing_are_counted(
     place: Place, tmp_path: Path, capsys: Text
 ) -> None:
     rows, names = place.clip.probabilities[:90], place.data.labels.names
-    write_predictions(Predictions("x", rows), place.data.labels.images[:90], names, tmp_path / "p")
+    write_npz(rows, place.data.labels.images[:90], names, tmp_path / "p")
     args = ["predict", place.run, place.file("new.npz"), "--out", str(tmp_path / "o.npz"), "--json"]
     others = [f"--predictions=clip={tmp_path / 'p'}", f"--predictions=ram={place.file('ram.npz')}"]
     assert exit_code([*args, *others]) == 0
@@ -165,7 +167,7 @@ def test_python_takes_arrays_and_files(place: Place, tmp_path: Path) -> None:
     found = model.predict_proba(features[5:9], predictions={"ram": ram[5:9], "clip": clip[5:9]})
     np.testing.assert_allclose(found, place.expected()[5:9], atol=1e-6)
     # In a file, features are called by their row.
-    write_predictions(place.ram, [str(i) for i in range(120)], model.names, tmp_path / "r.npz")
+    write_npz(ram, [str(i) for i in range(120)], model.names, tmp_path / "r.npz")
     mixed = {"ram": tmp_path / "r.npz", "clip": clip.astype(np.float64)}
     np.testing.assert_array_equal(
         model.predict_proba(features, predictions=mixed), place.expected()
@@ -206,7 +208,7 @@ def test_a_broken_image_leaves_the_others_their_own_predictions(
 ) -> None:
     labels = alasl.read(scenes).labels
     truth = np.abs(labels.entries - np.float32(0.1))
-    write_predictions(Predictions("x", truth), labels.images, labels.names, tmp_path / "clip.npz")
+    write_npz(truth, labels.images, labels.names, tmp_path / "clip.npz")
     args = ["run", str(scenes), "--rounds", "0", "-q", "--out", str(tmp_path / "run")]
     assert exit_code([*args, f"--predictions={tmp_path / 'clip.npz'}"]) == 0
     photos = tmp_path / "photos"

@@ -13,7 +13,6 @@ from scipy.special import expit
 
 from alasl.cli.status import lines
 from alasl.data.evidence import Predictions
-from alasl.data.predictions import write_predictions
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.project.driver import Driver
 from alasl.project.exports import export
@@ -21,6 +20,7 @@ from alasl.project.folder import Project, load
 from alasl.project.imports import import_predictions
 from alasl.project.model_files import ModelFiles
 from alasl.project.overview import overview
+from told import write_npz
 
 MakeProject = Callable[..., Project]
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -32,7 +32,7 @@ def write_told(project: Project, path: Path, seed: int = 0) -> Path:
     truth = np.load(Path(project.settings.data) / "truth.npy")
     logits = np.random.default_rng(seed).standard_normal(truth.shape) + 4 * truth - 2
     told = Predictions("told", expit(logits).astype(np.float32))
-    write_predictions(told, store.images, store.names, path)
+    write_npz(told.probabilities, store.images, store.names, path)
     return path
 
 

@@ -15,7 +15,6 @@ from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.formats import write
 from alasl.data.opening import make_split, read_data
-from alasl.data.predictions import write_predictions
 from alasl.errors import ConflictError, UsageError
 from alasl.journal import load
 from alasl.models.model import Model
@@ -23,6 +22,7 @@ from alasl.models.prepare import prepare
 from alasl.settings import RunSettings
 from alasl.simulation.run import model_file, simulate
 from alasl.simulation.simulation import Simulation
+from told import write_npz
 
 MakeDataset = Callable[..., Dataset]
 
@@ -41,7 +41,7 @@ def keep(dataset: Dataset, path: Path, good: float, seed: int = 3) -> None:
     rng = np.random.default_rng(seed)
     logits = 2 * rng.standard_normal(dataset.labels.shape) + good * dataset.labels.entries - 2
     told = Predictions(path.stem, expit(logits).astype(np.float32))
-    write_predictions(told, dataset.labels.images, dataset.labels.names, path)
+    write_npz(told.probabilities, dataset.labels.images, dataset.labels.names, path)
 
 
 def settings(place: Path, *sources: str, **chosen: object) -> RunSettings:

@@ -18,7 +18,7 @@ import pytest
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.formats import write
-from alasl.data.predictions import write_predictions
+from told import write_npz
 from warm import Python
 
 pytestmark = pytest.mark.slow
@@ -168,6 +168,7 @@ def test_a_killed_study_goes_on_to_the_same_files(
 SLOW = """
 import os, time
 from alasl.strategies import strategy
+from told import write_npz
 
 @strategy("slow", paper="")
 def slow(pool):
@@ -336,7 +337,7 @@ def test_a_grid_may_vary_the_predictions(
     rng = np.random.default_rng(2)
     for name, power in (("good", np.where(labels.entries == 1, 0.1, 3)), ("noise", 1)):
         told = Predictions(name, (rng.random(labels.shape) ** power).astype(np.float32))
-        write_predictions(told, labels.images, labels.names, place / f"{name}.npz")
+        write_npz(told.probabilities, labels.images, labels.names, place / f"{name}.npz")
     (place / "told.toml").write_text(TOLD)
     study(place, "run", "told.toml", "--out", "one", "--workers", "1")
     rows = [r for r in csv.DictReader((place / "one/results.csv").open()) if r["round"] == "0"]

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alasl.data.evidence import Evidence
 from alasl.errors import DataError
 
 Rows = NDArray[np.intp]
@@ -27,8 +28,8 @@ class Inputs:
 
     features: (M, D) floats of all images, or None. paths: M image files, or None.
     around: what neighbours look like, (n, D) of n of the M images when indexed by them, or None.
-    evidence: (S, M, L) logits that S other models give each entry, NaN where one says nothing; or
-    None. rows: (N,), which of the M images these are; None for all.
+    evidence: (S, M, L), what S other models say of each entry, or None.
+    rows: (N,), which of the M images these are; None for all.
 
     >>> import numpy as np
     >>> inputs = Inputs(features=np.eye(3, dtype=np.float32))
@@ -39,7 +40,7 @@ class Inputs:
 
     features: NDArray[np.floating] | None = None
     paths: tuple[Path, ...] | None = None
-    evidence: NDArray[np.float32] | None = None
+    evidence: Evidence | None = None
     rows: Rows | None = None
     around: ByRow | None = None
 
@@ -91,8 +92,8 @@ class Inputs:
             )
         return self.paths if self.rows is None else [self.paths[row] for row in self.rows]
 
-    def others(self) -> NDArray[np.float32] | None:
+    def others(self) -> Evidence | None:
         """(S, N, L): the evidence of other models on these images, or None."""
         if self.evidence is None or self.rows is None:
             return self.evidence
-        return self.evidence[:, self.rows]
+        return self.evidence.take(self.rows)

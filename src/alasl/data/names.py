@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from alasl.data.alike import Alike, Paths, path_parts
@@ -40,12 +41,21 @@ class Names:
             kind: dict(names) if isinstance(names, Mapping) else {n: i for i, n in enumerate(names)}
             for kind, names in (("image", images), ("label", labels))
         }
-        self._alike: dict[str, Paths[str] | Alike[str]] = {
-            "image": Paths((path_parts(image) or [image], image) for image in images),
-            "label": Alike((label, label) for label in labels),
-        }
         self._taken: dict[tuple[str, str], str] = {}
         self._lost: dict[tuple[str, str], list[str]] = {}
+
+    @property
+    def images(self) -> Mapping[str, int]:
+        """The row of each image by its name."""
+        return self._known["image"]
+
+    @cached_property
+    def _alike(self) -> dict[str, Paths[str] | Alike[str]]:
+        """Looked at only where a name is not the table's: it takes long among 100 000 images."""
+        return {
+            "image": Paths((path_parts(image) or [image], image) for image in self.images),
+            "label": Alike((label, label) for label in self._known["label"]),
+        }
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -139,7 +139,7 @@ class WeakAbsents:
             return Worth()  # what trains on files would take hours
         cols = np.sort(draws.permutation(able)[:LABELS])
         if inputs.evidence is not None:
-            inputs = replace(inputs, evidence=inputs.evidence[:, :, cols])
+            inputs = replace(inputs, evidence=inputs.evidence.take_cols(cols))
         targets = given[:, cols]
         job = Job(rows, targets, None, torch_seed(self._seed, "weak absents"))
         part = assign_folds(split, len(known.human_labels.images), parts, self._seed)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alasl.models.others import Others
 from alasl.sparse import Sparse
 
 # A matrix product does this many times the work of gathered rows in the same time.
@@ -34,23 +35,24 @@ class Entries(NamedTuple):
 class Known:
     """The known entries of L labels on n images: those of rare ones in a list, else whole columns.
 
-    targets, counts, evidence: as for `solve`. centres: (S,), of the sources. dtype: of all results.
+    targets, counts: as for `solve`. others: (S, n, L), of S sources. centres: (S,), theirs.
+    dtype: of all results.
     """
 
     def __init__(
         self,
         targets: Tensor | Sparse,
         counts: Tensor | Sparse | None,
-        evidence: Tensor,
+        others: Others,
         centres: Tensor,
         dtype: torch.dtype,
     ) -> None:
-        self._evidence, self._centres, self._dtype = evidence, centres, dtype
+        self._others, self._centres, self._dtype = others, centres, dtype
         self._chunk = max(1, TABLE // max(1, targets.shape[0]))
         self._from: _Few | _Table
         if isinstance(targets, Sparse):
             few = counts if isinstance(counts, Sparse) else None
-            self._from = _Few(targets, few, evidence.device)
+            self._from = _Few(targets, few, others.device)
         else:
             self._from = _Table(targets, None if isinstance(counts, Sparse) else counts)
         self.sizes, self._labels, self._rows = self._from.listed()
@@ -80,8 +82,8 @@ class Known:
     def columns(self, labels: Tensor) -> Entries:
         """The columns of some labels, (B, n) each; what is unknown counts nothing."""
         targets, counts = self._from.columns(labels, self._dtype)
-        evidence = self._evidence.index_select(2, labels).transpose(1, 2)
-        return Entries(targets.clamp_(min=0), counts, self._news(evidence))
+        said = self._others.columns(labels).transpose(1, 2)
+        return Entries(targets.clamp_(min=0), counts, self._news(said))
 
     def batches(self, width: int) -> Iterator[tuple[Tensor, Tensor, Entries]]:
         """Labels (B,) with few entries, their images (B, n) and entries (B, n), padded with none.
@@ -109,11 +111,11 @@ class Known:
     def _at(self, rows: Tensor, labels: Tensor) -> Entries:
         """The entries (m,) of so many rows and labels."""
         targets, counts = self._from.at(rows, labels, self._dtype)
-        return Entries(targets, counts, self._news(self._evidence[:, rows, labels]))
+        return Entries(targets, counts, self._news(self._others.at(rows, labels)))
 
-    def _news(self, evidence: Tensor) -> Tensor:
-        centres = self._centres.view(-1, *[1] * (evidence.ndim - 1))
-        return torch.nan_to_num(evidence.to(self._dtype) - centres, nan=0.0)
+    def _news(self, said: Tensor) -> Tensor:
+        centres = self._centres.view(-1, *[1] * (said.ndim - 1))
+        return torch.nan_to_num(said.to(self._dtype) - centres, nan=0.0)
 
 
 class _Table:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from alasl.data.evidence import Predictions, check_name
+from alasl.data.evidence import Evidence, Predictions, check_name
 from alasl.data.inputs import Inputs
 from alasl.data.named_images import Images, named_images
 from alasl.data.predictions import Given, predictions_of
@@ -229,9 +229,7 @@ class Model:
         found = self.source.size if self.source else getattr(self.estimator, "size", None)
         return None if found is None else int(found)
 
-    def evidence(
-        self, predictions: Sequence[Predictions], images: int
-    ) -> NDArray[np.float32] | None:
+    def evidence(self, predictions: Sequence[Predictions], images: int) -> Evidence | None:
         """(S, n, L): the predictions of other models on n images, as `Inputs.evidence` has them.
 
         See `evidence_for`.

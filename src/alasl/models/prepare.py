@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alasl.data.dataset import Dataset
-from alasl.data.evidence import Predictions, stacked
+from alasl.data.evidence import Evidence, Predictions, evidence_of
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import DataError, UsageError
 from alasl.models.base import Context
@@ -70,7 +69,7 @@ class Prepared:
         """
         names = tuple(each.name for each in predictions)
         if predictions:
-            inputs = replace(inputs, evidence=stacked(predictions))
+            inputs = replace(inputs, evidence=evidence_of(predictions))
         if inputs.evidence is not None:
             refuse_evidence(kind)
         if kind.source.inputs == "images":
@@ -126,7 +125,7 @@ def refuse_evidence(kind: Kind) -> None:
 
 def evidence_for(
     names: Sequence[str], predictions: Sequence[Predictions], shape: tuple[int, int]
-) -> NDArray[np.float32] | None:
+) -> Evidence | None:
     """(S, n, L): what the sources `names` say of n images, as `Inputs.evidence` has them.
 
     predictions: in any order. shape: (n, L). Images of which a source predicts nothing are counted
@@ -152,13 +151,13 @@ def evidence_for(
     found = [given[name] for name in names]
     for source in found:
         source.check_shape(shape)
-        if silent := int(np.isnan(source.probabilities).all(axis=1).sum()):
+        if silent := int(np.count_nonzero(source.per_image == 0)):
             _log.warning(
                 "the model learned with the predictions %r, and there are none of %d of %d "
                 "images: these go by what is seen alone",
                 *(source.name, silent, shape[0]),
             )
-    return stacked(found)
+    return evidence_of(found)
 
 
 def context_of(settings: ModelSettings, checkpoint: Path | None = None) -> Context:

@@ -22,8 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alasl.data.evidence import Evidence
 from alasl.models.known import Entries, Gathered, Known, Whole
 from alasl.models.lockstep import minimise
+from alasl.models.others import centres_of, others_of
 from alasl.models.sources import trust
 from alasl.sparse import Sparse
 from alasl.threads import on_one_thread
@@ -93,7 +95,7 @@ def solve(
     counts: Tensor | Sparse | None = None,
     *,
     spread: float = SPREAD,
-    evidence: Tensor | None = None,
+    evidence: Tensor | Evidence | None = None,
     start: Solution | None = None,
     tolerance: float = TOLERANCE,
 ) -> Solution:
@@ -119,18 +121,17 @@ def _solve(
     targets: Tensor | Sparse,
     counts: Tensor | Sparse | None,
     spread: float,
-    evidence: Tensor | None,
+    evidence: Tensor | Evidence | None,
     start: Solution | None,
     tolerance: float,
 ) -> tuple[Tensor, ...]:
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
     (images, width), labels = features.shape, targets.shape[1]
     sample = features[:: max(1, images // SAMPLE)].to(dtype)
-    if evidence is None:
-        evidence = sample.new_zeros((0, images, labels))
-    centres = _centres(evidence).to(dtype)
-    known = Known(targets, counts, evidence, centres, dtype)
-    believed = trust(evidence, targets, counts)
+    others = others_of(evidence, sample, labels, images)
+    centres = centres_of(others).to(dtype)
+    known = Known(targets, counts, others, centres, dtype)
+    believed = trust(others, targets, counts)
     slopes, doubts = (each.to(centres) for each in (believed.means, believed.deviations))
     none = sample.new_zeros(width)
     means = torch.cat([none, _common(known.all(), centres, slopes), slopes])
@@ -174,17 +175,6 @@ def _solve(
     solved = means + deviations * unknowns
     weights, bias, slopes = solved[:, :width].T, solved[:, width], solved[:, width + 1 :].T
     return weights.contiguous(), bias, slopes.contiguous(), centres, gaps, doubts
-
-
-def _centres(evidence: Tensor) -> Tensor:
-    """(S,): the log-odds of each source's mean probability; 0 of one that says nothing.
-
-    Less it, a source that says nothing of an entry and one that says nothing new are one: 0.
-    """
-    means = [source.sigmoid().nanmean() for source in evidence]
-    if not means:
-        return evidence.new_zeros(0)
-    return torch.stack(means).nan_to_num(0.5).clamp(1e-6, 1 - 1e-6).logit()
 
 
 def _common(entries: Entries, centres: Tensor, slopes: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from alasl.models.others import Others
 from alasl.sparse import Sparse
 
 # Standard deviation of a label's bias around that of all labels: so wide that how often labels are
@@ -34,8 +35,8 @@ REACH = 2.0
 # Standard deviation of the labels' slopes around their mean, as a share of it, at first; and the
 # least that a mean counts for, and a deviation is, in logits.
 HALF, LEAST_MEAN, LEAST = 0.5, 0.1, 0.02
-# Entries that are looked at, rows that means are taken of, and steps at most.
-ENTRIES, SAMPLE, STEPS = 2**20, 4096, 50
+# Entries that are looked at, rows and entries that means are taken of, and steps at most.
+ENTRIES, SAMPLE, LOOKED, STEPS = 2**20, 4096, 2**22, 50
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,14 @@ class Trust:
     deviations: Tensor
 
 
-def trust(
-    evidence: Tensor, targets: Tensor | Sparse, counts: Tensor | Sparse | None = None
-) -> Trust:
+def trust(others: Others, targets: Tensor | Sparse, counts: Tensor | Sparse | None = None) -> Trust:
     """What the known entries say of S sources; one that says nothing of any of them is believed.
 
-    evidence, targets, counts: as for `solve`. Computes on the processor.
+    others: (S, n, L). targets, counts: as for `solve`. Computes on the processor.
     """
-    if not len(evidence):
+    if not others.shape[0]:
         return Trust(*torch.zeros((2, 0), dtype=torch.float64))
-    entries = _Entries.of(evidence, targets, counts)
+    entries = _Entries.of(others, targets, counts)
     wide = REACH / entries.scale
     prior = wide.clamp(max=1)
     found, bias = entries.fit(prior, wide.square().reciprocal())
@@ -116,15 +115,17 @@ class _Entries:
 
     @classmethod
     def of(
-        cls, evidence: Tensor, targets: Tensor | Sparse, counts: Tensor | Sparse | None
+        cls, others: Others, targets: Tensor | Sparse, counts: Tensor | Sparse | None
     ) -> _Entries:
         label, row, values, worth = _listed(targets, counts)
-        some = evidence[:, :: max(1, evidence.shape[1] // SAMPLE)].cpu().double()
+        _, images, labels = others.shape
+        sample = max(1, min(SAMPLE, LOOKED // max(1, labels)))
+        some = others.every(max(1, images // sample)).cpu().double()
         mean = some.nanmean(1).nan_to_num(0.0)
         apart = (some - mean[:, None]).square()
         scale = apart.nanmean((1, 2)).nan_to_num(1.0).sqrt().clamp(min=1e-3)
         place = label.cpu()
-        centred = evidence[:, row, label].cpu().double() - mean[:, place]
+        centred = others.at(row, label).cpu().double() - mean[:, place]
         centred = centred.nan_to_num(0.0)
         return cls(targets.shape[1], place, values, worth, centred, scale)
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alasl.clusters import Workers
 from alasl.data.evidence import Predictions
 from alasl.data.inputs import Inputs
@@ -75,7 +77,7 @@ def _cut(inputs: Inputs, rows: slice) -> Inputs:
     return Inputs(
         None if features is None else features[rows],
         None if paths is None else paths[rows],
-        None if evidence is None else evidence[:, rows],
+        None if evidence is None else evidence.take(np.arange(len(inputs))[rows]),
     )
 
 

@@ -22,7 +22,8 @@ from alasl.data import tars
 from alasl.data.dataset import Dataset
 from alasl.data.evidence import Predictions
 from alasl.data.opening import data_of_names, make_split, read_data, refuse_bad
-from alasl.data.predictions import read_predictions, write_predictions
+from alasl.data.prediction_arrays import is_kept, names_nothing, read_kept, write_kept
+from alasl.data.predictions import named, read_predictions
 from alasl.data.split import Split
 from alasl.errors import ConflictError, DataError, UsageError
 from alasl.files import resource_errors
@@ -40,6 +41,9 @@ from alasl.project.taxonomy import take_taxonomy
 
 SETTINGS, STORE, MODEL, FEATURES = "project.toml", "store.sqlite", "model", "features.npy"
 PREDICTIONS = "predictions"
+
+Ints = NDArray[np.intp]
+
 # Files that are looked for before all are taken to be elsewhere.
 _TRIED = 100
 
@@ -91,16 +95,26 @@ class Project:
     def predictions(self) -> tuple[Predictions, ...]:
         """What other models say of the entries, in the order of their names."""
         files = sorted((self.folder / PREDICTIONS).glob("*.npz"))
-        return tuple(self.read_predictions(f"{file.stem}={file}") for file in files)
+        scheme = self.store.scheme
+        return tuple(
+            read_kept(file.stem, file, scheme.rows, scheme.cols)
+            if is_kept(file)
+            else self.read_predictions(f"{file.stem}={file}")
+            for file in files
+        )
 
     def read_predictions(self, spec: str) -> Predictions:
         """What a file of predictions says of the table, whatever its labels were once called."""
         scheme = self.store.scheme
+        if names_nothing(named(spec)[1]):
+            return read_predictions(spec, self.store.images, self.store.names)
         source = read_predictions(spec, scheme.image_numbers, scheme.label_numbers)
-        said = source.probabilities
-        every = np.full((len(scheme.images), len(scheme.labels)), np.nan, np.float32)
-        every[: said.shape[0], : said.shape[1]] = said
-        return replace(source, probabilities=scheme.cut(every))
+        # There may be no name for the last numbers.
+        rows, cols = (
+            np.where(numbers < many, numbers, -1)
+            for numbers, many in zip((scheme.rows, scheme.cols), source.shape, strict=True)
+        )
+        return Predictions(source.name, source.table.take(rows).take_cols(cols))
 
     def dataset(self, labels: Labels | None = None) -> Dataset:
         """The images with the table as it is now (or with `labels`)."""
@@ -228,7 +242,8 @@ def init(
         if dataset.features is not None:
             save_array(beside / FEATURES, dataset.features)
         for source in dataset.predictions:
-            keep(source, dataset.labels.images, dataset.labels.names, beside)
+            images, labels = map(np.arange, dataset.labels.shape)
+            keep(source, images, labels, beside)
         files.write(settings, beside / SETTINGS)
     return load(folder)
 
@@ -251,10 +266,13 @@ def load(folder: Path) -> Project:
     return Project(folder, settings, Store.open(folder / STORE), root)
 
 
-def keep(source: Predictions, images: Sequence[str], names: Sequence[str], folder: Path) -> Path:
-    """Keep another model's predictions in a project's folder, in the place of any of that name."""
+def keep(source: Predictions, images: Ints, labels: Ints, folder: Path) -> Path:
+    """Keep another model's predictions in a project's folder, in the place of any of that name.
+
+    images, labels: the numbers of those of the source.
+    """
     path = folder / PREDICTIONS / f"{source.name}.npz"
-    write_predictions(source, images, names, path)
+    write_kept(source, images, labels, path)
     return path
 
 

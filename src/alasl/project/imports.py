@@ -74,7 +74,7 @@ def import_predictions(project: Project, path: Path, name: str) -> Predictions:
     refuse_evidence(resolve(settings.model, settings.training()))
     source = replace(project.read_predictions(str(path)), name=name)
     check_sources(sorted({name, *(each.name for each in project.predictions())}))
-    keep(source, store.images, store.names, project.folder)
+    keep(source, store.scheme.rows, store.scheme.cols, project.folder)
     return source
 
 

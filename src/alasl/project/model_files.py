@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from alasl.data.dataset import check_features
 from alasl.data.duplicates import Groups, groups_among
-from alasl.data.evidence import digests, stacked
+from alasl.data.evidence import digests, evidence_of
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import AlaslError, DataError
 from alasl.files import write_text
@@ -241,7 +241,7 @@ class ModelFiles:
     def _seen_by(self, model: Model) -> Inputs:
         """All images as a model takes them, before its transform."""
         predictions = self._project.predictions() if model.predictions else ()
-        evidence = stacked(predictions)
+        evidence = evidence_of(predictions)
         if model.kind.source.inputs == "images":
             return Inputs(paths=self._project.paths(), evidence=evidence)
         features = self._project.features()

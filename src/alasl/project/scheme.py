@@ -136,10 +136,6 @@ class Scheme:
 
         return Rules(placed(self.rules.implies), placed(self.rules.excludes))
 
-    def cut(self, matrix: NDArray[Any]) -> NDArray[Any]:
-        """(N, L): the table's part of a matrix over all images and labels."""
-        return matrix if self.whole else matrix[np.ix_(self.rows, self.cols)]
-
     def part(self, entries: Sparse) -> Sparse:
         """(N, L): the table's part of entries of all images and labels."""
         return entries if self.whole else entries.take(self.rows).take_cols(self.cols)

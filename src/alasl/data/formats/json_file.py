@@ -23,10 +23,14 @@ def load(path: Path) -> Any:
 
 def load_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """(line number, content) of each line of a JSON Lines file; blank lines are left out."""
-    # Only "\n" ends a line here: splitlines() would split at signs that a name may hold.
-    for number, line in enumerate(_text(path).split("\n"), 1):
-        if line.strip():
-            yield number, _parse(line, f"{path}:{number}", whole_file=False)
+    try:
+        # Only "\n" ends a line here: other signs that may end one may stand in a name.
+        with readable(path), path.open(encoding="utf-8-sig", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, _parse(line, f"{path}:{number}", whole_file=False)
+    except UnicodeDecodeError:
+        _text(path)  # raises, and says where
 
 
 def dump(content: Any) -> str:

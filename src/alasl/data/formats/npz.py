@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import shutil
 import struct
 import tokenize
 import zipfile
 import zlib
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import numpy as np
@@ -16,8 +18,11 @@ from numpy.typing import NDArray
 from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.data.formats.strangers import ZIP, is_npz
 from alasl.errors import DataError
+from alasl.files import cache_folder, resource_errors
 from alasl.labels import Labels, misfit
 
+# Bytes of an array that is not held in memory, and bytes that are copied at a time.
+_LARGE, _COPIED = 2**24, 2**20
 _READ, _MAPPED = ("labels", "names", "images", "sources", "source"), "features"
 # The header of a member of a zip archive; the lengths of its name and of what follows come last.
 _LOCAL = struct.Struct("<4s5HLLLHH")
@@ -111,6 +116,28 @@ def _mapped(path: Path, name: str) -> NDArray[Any] | None:
         return None
     order: Literal["F", "C"] = "F" if fortran else "C"
     return np.memmap(path, dtype, "r", start, shape, order)
+
+
+def member(path: Path, file: Any, name: str) -> NDArray[Any]:
+    """An array of an open npz: mapped, where it lies unpacked in the file.
+
+    One that is packed, and large, is unpacked into a file of the cache's that has no name.
+    """
+    found = _mapped(path, f"{name}.npy")
+    if found is not None:
+        return found
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(f"{name}.npy").file_size < _LARGE:
+            return np.asarray(file[name])
+        with archive.open(f"{name}.npy") as packed, resource_errors(cache_folder()):
+            shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(packed)](packed)
+            if dtype.hasobject:
+                raise ValueError("an array of objects")
+            cache_folder().mkdir(parents=True, exist_ok=True)
+            unpacked = TemporaryFile(dir=cache_folder())  # noqa: SIM115  as long as its array
+            shutil.copyfileobj(packed, unpacked, _COPIED)
+    unpacked.flush()
+    return np.memmap(unpacked, dtype, "r", 0, shape, "F" if fortran else "C")
 
 
 def texts(path: Path, key: str, array: NDArray[Any]) -> tuple[str, ...]:

@@ -187,7 +187,7 @@ class Logistic(Estimator):
             return None
         parts = (found.doubts, found.centres)
         doubts, centres = (part.cpu().numpy()[:, None, None] for part in parts)
-        return np.asarray(doubts * np.nan_to_num(others - centres, nan=0.0), np.float32)
+        return np.asarray(doubts * np.nan_to_num(others[:] - centres, nan=0.0), np.float32)
 
     def tensors(self) -> Tensors:
         """See `Estimator.tensors`."""
@@ -316,7 +316,7 @@ class Logistic(Estimator):
                 _on(targets, device),
                 None if weights is None else _on(weights, device),
                 spread=choice.spread * scale,
-                evidence=None if others is None else torch.as_tensor(others, device=device),
+                evidence=others,
                 start=start,
                 tolerance=tolerance,
             )
@@ -333,7 +333,7 @@ class Logistic(Estimator):
             some = inputs if len(inputs) <= step else inputs.take(np.arange(len(inputs))[rows])
             others = some.others()
             with small_products(device):
-                evidence = None if others is None else torch.as_tensor(others, device=device)
+                evidence = None if others is None else torch.as_tensor(others[:], device=device)
                 seen = self._seen(some, (choice or self._choice).smooth)
                 found[rows] = by.logits(seen, evidence).cpu().numpy()
         return found
@@ -366,7 +366,7 @@ def _enough(inputs: Inputs, targets: Sparse, weights: Any) -> tuple[Inputs, Tabl
     if many < labels:
         cols = np.sort(stream(0, "labels to choose by").permutation(labels)[:many])
         if inputs.evidence is not None:
-            inputs = replace(inputs, evidence=inputs.evidence[:, :, cols])
+            inputs = replace(inputs, evidence=inputs.evidence.take_cols(cols))
         targets = targets.take_cols(cols)
         weights = None if weights is None else weights.take_cols(cols)
     if fills:
