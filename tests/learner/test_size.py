@@ -15,8 +15,9 @@ from alasl.data.evidence import Predictions
 from alasl.data.opening import make_split
 from alasl.errors import NothingToDo, UsageError
 from alasl.labels import Labels
-from alasl.learner import ActiveLearner, asking, size
+from alasl.learner import ActiveLearner, asking, scoring, size
 from alasl.learner import learner as learning
+from alasl.learner.asking import Asking
 from alasl.models import known as known_entries
 from alasl.models import prepare as prepared_images
 from alasl.models import solver
@@ -36,10 +37,7 @@ def test_known_entries_alone_teach_the_same(
 ) -> None:
     dataset = make_dataset(120)
     if said == "with predictions":
-        rng = np.random.default_rng(0)
-        likely = 0.2 + 0.5 * (dataset.labels.entries == 1) + 0.2 * rng.random(dataset.labels.shape)
-        likely[::7] = np.nan
-        others = tuple(Predictions(name, likely.astype(np.float32)) for name in ("one", "two"))
+        others = tuple(told(dataset, name, 0) for name in ("one", "two"))
         dataset = replace(dataset, predictions=others)
     settings = RunSettings(data="made", missing=0.7, answers=30)
     split = make_split(dataset, settings)
@@ -77,6 +75,47 @@ def test_known_entries_alone_teach_the_same(
     # Of much that is known, choices are made by some labels.
     monkeypatch.setattr(logistic, "CHOSEN", len(few.targets) // 2)
     assert np.isfinite(learner.train(known).logits).all()
+
+
+@pytest.mark.parametrize("strategy", ["variance", "entry-entropy", "entry-positive", "entropy"])
+@pytest.mark.parametrize("by", ["label", "image"])
+def test_what_others_say_is_found_label_by_label(
+    make_dataset: Callable[..., Dataset],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    strategy: str,
+    by: str,
+) -> None:
+    dataset = make_dataset(150)
+    others = tuple(told(dataset, name, seed) for seed, name in enumerate(("one", "two")))
+    dataset = replace(dataset, predictions=others)
+    asked = {"images": 5} if strategy == "entropy" else {"answers": 25, "by": by}
+    settings = RunSettings(data="made", missing=0.7, strategy=strategy, **asked)
+    split = make_split(dataset, settings)
+    run = Simulation(dataset.labels, split, settings, prepare(dataset, split.seen, settings))
+    run.evaluate()
+    whole = run.learner.ask(run.known)
+    monkeypatch.setattr(size, "LARGE", 0)
+    if strategy != "entropy":  # which goes image by image
+        monkeypatch.setattr(Asking, "_pool", None)
+    monkeypatch.setattr(scoring, "LABELS", 4)
+    few = run.learner.ask(run.known)
+    np.testing.assert_array_equal(few.rows, whole.rows)
+    np.testing.assert_array_equal(few.cols, whole.cols)
+    assert not caplog.records
+    if strategy == "variance":
+        # Of features that do not fit, what others say is of the same images.
+        monkeypatch.setattr(asking, "SEEN", 30 * run.learner.inputs.array().shape[1])
+        _, rows = run.learner._drawn(run.known, split.pool)
+        assert np.isin(run.learner.ask(run.known).rows, rows[:30]).all()
+
+
+def told(dataset: Dataset, name: str, seed: int) -> Predictions:
+    """Predictions that say nothing of some images."""
+    rng = np.random.default_rng(seed)
+    likely = 0.2 + 0.5 * (dataset.labels.entries == 1) + 0.3 * rng.random(dataset.labels.shape)
+    likely[seed::7] = np.nan
+    return Predictions(name, likely.astype(np.float32))
 
 
 def test_of_too_large_a_pool_a_part_is_shown(

@@ -150,12 +150,17 @@ def test_an_answer_takes_a_weak_absents_place_and_what_nobody_can_tell_is_none(
     assert first.weights is not None
 
 
+@pytest.mark.parametrize("told", [False, True])
 @pytest.mark.parametrize("worth", [Worth(), Worth(0.25, 0.03)], ids=["little", "less"])
 def test_of_a_large_table_they_are_not_held(
-    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch, worth: Worth
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch, worth: Worth, told: bool
 ) -> None:
     monkeypatch.setattr(WeakAbsents, "_chosen", lambda *_: worth)
-    learner, known = presents_only(run_of(make_dataset()))
+    dataset = make_dataset()
+    if told:
+        said = np.random.default_rng(0).random(dataset.labels.shape).astype(np.float32)
+        dataset = replace(dataset, predictions=(Predictions("told", said),))
+    learner, known = presents_only(run_of(dataset))
     entries, pool = known.human_labels.entries.copy(), learner.split.pool
     entries[pool[:4], 0] = ABSENT, ABSENT, PRESENT, UNKNOWN
     asked = known.asked.put(pool[:4], [0] * 4, True)

@@ -15,7 +15,7 @@ from scipy.special import expit, logit
 
 from alasl.labels import UNKNOWN
 from alasl.models import known as module
-from alasl.models import lockstep
+from alasl.models import lockstep, sources
 from alasl.models.others import Held
 from alasl.models.solver import DEVIATION, Solution, solve
 from alasl.models.sources import trust
@@ -169,8 +169,9 @@ def test_gathered_rows_and_whole_products_have_one_optimum(
 
 
 @pytest.mark.parametrize("gain", [0, 10**9])
+@pytest.mark.parametrize("told", [False, True])
 def test_what_is_not_listed_is_what_its_label_says(
-    gain: int, monkeypatch: pytest.MonkeyPatch
+    gain: int, told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     features, targets = problem(known=0.3)
     rng = np.random.default_rng(0)
@@ -187,9 +188,14 @@ def test_what_is_not_listed_is_what_its_label_says(
     few, weighs = replace(few, empty=empty), replace(weighs, empty=worth)
     assert (few.dense()[rows, 0] == UNKNOWN).all()
     monkeypatch.setattr(module, "GAIN", gain)
-    whole = solved(features, few.dense(), weighs.dense())
-    x = torch.tensor(features)
-    found = solve(x, few, weighs, tolerance=1e-9)
+    # Of what others say, some entries tell, the same in any form.
+    monkeypatch.setattr(sources, "ENTRIES", 40)
+    monkeypatch.setattr(module, "TABLE", 100)
+    others = evidence_for(np.abs(targets)) if told else None
+    whole = solved(features, few.dense(), weighs.dense(), evidence=others)
+    x, said = torch.tensor(features), None if others is None else torch.tensor(others)
+    found = solve(x, few, weighs, evidence=said, tolerance=1e-9)
+    torch.testing.assert_close(found.doubts, whole.doubts, atol=1e-6, rtol=0)
     torch.testing.assert_close(found.weights, whole.weights, atol=1e-5, rtol=0)
     torch.testing.assert_close(found.bias, whole.bias, atol=1e-5, rtol=0)
 

@@ -129,11 +129,15 @@ class Asking:
             return None
         if not is_large(len(rows), known.sparse.shape[1]):
             return None
-        if "probabilities" in strategy.needs and self.estimator.chances() is None:
+        if "probabilities" in strategy.needs and not self._by_features:
             return None
         rules = Rules(known.implies, known.excludes, shares_present(known.sparse))
-        if not rules.fit(len(rows)):
+        told = self.inputs.evidence is not None
+        if not rules.fit(len(rows)) or (told and (known.implies or known.excludes)):
             return None
+        if told and workers is not None:
+            _log.warning("this process scores alone: other models' predictions are not divided")
+            workers = None
         pool = self._streamed(known, rows, strategy, by_label=True)
         if pool.others is not None and self.estimator.smooth:
             # To find the neighbours of all takes a minute for each million images.
@@ -171,20 +175,32 @@ class Asking:
         rows = np.concatenate([of_all[:held], np.sort(of_all[held:])])
         if held < len(rows):
             others = partial(_embedded, self.estimator, self.inputs, rows)
+        beside = None
+        if by_label and (evidence := self.inputs.take(rows).others()) is not None:
+            beside = self.estimator.beside(evidence)
+        chances = self.estimator.chances() if beside is None else beside.chances
         pool = Streamed(
             known.sparse.take(rows),
             known.closed.take(rows),
             draws[rows],
-            self.estimator.chances() if by_label and likely else None,
+            chances if by_label and likely else None,
             self.estimator.embed(self.inputs.take(rows[:held])) if holds else None,
             self._labelled(known, of_all, needs) if "labelled" in needs else None,
             self.estimator.spread,
             probabilities=None if by_label or not likely else self._said(rows),
+            evidence=beside,
             ids=rows,
             others=others,
             **self._counts(known),
         )
         return pool if by_label or others is None else part_of(pool, strategy)
+
+    @property
+    def _by_features(self) -> bool:
+        """Whether probabilities follow from features, and what other models say beside them."""
+        estimator, evidence = self.estimator, self.inputs.evidence
+        by = estimator.chances() if evidence is None else estimator.beside(evidence)
+        return by is not None
 
     def _said(self, rows: Rows) -> Made:
         """(N, L): the probabilities of the images `rows`, made when they are looked at."""
@@ -260,7 +276,7 @@ class Asking:
         labels = known.sparse.shape[1]
         most = max(1, WHOLE // labels)
         # What only a whole network can say is said once, where there is room for it.
-        quick = "probabilities" not in needs or self.estimator.chances() is not None
+        quick = "probabilities" not in needs or self._by_features
         large = is_large(len(rows), labels) if quick else len(rows) > most
         if large and strategy.by_image and "members" not in needs:
             return self._streamed(known, rows, strategy)

@@ -134,8 +134,6 @@ class ActiveLearner(Asking):
             return None
         taught = known.taught
         weak = self.settings.assume == "auto" and self._weak_absents.some(known)
-        if weak and self.inputs.evidence is not None:
-            return None  # nearly all is evidence then
         if not weak:
             rows = rows[taught.per_row()[rows] > 0]
         targets = taught.take(rows)

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor, nn
 
+from alasl.data.evidence import Evidence
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import DataError, UsageError
+from alasl.models.beside import Beside
 from alasl.models.neighbours import Neighbours
 from alasl.models.transforms import Standardise, Transform
 from alasl.sparse import Sparse
@@ -231,6 +233,11 @@ class Estimator:
 
         Several threads may call it, and other processes.
         """
+        return None
+
+    def beside(self, others: Evidence) -> Beside | None:
+        """What gives them by `embed` and by what other models say, (S, N, L); None likewise."""
+        del others
         return None
 
     def module(self) -> nn.Module | None:

@@ -17,8 +17,9 @@ from alasl.sparse import Sparse
 GAIN = 4
 # Numbers of gathered rows at a time: they stay in a processor's cache over all steps.
 GATHERED = 2**20
-# Entries of a table at a time; several tables as large are held.
-TABLE = 2**23
+# Entries of a table at a time; several tables as large are held. And known entries, with what other
+# models say of them, that are looked at together.
+TABLE, MANY = 2**23, 2**22
 
 
 class Entries(NamedTuple):
@@ -49,10 +50,10 @@ class Known:
     ) -> None:
         self._others, self._centres, self._dtype = others, centres, dtype
         self._chunk = max(1, TABLE // max(1, targets.shape[0]))
-        self._from: _Few | _Table
+        self._from: Few | _Table
         if isinstance(targets, Sparse):
             few = counts if isinstance(counts, Sparse) else None
-            self._from = _Few(targets, few, others.device)
+            self._from = Few(targets, few, others.device)
         else:
             self._from = _Table(targets, None if isinstance(counts, Sparse) else counts)
         self.sizes, self._labels, self._rows = self._from.listed()
@@ -63,12 +64,14 @@ class Known:
         self._list = self._at(self._rows, self._labels)
 
     def all(self) -> Entries:
-        """All known entries (m,); where there is no evidence, as one that counts for all."""
-        parts = [self._list]
+        """All known entries (m,), of very many some; without sources, as one that counts for all."""
+        every = max(1, int(self.sizes.sum()) // MANY) if len(self._centres) else 1
+        parts = [Entries(*(each[..., ::every] for each in self._list))]
         for labels in self.chunks():
             targets, counts, news = self.columns(labels)
-            kept = counts > 0
-            parts.append(Entries(targets[kept], counts[kept], news[:, kept]))
+            kept = (counts > 0).flatten().nonzero()[::every, 0]
+            flat = (each.flatten(-2)[..., kept] for each in (targets, counts, news))
+            parts.append(Entries(*flat))
         if not len(self._centres):
             parts = [_summed(part) for part in parts]
         found = Entries(*(torch.cat(each, dim=-1) for each in zip(*parts, strict=True)))
@@ -144,7 +147,7 @@ class _Table:
         return targets, self._counts[rows, labels].to(dtype)
 
 
-class _Few:
+class Few:
     """As `_Table`, from a list of what is known: no table of all entries is made.
 
     targets: (n, L), where `empty` is not below 0 all that the list does not hold is known to be as
@@ -201,6 +204,22 @@ class _Few:
         if self._counts is None:
             return targets, torch.ones_like(targets)
         return targets, torch.from_numpy(self._counts[few]).to(self._device, dtype)
+
+    def every(self, most: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Labels, rows, targets and counts (m,) of all that is known, label by label; of more than
+        `most`, of some."""
+        step = max(1, -(-int(self._sizes.sum()) // most))
+        labels = torch.arange(len(self._sizes))
+        parts, done = [], 0
+        for some in torch.split(labels, max(1, TABLE // max(1, self._images))):
+            targets, counts = self.columns(some, torch.float64)
+            places = (counts > 0).flatten().nonzero()[:, 0]
+            # As if the parts were one.
+            kept, done = places[-done % step :: step], done + len(places)
+            label, row = some[kept // self._images], kept % self._images
+            parts.append((label, row, targets.flatten()[kept], counts.flatten()[kept]))
+        label, row, values, worth = (torch.cat(each) for each in zip(*parts, strict=True))
+        return label, row, values, worth
 
     @property
     def _few(self) -> NDArray[np.bool_]:

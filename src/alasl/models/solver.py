@@ -103,7 +103,7 @@ def solve(
 
     features: (n, D). targets: (n, L), 1, 0, or a probability between; a negative one is unknown.
     counts: (n, L), how much each entry counts, 0 or more; None for 1. Both may be `Sparse`, of
-    equal places: all others of a label are as its `empty` says, unknown where there is evidence.
+    equal places: all others of a label are as its `empty` says, unknown where that is below 0.
     evidence: (S, n, L), logits by S other models; NaN where one says nothing.
     start: a solution to begin at, of the last round, say; it changes the time, not the optimum.
     tolerance: how far a logit of an image of mean length may be from the optimum's.

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from alasl.models.known import Few
 from alasl.models.others import Others
 from alasl.sparse import Sparse
 
@@ -197,6 +198,9 @@ def _listed(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Label, row, target and count of the known entries (K,), label by label; of many, some."""
     if isinstance(targets, Sparse):
+        if (np.asarray(targets.empty) >= 0).any():
+            few = counts if isinstance(counts, Sparse) else None
+            return Few(targets, few, torch.device("cpu")).every(ENTRIES)
         counted = counts.values if isinstance(counts, Sparse) else np.ones(len(targets))
         held = np.flatnonzero((targets.values >= 0) & (counted > 0))
         held = held[np.argsort(targets.cols[held], kind="stable")]

@@ -41,7 +41,7 @@ class Labelwise(Protocol):
     @property
     def features(self) -> NDArray[np.floating] | None: ...
     @property
-    def evidence(self) -> NDArray[np.floating] | None: ...
+    def evidence(self) -> Any: ...
     @property
     def spread(self) -> float | None: ...
     @property
@@ -66,7 +66,8 @@ class Streamed:
     chances: by features (N, D), the model's probabilities (N, n) of some labels, a slice or by
     number; None where there are none. probabilities: those of some images; likewise. others: where
     `features` are those of the first images alone, which are all there is to a strategy without a
-    `finder`, gives those of other images by place. The rest as in `Pool`.
+    `finder`, gives those of other images by place. evidence: as in `Pool`, or what can be
+    indexed at `[:, images, label]`. The rest as in `Pool`.
     """
 
     entries: Sparse
@@ -80,7 +81,7 @@ class Streamed:
     spread: float | None = None
     batch: int = 50
     ask: Ask = "entries"
-    evidence: NDArray[np.floating] | None = None
+    evidence: Any = None
     probabilities: Made | None = None
     asked: int = 0
     budget: int = 0
@@ -157,6 +158,7 @@ class Streamed:
             ties=self.ties[:many],
             probabilities=None if said is None else Made((many, self.shape[1]), said.make),
             ids=None if ids is None else ids[:many],
+            evidence=None if self.evidence is None else self.evidence.take(rows),
             others=None,
         )
 

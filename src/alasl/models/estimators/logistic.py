@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor, nn
 
+from alasl.data.evidence import Evidence
 from alasl.data.inputs import Inputs, Rows
 from alasl.errors import UsageError
 from alasl.models.base import (
@@ -29,6 +30,7 @@ from alasl.models.base import (
     restored,
     taken,
 )
+from alasl.models.beside import Beside
 from alasl.models.bootstrap import bootstrap
 from alasl.models.choice import USUAL, Choice, choose
 from alasl.models.device import pick_device, small_products, tensor_of
@@ -216,6 +218,12 @@ class Logistic(Estimator):
             return None
         weights, bias = (each.float().cpu().numpy() for each in (found.weights, found.bias))
         return partial(chances_of, weights, bias)
+
+    def beside(self, others: Evidence) -> Beside:
+        """See `Estimator.beside`."""
+        found = fitted(self._solution)
+        parts = (found.weights, found.bias, found.slopes, found.centres, found.doubts)
+        return Beside(others, *(each.float().cpu().numpy() for each in parts))
 
     def _chosen(self, inputs: Inputs, targets: Table, weights: Table) -> Choice:
         """What is set, and what held-out entries say of the rest."""
