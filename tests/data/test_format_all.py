@@ -363,3 +363,13 @@ def test_known_entries_are_written_without_a_table_of_all(
     monkeypatch.setattr(Labels, "_tables", None)
     write(few, path["few"], format)
     assert path["few"].read_bytes() == path["whole"].read_bytes()
+
+
+@pytest.mark.parametrize("format", [name for name in WRITABLE if name not in ("csv-wide", "npz")])
+def test_of_few_known_entries_no_whole_table_is_read(format: str, tmp_path: Path) -> None:
+    entries = np.full((30, 20), -1, np.int8)
+    entries[np.arange(30), np.arange(30) % 20] = np.arange(30) % 3 == 0
+    ids, said = (tuple(f"{name}{i}" for i in range(n)) for name, n in (("image", 30), ("cat", 20)))
+    found = round_trip(Labels(entries, said, ids), format, tmp_path)
+    assert found._whole is None
+    same(found, Labels(entries, said, ids))

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from alasl.labels import Labels
+from alasl.labels import ABSENT, UNKNOWN, Entries, Labels
 from alasl.parameters import Parameter, parameters_of
 from alasl.registry import Registry, Source
+from alasl.sparse import Sparse
 
 Empty = Literal["unknown", "absent"]
 Features = NDArray[np.floating]
@@ -33,6 +34,21 @@ class Table:
     labels: Labels
     features: Features | None = None
     notes: tuple[str, ...] = ()
+
+
+def entries_at(shape: tuple[int, int], at: ArrayLike, filled: NDArray[np.intp]) -> Entries | Sparse:
+    """(N, L): entries (m, 3) by row, column and value; of equal places the last.
+
+    Others are unknown, but absent in the rows `filled` (n,). Without such rows no table of all
+    entries is made.
+    """
+    rows, cols, values = np.asarray(at, np.int64).reshape(-1, 3).T
+    if not len(filled):
+        return Sparse.at_places(shape, rows, cols, values.astype(np.int8))
+    entries = np.full(shape, UNKNOWN, np.int8)
+    entries[filled] = ABSENT
+    entries[rows, cols] = values
+    return entries
 
 
 Read = Callable[..., Table]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from array import array
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Features, Options, Table, table_format
+from alasl.data.formats.base import Features, Options, Table, entries_at, table_format
 from alasl.errors import DataError
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
+from alasl.labels import ABSENT, PRESENT, Labels
 
 _NUMBER = re.compile(r"\s*(-?\d{1,18})(?:\.0)?\s*", re.ASCII)
 _NEGATIVE, _PARTIAL = "neg_category_ids", "not_exhaustive_category_ids"
@@ -34,8 +35,7 @@ def _read(path: Path, options: Options) -> Table:
 
     # Without a list of what was checked, COCO means: what is not annotated is absent.
     listed = np.array([_NEGATIVE in p or _PARTIAL in p for p in pictures], bool)
-    entries = np.where(listed[:, None], np.int8(UNKNOWN), np.int8(ABSENT))
-    entries = np.repeat(entries, len(names), axis=1)
+    cells, negative = array("q"), set[tuple[int, int]]()
     lost: list[str] = []
     for row, picture in enumerate(pictures):
         for category in _negatives(path, row, picture):
@@ -43,7 +43,8 @@ def _read(path: Path, options: Options) -> Table:
             if col is None:
                 lost.append(f"images[{row}].{_NEGATIVE}: no category {category!r}")
             else:
-                entries[row, col] = ABSENT
+                negative.add((row, col))
+                cells.extend((row, col, ABSENT))
     annotated = np.zeros(len(images), bool)
     for number, annotation in enumerate(annotations):
         at = _place(rows, annotation.get("image_id")), _place(cols, annotation.get("category_id"))
@@ -53,13 +54,13 @@ def _read(path: Path, options: Options) -> Table:
                 f"category_id {annotation.get('category_id')!r}"
             )
             continue
-        if listed[at[0]] and entries[at] == ABSENT:
+        if at in negative and listed[at[0]]:
             raise DataError(
                 "a category is annotated and listed as absent",
                 where=f"{path}: annotations[{number}]",
                 seen=f"image {images[at[0]]!r}, category {names[at[1]]!r}",
             )
-        entries[at] = PRESENT
+        cells.extend((at[0], at[1], PRESENT))
         annotated[at[0]] = True
     if lost:
         raise DataError(
@@ -67,6 +68,7 @@ def _read(path: Path, options: Options) -> Table:
             where=str(path),
             more=lost,
         )
+    entries = entries_at((len(images), len(names)), cells, np.flatnonzero(~listed))
     labels = Labels(entries, names, images)
     bare = ~annotated & ~listed
     notes: list[str] = []

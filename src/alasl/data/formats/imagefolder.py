@@ -8,6 +8,7 @@ cells of a CSV.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from alasl.data.formats import json_file
-from alasl.data.formats.base import Features, Options, Table, table_format
+from alasl.data.formats.base import Features, Options, Table, entries_at, table_format
 from alasl.errors import DataError, UsageError
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
+from alasl.labels import ABSENT, PRESENT, Labels
 
 _FILE, _PRESENT, _ABSENT = "file_name", "labels", "absent"
 # The first line also has all labels in their order, of which the lists may lack some.
@@ -31,7 +32,7 @@ def _holds(path: Path, head: bytes) -> bool:
 def _read(path: Path, options: Options, *, labels: str = _PRESENT) -> Table:
     images: list[str] = []
     names: dict[str, int] = {}
-    cells: list[tuple[int, int, int]] = []
+    cells = array("q")
     half: list[tuple[int, int]] = []  # (row, line) without a list of what is absent
     silent: list[str] = []
     for line, record in json_file.load_lines(path):
@@ -53,7 +54,8 @@ def _read(path: Path, options: Options, *, labels: str = _PRESENT) -> Table:
         if present is not None and absent is None:
             half.append((row, line))
         for value, tags in ((PRESENT, present), (ABSENT, absent)):
-            cells += [(row, names.setdefault(name, len(names)), value) for name in tags or ()]
+            for name in tags or ():
+                cells.extend((row, names.setdefault(name, len(names)), value))
     if silent:
         raise DataError(
             f"{len(silent)} lines have neither {labels!r} nor {_ABSENT!r}",
@@ -69,12 +71,8 @@ def _read(path: Path, options: Options, *, labels: str = _PRESENT) -> Table:
             where=f"{path}:{half[0][1]}",
             do="--empty unknown: nobody checked; --empty absent: the image does not have the label",
         )
-    entries = np.full((len(images), len(names)), UNKNOWN, np.int8)
-    if options.empty == "absent":
-        entries[[row for row, _ in half]] = ABSENT
-    if cells:
-        rows, cols, values = np.array(cells).T
-        entries[rows, cols] = values
+    filled = [row for row, _ in half] if options.empty == "absent" else []
+    entries = entries_at((len(images), len(names)), cells, np.array(filled, np.intp))
     return Table(Labels(entries, tuple(names), tuple(images)))
 
 

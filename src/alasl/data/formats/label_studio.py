@@ -34,6 +34,7 @@ from alasl.data.formats.label_studio_tasks import (
 from alasl.data.formats.times import no_seconds
 from alasl.errors import DataError, UsageError
 from alasl.labels import ABSENT, PRESENT, UNKNOWN, Labels
+from alasl.sparse import Sparse
 
 _GIVEN = "given"
 _FULL = "export the project as JSON, not as JSON-MIN or CSV"
@@ -320,25 +321,30 @@ def _read(path: Path, options: Options) -> Table:
     row, col = ({name: i for i, name in enumerate(kind)} for kind in (export.images, export.names))
     # A person's later answer to an entry corrects the earlier one.
     last = {(one.image, one.label, one.person): one for one in export.answers}
-    entries = np.full((len(row), len(col)), UNKNOWN, np.int8)
-    source = np.zeros(entries.shape, np.uint8)
+    found: dict[tuple[int, int], tuple[int, int]] = {}
     people = {_GIVEN: 0}
     clashes = []
     for one in last.values():
         at = row[one.image], col[one.label]
         if one.value == UNKNOWN:
             continue
-        if entries[at] not in (UNKNOWN, one.value):
+        if at in found and found[at][0] != one.value:
             clashes.append(f"{one.where}: image {one.image!r}, label {one.label!r}")
-        entries[at] = one.value
-        source[at] = people.setdefault(one.person or _GIVEN, len(people))
+        found[at] = one.value, people.setdefault(one.person or _GIVEN, len(people))
         if len(people) > 256:
             raise DataError("a table can name at most 255 people", where=str(path))
     if clashes:
         raise DataError(
             f"{len(clashes)} answers contradict another person's", where=str(path), more=clashes
         )
-    return Table(Labels(entries, export.names, export.images, tuple(people), source))
+    places = np.array([*found], np.int64).reshape(-1, 2)
+    values, by = np.array([*found.values()], np.int64).reshape(-1, 2).T
+    shape = len(row), len(col)
+    entries, source = (
+        Sparse.at_places(shape, places[:, 0], places[:, 1], one)
+        for one in (values.astype(np.int8), by.astype(np.uint8))
+    )
+    return Table(Labels(entries, export.names, export.images, tuple(people), source.values))
 
 
 def _write(labels: Labels, path: Path, features: Features | None) -> None:  # noqa: ARG001

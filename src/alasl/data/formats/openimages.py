@@ -25,7 +25,8 @@ from alasl.data.formats.rows import (
 )
 from alasl.errors import DataError
 from alasl.files import replacing
-from alasl.labels import ABSENT, PRESENT, UNKNOWN, Entries, Labels
+from alasl.labels import ABSENT, PRESENT, Labels
+from alasl.sparse import Sparse
 
 _COLUMNS = ["ImageID", "Source", "LabelName", "Confidence"]
 _CLASSES = "class-descriptions.csv"
@@ -64,15 +65,16 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
             f"({_CLASSES}) beside the table name them"
         )
     answers = np.array(numbers, np.int64).reshape(-1, 5)
-    entries = np.full((len(images), len(mids)), UNKNOWN, np.int8)
-    entries[answers[:, 0], answers[:, 1]] = answers[:, 2]
+    values = answers[:, 2].astype(np.int8)
+    # As a list, as most entries of a large table are unknown.
+    entries = Sparse.at_places((len(images), len(mids)), answers[:, 0], answers[:, 1], values)
     labels = [names[mid] for mid in mids]
-    if differ := _settle(path, entries, answers, list(images), labels, len(sources)):
+    both, differ = _differing(path, answers, list(images), labels, len(sources))
+    if differ:
         notes.append(differ)
-    order = [mids[mid] for mid in names]
-    return Table(
-        Labels(entries[:, order], tuple(names.values()), tuple(images)), notes=tuple(notes)
-    )
+    entries = entries.only(~np.isin(entries.places, both))
+    entries = entries.take_cols(np.array([mids[mid] for mid in names], np.intp))
+    return Table(Labels(entries, tuple(names.values()), tuple(images)), notes=tuple(notes))
 
 
 def guesses(path: Path) -> Iterator[tuple[int, str, list[str], float]]:
@@ -112,15 +114,15 @@ def _rows(path: Path) -> tuple[Iterator[tuple[int, str, str, str, float]], list[
     return rows(), notes
 
 
-def _settle(
+def _differing(
     path: Path,
-    entries: Entries,
     answers: NDArray[np.int64],
     images: list[str],
     names: list[str],
     sources: int,
-) -> str | None:
-    """Make unknown what one source has present and another absent; a note of how many there are.
+) -> tuple[NDArray[np.int64], str | None]:
+    """The entries that one source has present and another absent, by row times the labels plus
+    column, and a note of how many there are.
 
     answers: (n, 5) image, label, value, source, line. Raises a `DataError` where one source
     contradicts itself.
@@ -133,10 +135,9 @@ def _settle(
     value = answers[:, 2]
     both = np.intersect1d(flat[value == PRESENT], flat[value == ABSENT])
     if not len(both):
-        return None
-    entries.flat[both] = UNKNOWN
+        return both, None
     row, col = divmod(int(both[0]), len(names))
-    return (
+    return both, (
         f"{len(both)} entries are unknown, as sources of the file differ on them; first "
         f"image {images[row]!r}, label {names[col]!r}"
     )
