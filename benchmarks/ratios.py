@@ -18,7 +18,7 @@ from alasl.study.efficiency import needed
 from alasl.study.results import Results, RunResult
 from alasl.study.spec import parse
 
-REPEATS, SEEDS, ROUNDS, SPEED = 300, (10, 20), 40, 2.0
+REPEATS, SEEDS, ROUNDS, SPEED = 300, (3, 8, 10, 20), 40, 2.0
 STUDY = {
     "run": {"data": "d", "model": "logistic", "answers": 100, "rounds": ROUNDS},
     "grid": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -50,8 +51,10 @@ def made(seeds: int = 4, speeds: dict[str, float] | None = None, noise: float = 
             for number in range(41):
                 height = 30 + 5 * math.log10(1 + speeds[grid] * number) + split
                 value = height + rng.normal(0, noise)
+                # Whoever is clever asks in a way that takes half as much time again.
+                time = 100 * number * (3.0 if grid == CLEVER else 2.0)
                 evaluations.append(
-                    Evaluation(number, number, 100 * number, (value,), (value,), 0.0)
+                    Evaluation(number, number, 100 * number, (value,), (value,), 0.0, time)
                 )
             runs.append(RunResult(grid, settings, tuple(evaluations)))
     return Results(study, "drawn", 100, 5, tuple(runs))
@@ -91,6 +94,36 @@ def test_ratios_are_what_they_were_made_to_be() -> None:
     # Under its own training it is the baseline itself.
     assert by[TRAINED, "selection"].ratio.mean == 1
     assert by[CHANCE, "whole"].answers.mean == pytest.approx(2000, abs=25)
+    # An answer of the clever takes 3 seconds, of the others 2.
+    assert clever.seconds.mean == pytest.approx(3 * clever.answers.mean)
+    for mine, by_answers in (
+        (clever.time_ratio.mean, clever.ratio.mean),
+        (clever.time_ratio.low, clever.ratio.low),
+        (clever.time_ratio.high, clever.ratio.high),
+    ):
+        assert mine == pytest.approx(by_answers * 2 / 3)
+    assert by[TRAINED, "whole"].time_ratio.mean == pytest.approx(by[TRAINED, "whole"].ratio.mean)
+
+
+def test_a_baseline_has_paid_no_more_time_than_all_its_answers_took() -> None:
+    """Where rounds take each seed another time, the mean curve may miss its own end."""
+    results = made(seeds=2, noise=0.0)
+    stretched = tuple(
+        replace(
+            run,
+            evaluations=tuple(
+                replace(e, time=e.time * (1.0 + 0.5 * run.settings.seed)) for e in run.evaluations
+            ),
+        )
+        for run in results.runs
+    )
+    results = replace(results, runs=stretched)
+    study = replace(results.study, efficiency=replace(results.study.efficiency, answers=4000))
+    clever = next(n for n in needed(replace(results, study=study)) if n.method == CLEVER)
+    assert clever.budget == 4000
+    assert math.isfinite(clever.time_ratio.mean)
+    paid = 2.0 * 4000 * 1.25
+    assert clever.time_ratio.mean * clever.seconds.mean <= paid + 1e-6
 
 
 @pytest.mark.slow
@@ -147,8 +180,16 @@ def test_a_study_of_efficiency_leaves_its_tables_and_says_them(tmp_path) -> None
     write_study(made(), tmp_path)
     assert {"efficiency.csv", "ratios.csv"} <= {path.name for path in tmp_path.iterdir()}
     page = (tmp_path / "study.html").read_text(encoding="utf-8")
-    assert "Answers for the same mAP" in page
+    assert "Answers and time for the same mAP" in page
     assert "Times<br>fewer" in page
+    # A table for each baseline that something is compared with; itself is no row of it.
+    (table,) = re.findall(r"<h3>(.*?)</table>", page, re.DOTALL)
+    assert table.startswith(f"90 % unknown, compared with <bdi>{CHANCE}</bdi>")
+    assert re.findall(r'class="name"><bdi>(.*?)</bdi>', table) == [CLEVER, TRAINED]
+    goal = next(n for n in needed(made()) if n.method == CLEVER)
+    assert f"from {goal.start:.2f} to {goal.target:.2f} mAP" in table
+    assert f"+{goal.target - goal.start:.2f} points" in table
+    assert f"<td>{goal.time_ratio.mean:.1f}<br><small>" in table
 
 
 @pytest.mark.slow

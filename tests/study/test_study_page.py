@@ -103,6 +103,9 @@ def test_a_study_of_ones_own_needs_no_claims_and_no_figures(own, tmp_path):
         assert (again / name).read_bytes() == (tmp_path / name).read_bytes()
     mean = sum(run.maps[-1] for run in own.select("two", strategy="hard")) / 4
     assert re.search(rf"hard 4 \d+\.\d\d {mean:.2f} \d+\.\d\d to \d+\.\d\d ", seen.said)
+    # What all runs of a grid share is no column of its table.
+    assert "two 2 kinds of run strategy Seeds" in seen.said
+    assert "none 1 kind of run In all: rounds 0 Seeds" in seen.said
 
 
 @pytest.mark.slow

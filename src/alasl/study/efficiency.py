@@ -1,15 +1,16 @@
-"""Answers for the same mAP: how many each method of a study needs, and how many times fewer.
+"""The same mAP: how many answers and seconds each method of a study needs, how many times fewer.
 
 A method is a grid at one share of unknown entries. Its curve is the mean over seeds of mAP by
-answers, on straight lines between rounds; what it needs for a mAP is where its curve first reaches
-it. An interval holds every number of answers at which the method is neither surely below the
-baseline nor surely above it, by a t-test on the differences of runs of one seed, which are paired.
+answers, or by people's time, on straight lines between rounds; what it needs for a mAP is where its
+curve first reaches it. An interval holds every number of answers at which the method is neither
+surely below the baseline nor surely above it, by a t-test on the differences of runs of one seed,
+which are paired.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ BETWEEN = 64
 CHANCE = "random-entry"
 
 Floats = NDArray[np.float64]
+# What a run has paid at each evaluation: its answers, or people's seconds.
+Paid = Callable[[RunResult], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,13 @@ class Method:
 
 @dataclass(frozen=True)
 class Needed:
-    """The answers that a method needs for the mAP of a baseline, and how many times fewer.
+    """What a method needs for the mAP of a baseline, and how many times fewer.
 
     unknown: share of the pool's entries. target: mAP in per cent that `baseline` reaches at its
     `budget` of answers, from `start` before any. comparison: `whole`, with the study's baseline, or
     `selection`, with entries asked by chance under the method's own training. answers: 0 where the
     mAP is there before any answer, infinite where it is not reached. ratio: the baseline's answers
-    over them.
+    over them. seconds, time_ratio: the same of people's time.
     """
 
     unknown: float
@@ -58,6 +61,8 @@ class Needed:
     method: str
     answers: Interval
     ratio: Interval
+    seconds: Interval
+    time_ratio: Interval
 
 
 def needed(results: Results) -> list[Needed]:
@@ -118,10 +123,11 @@ def efficiency_csv(results: Results) -> str:
 
 
 def ratios_csv(results: Results, found: Sequence[Needed]) -> str:
-    """A line for each method and baseline: the answers for the same mAP and their ratio.
+    """A line for each method and baseline: answers and seconds for the same mAP, and their ratios.
 
     `inf` answers: the mAP is not reached; an `inf` ratio: it is there before any answer.
     """
+    kinds = ("answers", "ratio", "seconds", "time_ratio")
     rows: list[Sequence[object]] = [
         [
             "data",
@@ -132,13 +138,16 @@ def ratios_csv(results: Results, found: Sequence[Needed]) -> str:
             "baseline",
             "baseline_answers",
             "method",
-            *(f"{what}{end}" for what in ("answers", "ratio") for end in ("", "_low", "_high")),
+            *(f"{kind}{end}" for kind in kinds for end in ("", "_low", "_high")),
             "seeds",
         ]
     ]
     for n in found:
-        figures = [f"{v:.1f}" for v in (n.answers.mean, n.answers.low, n.answers.high)]
-        figures += [f"{v:.2f}" for v in (n.ratio.mean, n.ratio.low, n.ratio.high)]
+        figures = [
+            f"{value:.{digits}f}"
+            for one, digits in ((n.answers, 1), (n.ratio, 2), (n.seconds, 1), (n.time_ratio, 2))
+            for value in (one.mean, one.low, one.high)
+        ]
         maps = [f"{n.start:.4f}", f"{n.target:.4f}"]
         first = [results.data, n.unknown, n.comparison, *maps, n.baseline]
         rows.append([*first, f"{n.budget:.0f}", n.method, *figures, n.ratio.n])
@@ -161,11 +170,10 @@ def _compared(method: Method, baseline: Method, comparison: str, budget: int) ->
     base = [theirs[seed] for seed in seeds]
     most = min(float(np.mean([run.costs[-1] for run in base])), budget)
     target = np.array([np.interp(most, run.costs, run.maps) for run in base])
-    answers = crossing(*_above([mine[seed] for seed in seeds], target))
-    # Where the baseline's own curve is not even, it may be there before.
-    first = crossing(*_above(base, target)).mean
-    ends = (answers.mean, answers.high, answers.low)
-    mean, low, high = (1.0 if end == first else first / end if end else math.inf for end in ends)
+    runs = [mine[seed] for seed in seeds]
+    answers, ratio = _fewer(runs, base, target, most, lambda run: run.costs)
+    while_asked = float(np.mean([np.interp(most, run.costs, run.times) for run in base]))
+    seconds, time_ratio = _fewer(runs, base, target, while_asked, lambda run: run.times)
     return Needed(
         unknown=method.unknown,
         comparison=comparison,
@@ -175,23 +183,40 @@ def _compared(method: Method, baseline: Method, comparison: str, budget: int) ->
         target=float(target.mean()),
         method=method.name,
         answers=answers,
-        ratio=Interval(mean, low, high, answers.n),
+        ratio=ratio,
+        seconds=seconds,
+        time_ratio=time_ratio,
     )
+
+
+def _fewer(
+    runs: Sequence[RunResult], base: Sequence[RunResult], target: Floats, most: float, paid: Paid
+) -> tuple[Interval, Interval]:
+    """What runs pay until their targets (n,), and how many times as much the baseline pays.
+
+    most: what the baseline pays in all.
+    """
+    needs = crossing(*_above(runs, target, paid))
+    # Where the baseline's own curve is not even, it may be there before.
+    first = min(crossing(*_above(base, target, paid)).mean, most)
+    ends = (needs.mean, needs.high, needs.low)
+    mean, low, high = (1.0 if end == first else first / end if end else math.inf for end in ends)
+    return needs, Interval(mean, low, high, needs.n)
 
 
 def _by_seed(method: Method) -> dict[int, RunResult]:
     return {run.settings.seed: run for run in method.runs}
 
 
-def _above(runs: Sequence[RunResult], target: Floats) -> tuple[Floats, Floats]:
-    """Numbers of answers (P,), the mean rounds and between them, and how far each run's mAP is
-    above its target there, (n, P).
+def _above(runs: Sequence[RunResult], target: Floats, paid: Paid) -> tuple[Floats, Floats]:
+    """What is paid (P,), at the mean rounds and between them, and how far each run's mAP is above
+    its target there, (n, P).
     """
-    rounds = np.mean([run.costs for run in runs], axis=0)
+    rounds = np.mean([paid(run) for run in runs], axis=0)
     parts = np.arange(BETWEEN) / BETWEEN
     between = rounds[:-1, None] + np.diff(rounds)[:, None] * parts
     costs = np.append(between.ravel(), rounds[-1])
-    maps = np.array([np.interp(costs, run.costs, run.maps) for run in runs])
+    maps = np.array([np.interp(costs, paid(run), run.maps) for run in runs])
     return costs, maps - target[:, None]
 
 

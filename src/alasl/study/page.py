@@ -58,13 +58,13 @@ def page(results: Results, claims: Sequence[Claim], drawn: Iterable[tuple[Plot, 
             for name, verdict in whole.items()
         ],
         counts=Counter(whole.values()),
-        needed=needed(results),
+        goals=_goals(results),
         alpha=ALPHA,
         figures=[
             (plot.file, inline(figure, f"figure{number}", f"{plot.file}: {plot.kind}"))
             for number, (plot, figure) in enumerate(drawn)
         ],
-        grids=[(grid, _rows(results, grid)) for grid in study.grids],
+        grids=[found for grid in study.grids if (found := _grid(results, grid))],
         settings=[
             (item.name, study.base[item.name], item.metadata["about"])
             for item in dataclasses.fields(RunSettings)
@@ -73,11 +73,38 @@ def page(results: Results, claims: Sequence[Claim], drawn: Iterable[tuple[Plot, 
     )
 
 
-def _rows(results: Results, grid: Grid) -> list[dict[str, Any]]:
+def _goals(results: Results) -> list[dict[str, Any]]:
+    """The mAP of each baseline at each share, and what the other methods need for it."""
+    goals: dict[tuple[float, str], dict[str, Any]] = {}
+    for one in needed(results):
+        shared = {key: getattr(one, key) for key in ("unknown", "baseline", "budget")}
+        maps = {"start": one.start, "target": one.target}
+        goal = goals.setdefault((one.unknown, one.baseline), {**shared, **maps, "found": {}})
+        if one.method != one.baseline:
+            goal["found"][one.method] = one
+    ordered = sorted(goals.values(), key=lambda goal: -goal["unknown"])
+    return [{**goal, "found": list(goal["found"].values())} for goal in ordered if goal["found"]]
+
+
+def _grid(results: Results, grid: Grid) -> dict[str, Any] | None:
+    """A grid's table: what its runs share, what varies; None before a run of it is done."""
+    varied = [key for key, values in grid.values.items() if len(values) > 1]
+    rows = _rows(results, grid, varied)
+    if not rows:
+        return None
+    return {
+        "name": grid.name,
+        "same": [(key, values[0]) for key, values in grid.values.items() if key not in varied],
+        "varied": [(key, isinstance(grid.values[key][0], str)) for key in varied],
+        "rows": rows,
+    }
+
+
+def _rows(results: Results, grid: Grid, varied: Sequence[str]) -> list[dict[str, Any]]:
     """What each point of a grid came to over its seeds."""
     return [
         {
-            "values": [getattr(line.settings, key) for key in grid.values],
+            "values": [getattr(line.settings, key) for key in varied],
             "shade": line.shade,
             "first": interval([run.maps[0] for run in line.runs]),
             "final": _over_seeds(line, final_map),
