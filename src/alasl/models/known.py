@@ -64,7 +64,7 @@ class Known:
         self._list = self._at(self._rows, self._labels)
 
     def all(self) -> Entries:
-        """All known entries (m,), of very many some; without sources, as one that counts for all."""
+        """All known entries (m,), of very many some; as one that counts for all without sources."""
         every = max(1, int(self.sizes.sum()) // MANY) if len(self._centres) else 1
         parts = [Entries(*(each[..., ::every] for each in self._list))]
         for labels in self.chunks():
