@@ -30,6 +30,11 @@ class RunResult:
         """Entries that the oracle had filled at each evaluation."""
         return [e.cost for e in self.evaluations]
 
+    @property
+    def times(self) -> list[float]:
+        """Seconds of people's time at each evaluation."""
+        return [e.time for e in self.evaluations]
+
 
 @dataclass(frozen=True)
 class Results:
