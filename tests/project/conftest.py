@@ -30,6 +30,12 @@ def table(images: int, labels: int) -> Labels:
     return Labels(entries, names, tuple(f"{i:04d}.jpg" for i in range(images)))
 
 
+def at(store: Store, seconds: float) -> Store:
+    """The store, by whose clock it is this time now and stays so."""
+    store.clock = lambda: seconds
+    return store
+
+
 @pytest.fixture
 def make_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
     """Stores of a table whose two first images are clean; they are closed at the end."""

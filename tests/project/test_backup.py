@@ -24,6 +24,8 @@ from alasl.project.records import Answer, Chances, Questions, Training
 from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 
+from .conftest import at
+
 Make = Callable[..., Store]
 MakeProject = Callable[..., Project]
 
@@ -33,20 +35,19 @@ def lived(store: Store) -> Store:
     rows, cols = (store.initial_and_labels()[0].dense() < 0).nonzero()
     few = slice(0, 40)
     chances = Chances(np.arange(2, 4), np.full((2, len(store.names)), 0.25), np.full((2, 3), 0.5))
-    store.fill(1, Questions(rows[few], cols[few], why=["audit"] * 40), chances=chances, now=1.0)
+    at(store, 1.0).fill(1, Questions(rows[few], cols[few], why=["audit"] * 40), chances=chances)
     for number, (row, col) in enumerate(zip(rows[few].tolist(), cols[few].tolist(), strict=True)):
         person = "ann" if number % 3 else "ben"
         one = Answer(row, col, number % 2, 1.5)
-        store.answer(person, [one], request=f"r{number}", now=2.0 + number)
-    store.undo("ann", request="back", now=100.0)
-    store.skip("ben", 5, request="skip", now=101.0)
-    store.import_answers("file.csv", [Answer(18, 0, 1), Answer(18, 1, 0)], now=102.0)
-    store.resolve("ann", 7, 1, 1, now=103.0)
-    store.change("ann", LabelChange("rename", ("label0",), into=("dog",)), now=104.0)
-    store.machine(
+        at(store, 2.0 + number).answer(person, [one], request=f"r{number}")
+    at(store, 100.0).undo("ann", request="back")
+    at(store, 101.0).skip("ben", 5, request="skip")
+    at(store, 102.0).import_answers("file.csv", [Answer(18, 0, 1), Answer(18, 1, 0)])
+    at(store, 103.0).resolve("ann", 7, 1, 1)
+    at(store, 104.0).change("ann", LabelChange("rename", ("label0",), into=("dog",)))
+    at(store, 105.0).machine(
         "model",
         np.where(store.initial_and_labels()[0].dense() < 0, 1, -1).astype(np.int8)[:, :3],
-        now=105.0,
     )
     ap = (50.0,) * len(store.names)
     store.note_training(Training(106.0, 40, 40, 60.0, 1.0, 50.0, ap, "model", "test"))
@@ -229,8 +230,8 @@ def test_a_damaged_backup_is_refused(make_project: MakeProject, tmp_path: Path) 
     before = told(project.folder / STORE)
     content = file.read_bytes()
     refused = 0
-    for number, at in enumerate(range(0, len(content), len(content) // 40)):
-        file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    for number, place in enumerate(range(0, len(content), len(content) // 40)):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         back = tmp_path / f"back{number}"
         try:
             restore(file, back)

@@ -19,6 +19,8 @@ from alasl.project.records import Answer, Questions
 from alasl.project.scheme import Label
 from alasl.project.store import Store
 
+from .conftest import at
+
 Make = Callable[..., Store]
 
 GUIDE = """Say what you see.
@@ -206,9 +208,9 @@ def test_what_a_person_said_is_told_newest_first_and_filtered(make_store: Make) 
     store = make_store(6, 3)
     for image in (2, 3, 4):
         pair = [Answer(image, 0, 1, 1.0), Answer(image, 1, 0, 1.0)]
-        store.answer("ann", pair, request=f"request-{image}", now=1000.0 + image)
+        at(store, 1000.0 + image).answer("ann", pair, request=f"request-{image}")
     store.answer("ben", [Answer(2, 0, 0, 1.0)], request="request-ben")
-    store.answer("ann", [Answer(2, 0, 0, 1.0)], request="request-again", now=2000.0)
+    at(store, 2000.0).answer("ann", [Answer(2, 0, 0, 1.0)], request="request-again")
 
     def told(**how: Any) -> list[tuple[int, int, int]]:
         return [(s.answer.image, s.answer.label, s.answer.value) for s in said(**how)]

@@ -21,6 +21,8 @@ from alasl.project.database import register
 from alasl.project.records import SOURCES, Answer, Imported, Questions, Revised, Training
 from alasl.project.store import Store
 
+from .conftest import at
+
 Make = Callable[..., Store]
 
 
@@ -95,7 +97,7 @@ def test_tasks_come_best_first_with_what_the_model_said(make_store: Make) -> Non
     store = make_store()
     wanted = Questions([3, 2, 3], [1, 0, 0], [0.9, 0.8, 0.7], [0.6, 0.5, 0.4], model="v1")
     store.fill(4, wanted)
-    (task,) = store.lease("ann", now=100)
+    (task,) = at(store, 100).lease("ann")
     assert (task.image, task.labels, task.probabilities) == (3, (1, 0), (0.6, 0.4))
     assert (task.model, task.round, task.until) == ("v1", 4, 220)
 
@@ -103,25 +105,25 @@ def test_tasks_come_best_first_with_what_the_model_said(make_store: Make) -> Non
 def test_a_label_can_be_asked_over_many_images(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0), (2, 1), (3, 1), (4, 0), (4, 1))
-    tasks = store.lease("ann", images=9, label=1, now=0)
+    tasks = at(store, 0).lease("ann", images=9, label=1)
     assert [(t.image, t.labels) for t in tasks] == [(2, (1,)), (3, (1,)), (4, (1,))]
-    rest = store.lease("ben", images=9, now=0)
+    rest = at(store, 0).lease("ben", images=9)
     assert [(t.image, t.labels) for t in rest] == [(2, (0,)), (4, (0,))]
 
 
 def test_what_one_holds_nobody_else_gets_until_the_lease_ends(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0), (3, 0))
-    assert [t.image for t in store.lease("ann", now=0)] == [2]
-    assert [t.image for t in store.lease("ben", images=5, now=0)] == [3]
-    assert store.lease("cem", now=119) == []
-    store.renew("ben", now=119)
-    assert [t.image for t in store.held("ben", now=130)] == [3]
-    assert [t.image for t in store.lease("cem", images=5, now=121)] == [2]
-    store.renew("ann", now=122)
-    assert store.held("ann", now=122) == [], "cem has it now"
+    assert [t.image for t in at(store, 0).lease("ann")] == [2]
+    assert [t.image for t in at(store, 0).lease("ben", images=5)] == [3]
+    assert at(store, 119).lease("cem") == []
+    at(store, 119).renew("ben")
+    assert [t.image for t in at(store, 130).held("ben")] == [3]
+    assert [t.image for t in at(store, 121).lease("cem", images=5)] == [2]
+    at(store, 122).renew("ann")
+    assert at(store, 122).held("ann") == [], "cem has it now"
     store.release("ben")
-    assert [t.image for t in store.lease("dan", now=123)] == [3]
+    assert [t.image for t in at(store, 123).lease("dan")] == [3]
 
 
 def test_an_answer_stands_and_is_counted(make_store: Make) -> None:
@@ -147,23 +149,23 @@ def test_why_an_entry_was_asked_and_by_what_chance_goes_from_the_queue_to_the_lo
 ) -> None:
     store = make_store()
     wanted = Questions([2, 3], [0, 1], why=["audit", "variance"], pi=[0.25, float("nan")])
-    store.fill(1, wanted, now=0)
+    at(store, 0).fill(1, wanted)
     assert [(q.why, q.pi) for q in store.queue()] == [("audit", 0.25), ("variance", None)]
-    store.answer("ann", [Answer(2, 0, 1, 1.0, why="told", pi=1.0)], request="a", now=1)
-    store.answer("ben", [Answer(2, 1, 1, 1.0)], request="b", now=2)
-    bring(store, "x.csv", [3, 3], [1, 0], [0, 1], person="cem", now=3)
+    at(store, 1).answer("ann", [Answer(2, 0, 1, 1.0, why="told", pi=1.0)], request="a")
+    at(store, 2).answer("ben", [Answer(2, 1, 1, 1.0)], request="b")
+    bring(at(store, 3), "x.csv", [3, 3], [1, 0], [0, 1], person="cem")
     asked = [("audit", 0.25), ("", None), ("variance", None), ("", None)]
     assert [(e.why or "", e.pi) for e in list(store.events())[1:]] == asked
     assert [(a.why, a.pi) for a in store.answers()] == asked
     assert [(a.person, a.at) for a in store.answers()] == [
         ("ann", 1), ("ben", 2), ("cem", 3), ("cem", 3),
     ]  # fmt: skip
-    undone = store.undo("ann", request="u", now=4)
+    undone = at(store, 4).undo("ann", request="u")
     assert undone is not None
     assert [(a.why, a.pi, a.at) for a in undone.answers] == [("audit", 0.25, 1)]
     # What is not asked any more keeps what it says itself.
     late = Answer(3, 0, 1, 1.0, why="audit", pi=0.5)
-    store.answer("dan", [late], request="d", now=5)
+    at(store, 5).answer("dan", [late], request="d")
     assert (store.answers()[-1].why, store.answers()[-1].pi) == ("audit", 0.5)
 
 
@@ -208,17 +210,17 @@ def test_fifty_steps_can_be_undone_and_each_once(make_store: Make) -> None:
 def test_what_was_undone_is_in_the_persons_hands_again(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0))
-    store.lease("ann", now=0)
-    store.answer("ann", [Answer(2, 0, 1, 1.0)], request="r", now=1)
-    store.undo("ann", request="u", now=2)
-    assert [t.image for t in store.held("ann", now=3)] == [2]
-    assert store.lease("ben", now=3) == []
-    store.skip("ann", 2, request="s", now=4)
-    assert [t.image for t in store.lease("ben", now=5)] == [2]
+    at(store, 0).lease("ann")
+    at(store, 1).answer("ann", [Answer(2, 0, 1, 1.0)], request="r")
+    at(store, 2).undo("ann", request="u")
+    assert [t.image for t in at(store, 3).held("ann")] == [2]
+    assert at(store, 3).lease("ben") == []
+    at(store, 4).skip("ann", 2, request="s")
+    assert [t.image for t in at(store, 5).lease("ben")] == [2]
     store.release("ben")
-    assert store.lease("ann", now=5) == [], "it was skipped"
-    store.undo("ann", request="u2", now=6)
-    assert [t.image for t in store.held("ann", now=7)] == [2]
+    assert at(store, 5).lease("ann") == [], "it was skipped"
+    at(store, 6).undo("ann", request="u2")
+    assert [t.image for t in at(store, 7).held("ann")] == [2]
 
 
 def test_undoing_a_correction_brings_back_what_was_said_before(make_store: Make) -> None:
@@ -243,11 +245,11 @@ def test_undoing_a_correction_asks_nobody_again(make_store: Make) -> None:
 def test_an_answer_fills_the_slot_that_its_giver_holds(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0), repeats=1.0)
-    store.lease("ann", now=0)
-    store.lease("ben", now=100)
-    store.answer("ben", [Answer(2, 0, 1, 1.0)], request="r", now=150)
-    assert store.held("ben", now=151) == []
-    assert [t.image for t in store.lease("cem", now=152)] == [2], "ann's lease had run out"
+    at(store, 0).lease("ann")
+    at(store, 100).lease("ben")
+    at(store, 150).answer("ben", [Answer(2, 0, 1, 1.0)], request="r")
+    assert at(store, 151).held("ben") == []
+    assert [t.image for t in at(store, 152).lease("cem")] == [2], "ann's lease had run out"
 
 
 def test_an_entry_asked_twice_is_asked_of_two_people(make_store: Make) -> None:
@@ -255,9 +257,9 @@ def test_an_entry_asked_twice_is_asked_of_two_people(make_store: Make) -> None:
     ask(store, (2, 0), (3, 0), repeats=1.0)
     assert store.progress().size == 4
     for person in ("ann", "ben"):
-        tasks = store.lease(person, images=9, now=0)
+        tasks = at(store, 0).lease(person, images=9)
         assert [(t.image, t.labels) for t in tasks] == [(2, (0,)), (3, (0,))]
-    assert store.lease("cem", now=0) == []
+    assert at(store, 0).lease("cem") == []
     say(store, "ann", 2, 0, 1)
     say(store, "ann", 2, 0, 0, "corrected")
     assert store.progress().left == 3, "one person fills one slot"
@@ -282,10 +284,10 @@ def twice(store: Store) -> list[tuple[int, int]]:
 def test_refilling_leaves_what_people_hold(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0), (3, 0))
-    store.lease("ann", now=0)
-    store.fill(2, Questions([4, 2], [0, 0]), now=1)
-    assert [t.image for t in store.held("ann", now=2)] == [2]
-    assert [t.image for t in store.lease("ben", images=9, now=2)] == [4]
+    at(store, 0).lease("ann")
+    at(store, 1).fill(2, Questions([4, 2], [0, 0]))
+    assert [t.image for t in at(store, 2).held("ann")] == [2]
+    assert [t.image for t in at(store, 2).lease("ben", images=9)] == [4]
     assert (store.progress().size, store.progress().round) == (2, 2)
 
 
@@ -378,11 +380,11 @@ def test_nobody_can_take_the_machines_name(make_store: Make) -> None:
 def test_a_late_answer_is_not_lost_and_asked_of_nobody_else(make_store: Make) -> None:
     store = make_store()
     ask(store, (2, 0))
-    store.lease("ann", now=0)
-    store.lease("ben", now=500)
-    store.answer("ann", [Answer(2, 0, 1, 1.0)], request="late", now=501)
+    at(store, 0).lease("ann")
+    at(store, 500).lease("ben")
+    at(store, 501).answer("ann", [Answer(2, 0, 1, 1.0)], request="late")
     assert entry(store, 2, 0) == (1, "people")
-    assert (store.held("ben", now=502), store.progress().left) == ([], 0)
+    assert (at(store, 502).held("ben"), store.progress().left) == ([], 0)
     # Where Ben was faster than he heard of it, there are two votes.
     say(store, "ben", 2, 0, 1)
     assert (len(store.answers()), store.problems()) == (2, [])

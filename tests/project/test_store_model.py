@@ -60,6 +60,7 @@ class StoreMachine(RuleBasedStateMachine):
         roles = ["clean", "pool", "pool"]
         self.store = Store.create(self.folder / "s", labels, [None] * IMAGES, roles)
         self.now = 1000.0
+        self.store.clock = lambda: self.now
         self.requests = 0
         self.acts: list[Act] = []
         self.slots: list[Slot] = []
@@ -132,7 +133,7 @@ class StoreMachine(RuleBasedStateMachine):
     def fill(self, entries: list[Entry], repeats: float) -> None:
         rows, cols = zip(*entries, strict=True)
         gold = [GIVEN[i][j] != -1 for i, j in entries]
-        self.store.fill(1, Questions(rows, cols, gold=gold), repeats=repeats, now=self.now)
+        self.store.fill(1, Questions(rows, cols, gold=gold), repeats=repeats)
         self.slots = [s for s in self.slots if not s.done and s.until > self.now]
         kept = {s.entry for s in self.slots}
         for entry, known in zip(entries, gold, strict=True):
@@ -142,7 +143,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(person=PEOPLE, images=st.integers(1, 3), label=st.one_of(st.none(), COLS))
     def lease(self, person: str, images: int, label: int | None) -> None:
-        tasks = self.store.lease(person, images=images, label=label, now=self.now)
+        tasks = self.store.lease(person, images=images, label=label)
         expected: list[tuple[int, list[int]]] = []
         for _ in range(images):
             best = next(
@@ -157,7 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(person=PEOPLE)
     def renew(self, person: str) -> None:
-        self.store.renew(person, now=self.now)
+        self.store.renew(person)
         for slot in self.slots:
             if slot.person == person and not slot.done:
                 slot.until = self.now + LEASE
@@ -177,7 +178,7 @@ class StoreMachine(RuleBasedStateMachine):
         request = self.request()
         answers = [Answer(image, label, value, 1.0) for label, value in values.items()]
         for _ in range(2):
-            self.store.answer(person, answers, request=request, now=self.now)
+            self.store.answer(person, answers, request=request)
         said = {(image, label): value for label, value in values.items()}
         self.acts.append(Act(person, "answer", image, said))
         for entry in said:
@@ -191,14 +192,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(person=PEOPLE, image=ROWS)
     def skip(self, person: str, image: int) -> None:
-        self.store.skip(person, image, request=self.request(), now=self.now)
+        self.store.skip(person, image, request=self.request())
         self.acts.append(Act(person, "skip", image))
         self._release(person, image)
 
     @rule(person=PEOPLE)
     def undo(self, person: str) -> None:
         request = self.request()
-        undone = self.store.undo(person, request=request, now=self.now)
+        undone = self.store.undo(person, request=request)
         mine = [a for a in self.acts if a.person == person and not a.undone and a.kind != "import"]
         if not mine:
             assert undone is None
@@ -208,7 +209,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert undone is not None
         assert (undone.kind, undone.images) == (act.kind, (act.image,))
         assert {(a.image, a.label): a.value for a in undone.answers} == act.said
-        assert undone == self.store.undo(person, request=request, now=self.now)
+        assert undone == self.store.undo(person, request=request)
         for entry in act.said:
             if (entry, person) not in self.standing():
                 for slot in self.slots:
@@ -241,7 +242,6 @@ class StoreMachine(RuleBasedStateMachine):
                 "f",
                 [Answer(i, j, value, person=person) for (i, j), value in answers.items()],
                 on_conflict=how,
-                now=self.now,
             )
 
         if clash and how == "refuse":
@@ -270,12 +270,12 @@ class StoreMachine(RuleBasedStateMachine):
         entries = np.full((IMAGES, LABELS), -1, np.int8)
         for entry, value in answers.items():
             entries[entry] = value
-        self.store.machine("m", entries, now=self.now)
+        self.store.machine("m", entries)
         self.automatic = answers
 
     @rule(image=ROWS, label=COLS, value=VALUES)
     def resolve(self, image: int, label: int, value: int) -> None:
-        self.store.resolve("lead", image, label, value, now=self.now)
+        self.store.resolve("lead", image, label, value)
         self.resolved[image, label] = value
         for slot in self.slots:
             if slot.entry == (image, label) and not slot.done and slot.until <= self.now:
@@ -286,6 +286,7 @@ class StoreMachine(RuleBasedStateMachine):
     def open_again(self) -> None:
         self.store.close()
         self.store = Store.open(self.folder / "s")
+        self.store.clock = lambda: self.now
 
     # What always holds
 
@@ -315,7 +316,7 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_holds_what_another_holds(self) -> None:
         for person in NAMES:
-            held = {(t.image, j) for t in self.store.held(person, now=self.now) for j in t.labels}
+            held = {(t.image, j) for t in self.store.held(person) for j in t.labels}
             assert held == {
                 s.entry
                 for s in self.slots

@@ -23,6 +23,8 @@ from alasl.project.records import LEASE, Answer, Questions
 from alasl.project.schema import APPLICATION, VERSION
 from alasl.project.store import Store
 
+from .conftest import at
+
 HERE = Path(__file__).parent
 Make = Callable[..., Store]
 
@@ -91,11 +93,11 @@ def test_twenty_clients_never_get_the_same_task(make_store: Make) -> None:
 def test_a_dead_clients_task_is_offered_again_after_the_lease(make_store: Make) -> None:
     store = make_store()
     store.fill(1, everything(store))
-    lost = store.lease("dead", images=2, now=1000)
+    lost = at(store, 1000).lease("dead", images=2)
     ids = {t.image for t in lost}
-    others = store.lease("ann", images=9, now=1000 + LEASE - 1)
+    others = at(store, 1000 + LEASE - 1).lease("ann", images=9)
     assert not ids & {t.image for t in others}
-    again = store.lease("ben", images=9, now=1000 + LEASE)
+    again = at(store, 1000 + LEASE).lease("ben", images=9)
     assert ids == {t.image for t in again}
 
 

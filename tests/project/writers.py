@@ -67,7 +67,8 @@ def main() -> None:
             store = Store.open(path)
             problems += store.problems()
             rows, cols = (store.initial_and_labels()[0].dense() < 0).nonzero()
-            store.fill(round, Questions(rows, cols), now=time.time() + 1e6)
+            store.clock = lambda: time.time() + 1e6
+            store.fill(round, Questions(rows, cols))
             store.close()
     store = Store.open(path)
     known = {event.request for event in store.events()}

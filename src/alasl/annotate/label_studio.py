@@ -216,7 +216,7 @@ class Backend:
         """What a person said last of an image, by the numbers of labels."""
         return {
             event.label: UNKNOWN if event.value is None else event.value
-            for event in self._store.entry_events(image)
+            for event in self._store.image_events(image)
             if event.person == person and event.kind == "answer" and event.label is not None
         }
 

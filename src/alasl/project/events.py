@@ -131,14 +131,13 @@ def history(db: sqlite3.Connection, after: int) -> list[Event]:
     return _events(db, f"{_EVENT} WHERE id > ? ORDER BY id LIMIT ?", (after, PAGE))
 
 
-def of_entry(db: sqlite3.Connection, image: int, label: int | None) -> list[Event]:
-    """What happened to an image, or to one entry of it, what was undone, and all changes."""
-    which = "image = :image" + ("" if label is None else " AND (label = :label OR label IS NULL)")
+def of_image(db: sqlite3.Connection, image: int) -> list[Event]:
+    """What happened to an image, what of it was undone, and all changes of labels and images."""
     return _events(
         db,
-        f"{_EVENT} WHERE ({which}) OR kind = 'change' OR undoes IN"
-        f" (SELECT act FROM events WHERE {which}) ORDER BY id",
-        {"image": image, "label": label},
+        f"{_EVENT} WHERE image = :image OR kind = 'change' OR undoes IN"
+        " (SELECT act FROM events WHERE image = :image) ORDER BY id",
+        {"image": image},
     )
 
 

@@ -8,7 +8,7 @@ from alasl.errors import UsageError
 from alasl.project import actions, examples, notes, queue, table
 from alasl.project.checks import check_name, check_places, check_values
 from alasl.project.events import NOT_UNDONE
-from alasl.project.open_store import OpenStore, moment
+from alasl.project.open_store import OpenStore
 from alasl.project.records import Note, Said, Timed
 
 LONGEST_NOTE = 1000
@@ -48,7 +48,6 @@ class GuidedStore(OpenStore):
         image: int | None = None,
         label: int | None = None,
         request: str,
-        now: float | None = None,
     ) -> None:
         """Keep what a person says of an image, or that a label is unclear; once a request."""
         if image is None and label is None:
@@ -57,7 +56,7 @@ class GuidedStore(OpenStore):
             raise UsageError(f"a note has 1 to {LONGEST_NOTE} characters", seen=f"{len(text)}")
         self._check([] if image is None else [image], [] if label is None else [label])
         with self._database.writing() as db:
-            notes.note(db, person, image, label, text.strip(), request, moment(now))
+            notes.note(db, person, image, label, text.strip(), request, self.clock())
 
     def steps(self) -> list[Timed]:
         """What was answered in each step on the page that took any time."""
@@ -91,10 +90,10 @@ class GuidedStore(OpenStore):
         with self._database.reading() as db:
             return notes.notes(db)
 
-    def settle_note(self, person: str, note: int, *, now: float | None = None) -> None:
+    def settle_note(self, person: str, note: int) -> None:
         """Take a note as read. Raises `ConflictError` where it was, or never stood."""
         with self._database.writing() as db:
-            notes.settle(db, person, note, moment(now))
+            notes.settle(db, person, note, self.clock())
 
     def said_by(
         self,
@@ -116,14 +115,14 @@ class GuidedStore(OpenStore):
         with self._database.reading() as db:
             return actions.said_by(db, person, since, before, label, value, many)
 
-    def withdraw(self, begin: str, *, now: float | None = None) -> int:
+    def withdraw(self, begin: str) -> int:
         """Take back the answers and skips of all requests whose names begin so; how many.
 
         For a client that tells that what it sent is gone. What was said before it stands again.
         """
         check_name("a request's name", begin)
         with self._database.writing() as db:
-            return actions.withdraw(db, begin, moment(now))
+            return actions.withdraw(db, begin, self.clock())
 
     def pause(self, paused: bool) -> None:
         """Let the page ask people for nothing, or go on."""
@@ -143,7 +142,6 @@ class GuidedStore(OpenStore):
         value: int,
         *,
         request: str | None = None,
-        now: float | None = None,
     ) -> bool:
         """Settle an entry, whatever was given or said; -1: nobody can tell. False: it was so.
 
@@ -151,7 +149,7 @@ class GuidedStore(OpenStore):
         """
         self._check([image], [label])
         check_values([value])
-        now = moment(now)
         with self._database.writing() as db:
+            now = self.clock()
             queue.close(db, [(image, label)], now)
             return table.resolve(db, person, image, label, value, now, request)

@@ -62,7 +62,7 @@ def history(project: Project, image: str, label: str | None = None) -> History:
     known.refuse_lost(project.folder)
     row = -1 if row is None else row
     of = set(range(len(now.labels))) if col is None else {col, *_before(now, col)}
-    over_time, events = store.labels_over_time(), store.entry_events(row)
+    over_time, events = store.labels_over_time(), store.image_events(row)
     then = replace(now, labels=over_time[0])
     moments = [*_given(project, then, row, of)]
     for event in events:

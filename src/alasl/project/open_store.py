@@ -24,11 +24,13 @@ class OpenStore:
     """The file, its table's rows and columns, and what changes them; see `Store`.
 
     scheme: all labels and images by number, and which are in the table. images, files: (N,), names:
-    (L,), of the table. parts: uint8 (N,), the place of each image's role in `ROLES`.
+    (L,), of the table. parts: uint8 (N,), the place of each image's role in `ROLES`. clock: tells
+    the time, in seconds since 1970.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.clock: Callable[[], float] = time.time
         self._newest: Scheme | None = None
         try:
             self._database = Database(path)
@@ -87,9 +89,7 @@ class OpenStore:
                 )
         return images[image], labels[label]
 
-    def change(
-        self, person: str, *requests: Request, dry_run: bool = False, now: float | None = None
-    ) -> Changed:
+    def change(self, person: str, *requests: Request, dry_run: bool = False) -> Changed:
         """Change labels or images, all of the requests or none; the table before and after it.
 
         dry_run: only count, change nothing. Raises `DataError`, `ConflictError` or `UsageError` for
@@ -97,13 +97,13 @@ class OpenStore:
         """
 
         def make(db: sqlite3.Connection) -> str:
-            return "; ".join(changes.make(db, one, person, moment(now)) for one in requests)
+            return "; ".join(changes.make(db, one, person, self.clock()) for one in requests)
 
         return self._changing(dry_run, make)
 
-    def take_back(self, person: str, *, dry_run: bool = False, now: float | None = None) -> Changed:
+    def take_back(self, person: str, *, dry_run: bool = False) -> Changed:
         """Undo the last change of labels or images that stands. Raises `NothingToDo` without."""
-        return self._changing(dry_run, lambda db: changes.undo(db, person, moment(now)))
+        return self._changing(dry_run, lambda db: changes.undo(db, person, self.clock()))
 
     def _changing(self, dry_run: bool, make: Callable[[sqlite3.Connection], str]) -> Changed:
         try:
@@ -179,10 +179,10 @@ class OpenStore:
         with self._database.reading() as db:
             return events.last_human_event(db)
 
-    def entry_events(self, image: int, label: int | None = None) -> list[Event]:
-        """What happened to an image, or to one entry of it, by number; changes of labels, too."""
+    def image_events(self, image: int) -> list[Event]:
+        """What happened to an image, by number; changes of labels and images, too."""
         with self._database.reading() as db:
-            return events.of_entry(db, image, label)
+            return events.of_image(db, image)
 
     def labels_over_time(self) -> dict[int, tuple[Label, ...]]:
         """All labels by number after each change, by its event; see `changes.over_time`."""
@@ -225,8 +225,3 @@ class _DryRunError(Exception):
     def __init__(self, found: Changed) -> None:
         super().__init__()
         self.found = found
-
-
-def moment(now: float | None) -> float:
-    """A time in seconds since 1970, by default the clock's."""
-    return time.time() if now is None else now

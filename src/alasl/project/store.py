@@ -10,8 +10,7 @@ that were asked to check them again (`RECHECK`): what most people say then stand
 
 For the page: `lease` hands out tasks, `held` gives a person's again after a reload, `renew` is the
 heartbeat, `answer`, `skip` and `undo` are durable when they return, each under a `request` that the
-client makes up once (a UUID): sent again, it counts once. Any thread may call any method. `now` is
-the time in seconds since 1970, by default the clock's.
+client makes up once (a UUID): sent again, it counts once. Any thread may call any method.
 
 A change of labels or images (`change`) is an event, too, and `take_back` undoes the last one. What
 people do and what comes in names images and labels by their *number*, which never changes, so a
@@ -53,7 +52,6 @@ from alasl.project import (
 from alasl.project.agreement import Answers
 from alasl.project.checks import check_places, check_seconds, check_values
 from alasl.project.guided_store import GuidedStore
-from alasl.project.open_store import moment
 from alasl.project.records import (
     LEASE,
     ROLES,
@@ -186,7 +184,6 @@ class Store(GuidedStore):
         seed: int = 0,
         chances: Chances | None = None,
         way: Way = "image",
-        now: float | None = None,
     ) -> None:
         """Make `wanted` the queue. What people hold right now they keep; all else is replaced.
 
@@ -203,7 +200,7 @@ class Store(GuidedStore):
             self._table(db)
             if chances is not None:
                 draws.write(db, chances, self.scheme.rows[chances.rows], self.scheme.cols)
-            queue.fill(db, round, slots, moment(now), way, questions.again)
+            queue.fill(db, round, slots, self.clock(), way, questions.again)
 
     def audited(self, rows: Ints) -> tuple[Chances, Mask, Floats]:
         """Of the images `rows` (T,), ascending: with what chances the audit drew their entries.
@@ -236,7 +233,6 @@ class Store(GuidedStore):
         images: int = 1,
         label: int | None = None,
         seconds: float = LEASE,
-        now: float | None = None,
     ) -> list[Task]:
         """The best `images` tasks that nobody holds, held by `person` for some seconds.
 
@@ -246,23 +242,23 @@ class Store(GuidedStore):
         # Lost in a power cut a lease is handed out again, so it need not wait for the disk.
         with self._database.writing(durable=False) as db:
             return queue.lease(
-                db, events.person_of(db, person), images, label, seconds, moment(now)
+                db, events.person_of(db, person), images, label, seconds, self.clock()
             )
 
-    def free_label(self, person: str, *, now: float | None = None) -> int | None:
+    def free_label(self, person: str) -> int | None:
         """The label with most free tasks for a person; None where there is nothing for them."""
         with self._database.reading() as db:
-            return queue.free_label(db, events.find_person(db, person), moment(now))
+            return queue.free_label(db, events.find_person(db, person), self.clock())
 
-    def held(self, person: str, *, now: float | None = None) -> list[Task]:
+    def held(self, person: str) -> list[Task]:
         """The tasks that a person holds, best first: for a page that was loaded again."""
         with self._database.reading() as db:
-            return queue.held(db, events.find_person(db, person), moment(now))
+            return queue.held(db, events.find_person(db, person), self.clock())
 
-    def renew(self, person: str, *, seconds: float = LEASE, now: float | None = None) -> None:
+    def renew(self, person: str, *, seconds: float = LEASE) -> None:
         """The heartbeat: what a person holds, and nobody else took meanwhile, is held on."""
         with self._database.writing(durable=False) as db:
-            queue.renew(db, events.find_person(db, person), moment(now) + seconds)
+            queue.renew(db, events.find_person(db, person), self.clock() + seconds)
 
     def release(self, person: str, images: Sequence[int] | None = None) -> None:
         """Give back what a person holds of some images, or of all."""
@@ -277,7 +273,6 @@ class Store(GuidedStore):
         answers: Sequence[Answer],
         *,
         request: str,
-        now: float | None = None,
     ) -> None:
         """Take answers, together; durable when it returns. A person's last word on an entry stands.
 
@@ -290,7 +285,7 @@ class Store(GuidedStore):
         for a in answers:
             check_seconds(a.seconds or 0.0)
         with self._database.writing() as db:
-            actions.answer(db, person, answers, request, moment(now))
+            actions.answer(db, person, answers, request, self.clock())
 
     def skip(
         self,
@@ -299,21 +294,20 @@ class Store(GuidedStore):
         *,
         request: str,
         seconds: float = 0.0,
-        now: float | None = None,
     ) -> None:
         """A person leaves an image to others, and does not get it again."""
         self._check([image], [])
         check_seconds(seconds)
         with self._database.writing() as db:
-            actions.skip(db, person, image, request, seconds, moment(now))
+            actions.skip(db, person, image, request, seconds, self.clock())
 
-    def undo(self, person: str, *, request: str, now: float | None = None) -> Undone | None:
+    def undo(self, person: str, *, request: str) -> Undone | None:
         """Take back a person's last answers or skip that stand; they hold the images again.
 
         As many steps as there are. None where there is nothing to take back.
         """
         with self._database.writing() as db:
-            return actions.undo(db, person, request, moment(now))
+            return actions.undo(db, person, request, self.clock())
 
     # Counts and history
 
@@ -341,7 +335,6 @@ class Store(GuidedStore):
         *,
         on_conflict: OnContradiction = "refuse",
         to_queue: bool = False,
-        now: float | None = None,
     ) -> Imported:
         """Take answers from elsewhere, all or none.
 
@@ -357,15 +350,13 @@ class Store(GuidedStore):
         named = incoming.named(source, answers)
         way = on_conflict, to_queue
         with self._database.writing() as db:
-            return incoming.import_answers(db, source, named, *way, self._now(db), moment(now))
+            return incoming.import_answers(db, source, named, *way, self._now(db), self.clock())
 
     def machine(
         self,
         model: str,
         answers: Entries | Sparse,
         probabilities: NDArray[np.floating] | None = None,
-        *,
-        now: float | None = None,
     ) -> Revised:
         """Put the answers of an automatic labeller, by a model, in the place of its last ones.
 
@@ -379,7 +370,7 @@ class Store(GuidedStore):
         check_values(said.values)
         with self._database.writing() as db:
             scheme = self._table(db)
-            return incoming.machine(db, model, said, probabilities, scheme, moment(now))
+            return incoming.machine(db, model, said, probabilities, scheme, self.clock())
 
     def disagreements(self) -> list[Disagreement]:
         """Entries, none of them given, that people answered both ways as often; see `resolve`."""

@@ -225,10 +225,10 @@ class Pen:
             cx, cy = np.array([x, y]) @ self._axes + self._origin
             self.item.glows.append(Glow(float(cx), float(cy), radius * self.unit, colour))
 
-    def shadow(self, reach: float, x: float = 0.0) -> None:
+    def shadow(self, reach: float) -> None:
         """The shadow on the ground, `reach` units to either side."""
         alpha = 26 if self.light.dark else 46
-        self.disc(_DEEP, x, 0.0, reach * 1.1, reach * 0.16, alpha=alpha)
+        self.disc(_DEEP, 0.0, 0.0, reach * 1.1, reach * 0.16, alpha=alpha)
 
 
 def visible_share(items: Sequence[Item]) -> list[tuple[int, float]]:
