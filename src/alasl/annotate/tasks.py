@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -40,7 +40,6 @@ class Tasks:
         self,
         store: Store,
         training: Background,
-        clock: Callable[[], float] = time.monotonic,
         folder: Path | None = None,
     ) -> None:
         self.store = store
@@ -48,7 +47,6 @@ class Tasks:
         self.training = training
         # Whoever runs the project may want nothing to be asked for a while.
         self.paused = store.paused()
-        self._clock = clock
         self._folder = folder
         self._counted: tuple[float, int, Progress] | None = None
         self._judged: tuple[float, messages.Worth | None] | None = None
@@ -224,18 +222,18 @@ class Tasks:
             if (
                 now
                 or before is None
-                or self._clock() - before[0] > _FRESH
+                or time.monotonic() - before[0] > _FRESH
                 or self._is_new(before[2])
             ):
                 event = self.store.last_event()
-                before = self._counted = self._clock(), event, self.store.progress()
+                before = self._counted = time.monotonic(), event, self.store.progress()
             return before[1:]
 
     def _worth(self) -> messages.Worth | None:
         with self._counting:
-            if self._judged is None or self._clock() - self._judged[0] > _WORTH:
+            if self._judged is None or time.monotonic() - self._judged[0] > _WORTH:
                 self.store.refresh()
-                self._judged = self._clock(), worth_of(self.store.trainings())
+                self._judged = time.monotonic(), worth_of(self.store.trainings())
             return self._judged[1]
 
     def _is_new(self, counted: Progress) -> bool:

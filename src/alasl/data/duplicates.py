@@ -36,9 +36,7 @@ def digest(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def digests(
-    paths: Sequence[Path], workers: int | None = None
-) -> tuple[list[bytes], dict[int, DataError]]:
+def digests(paths: Sequence[Path]) -> tuple[list[bytes], dict[int, DataError]]:
     """The SHA-256 of each file's content, by threads; empty where the row is among the errors.
 
     A file that was read before, and has not changed since, is not read again.
@@ -53,7 +51,7 @@ def digests(
             return error
 
     new = [row for row, mark in enumerate(marks) if mark is None or mark not in kept]
-    read = dict(zip(new, each(try_digest, [paths[row] for row in new], workers), strict=True))
+    read = dict(zip(new, each(try_digest, [paths[row] for row in new]), strict=True))
     bad = {row: one for row, one in read.items() if isinstance(one, DataError)}
     found = {row: one for row, one in read.items() if isinstance(one, bytes)}
     keep({mark: one for row, one in found.items() if (mark := marks[row]) is not None})

@@ -67,19 +67,14 @@ def answer(
         spend(db, who, a.seconds or 0.0)
 
 
-def skip(
-    db: sqlite3.Connection, person: str, image: int, request: str, seconds: float, now: float
-) -> None:
+def skip(db: sqlite3.Connection, person: str, image: int, request: str, now: float) -> None:
     """A person leaves an image to others."""
     if was_taken(db, request, person, "skip", [(image, None, None)]):
         return
     who, round = person_of(db, person), queue.current_round(db)
-    _, event = append(
-        db, now, who, "skip", request=request, image=image, seconds=seconds, round=round
-    )
+    _, event = append(db, now, who, "skip", request=request, image=image, seconds=0.0, round=round)
     stand_skip(db, who, image, event)
     queue.release(db, who, [image])
-    spend(db, who, seconds)
 
 
 def undo(db: sqlite3.Connection, person: str, request: str, now: float) -> Undone | None:

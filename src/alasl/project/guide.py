@@ -22,6 +22,8 @@ from alasl.project.scheme import Label, Scheme
 TELLS = ("describe", "instruct")
 # Keys that a label may have on the page; all others mean something there already.
 KEYS = "123456789qwerasdfzxcvb"
+# Characters of a text that are shown in a change's words.
+_SHORT = 80
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 # What a line of a label's section may set, in the order in which it is written.
 _FIELDS = ("example", "counter-example", "colour", "key")
@@ -115,9 +117,9 @@ def says(detail: Mapping[str, Any], name: str) -> str:
     return f"label {name!r} {', '.join(told) or 'is told less of'}"
 
 
-def _short(text: str, most: int = 80) -> str:
+def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 4] + " ..."
+    return text if len(text) <= _SHORT else text[: _SHORT - 4] + " ..."
 
 
 def read_guide(path: Path, now: Scheme) -> list[Described | Instructed]:

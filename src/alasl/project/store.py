@@ -287,19 +287,11 @@ class Store(GuidedStore):
         with self._database.writing() as db:
             actions.answer(db, person, answers, request, self.clock())
 
-    def skip(
-        self,
-        person: str,
-        image: int,
-        *,
-        request: str,
-        seconds: float = 0.0,
-    ) -> None:
+    def skip(self, person: str, image: int, *, request: str) -> None:
         """A person leaves an image to others, and does not get it again."""
         self._check([image], [])
-        check_seconds(seconds)
         with self._database.writing() as db:
-            actions.skip(db, person, image, request, seconds, self.clock())
+            actions.skip(db, person, image, request, self.clock())
 
     def undo(self, person: str, *, request: str) -> Undone | None:
         """Take back a person's last answers or skip that stand; they hold the images again.

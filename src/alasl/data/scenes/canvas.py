@@ -179,11 +179,11 @@ class Pen:
         seen = colour if lit else self.light.on(colour, self.far)
         self.item.shapes.append(Shape(placed, seen, width * self.unit, alpha))
 
-    def blob(self, colour: Colour, points: Points, *, alpha: int = 255) -> None:
+    def blob(self, colour: Colour, points: Points) -> None:
         """A smooth closed shape through the points."""
         knots = np.asarray(points, dtype=np.float64)
         rows = np.stack([np.roll(knots, shift, axis=0) for shift in (1, 0, -1, -2)], axis=1)
-        self.poly(colour, (_spline(6) @ rows).reshape(-1, 2), alpha=alpha)
+        self.poly(colour, (_spline(6) @ rows).reshape(-1, 2))
 
     def line(self, colour: Colour, width: float, points: Points) -> None:
         """A stroke of straight pieces."""
@@ -212,12 +212,18 @@ class Pen:
         self.poly(colour, np.concatenate([line, line[:2]]), width=width)
 
     def box(
-        self, colour: Colour, left: float, low: float, right: float, high: float, *,
-        lit: bool = False, alpha: int = 255,
-    ) -> None:  # fmt: skip
+        self,
+        colour: Colour,
+        left: float,
+        low: float,
+        right: float,
+        high: float,
+        *,
+        lit: bool = False,
+    ) -> None:
         """An upright rectangle."""
         corners = ((left, low), (left, high), (right, high), (right, low))
-        self.poly(colour, corners, lit=lit, alpha=alpha)
+        self.poly(colour, corners, lit=lit)
 
     def glow(self, colour: Colour, x: float, y: float, radius: float) -> None:
         """A soft light, where the scene is dark."""

@@ -181,18 +181,17 @@ class Stage:
         return Placed(item, spot, unit)
 
     def beside(
-        self, other: Placed, name: str, chance: float, reach: float = 1.0, size: float = 1.0,
-        kind: str = "",
-    ) -> list[Placed]:  # fmt: skip
+        self, other: Placed, name: str, chance: float, reach: float = 1.0, size: float = 1.0
+    ) -> list[Placed]:
         """Put a thing `reach` metres to one side of another, a little nearer."""
         if not self.dice.chance(chance):
             return []
         spot = other.spot
         side = reach if spot.x < SIZE / 2 else -reach
         spot = spot._replace(x=spot.x + side * spot.scale, y=spot.y + self.dice.between(0.5, 3))
-        return [self.place(name, spot, None, size, kind)]
+        return [self.place(name, spot, size=size)]
 
-    def on(self, table: Placed, things: Sequence[tuple[str, float]], size: float = 1.5) -> None:
+    def on(self, table: Placed, things: Sequence[tuple[str, float]]) -> None:
         """Lay things (name, chance) on a table's top, from left to right."""
         laid = [name for name, chance in things if self.dice.chance(chance)][:3]
         for k, name in enumerate(laid):
@@ -201,7 +200,7 @@ class Stage:
                 x=table.spot.x + x * table.unit, y=table.spot.y - 0.97 * table.unit
             )
             kind = {"flower": "vase", "clock": "alarm"}.get(name, "")
-            self.place(name, spot, table.spot.y + 0.1 + k * 0.01, size, kind, table)
+            self.place(name, spot, table.spot.y + 0.1 + k * 0.01, 1.5, kind, table)
 
     def shelter(self, holder: Placed, chance: float) -> None:
         """Give a standing person an umbrella to hold."""
