@@ -28,7 +28,9 @@ from alasl.annotate.server import listen
 from alasl.annotate.tasks import Tasks
 from alasl.annotate.training import Training
 from alasl.labels import Labels
+from alasl.project.folder import Project as Opened
 from alasl.project.records import Event, Questions
+from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 from alasl.seconds import Way
 
@@ -81,6 +83,10 @@ class Project:
     store: Store
     images: Path
     folder: Path
+
+    def opened(self) -> Opened:
+        """As `load` opens one."""
+        return Opened(self.folder, ProjectSettings(), self.store, self.images)
 
     def ask(
         self,

@@ -388,8 +388,7 @@ from pathlib import Path
 from alasl.annotate import serve
 from alasl.project.folder import load
 project = load(Path(sys.argv[1]))
-serve(project.store, project.root, project.folder, port=int(sys.argv[2]), owned=project,
-      label_studio=True)
+serve(project, port=int(sys.argv[2]), label_studio=True)
 """
 
 

@@ -37,7 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[str], Any]]
 
         monkeypatch.setattr("uvicorn.Server.run", stop_at_once)
         options = {"port": 0, "say": said.append} | options
-        server.serve(project.store, project.images, project.folder, **options)
+        server.serve(project.opened(), **options)
         return said, served[0]
 
     return start
@@ -60,7 +60,7 @@ def test_it_listens_to_this_machine_alone(make_project: MakeProject, run: Run) -
     project = make_project()
     said, (_, address) = run(project)
     assert address[0] == "127.0.0.1"
-    assert said == [f"http://127.0.0.1:{address[1]}/?token={kept_token(project.folder)}"]
+    assert said[0] == f"http://127.0.0.1:{address[1]}/?token={kept_token(project.folder)}"
 
 
 def test_images_that_cannot_be_shown_are_named_before_people_come(
@@ -99,7 +99,7 @@ def test_the_link_is_that_of_the_proxy_where_one_is_named(
     project = make_project()
     said, (_, address) = run(project, public="https://lab.example/alasl/")
     assert address[0] == "127.0.0.1"
-    assert said == [f"https://lab.example/alasl/?token={kept_token(project.folder)}"]
+    assert said[0] == f"https://lab.example/alasl/?token={kept_token(project.folder)}"
     with pytest.raises(UsageError, match="public address"):
         run(project, public="lab.example")
 
@@ -149,9 +149,12 @@ def test_ctrl_c_ends_it_and_the_training_it_started(make_project: MakeProject) -
     sleeper = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     code = (
         "import sys; from pathlib import Path; from alasl.annotate import serve\n"
+        "from alasl.project.folder import Project\n"
+        "from alasl.project.settings import ProjectSettings\n"
         "from alasl.project.store import Store\n"
         "folder = Path(sys.argv[1])\n"
-        "serve(Store.open(folder / 'store.sqlite'), folder / 'images', folder, port=0,\n"
+        "store = Store.open(folder / 'store.sqlite')\n"
+        "serve(Project(folder, ProjectSettings(), store, folder / 'images'), port=0,\n"
         "      train=[sys.executable, '-c', sys.argv[2]], say=lambda s: print(s, flush=True))"
     )
     process = subprocess.Popen(

@@ -158,9 +158,12 @@ def test_it_gives_way_to_every_session_and_ends_with_all_that_it_started(
 
 SERVE = """
 import sys; from pathlib import Path; from alasl.annotate import serve
+from alasl.project.folder import Project
+from alasl.project.settings import ProjectSettings
 from alasl.project.store import Store
 folder = Path(sys.argv[1])
-serve(Store.open(folder / "store.sqlite"), folder, folder, port=0, train=sys.argv[2:])
+project = Project(folder, ProjectSettings(), Store.open(folder / "store.sqlite"), folder)
+serve(project, port=0, train=sys.argv[2:])
 """
 
 

@@ -48,37 +48,31 @@ else leave --host out and reach this machine through a tunnel: ssh -L {port}:127
 
 
 def serve(
-    store: Store,
-    root: Path,
-    folder: Path,
+    project: Project,
     *,
-    name: str = "",
     host: str = "127.0.0.1",
     port: int = PORT,
     token: str | None = None,
     public: str | None = None,
     links: Sequence[Path] = (),
     train: Sequence[str] | None = None,
-    every: int = 100,
-    owned: Project | None = None,
     label_studio: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve a project's pages, people's and that of whoever runs it, until Ctrl-C.
 
-    root: the folder below which the images lie. folder: the project's, where the token is kept, so
-    that pages that are open go on after a restart. name: of the project. token: instead of the one
-    kept; needed where `host` is not of this machine alone. public: the address of a proxy through
-    which people come. links: folders beside `root` that links among the images may lead to. train:
-    the command that trains and makes the queue anew, run after `every` answers; None trains never.
-    owned: the project, for a page of whoever runs it, behind a token of its own; None serves none.
-    label_studio: whether a Label Studio may use the server of that page as an ML backend. say: told
-    the link, which images cannot be shown, and what a host beyond means. Raises `UsageError`
-    without such a token, `ResourceError` where the port is taken.
+    token: instead of the one that the project's folder keeps, so that open pages go on after a
+    restart; needed where `host` is not of this machine alone. public: the address of a proxy
+    through which people come. links: folders beside the images' that links among these may lead to.
+    train: the command that trains and makes the queue anew; None trains never. label_studio:
+    whether a Label Studio may use this server as an ML backend. say: told the addresses, which
+    images cannot be shown, and what a host beyond means. Raises `UsageError` without a token that
+    is needed, `ResourceError` where the port is taken.
     """
     beyond = not is_loopback(host)
     _check_token(token, host if beyond else None)
     address = PublicAddress.of(public) if public else None
+    store, folder, name = project.store, project.folder, project.settings.name
     token = token or kept_token(folder)
     listening = listen(host, port)
     port = int(listening.getsockname()[1])
@@ -89,34 +83,34 @@ def serve(
         addresses=beyond,
         public=address,
     )
-    training = Training(train, every)
-    pictures = Pictures(_Files(store), root, lambda: store.everything().folders, links)
+    training = Training(train, project.settings.every)
+    pictures = Pictures(_Files(store), project.root, lambda: store.everything().folders, links)
     for line in _unseen(store, pictures):
         say(line)
     tasks = Tasks(store, training, folder=folder)
-    app: ASGIApp = make_app(tasks, pictures, access, name)
-    owner = link = None
-    if owned is not None:
-        own_token = kept_token(folder, OWNER_TOKEN_FILE)
-        owner = replace(access, token=own_token, cookie=f"alasl-owner-{port}")
-        own_app = make_owner_app(Owning(owned, tasks), pictures, owner, name)
-        backend: ASGIApp | None = None
-        if label_studio:
-            link = Link(replace(access, token=kept_token(folder, LABEL_STUDIO_TOKEN_FILE)))
-            backend = make_label_studio_app(Backend(owned, tasks), link)
-        app = Doors(app, own_app, owner, backend)
+    own_token = kept_token(folder, OWNER_TOKEN_FILE)
+    own_access = replace(access, token=own_token, cookie=f"alasl-owner-{port}")
+    link = backend = None
+    if label_studio:
+        link = Link(replace(access, token=kept_token(folder, LABEL_STUDIO_TOKEN_FILE)))
+        backend = make_label_studio_app(Backend(project, tasks), link)
+    doors = Doors(
+        make_app(tasks, pictures, access, name),
+        make_owner_app(Owning(project, tasks), pictures, own_access, name),
+        own_access,
+        backend,
+    )
     if beyond:
         say(OPEN.format(host=host, port=port))
     where = f"{address.origin}{address.path}" if address else f"http://{_in_link(host)}:{port}"
     say(f"{where}/?token={token}")
-    if owner is not None:
-        say(f"the owner's page, for you alone: {where}/?token={owner.token}")
+    say(f"the owner's page, for you alone: {where}/?token={own_token}")
     if link is not None:
         say(f"for Label Studio, as the URL of an ML backend: {where}{link.place}")
     _end_in_order()
     training.start(now=store.progress().left == 0)
     try:
-        _run(app, listening)
+        _run(doors, listening)
     finally:
         training.stop()
         listening.close()

@@ -105,18 +105,13 @@ def command(
     if trust:
         again.append("--trust")
     serve(
-        opened.store,
-        opened.root,
-        project,
-        name=opened.settings.name,
+        opened,
         host=host,
         port=port,
         token=token,
         public=public_url,
         links=links,
         train=again if train else None,
-        every=opened.settings.every,
-        owned=opened,
         label_studio=label_studio,
         say=lambda text: click.echo(text),
     )
