@@ -78,7 +78,7 @@ def test_what_a_command_says_on_stderr_can_be_kept_from_it() -> None:
         text = path.read_text(encoding="utf-8")
         if re.search(r"err=True|\bBar\(|remark\(", text):
             talking.add(name)
-            assert "@quiet_option" in text, name
+            assert "options.quiet_option" in text, name
     assert {"report", "import"} < talking
 
 
@@ -117,7 +117,7 @@ def test_help_has_each_command_once_under_what_it_is_for(call: Call) -> None:
     assert "..." not in text.split("Options:")[1]
     files = {file.stem.rstrip("_") for file in Path(cli.__file__).parent.glob("[a-z]*.py")}
     options = {"engine_options", "options", "setting_options", "table_options"}
-    assert files - options - {"parameters"} == set(COMMANDS)
+    assert files - options - {"parts"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,7 @@ from alasl.project.records import LEASE, Answer, Said, Undone
 
 _LAST_ACT = (
     "SELECT id FROM events e WHERE person = ? AND request IS NOT NULL"
-    " AND kind IN ('answer', 'skip')"
-    " AND NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id) ORDER BY id DESC LIMIT 1"
+    f" AND kind IN ('answer', 'skip') AND {NOT_UNDONE} ORDER BY id DESC LIMIT 1"
 )
 
 # Requests of a client that names all of a kind alike: the acts that stand, the newest first.

@@ -19,7 +19,7 @@ from alasl.counting import counted
 from alasl.errors import ConflictError, NothingToDo, UsageError
 from alasl.labels import Entries
 from alasl.project import blocks, guide, initial, queue, table
-from alasl.project.events import append, last_event, person_of
+from alasl.project.events import NOT_UNDONE, append, last_event, person_of
 from alasl.project.guide import TELLS, Described, Instructed
 from alasl.project.image_texts import ImageTexts, Reading
 from alasl.project.inference import Contradiction, closed, contradictions
@@ -29,10 +29,7 @@ from alasl.project.scheme import Detail, Fate, Label, Pair, Scheme, folded, in_o
 
 Do = Literal["add", "rename", "merge", "split", "remove", "rule"]
 
-_NOT_UNDONE = "NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.id)"
-_LAST = (
-    f"SELECT id, detail FROM events e WHERE kind = 'change' AND undoes IS NULL AND {_NOT_UNDONE}"
-)
+_LAST = f"SELECT id, detail FROM events e WHERE kind = 'change' AND undoes IS NULL AND {NOT_UNDONE}"
 
 
 @dataclass(frozen=True)

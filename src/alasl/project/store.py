@@ -185,7 +185,7 @@ class Store(GuidedStore):
         chances: Chances | None = None,
         way: Way = "image",
     ) -> None:
-        """Make `wanted` the queue. What people hold right now they keep; all else is replaced.
+        """Make these questions the queue; only what people hold right now they keep.
 
         repeats: the share of entries that two people are to answer, drawn by `seed`. chances: of
         the audit, with the questions that it drew now. way: how it takes people the least time.
