@@ -17,6 +17,7 @@ import click
 import pytest
 
 from alasl.cli import app, losses, models, strategies
+from alasl.cli.parts import markdown
 from alasl.losses import available as available_losses
 from alasl.models.registry import available as available_models
 from alasl.settings import RunSettings
@@ -321,13 +322,15 @@ def test_the_table_of_strategies_is_the_registrys() -> None:
     table = page.split("<!-- strategies: begin -->")[1].split("<!-- strategies: end -->")[0]
     # A plugin that somebody has installed does not belong on the page.
     ours = [m for m in available() if m.function.__module__.startswith("alasl.")]
-    assert table.strip() == strategies.markdown(ours), "run: alasl strategies --markdown"
+    assert table.strip() == markdown(strategies.HEAD, map(strategies.part, ours)), (
+        "run: alasl strategies --markdown"
+    )
 
 
 def test_the_table_of_losses_is_the_registrys() -> None:
     page = (ROOT / "docs" / "losses.md").read_text(encoding="utf-8")
     table = page.split("<!-- losses: begin -->")[1].split("<!-- losses: end -->")[0]
-    found = losses.markdown(available_losses().values())
+    found = markdown(losses.HEAD, map(losses.part, available_losses().values()))
     assert table.strip() == found, "run: alasl losses --markdown"
 
 
@@ -336,7 +339,9 @@ def test_the_table_of_models_is_the_registrys() -> None:
     table = page.split("<!-- models: begin -->")[1].split("<!-- models: end -->")[0]
     # A plugin that somebody has installed does not belong on the page.
     ours = [kind for kind in available_models() if kind.source.__module__.startswith("alasl.")]
-    assert table.strip() == models.markdown(ours), "run: alasl models --markdown"
+    assert table.strip() == markdown(models.HEAD, map(models.part, ours)), (
+        "run: alasl models --markdown"
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from alasl.cli.parts import Part, list_options, show
 if TYPE_CHECKING:
     from alasl.models.registry import Kind
 
+HEAD = ("model", "what it is", "sees", "learns from, and can do, besides")
+
 
 @click.command("models")
 @list_options("models")
@@ -18,23 +20,18 @@ def command(as_json: bool, as_markdown: bool) -> None:
     """List the models: what each sees and can do, what can be set."""
     from alasl.models.registry import available
 
-    parts = []
-    for kind in available():
-        sees, can = kind.source.inputs, _can(kind)
-        parts.append(
-            Part(
-                lines=(
-                    kind.name,
-                    kind.about,
-                    f"sees {sees}; {', '.join(can) or 'nothing besides'}",
-                ),
-                values={"name": kind.name, "about": kind.about, "sees": sees, "can": can},
-                cells=(f"`{kind.name}`", kind.about, sees, ", ".join(can)),
-                parameters=kind.parameters,
-            )
-        )
-    head = ("model", "what it is", "sees", "learns from, and can do, besides")
-    show("models", head, parts, as_json=as_json, as_markdown=as_markdown)
+    show("models", HEAD, map(part, available()), as_json=as_json, as_markdown=as_markdown)
+
+
+def part(kind: Kind) -> Part:
+    """A model as it is listed."""
+    sees, can = kind.source.inputs, _can(kind)
+    return Part(
+        lines=(kind.name, kind.about, f"sees {sees}; {', '.join(can) or 'nothing besides'}"),
+        values={"name": kind.name, "about": kind.about, "sees": sees, "can": can},
+        cells=(f"`{kind.name}`", kind.about, sees, ", ".join(can)),
+        parameters=kind.parameters,
+    )
 
 
 def _can(kind: Kind) -> list[str]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from alasl.cli.parts import Part, list_options, show
+
+if TYPE_CHECKING:
+    from alasl.strategies.base import Strategy
+
+HEAD = ("strategy", "from", "asks first", "scores")
 
 
 @click.command("strategies")
@@ -13,28 +20,27 @@ def command(as_json: bool, as_markdown: bool) -> None:
     """List the strategies: what each asks first, scores and needs, and what can be set."""
     from alasl.strategies import available
 
-    parts = []
-    for one in available():
-        needs = sorted(one.needs)
-        needed = f"; needs {', '.join(needs)}" if needs else ""
-        parts.append(
-            Part(
-                lines=(
-                    f"{one.name}  ({one.paper})" if one.paper else one.name,
-                    one.about,
-                    f"scores each {one.unit}{needed}; work {one.work}",
-                ),
-                values={
-                    "name": one.name,
-                    "about": one.about,
-                    "paper": one.paper,
-                    "scores": one.unit,
-                    "needs": needs,
-                    "work": one.work,
-                },
-                cells=(f"`{one.name}`", one.paper, one.about, one.unit),
-                parameters=one.parameters,
-            )
-        )
-    head = ("strategy", "from", "asks first", "scores")
-    show("strategies", head, parts, as_json=as_json, as_markdown=as_markdown)
+    show("strategies", HEAD, map(part, available()), as_json=as_json, as_markdown=as_markdown)
+
+
+def part(strategy: Strategy) -> Part:
+    """A strategy as it is listed."""
+    needs = sorted(strategy.needs)
+    needed = f"; needs {', '.join(needs)}" if needs else ""
+    return Part(
+        lines=(
+            f"{strategy.name}  ({strategy.paper})" if strategy.paper else strategy.name,
+            strategy.about,
+            f"scores each {strategy.unit}{needed}; work {strategy.work}",
+        ),
+        values={
+            "name": strategy.name,
+            "about": strategy.about,
+            "paper": strategy.paper,
+            "scores": strategy.unit,
+            "needs": needs,
+            "work": strategy.work,
+        },
+        cells=(f"`{strategy.name}`", strategy.paper, strategy.about, strategy.unit),
+        parameters=strategy.parameters,
+    )
