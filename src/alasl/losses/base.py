@@ -102,13 +102,18 @@ class _Plain(Loss):
     def _get_name(self) -> str:
         return str(self.function.__name__)
 
-    def value(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        places: Tensor | None,  # noqa: ARG002
-    ) -> Tensor:
+    def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:  # noqa: ARG002
         return self.function(logits, targets, reduction=self.reduction, **self.params)
+
+
+def entries_at(places: Tensor | None, targets: Tensor) -> Tensor:
+    """Where a batch's entries stand among those that the training began with, as `gather` takes it.
+
+    places: as for `Loss.forward`. Raises `UsageError` without.
+    """
+    if places is None:
+        raise UsageError("this loss must know which images these are", do="give places=")
+    return places[..., None].expand(targets.shape)
 
 
 def loss(

@@ -105,12 +105,7 @@ class Selective(Loss):
         """(..., 1, L): how likely each label is, by the model."""
         return self.total / self.images.clamp(min=1)
 
-    def value(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        places: Tensor | None,  # noqa: ARG002
-    ) -> Tensor:
+    def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:  # noqa: ARG002
         """See `Loss.value`."""
         z, unknown = logits.detach(), targets < 0
         if self.selects:

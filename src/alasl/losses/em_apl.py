@@ -8,8 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from alasl.errors import UsageError
-from alasl.losses.base import Loss, Reduction, loss
+from alasl.losses.base import Loss, Reduction, entries_at, loss
 from alasl.losses.em import with_pseudo_labels
 from alasl.parameters import Between
 
@@ -67,9 +66,7 @@ class PseudoLabels(Loss):
 
     def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:
         """See `Loss.value`."""
-        if places is None:
-            raise UsageError("this loss must know which images these are", do="give places=")
-        at = places[..., None].expand(targets.shape)
+        at = entries_at(places, targets)
         self.seen.scatter_(-2, at, logits.detach().double().sigmoid())
         return with_pseudo_labels(
             logits,

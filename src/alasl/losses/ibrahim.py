@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from alasl.errors import UsageError
-from alasl.losses.base import Batch, Loss, Reduction, loss
+from alasl.losses.base import Batch, Loss, Reduction, entries_at, loss
 
 # Distinct images compared with all others at once.
 CHUNK = 1024
@@ -67,7 +66,5 @@ class Confidence(Loss):
 
     def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:
         """See `Loss.value`."""
-        if places is None:
-            raise UsageError("this loss must know which images these are", do="give places=")
-        weights = self.weights.gather(-2, places[..., None].expand(targets.shape))
+        weights = self.weights.gather(-2, entries_at(places, targets))
         return confident(logits, targets, weights, reduction=self.reduction)

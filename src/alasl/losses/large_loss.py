@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from alasl.errors import UsageError
-from alasl.losses.base import Batch, Loss, Reduction, loss
+from alasl.losses.base import Batch, Loss, Reduction, entries_at, loss
 from alasl.losses.largest import largest, share_of
 from alasl.parameters import Between
 
@@ -60,12 +59,7 @@ class _Fresh(Loss):
         """See `Loss.epoch`."""
         self.share = min(number * self.rate / 100, 1.0)
 
-    def value(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        places: Tensor | None,  # noqa: ARG002
-    ) -> Tensor:
+    def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:  # noqa: ARG002
         """See `Loss.value`."""
         doubted = doubtful(logits, targets < 0, self.share)
         return rejecting(logits, targets, doubted, correct=self.correct, reduction=self.reduction)
@@ -134,9 +128,7 @@ class PermanentCorrection(Loss):
 
     def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:
         """See `Loss.value`."""
-        if places is None:
-            raise UsageError("this loss must know which images these are", do="give places=")
-        at = places[..., None].expand(targets.shape)
+        at = entries_at(places, targets)
         flipped, unknown = self.flipped.gather(-2, at), targets < 0
         count = share_of(unknown, self.share)
         flipped |= largest(logits.detach(), unknown & ~flipped, count)

@@ -103,11 +103,6 @@ class Unbiased(Loss):
         found = given if self.marked else estimated(targets, self.least)
         self.register_buffer("propensity", found, persistent=False)
 
-    def value(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        places: Tensor | None,  # noqa: ARG002
-    ) -> Tensor:
+    def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:  # noqa: ARG002
         """See `Loss.value`."""
         return unbiased(logits, targets, self.propensity, reduction=self.reduction, **self.params)

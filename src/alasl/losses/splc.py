@@ -70,12 +70,7 @@ class SelfPaced(Loss):
         """See `Loss.epoch`."""
         self.correct = number >= self.start
 
-    def value(
-        self,
-        logits: Tensor,
-        targets: Tensor,
-        places: Tensor | None,  # noqa: ARG002
-    ) -> Tensor:
+    def value(self, logits: Tensor, targets: Tensor, places: Tensor | None) -> Tensor:  # noqa: ARG002
         """See `Loss.value`."""
         return self_paced(
             logits, targets, correct=self.correct, reduction=self.reduction, **self.params
