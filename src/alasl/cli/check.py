@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from alasl.errors import DataError
 
 if TYPE_CHECKING:
     from alasl.data.check import LabelCount, Report
+    from alasl.data.dataset import Dataset
     from alasl.data.formats.base import Empty
     from alasl.project.folder import Project
 
@@ -64,7 +65,6 @@ def command(
     then checked as well. Exits with 3 if a file is bad.
     """
     from alasl.data.check import check
-    from alasl.data.formats import read
     from alasl.project.folder import is_project
 
     given = None
@@ -73,23 +73,17 @@ def command(
         dataset = project.dataset()
         given = project.store.initial_and_labels()[0].take(project.split().pool)
     else:
-        try:
-            dataset = read(
-                data,
-                labels=labels,
-                format=format,
-                empty=empty,
-                images=images,
-                features=features,
-                keep_unannotated=not drop_unannotated,
-                require_images=False,
-            )
-        except DataError as error:
-            if len(error.more) > _SHOWN:
-                cases = [error.what, *error.more]
-                _write(out, ({"kind": "table", "reason": case} for case in cases))
-                click.echo(f"the whole list: {out}", err=True)
-            raise
+        dataset = _read(
+            data,
+            out,
+            labels=labels,
+            format=format,
+            empty=empty,
+            images=images,
+            features=features,
+            keep_unannotated=not drop_unannotated,
+            require_images=False,
+        )
     seen = None
     if near:
         from alasl.models.features import features_of
@@ -112,6 +106,20 @@ def command(
             more=[f"{bad.path}: {bad.reason}" for bad in report.bad],
             do=f"the whole list: {out}",
         )
+
+
+def _read(data: Path, out: Path, **options: Any) -> Dataset:
+    """A data set; where it cannot be read for many reasons, all are listed in the file `out`."""
+    from alasl.data.formats import read
+
+    try:
+        return read(data, **options)
+    except DataError as error:
+        if len(error.more) > _SHOWN:
+            cases = [error.what, *error.more]
+            _write(out, ({"kind": "table", "reason": case} for case in cases))
+            click.echo(f"the whole list: {out}", err=True)
+        raise
 
 
 def _project(folder: Path) -> Project:
@@ -197,9 +205,7 @@ def _by_presence(report: Report) -> Iterator[str]:
     if labels:
         yield in_words(labels, report.labels)
         if len(labels) < report.labels:
-            yield from (f"  {_plain(label)}" for label in labels[:_SHOWN])
-            if len(labels) > _SHOWN:
-                yield f"  and {len(labels) - _SHOWN} more; --json gives all"
+            yield from _first(labels, "; --json gives all")
         yield "  where what is not marked is certainly absent: --assume absent, or --empty absent"
 
 
@@ -207,9 +213,14 @@ def _named(what: str, names: Iterable[str]) -> Iterator[str]:
     names = list(names)
     if names:
         yield f"{what}: {len(names)}"
-        yield from (f"  {_plain(name)}" for name in names[:_SHOWN])
-        if len(names) > _SHOWN:
-            yield f"  and {len(names) - _SHOWN} more"
+        yield from _first(names)
+
+
+def _first(names: Sequence[str], all_where: str = "") -> Iterator[str]:
+    """The first names, a line each, and how many more there are."""
+    yield from (f"  {_plain(name)}" for name in names[:_SHOWN])
+    if len(names) > _SHOWN:
+        yield f"  and {len(names) - _SHOWN} more{all_where}"
 
 
 def _plain(name: str) -> str:

@@ -89,20 +89,13 @@ def command(
     """
     from alasl.data.predictions import read_all
     from alasl.models.model import Model
-    from alasl.prediction.formats import FORMATS, Predictions, format_of, text, write
+    from alasl.prediction.formats import Predictions
     from alasl.prediction.images import find_images
     from alasl.prediction.opening import find_model
     from alasl.prediction.predict import predict
     from alasl.prediction.shares import predict_by
 
-    if as_json and out is None:
-        raise UsageError("--json needs a file for the predictions", do="name one with --out")
-    kind = format_of(out, format)
-    if least and not FORMATS[kind].leaves_out:
-        raise UsageError(
-            f"{kind} has a place for every probability, so --at-least can leave none out",
-            do="take --format csv-long or jsonl",
-        )
+    kind = _kind(out, format, least, as_json)
     file = find_model(model)
     opened = Model.load(file, trust=trust)
     columns = _columns(opened, labels)
@@ -138,11 +131,7 @@ def command(
         else:
             given = by, opened, file, found, of, sources
             pieces = predict_by(*given, trust=trust, progress=bar, on_broken=skip)
-        if out is not None:
-            write(predictions, pieces, out, kind)
-        else:
-            for lines in text(predictions, pieces, kind) or ():
-                click.echo(lines)
+        _write(predictions, pieces, out, kind)
     total = len(found.ids)
     if as_json:
         options.print_json(
@@ -164,6 +153,32 @@ def command(
             f"{len(broken)} of {total} images could not be read and were left out; "
             "all others are written"
         )
+
+
+def _kind(out: Path | None, format: str | None, least: float, as_json: bool) -> str:
+    """The format to write. Raises `UsageError` where it cannot do what is asked."""
+    from alasl.prediction.formats import FORMATS, format_of
+
+    if as_json and out is None:
+        raise UsageError("--json needs a file for the predictions", do="name one with --out")
+    kind = format_of(out, format)
+    if least and not FORMATS[kind].leaves_out:
+        raise UsageError(
+            f"{kind} has a place for every probability, so --at-least can leave none out",
+            do="take --format csv-long or jsonl",
+        )
+    return kind
+
+
+def _write(predictions: Predictions, pieces: Iterator[Any], out: Path | None, kind: str) -> None:
+    """Write predictions to a file, or print them."""
+    from alasl.prediction.formats import text, write
+
+    if out is not None:
+        write(predictions, pieces, out, kind)
+        return
+    for lines in text(predictions, pieces, kind) or ():
+        click.echo(lines)
 
 
 def _piece(predictions: Predictions, format: str, columns: list[int], block: Predicted) -> Any:
