@@ -19,7 +19,7 @@ from alasl.counting import counted
 from alasl.errors import ConflictError, NothingToDo, UsageError
 from alasl.labels import Entries
 from alasl.project import blocks, guide, initial, queue, table
-from alasl.project.events import NOT_UNDONE, append, last_event, person_of
+from alasl.project.events import append, last_event, person_of
 from alasl.project.guide import TELLS, Described, Instructed
 from alasl.project.image_texts import ImageTexts, Reading
 from alasl.project.inference import Contradiction, closed, contradictions
@@ -29,7 +29,8 @@ from alasl.project.scheme import Detail, Fate, Label, Pair, Scheme, folded, in_o
 
 Do = Literal["add", "rename", "merge", "split", "remove", "rule"]
 
-_LAST = f"SELECT id, detail FROM events e WHERE kind = 'change' AND undoes IS NULL AND {NOT_UNDONE}"
+# The event of a change, that of the change which it takes back, and what was done.
+_Logged = tuple[int, int | None, Detail]
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,16 @@ def last(db: sqlite3.Connection) -> int:
     return int(found[0]) if found else 0
 
 
-def _version(db: sqlite3.Connection) -> int:
-    """As `last`, of changes that may alter the table: not those that only tell people something."""
-    rows = db.execute("SELECT id, undoes, detail FROM events WHERE kind = 'change'").fetchall()
-    done = {event: json.loads(detail)["do"] for event, _, detail in rows}
-    return max((e for e, undoes, _ in rows if done[undoes or e] not in TELLS), default=0)
+def _log(db: sqlite3.Connection) -> list[_Logged]:
+    """Every change there ever was, the first one first."""
+    sql = "SELECT id, undoes, detail FROM events WHERE kind = 'change' ORDER BY id"
+    return [(event, undoes, json.loads(text)) for event, undoes, text in db.execute(sql).fetchall()]
+
+
+def _standing(log: Sequence[_Logged]) -> dict[int, Detail]:
+    """The changes that none takes back, by their events."""
+    undone = {undoes for _, undoes, _ in log}
+    return {e: detail for e, undoes, detail in log if undoes is None and e not in undone}
 
 
 def scheme(db: sqlite3.Connection, reading: Reading | None = None) -> Scheme:
@@ -119,13 +125,19 @@ def scheme(db: sqlite3.Connection, reading: Reading | None = None) -> Scheme:
 
     reading: by what names of images are read later; by `db` itself without.
     """
-    details = [json.loads(row[1]) for row in db.execute(f"{_LAST} ORDER BY id")]
-    labels, rules, instructions = folded(initial.names(db), details)
+    log = _log(db)
+    standing = _standing(log).values()
+    labels, rules, instructions = folded(initial.names(db), standing)
+    # What only tells people something leaves the table as it was.
+    done = {event: detail["do"] for event, _, detail in log}
+    version = max((e for e, undoes, _ in log if done[undoes or e] not in TELLS), default=0)
     parts = blocks.roles(db)
     numbers = np.arange(len(parts))
-    here = numbers < _begun(db, len(parts))
+    # The project began with those that no change brought, undone or not.
+    brought = (detail["first"] for _, _, detail in log if detail["do"] == "images")
+    here = numbers < min(brought, default=len(parts))
     folders = []
-    for detail in details:
+    for detail in standing:
         if detail["do"] == "images":
             here[detail["first"] : detail["first"] + detail["count"]] = True
             here[detail["back"]] = True
@@ -136,26 +148,18 @@ def scheme(db: sqlite3.Connection, reading: Reading | None = None) -> Scheme:
     images = ImageTexts[str](reads, "name", numbers)
     files = ImageTexts[str | None](reads, "file", numbers)
     return Scheme(
-        _version(db), tuple(labels), rules, images, files, parts, here, tuple(folders), last(db),
+        version, tuple(labels), rules, images, files, parts, here, tuple(folders), last(db),
         instructions,
     )  # fmt: skip
-
-
-def _begun(db: sqlite3.Connection, images: int) -> int:
-    """How many of all images the project began with; changes brought the others, undone or not."""
-    rows = db.execute("SELECT detail FROM events WHERE kind = 'change'")
-    details = (json.loads(row[0]) for row in rows)
-    return min((each["first"] for each in details if each["do"] == "images"), default=images)
 
 
 def over_time(db: sqlite3.Connection) -> dict[int, tuple[Label, ...]]:
     """All labels by number as they were after each change, by its event; at 0, before the first."""
     first, standing = initial.names(db), dict[int, Detail]()
     found = {0: tuple(folded(first, ())[0])}
-    sql = "SELECT id, undoes, detail FROM events WHERE kind = 'change' ORDER BY id"
-    for event, undoes, detail in db.execute(sql).fetchall():
+    for event, undoes, detail in _log(db):
         if undoes is None:
-            standing[event] = json.loads(detail)
+            standing[event] = detail
         else:
             standing.pop(undoes, None)
         found[event] = tuple(folded(first, standing.values())[0])
@@ -183,10 +187,10 @@ def make(db: sqlite3.Connection, request: Request, person: str, now: float) -> s
 
 def undo(db: sqlite3.Connection, person: str, now: float) -> str:
     """Take back the last change that stands; what it was, in words."""
-    found = db.execute(f"{_LAST} ORDER BY id DESC LIMIT 1").fetchone()
-    if found is None:
+    standing = _standing(_log(db))
+    if not standing:
         raise NothingToDo("there is no change of labels or images to take back")
-    event, detail = found[0], json.loads(found[1])
+    event, detail = standing.popitem()
     what = says(detail, scheme(db))
     who = person_of(db, person)
     append(db, now, who, "change", undoes=event, detail=json.dumps({"do": "undo"}))
