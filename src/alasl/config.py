@@ -75,18 +75,21 @@ def unknown(
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The `[run]` table of a TOML file, or its top level where it has none."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(
-            "cannot read the configuration", where=str(path), seen=str(error)
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError("not a TOML file", where=str(path), seen=str(error)) from error
+    content = toml_in(path, "the configuration")
     table = content.get("run", content)
     if not isinstance(table, dict):
         raise DataError("[run] must be a table of settings", where=str(path))
     return table
+
+
+def toml_in(path: Path, what: str) -> dict[str, Any]:
+    """The content of a TOML file; what: it is, in words. Raises `DataError` for no such file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {what}", where=str(path), seen=str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError("not a TOML file", where=str(path), seen=str(error)) from error
 
 
 def to_toml(settings: RunSettings, versions: dict[str, str]) -> str:

@@ -147,7 +147,7 @@ def check(
         labels_all_unknown=_named(labels.names, labels.known_per_label() == 0),
         labels_known_by_presence=_named(labels.names, known_by_presence(first)),
         images_all_unknown=_named(labels.images, labels.known_per_image() == 0),
-        duplicates=_duplicates(labels, same),
+        duplicates=tuple(_duplicate(labels, rows) for rows in _together(same)),
         near=_near(labels, same, features),
         bad=tuple(FileNote(i, str(p), f.bad) for i, p, f in named if f.bad),
         notes=tuple(FileNote(i, str(p), note) for i, p, f in named for note in f.notes),
@@ -193,10 +193,6 @@ def _pairs(labels: Labels) -> tuple[Pair, ...]:
         for a, b in zip(rows, cols, strict=True)
         if together[a, b] > 0
     )
-
-
-def _duplicates(labels: Labels, groups: Groups) -> tuple[Duplicate, ...]:
-    return tuple(_duplicate(labels, rows) for rows in _together(groups))
 
 
 def _near(

@@ -13,8 +13,8 @@ from typing import Any
 
 import tomli_w
 
-from alasl.config import from_dict, unknown
-from alasl.errors import DataError, UsageError
+from alasl.config import from_dict, toml_in, unknown
+from alasl.errors import UsageError
 from alasl.settings import RunSettings
 
 Values = Mapping[str, Any]
@@ -130,13 +130,7 @@ def parse(content: Values, where: str) -> Study:
 
 def read_study(path: Path) -> Study:
     """The study in a TOML file. Raises `DataError` where it cannot be read."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError("cannot read the study", where=str(path), seen=str(error)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError("not a TOML file", where=str(path), seen=str(error)) from error
-    return parse(content, str(path))
+    return parse(toml_in(path, "the study"), str(path))
 
 
 def shipped() -> dict[str, Study]:
