@@ -9,7 +9,9 @@ import json
 import sqlite3
 from dataclasses import asdict, dataclass
 
-_KEY = "look"
+from alasl.project import remembered
+
+_NAME = "look"
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class Look:
 
 def last(db: sqlite3.Connection) -> Look | None:
     """The last look; None before the first."""
-    row = db.execute("SELECT value FROM notes WHERE key = ?", (_KEY,)).fetchone()
-    return None if row is None else Look(**json.loads(row[0]))
+    kept = remembered.value(db, _NAME)
+    return None if kept is None else Look(**json.loads(kept))
 
 
 def note(db: sqlite3.Connection, look: Look) -> None:
     """Put a look in the place of the last."""
-    db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (_KEY, json.dumps(asdict(look))))
+    remembered.keep(db, _NAME, json.dumps(asdict(look)))

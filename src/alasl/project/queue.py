@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alasl.labels import MACHINE
+from alasl.project import remembered
 from alasl.project.records import (
     AGAIN,
     RECHECK,
@@ -40,10 +41,8 @@ _FREE = (
     " AND NOT EXISTS (SELECT 1 FROM queue o WHERE o.image = q.image AND o.label = q.label"
     "  AND o.person = :p AND o.done = 0 AND o.until > :now)"
 )
-# No REPLACE: that would take the row away without the triggers that keep its checksum.
 # What a slot is; until when somebody holds it is forgotten.
 _SLOT = "image, label, score, probability, model, round, gold, person, done, why, pi"
-_NOTE = "INSERT INTO notes VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _RELEASE = "UPDATE queue SET person = NULL, until = 0 WHERE done = 0 AND person = ?"
 # An answer fills the slot that the person holds, else one that nobody holds, else another person's:
 # given without a connection it may come after the lease ended, and is not to be asked again.
@@ -104,7 +103,8 @@ def fill(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [slot for slot in slots if slot[:2] not in kept] if kept else slots,
     )
-    db.executemany(_NOTE, [("round", round), ("way", way), ("again", int(again))])
+    for name, value in (("round", round), ("way", way), ("again", int(again))):
+        remembered.keep(db, name, value)
     # Of a queue that is no more nothing comes back.
     db.execute("DELETE FROM notes WHERE key LIKE 'cut %'")
 
@@ -124,16 +124,15 @@ def cut(
     ]
     db.executemany("DELETE FROM queue WHERE place = ?", [slot[:1] for slot in slots])
     if slots and event is not None:
-        kept = json.dumps([current_round(db), slots])
-        db.execute(_NOTE, (f"cut {event}", kept))
+        remembered.keep(db, f"cut {event}", json.dumps([current_round(db), slots]))
 
 
 def mend(db: sqlite3.Connection, event: int, now: float) -> None:
     """Put back what a change took out of the queue, where that is still the same round's."""
-    row = db.execute("SELECT value FROM notes WHERE key = ?", (f"cut {event}",)).fetchone()
-    if row is None:
+    kept = remembered.value(db, f"cut {event}")
+    if kept is None:
         return
-    round, slots = json.loads(row[0])
+    round, slots = json.loads(kept)
     db.execute("DELETE FROM notes WHERE key = ?", (f"cut {event}",))
     if round == current_round(db):
         names, places = f"place, {_SLOT}", ", ".join("?" * (1 + len(_SLOT.split(","))))
@@ -171,25 +170,22 @@ def numbers(values: ArrayLike | None, count: int) -> list[float | None]:
 
 def current_round(db: sqlite3.Connection) -> int:
     """The round that the queue is of, 0 before the first."""
-    row = db.execute("SELECT value FROM notes WHERE key = 'round'").fetchone()
-    return int(row[0]) if row else 0
+    return int(remembered.value(db, "round") or 0)
 
 
 def way(db: sqlite3.Connection) -> Way:
     """How the queue is answered in the least time: by label, or by image."""
-    row = db.execute("SELECT value FROM notes WHERE key = 'way'").fetchone()
-    return "label" if row and row[0] == "label" else "image"
+    return "label" if remembered.value(db, "way") == "label" else "image"
 
 
 def pause(db: sqlite3.Connection, paused: bool) -> None:
     """Say whether anything is asked now."""
-    db.execute(_NOTE, ("paused", int(paused)))
+    remembered.keep(db, "paused", int(paused))
 
 
 def paused(db: sqlite3.Connection) -> bool:
     """Whether nothing is asked now."""
-    row = db.execute("SELECT value FROM notes WHERE key = 'paused'").fetchone()
-    return bool(row and row[0])
+    return bool(remembered.value(db, "paused"))
 
 
 def queued(db: sqlite3.Connection) -> list[Queued]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alasl.evaluate.intervals import log_odds
 from alasl.labels import UNKNOWN
+from alasl.project import remembered
 from alasl.project.events import NOT_UNDONE
 from alasl.project.records import AGAIN, RECHECK, Ints, Mask
 
@@ -68,8 +69,7 @@ def chance(db: sqlite3.Connection, image: int, label: int) -> float | None:
 
 def second_look(db: sqlite3.Connection, image: int, label: int, value: int) -> bool:
     """Ask once more, at the end, for an answer of the audit that `once_more` names; whether so."""
-    row = db.execute("SELECT value FROM notes WHERE key = 'again'").fetchone()
-    if value == UNKNOWN or not (row and row[0]):
+    if value == UNKNOWN or not remembered.value(db, "again"):
         return False
     slots = db.execute(
         "SELECT probability, model, round, pi, why, done FROM queue"
