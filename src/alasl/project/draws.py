@@ -18,7 +18,6 @@ from alasl.project.records import RECHECK, Chances, Floats, Ints, Mask
 # Of one label: images, and their chances before the queue and with it.
 _OneLabel = tuple[Ints, Floats, Floats]
 
-# No REPLACE: that would take the row away without the triggers that keep its checksum.
 _WRITE = (
     "INSERT INTO chances (label, images, before, now) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
     " images = excluded.images, before = excluded.before, now = excluded.now"
