@@ -384,6 +384,10 @@ def test_an_interval_stands_beside_each_map() -> None:
     for value, (low, high) in zip(record.maps, summary(record)["intervals"][:1], strict=False):
         assert (low, high) == (value - 2, value + 3)
     assert "(26.0 to 31.0)" in headline(record)
+    assert "In brackets: 95 % intervals, by 20 test images, of which all is known." in headline(
+        record
+    )
+    assert "intervals" not in headline(run())
     assert "26.0 to 31.0" in table([record])
 
 

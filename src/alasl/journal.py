@@ -188,6 +188,8 @@ def _decode(values: dict[str, Any]) -> Start | Step:
     elif cls is OutOfFold:
         for side in ("absent", "present"):
             values[side] = values[side] and AutoAnswers.from_dict(values[side])
+        if pair := values.get("interval"):
+            values["interval"] = (pair[0], pair[1])
     else:
         values["names"] = tuple(values["names"])
         values["test_presents"] = tuple(values.get("test_presents", ()))

@@ -185,7 +185,8 @@ class OutOfFold:
 
     map: mAP on the clean set in per cent, None where undefined. seconds: that it took.
     absent, present: the automatic answers, None where there are to be none. They take the place of
-    the last training's.
+    the last training's. interval: the 95 % interval of `map` over images of the same kind, None
+    where the clean set is not all known, and in runs of older versions.
     """
 
     round: int
@@ -193,6 +194,7 @@ class OutOfFold:
     seconds: float
     absent: AutoAnswers | None = None
     present: AutoAnswers | None = None
+    interval: Ends | None = None
 
     @property
     def given(self) -> int:

@@ -77,6 +77,11 @@ def test_each_training_is_followed_by_automatic_answers_that_cost_nothing(
     assert [float(row["map_out_of_fold"]) for row in rows] == pytest.approx(
         [h.map for h in record.out_of_fold], abs=1e-3
     )
+    for row, held in zip(rows, record.out_of_fold, strict=True):
+        low, high = held.interval or (0.0, 0.0)
+        assert low < (held.map or 0.0) < high
+        assert float(row["map_out_of_fold_low"]) == pytest.approx(low, abs=1e-3)
+        assert float(row["map_out_of_fold_high"]) == pytest.approx(high, abs=1e-3)
     # None that has an automatic answer when it is asked for is asked.
     split = make_split(dataset, SETTINGS)
     shape = (len(split.pool), 6)

@@ -138,7 +138,11 @@ def headline(record: Record) -> str:
             "entry in the test set."
         )
     metric = record.metric
-    after = "".join(f" {line}" for line in _limits(s))
+    lines = _limits(s)
+    if record.sure:
+        tested = _plural(record.start.sizes["test"], "test image")
+        lines.insert(0, f"In brackets: 95 % intervals, by {tested}, of which all is known.")
+    after = "".join(f" {line}" for line in lines)
     sure = [_interval(pair) for pair in s["intervals"]]
     gained = _interval(s["gain_interval"], "+.1f")
     each = s["increase_interval"]

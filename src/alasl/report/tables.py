@@ -26,7 +26,8 @@ def _rounds_rows(record: Record) -> list[list[object]]:
     head += [f"{what}_gain", f"{what}_gain_low", f"{what}_gain_high"]
     head += [f"{what}_last", f"{what}_best", "training_seconds"]
     if record.out_of_fold:
-        head += ["map_out_of_fold", "automatic", "automatic_wrong"]
+        head += [f"{what}_out_of_fold{end}" for end in ("", "_low", "_high")]
+        head += ["automatic", "automatic_wrong"]
     # The figure first, or a label's name might be another column's.
     labels = [f"ap{end}:{name}" for name in record.start.names for end in ("", "_low", "_high")]
     rows: list[list[object]] = [[*head, *labels]]
@@ -52,9 +53,10 @@ def _out_of_fold_cells(record: Record, number: int) -> list[object]:
     if not record.out_of_fold:
         return []
     if number >= len(record.out_of_fold):
-        return ["", "", ""]
+        return [""] * 5
     judged = record.out_of_fold[number]
-    return ["" if judged.map is None else f"{judged.map:.4f}", judged.given, judged.wrong]
+    worth = math.nan if judged.map is None else judged.map
+    return [*_cells(worth, *(judged.interval or NO_ENDS)), judged.given, judged.wrong]
 
 
 def _queries_rows(record: Record) -> list[list[object]]:

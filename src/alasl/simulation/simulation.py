@@ -24,6 +24,7 @@ from alasl.record import Asked, AutoAnswers, Evaluation, OutOfFold, Round
 from alasl.seeds import stream
 from alasl.settings import RunSettings
 from alasl.simulation.oracle import Oracle
+from alasl.simulation.sure import interval
 from alasl.sparse import Sparse
 
 
@@ -96,10 +97,12 @@ class Simulation:
         begun = time.perf_counter()
         probabilities = self.learner.out_of_fold(self.known)
         clean = probabilities[self.split.clean]
-        value = self.learner.judged_out_of_fold(self.known, clean).epochs[0]
+        judged = self.learner.judged_out_of_fold(self.known, clean)
+        value, sure = judged.epochs[0], interval(judged.probabilities, judged.entries)
         sides = (None, None) if self.settings.auto is None else self._auto_answers(probabilities)
         seconds = time.perf_counter() - begun
-        event = OutOfFold(self.round, None if math.isnan(value) else value, seconds, *sides)
+        worth = None if math.isnan(value) else value
+        event = OutOfFold(self.round, worth, seconds, sides[0], sides[1], sure)
         self.take_out_of_fold(event)
         return event
 

@@ -11,7 +11,19 @@ from alasl.evaluate import few
 from alasl.evaluate.whole import Whole
 from alasl.journal import Moves
 from alasl.labels import UNKNOWN, Entries
-from alasl.record import Evaluation
+from alasl.record import Ends, Evaluation
+
+
+def interval(scores: NDArray[np.floating], entries: Entries) -> Ends | None:
+    """That of mAP, in per cent, by scores (N, L) of entries; None where these are not all known."""
+    if (entries == UNKNOWN).any() or np.isnan(scores).any():
+        return None
+    return _ends(Whole.of(scores, entries))
+
+
+def _ends(whole: Whole) -> Ends | None:
+    mean = whole.mean
+    return None if np.isnan(mean.value) else (100 * float(mean.low), 100 * float(mean.high))
 
 
 class Intervals:
@@ -32,7 +44,8 @@ class Intervals:
         if not self._known or np.isnan(logits).any():
             return step
         now = Whole.of(logits, self._entries)
-        if np.isnan(now.mean.value):
+        ends = _ends(now)
+        if ends is None:
             return step
         self._moves.keep(step.round, now.moves)
         reach = None
@@ -43,7 +56,7 @@ class Intervals:
         labels = np.stack([now.labels.low, now.labels.high], axis=1)
         return replace(
             step,
-            interval=(100 * float(now.mean.low), 100 * float(now.mean.high)),
+            interval=ends,
             ap_intervals=tuple(
                 None if np.isnan(low) else (100 * float(low), 100 * float(high))
                 for low, high in labels
