@@ -230,11 +230,15 @@ class Record:
     moves: Callable[[int], NDArray[np.float64] | None] = field(default=no_moves, compare=False)
 
     def __repr__(self) -> str:
-        judged = [f"{value:.2f}" for value in self.maps[:1] + self.maps[1:][-1:]]
+        figures = [*zip(self.maps, self.intervals, strict=True)]
+        judged = [
+            f"{value:.2f}{' ({:.1f} to {:.1f})'.format(*ends) if ends else ''}"
+            for value, ends in figures[:1] + figures[1:][-1:]
+        ]
         costs = f" with {self.costs[-1]} answers" if self.costs else ""
         return (
             f"<Record: {len(self.evaluations)} evaluations, "
-            f"{self.metric} {' to '.join(judged) or 'not judged'}{costs}>"
+            f"{self.metric} {', then '.join(judged) or 'not judged'}{costs}>"
         )
 
     def table(self) -> Any:

@@ -15,6 +15,7 @@ import pytest
 import alasl
 from alasl.data.dataset import Dataset
 from alasl.errors import ResourceError, UsageError
+from alasl.project.ground import Ground
 from alasl.project.records import Training
 
 MakeDataset = Callable[..., Dataset]
@@ -39,8 +40,11 @@ def test_a_line_says_what_it_is(make_dataset: MakeDataset, record: alasl.Record)
     table = "200 images, 6 labels, 1200 of 1200 entries known"
     assert repr(data.labels) == f"<Labels: {table}>"
     assert repr(data) == f"<Dataset 'made': {table}; features of 16>"
-    first, last = (f"{value:.2f}" for value in record.maps)
-    assert repr(record) == f"<Record: 2 evaluations, mAP {first} to {last} with 50 answers>"
+    first, last = (
+        f"{value:.2f} ({ends[0]:.1f} to {ends[1]:.1f})" if ends else ""
+        for value, ends in zip(record.maps, record.intervals, strict=True)
+    )
+    assert repr(record) == f"<Record: 2 evaluations, mAP {first}, then {last} with 50 answers>"
     begun = alasl.Record(SETTINGS, record.start)
     assert repr(begun) == "<Record: 0 evaluations, mAP not judged>"
 
@@ -48,6 +52,8 @@ def test_a_line_says_what_it_is(make_dataset: MakeDataset, record: alasl.Record)
 def test_a_training_is_shown_in_a_line() -> None:
     training = Training(0, 7, 60, 90.0, 1.0, 41.234, (1.0,) * 80, "model-7", "40 test images")
     assert repr(training) == "<Training: mAP 41.23 on 40 test images, after 60 answers>"
+    sure = replace(training, ground=Ground(40, 9, False, (31.2, 52.3), (), {}))
+    assert "mAP 41.23 (95 % interval 31.2 to 52.3) on 40 test images" in repr(sure)
     undefined = replace(training, map=None)
     assert repr(undefined) == "<Training: mAP undefined on 40 test images, after 60 answers>"
 

@@ -191,6 +191,8 @@ class Training:
 
     def __repr__(self) -> str:
         judged = "mAP undefined" if self.map is None else f"mAP {self.map:.2f}"
+        if self.ground and self.ground.map:
+            judged += " (95 % interval {:.1f} to {:.1f})".format(*self.ground.map)
         return f"<Training: {judged} on {self.judged}, after {self.answers} answers>"
 
 

@@ -174,8 +174,8 @@ def _limits(s: Mapping[str, Any]) -> list[str]:
     if s["test_known"] < 1:
         known = math.floor(100 * s["test_known"])
         lines.append(
-            f"Only {known} % of the test set's entries are known, and this is over these alone: no "
-            "estimate of mAP, which a project has (alasl init), as it can ask."
+            f"Only {known} % of the test set's entries are known, and this is over these alone, "
+            "without intervals: no estimate of mAP, which a project has (alasl init), as it can ask."
         )
     if s["unanswered"]:
         lines.append(

@@ -206,7 +206,7 @@ def _warn_of_undefined(first: Evaluation, names: Sequence[str]) -> None:
     if missing := undefined(first.ap, names):
         log.warning(
             "AP is undefined for %d of %d labels, of which no present entry is known in the test "
-            "set, or no absent one: %s; mAP leaves them out",
+            "set, or no absent one: %s; the mean leaves them out",
             len(missing),
             len(names),
             ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
