@@ -114,6 +114,9 @@ def test_what_answers_brought_is_the_paired_gain_of_the_last_training_with_its_i
     assert again is not None
     assert alone is not None
     assert again.brought is alone.brought is None
+    same = worth_of([first, replace(second, ground=replace(second.ground, gain=(0.0, 0.0, 0.0)))])
+    assert same is not None
+    assert same.brought is None
     assert worth_of([unjudged]) is worth_of([]) is None
 
 

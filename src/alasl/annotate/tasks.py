@@ -260,7 +260,8 @@ def worth_of(trainings: Sequence[Training]) -> messages.Worth | None:
         return None
     ground, brought = last.ground, None
     new = last.answers - trainings[max(judged[-1] - 1, 0)].answers
-    if ground and ground.gain and new > 0:
+    # Where the same was trained again, the gain is over the training whose place it takes.
+    if ground and ground.gain and any(ground.gain) and new > 0:
         gain, least, most = (100 * points / new for points in ground.gain)
         brought = gain, least, most
     low, high = (ground.map if ground else None) or (None, None)

@@ -175,7 +175,8 @@ def _limits(s: Mapping[str, Any]) -> list[str]:
         known = math.floor(100 * s["test_known"])
         lines.append(
             f"Only {known} % of the test set's entries are known, and this is over these alone, "
-            "without intervals: no estimate of mAP, which a project has (alasl init), as it can ask."
+            "without intervals: no estimate of mAP, which a project has (alasl init), as it can "
+            "ask."
         )
     if s["unanswered"]:
         lines.append(
