@@ -235,12 +235,16 @@ def test_status_tells_the_figures_of_what_is_called_present(
     assert f"F1 {f1[0]:.1f} % ({f1[1]:.1f} to {f1[2]:.1f})" in said
     assert "called present, means over 4 labels: precision" in said
     assert "probabilities are off by" in said
-    head, *rows = label_lines(state)
-    assert head.split()[:5] == ["label", "AP", "precision", "recall", "F1"]
+    about, head, *rows = label_lines(state)
+    assert about.startswith("n test images are known to have the label")
+    assert head.split()[:6] == ["label", "n", "AP", "precision", "recall", "F1"]
+    presents = (project.store.labels().of(test) == 1).sum(axis=0).tolist()
+    assert [label.tested for label in state.labels] == presents
     assert len(rows) == 4
     for label, row in zip(state.labels, rows, strict=True):
-        assert row.startswith(label.name)
+        assert row.split()[:2] == [label.name, str(label.tested)]
         assert row.count(" to ") == 6
+        assert f"{label.name}</bdi>, n&nbsp;=&nbsp;{label.tested}<" in project_page(state)
     json.dumps(state.to_dict())
 
 

@@ -115,7 +115,8 @@ def _time(person: PersonState) -> str:
 
 def label_lines(state: Overview) -> Iterator[str]:
     """A table of the labels: each figure in per cent, with its 95 % interval or why it is none."""
-    rows = [("label", "AP", *SPOKEN.values())]
+    yield "n test images are known to have the label; figures in per cent, with 95 % intervals"
+    rows = [("label", "n", "AP", *SPOKEN.values())]
     for label in state.labels:
         cells = [] if label.ap is None else [_cell((label.ap, *(label.interval or ())))]
         cells = cells or [label.lacks.get("ap", "-")]
@@ -123,7 +124,7 @@ def label_lines(state: Overview) -> Iterator[str]:
             told, why = label.figures.get(name), label.lacks.get(name, "-")
             # What holds of several figures is said once.
             cells.append(_cell(told) if told else "-" if why in cells else why)
-        rows.append((label.name, *cells))
+        rows.append((label.name, str(label.tested), *cells))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()

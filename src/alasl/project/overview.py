@@ -38,6 +38,7 @@ class LabelState:
     alpha: how far people agree on it; None where undefined.
     figures: precision, recall, f1, prevalence and calibration by the last training, in per cent,
     each with its 95 % interval. lacks: why there is no ap, or no such figure, by its name.
+    tested: test images that are known to have it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class LabelState:
     alpha: float | None
     figures: dict[str, Told] = field(default_factory=dict)
     lacks: dict[str, str] = field(default_factory=dict)
+    tested: int = 0
 
 
 @dataclass(frozen=True)
@@ -199,11 +201,11 @@ def overview(project: Project) -> Overview:
     """Count and estimate everything; a second or so where much has been said."""
     store, settings, split = project.store, project.settings, project.split()
     (initial, labels), untold = store.initial_and_labels(), store.untold()
-    counts = _counts(labels, initial, untold, split.pool)
+    counts, tested = (_counts(labels, initial, untold, of) for of in (split.pool, split.test))
     total = {name: int(each.sum()) for name, each in counts.items()}
     left = _left(counts)
     if left:
-        left += _left(_counts(labels, initial, untold, split.test))
+        left += _left(tested)
     answers, progress = store.votes(), store.progress()
     agree = agreement(answers)
     people = tuple(_people(store, answers, agree, initial))
@@ -229,7 +231,7 @@ def overview(project: Project) -> Overview:
         queue=(progress.size, progress.left),
         round=progress.round,
         people=people,
-        labels=tuple(_labels(labels.names, counts, trainings, agree)),
+        labels=tuple(_labels(labels.names, counts, tested["present"], trainings, agree)),
         alpha=agree.overall,
         disagreements=len(store.disagreements()),
         trainings=trainings,
@@ -296,6 +298,7 @@ def _errors(answers: Answers, truth: Sparse) -> dict[str, tuple[float, float]]:
 def _labels(
     names: Sequence[str],
     counts: dict[str, Ints],
+    tested: Ints,
     trainings: Sequence[Training],
     agree: Agreement,
 ) -> Iterator[LabelState]:
@@ -313,6 +316,7 @@ def _labels(
             alpha=_defined(alpha.value if alpha else None),
             figures=figures,
             lacks=lacks,
+            tested=int(tested[column]),
         )
 
 
