@@ -15,11 +15,14 @@ from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
 from alasl.labels import Labels
+from alasl.project import initial
+from alasl.project.changes import LabelChange
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
 from alasl.project.growing import add, drop
 from alasl.project.records import Answer
 from alasl.project.settings import ProjectSettings
+from alasl.sparse import Sparse
 
 MakeProject = Callable[..., Project]
 
@@ -120,6 +123,29 @@ def test_a_table_brings_what_is_known_of_its_images(with_files: Project, tmp_pat
     table.write_text("image,cat,fox\n30.ppm,1,1\n31.ppm,1,1\n")
     with pytest.raises(DataError, match="'fox'"):
         add(project, tmp_path / "more", "owner")
+    project.store.close()
+
+
+def test_a_large_table_that_comes_in_is_not_made_whole(
+    with_files: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = with_files
+    for number in (30, 31, 32):
+        picture(tmp_path / "more" / "images" / f"{number}.ppm", number)
+    # A label under two names: the first counts.
+    project.store.change("owner", LabelChange("rename", ("dog",), ("hound",)))
+    table = "image,label,value\n30.ppm,hound,1\n30.ppm,dog,0\n31.ppm,dog,0\n32.ppm,cat,1\n"
+    (tmp_path / "more" / "labels.csv").write_text(table)
+    monkeypatch.setattr(Sparse, "dense", None)
+    monkeypatch.setattr(initial, "_ENTRIES", 3)
+    add(project, tmp_path / "more", "owner", empty="unknown")
+    labels = project.store.labels()
+    last = np.arange(len(labels.images) - 3, len(labels.images))
+    assert labels.of(last).tolist() == [
+        [1, -1],
+        [0, -1],
+        [-1, 1],
+    ]
     project.store.close()
 
 

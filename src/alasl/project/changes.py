@@ -26,6 +26,7 @@ from alasl.project.inference import Contradiction, closed, contradictions
 from alasl.project.naming import numbers, refuse_former, refuse_own, refuse_taken
 from alasl.project.records import ROLES, SOURCES
 from alasl.project.scheme import Detail, Fate, Label, Pair, Scheme, folded, in_order
+from alasl.sparse import Sparse
 
 Do = Literal["add", "rename", "merge", "split", "remove", "rule"]
 
@@ -60,7 +61,7 @@ class NewImages:
     images: Sequence[str]
     files: Sequence[str | None]
     roles: Sequence[str]
-    entries: Entries
+    entries: Entries | Sparse
     back: tuple[int, ...] = ()
     folder: str = ""
 

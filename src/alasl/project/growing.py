@@ -26,13 +26,14 @@ from alasl.data.named_images import named_images
 from alasl.data.names import Names
 from alasl.data.split import audited_split, stratified_split
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
-from alasl.labels import UNKNOWN, Entries, Labels
+from alasl.labels import UNKNOWN, Labels
 from alasl.models.nearness import looked_at
 from alasl.project.arrays import RESTORE, load_array, save_array
 from alasl.project.changes import Changed, Dropped, NewImages
 from alasl.project.folder import FEATURES, Project
 from alasl.project.records import ROLES
 from alasl.project.scheme import Scheme
+from alasl.sparse import Sparse
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def add(
     files, outside = _files(project, new, source)
     near = _near(project, new, progress)
     roles = [near.get(row, role) for row, role in enumerate(_dealt(project, new, deal))]
-    request = NewImages(new.labels.images, files, roles, entries[fresh], tuple(back), outside)
+    request = NewImages(new.labels.images, files, roles, entries.take(fresh), tuple(back), outside)
     if new.features is not None and not dry_run:
         with project.training():
             _keep_features(project, new.features, now)
@@ -165,11 +166,11 @@ def _folder(folder: Path) -> Dataset:
     return Dataset(unknown, found.inputs.paths, None, folder.name)
 
 
-def _entries(labels: Labels, now: Scheme, source: Path) -> Entries:
+def _entries(labels: Labels, now: Scheme, source: Path) -> Sparse:
     """(n, all): what is known of the new images, by the numbers of the project's labels."""
-    entries = np.full((len(labels.images), len(now.labels)), UNKNOWN, np.int8)
+    shape = len(labels.images), len(now.labels)
     if labels.names == ("",):
-        return entries
+        return Sparse.at_places(shape, [], [], np.zeros(0, np.int8))
     known = Names((), now.label_numbers, "labels")
     cols = [known.column(name, str(source)) for name in labels.names]
     try:
@@ -182,11 +183,10 @@ def _entries(labels: Labels, now: Scheme, source: Path) -> Entries:
             do="add them first, or rename them: alasl labels PROJECT add NAME...",
         ) from None
     known.note_taken(source)
-    for place, col in enumerate(cols):
-        if col is not None:
-            new = entries[:, col] == UNKNOWN
-            entries[new, col] = labels.entries[new, place]
-    return entries
+    few, to = labels.sparse, np.array(cols, np.int64)
+    # Backwards: of two columns of one label the first counts.
+    rows, places, values = (each[::-1] for each in (few.rows, few.cols, few.values))
+    return Sparse.at_places(shape, rows, to[places], values)
 
 
 def _refuse_other_kind(project: Project, found: Dataset) -> None:

@@ -56,7 +56,7 @@ def add_images(
     images: Sequence[str],
     files: Sequence[str | None],
     roles: Sequence[str],
-    entries: Entries,
+    entries: Entries | Sparse,
     since: int,
 ) -> list[int]:
     """Add images that the event `since` brings, (n,) each, with their entries (n, all labels)."""
@@ -67,7 +67,7 @@ def add_images(
         (
             (i, _raw(name), None if file is None else _raw(file), role, given, since)
             for i, name, file, role, given in zip(
-                numbers, images, files, roles, _written(entries), strict=True
+                numbers, images, files, roles, _all_written(entries), strict=True
             )
         ),
     )
@@ -132,6 +132,13 @@ def _kept(
         numbers, given = zip(*part, strict=True)
         sizes = np.array([len(one) for one in given], np.int64)
         yield np.array(numbers, np.int64), sizes, np.frombuffer(b"".join(given), np.int8)
+
+
+def _all_written(entries: Entries | Sparse) -> Iterator[bytes]:
+    """As `_written`, of some images at a time."""
+    step = max(1, _ENTRIES // max(1, entries.shape[1]))
+    for start in range(0, entries.shape[0], step):
+        yield from _written(entries[start : start + step])
 
 
 def _written(entries: Entries) -> Iterator[bytes]:

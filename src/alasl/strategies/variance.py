@@ -26,7 +26,8 @@ What another model says of a label is one feature more of that label alone, with
 
 from __future__ import annotations
 
-from typing import Literal
+import threading
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def ranker(pool: Labelwise, *, target: Literal["top", "all"] = "top") -> Rank:
         scale = Scale.fit(seen, order, beside, plan.spread)
         here, there = scale.of(seen[order]), scale.of(beside)
     likely = labelled.need("probabilities")
-    lengths = squared(here)
+    lengths, room = squared(here), threading.local()
 
     def rank(part: slice, columns: Columns) -> Scores:
         # Single precision tells some millions of places apart.
@@ -90,7 +91,7 @@ def ranker(pool: Labelwise, *, target: Literal["top", "all"] = "top") -> Rank:
         slope_there = slope_of(likely[:, part].T)
         for at in np.flatnonzero(plan.asked_of[part]):
             label = part.start + int(at)
-            x = _beside(here, pool.evidence, label, order)
+            x = _beside(here, pool.evidence, label, order, room)
             y = _beside(there, labelled.evidence, label)
             h, asked = slope[at], np.flatnonzero(askable[at])
             known = np.flatnonzero(labelled.entries[:, label] != UNKNOWN)
@@ -150,15 +151,25 @@ def variance(pool: Pool, *, target: Literal["top", "all"] = "top") -> Scores:
 
 def _beside(
     features: Matrix,
-    evidence: NDArray[np.floating] | None,
+    evidence: Any,
     label: int,
     order: Order = slice(None),
+    room: Any = None,
 ) -> Matrix:
-    """(n, D + S): features (n, D) with what S other models say of a label, (S, n, L), beside."""
+    """(n, D + S): features (n, D) with what S other models say of a label, (S, n, L), beside.
+
+    room: of a thread, where it keeps the features for its next label.
+    """
     if evidence is None:
         return features
-    others = evidence[:, order, label]
-    return np.concatenate([features, others.T], axis=1, dtype=np.float32)
+    others, found = evidence[:, order, label], getattr(room, "found", None)
+    if found is None:
+        found = np.empty((len(features), features.shape[1] + len(others)), np.float32)
+        found[:, : features.shape[1]] = features
+    if room is not None:
+        room.found = found
+    found[:, features.shape[1] :] = others.T
+    return np.asarray(found)
 
 
 def _ranked(
