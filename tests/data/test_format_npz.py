@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alasl.data.formats import read_table
+from alasl.data.formats import npz, read_table, write
 from alasl.errors import DataError
+from alasl.labels import Labels
+from alasl.sparse import Sparse
 
 PLAIN = {
     "labels": np.array([[1, 0], [-1, 1]], np.int8),
@@ -38,6 +40,31 @@ def test_labels_of_any_integer_kind_are_read(tmp_path: Path, arrays):
     assert labels.entries.dtype == np.int8
     assert labels.entries.tolist() == [[1, 0], [-1, 1]]
     assert labels.names == ("dog", "cat")
+
+
+def test_a_large_table_is_neither_read_nor_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(npz, "KEPT", 5)
+    monkeypatch.setattr(Sparse, "dense", None)
+    rng = np.random.default_rng(0)
+    entries = rng.integers(-1, 2, (7, 3)).astype(np.int8)
+    few = Sparse.of(entries)
+    by = rng.integers(0, 2, len(few)).astype(np.uint8)
+    ids = tuple(f"i{row}" for row in range(7))
+    labels = Labels(few, ("a", "b", "c"), ids, ("given", "ann"), by)
+    write(labels, tmp_path / "t.npz", "npz", features=np.eye(7, dtype=np.float32))
+    found, _ = read_table(tmp_path)
+    again = found.labels
+    np.testing.assert_array_equal(again.of(np.arange(7)), entries)
+    np.testing.assert_array_equal(again.origin, by)
+    np.testing.assert_array_equal(found.features, np.eye(7))
+    with np.load(tmp_path / "t.npz") as file:
+        np.testing.assert_array_equal(file["labels"], entries)
+    with pytest.raises(DataError, match="seen: values from 0 to 3"):
+        read(
+            tmp_path, labels=np.array([[-1, 0], [0, 3], [-1, -1]]), images=np.array(["a", "b", "c"])
+        )
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

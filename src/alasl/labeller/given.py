@@ -63,10 +63,11 @@ def answer(
     open_ = hidden & labels.unknown
     if closed is not None:
         open_ &= ~closed
-    entries = np.full(shape, UNKNOWN, np.int8)
+    # Taken once: of a large table it is made anew each time.
+    entries, told = np.full(shape, UNKNOWN, np.int8), labels.entries
     low, high = np.full(shape[1], np.nan), np.full(shape[1], np.nan)
     for col in range(shape[1]):
-        known, here, there = labels.entries[:, col], trusted[:, col], hidden[:, col]
+        known, here, there = told[:, col], trusted[:, col], hidden[:, col]
         p = probabilities[:, col].astype(np.float64)
         sides = [
             trusted_thresholds(

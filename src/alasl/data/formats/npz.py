@@ -8,6 +8,8 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Literal
@@ -19,11 +21,13 @@ from alasl.data.formats.base import Features, Options, Table, table_format
 from alasl.data.formats.strangers import ZIP, is_npz
 from alasl.errors import DataError
 from alasl.files import cache_folder, resource_errors
-from alasl.labels import Labels, misfit
+from alasl.labels import KEPT, Labels, misfit
+from alasl.sparse import Sparse
 
 # Bytes of an array that is not held in memory, and bytes that are copied at a time.
 _LARGE, _COPIED = 2**24, 2**20
-_READ, _MAPPED = ("labels", "names", "images", "sources", "source"), "features"
+_FEATURES = "features"
+_READ = ("labels", "names", "images", "sources", "source", _FEATURES)
 # The header of a member of a zip archive; the lengths of its name and of what follows come last.
 _LOCAL = struct.Struct("<4s5HLLLHH")
 _HEADERS = {
@@ -56,42 +60,47 @@ def _read(path: Path, options: Options) -> Table:  # noqa: ARG001
             where=str(path),
             seen=", ".join(there) or "nothing",
         )
-    entries = arrays["labels"]
+    entries: Any = arrays["labels"]
     if entries.ndim != 2 or entries.dtype.kind not in "iub":
         raise DataError(
             "'labels' must be integers (N, L)",
             where=str(path),
             seen=f"{entries.dtype} {entries.shape}",
         )
-    if misfit(entries) is not None:
+    large = entries.size > KEPT
+    if large:
+        # As a list, as most entries of a large table are unknown.
+        entries = Sparse.of(entries)
+    values = entries.values[:, None] if large else entries
+    if misfit(values) is not None:
         raise DataError(
             "'labels' must be 1 (present), 0 (absent) or -1 (unknown)",
             where=str(path),
-            seen=f"values from {entries.min()} to {entries.max()}",
+            seen=f"values from {values.min()} to {values.max()}",
         )
     origin: dict[str, Any] = {}
     if "sources" in arrays and "source" in arrays:
         sources, source = texts(path, "sources", arrays["sources"]), arrays["source"]
         if source.shape != entries.shape or not ((source >= 0) & (source < len(sources))).all():
             raise DataError("'source' does not fit 'labels' and 'sources'", where=str(path))
+        if large:
+            source = source.reshape(-1)[entries.places]
         origin = {"sources": sources, "source": source.astype(np.uint8)}
+    plain = replace(entries, values=entries.values.astype(np.int8)) if large else entries
     labels = Labels(
-        entries.astype(np.int8),
+        plain if large else entries.astype(np.int8),
         texts(path, "names", arrays["names"]),
         texts(path, "images", arrays["images"]),
         **origin,
     )
-    return Table(labels, arrays.get(_MAPPED))
+    return Table(labels, arrays.get(_FEATURES))
 
 
 def _arrays(path: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """The arrays that make a table, and the names of all; others are not read, however large."""
     # Never pickle: a file from elsewhere must not run code.
     with np.load(path, allow_pickle=False) as file:
-        arrays = {key: file[key] for key in _READ if key in file.files}
-        if _MAPPED in file.files:
-            features = _mapped(path, f"{_MAPPED}.npy")
-            arrays[_MAPPED] = file[_MAPPED] if features is None else features
+        arrays = {key: member(path, file, key) for key in _READ if key in file.files}
         return arrays, file.files
 
 
@@ -157,18 +166,37 @@ def texts(path: Path, key: str, array: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _write(labels: Labels, path: Path, features: Features | None) -> None:
-    arrays: dict[str, Any] = {"labels": labels.entries}
+    arrays: dict[str, Any] = {}
     for key, texts in (("names", labels.names), ("images", labels.images)):
         if any(text.endswith("\0") for text in texts):
             raise DataError("npz cannot carry a name that ends in a NUL", seen=key)
         arrays[key] = np.array(texts, dtype=np.str_)
     if len(labels.sources) > 1:
         arrays["sources"] = np.array(labels.sources, dtype=np.str_)
-        arrays["source"] = labels.source
     if features is not None:
-        arrays[_MAPPED] = features
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
+        arrays[_FEATURES] = features
+    with zipfile.ZipFile(path, "w") as archive:
+        _put_table(archive, "labels", labels, labels.of)
+        if len(labels.sources) > 1:
+            _put_table(archive, "source", labels, labels.source_of)
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+
+def _put_table(
+    archive: zipfile.ZipFile, name: str, labels: Labels, rows: Callable[[Any], NDArray[Any]]
+) -> None:
+    """Write a table (N, L), some rows at a time."""
+    images, width = labels.shape
+    dtype = rows(np.zeros(0, np.intp)).dtype
+    header = {"descr": dtype.str, "fortran_order": False, "shape": labels.shape}
+    step = max(1, KEPT // max(1, width))
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, images, step):
+            block = rows(np.arange(start, min(start + step, images)))
+            file.write(np.ascontiguousarray(block).data)
 
 
 table_format(
