@@ -49,7 +49,7 @@ class Predictions:
         if self.stamp:
             return
         plain = self.probabilities.shape
-        low, high = (np.nan, np.nan) if len(plain) != 2 else self._limits
+        low, high = (np.nan, np.nan) if len(plain) != 2 else self._looked_at[:2]
         if len(plain) != 2 or low < 0 or high > 1:
             raise DataError(
                 f"the predictions {self.name!r} must be probabilities (N, L) from 0 to 1",
@@ -68,14 +68,19 @@ class Predictions:
         return self.table.shape
 
     @cached_property
-    def _limits(self) -> tuple[float, float]:
-        """The least and the largest; NaN where nothing is predicted."""
-        ends = np.full(2, np.nan)
-        for _, block in self.table.blocks():
-            said = block[~np.isnan(block)]
-            if said.size:
-                ends = np.fmin(ends[0], said.min()), np.fmax(ends[1], said.max())  # type: ignore[assignment]
-        return float(ends[0]), float(ends[1])
+    def _looked_at(self) -> tuple[float, float, Counted]:
+        """The least and the largest, NaN where nothing is predicted; and `counted`."""
+        images, labels = self.shape
+        low = high = np.nan
+        by_row, by_col = np.zeros(images, np.int64), np.zeros(labels, np.int64)
+        for rows, block in self.table.blocks():
+            said = ~np.isnan(block)
+            by_row[rows] = np.count_nonzero(said, axis=1)
+            by_col += np.count_nonzero(said, axis=0)
+            if by_row[rows].any():
+                low = np.fmin(low, np.fmin.reduce(block, axis=None))
+                high = np.fmax(high, np.fmax.reduce(block, axis=None))
+        return float(low), float(high), (by_row, by_col)
 
     def check_shape(self, shape: tuple[int, int]) -> None:
         """Raise a `DataError` unless these are of N images x L labels, as `shape` says."""
@@ -93,15 +98,7 @@ class Predictions:
     @cached_property
     def counted(self) -> Counted:
         """Of how many entries of each image (N,), and of each label (L,), anything is predicted."""
-        if self.counts_given is not None:
-            return self.counts_given
-        images, labels = self.shape
-        by_row, by_col = np.zeros(images, np.int64), np.zeros(labels, np.int64)
-        for rows, block in self.table.blocks():
-            said = ~np.isnan(block)
-            by_row[rows] = np.count_nonzero(said, axis=1)
-            by_col += np.count_nonzero(said, axis=0)
-        return by_row, by_col
+        return self._looked_at[2] if self.counts_given is None else self.counts_given
 
     def counts(self) -> dict[str, int]:
         """Of how many entries, images and labels anything is predicted."""
