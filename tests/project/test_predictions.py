@@ -13,7 +13,9 @@ from scipy.special import expit
 
 from alasl.cli.status import lines
 from alasl.data.evidence import Predictions
+from alasl.data.predictions import read_predictions
 from alasl.errors import ConflictError, DataError, UsageError
+from alasl.project.changes import LabelChange
 from alasl.project.driver import Driver
 from alasl.project.exports import export
 from alasl.project.folder import Project, load
@@ -95,6 +97,38 @@ def test_a_project_begins_with_them_and_keeps_its_own_copy(
     Driver(again).train()
     assert Driver(again).model().predictions == ("clip",)
     again.store.close()
+
+
+def test_a_file_that_names_images_and_labels_is_read_where_it_lies(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project()
+    path = project.folder / "predictions" / "clip.npz"
+    path.parent.mkdir()
+    told = read_predictions(
+        str(write_told(project, path)), project.store.images, project.store.names
+    ).table[:]
+    (found,) = project.predictions()
+    np.testing.assert_array_equal(found.table[:], told)
+    # In the order of the table, without names.
+    np.save(tmp_path / "clip.npy", told)
+    import_predictions(project, tmp_path / "clip.npy", "clip")
+    (found,) = project.predictions()
+    np.testing.assert_array_equal(found.table[:], told)
+    # The same again is nothing new; of a label that goes, nothing is said any more.
+    digest = found.digest
+    import_predictions(project, tmp_path / "clip.npy", "clip")
+    assert project.predictions()[0].digest == digest
+    project.store.change("owner", LabelChange("remove", project.store.names[:1]))
+    (found,) = project.predictions()
+    np.testing.assert_array_equal(found.table[:], told[:, 1:])
+    assert found.counts()["labels"] == told.shape[1] - 1
+    assert found.digest != digest
+    np.save(tmp_path / "clip.npy", told[:, 1:].astype(np.float16))
+    import_predictions(project, tmp_path / "clip.npy", "clip")
+    (found,) = project.predictions()
+    assert found.table.base.dtype == np.float16
+    np.testing.assert_allclose(found.table[:], told[:, 1:], atol=1e-3)
 
 
 def test_settings_that_name_them_are_refused(make_project: MakeProject) -> None:
