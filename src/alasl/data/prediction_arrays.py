@@ -17,7 +17,7 @@ from alasl.data.placed import Placed
 from alasl.data.prediction_text import no_probabilities
 from alasl.data.spool import FULL, Column
 from alasl.errors import DataError
-from alasl.files import replacing
+from alasl.files import cache_folder, replacing, resource_errors
 from alasl.sparse import Sparse
 
 _TABLE = "probabilities"
@@ -89,16 +89,17 @@ def write_kept(source: Predictions, images: Numbers, labels: Numbers, path: Path
     }
     whole = FULL * int(per_image.sum()) >= len(rows) * len(cols)
     found = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values()))
-    columns = [Column(filed=True) for _ in range(1 if whole else 2)]
-    for part, block in table.blocks():
-        if whole:
-            parts = [block.astype(kind)]
-        else:
-            at = np.flatnonzero(~np.isnan(block))
-            parts = [part.start * len(cols) + at, block.ravel()[at].astype(kind)]
-        for column, one in zip(columns, parts, strict=True):
-            found.update(one.tobytes())
-            column.add(one)
+    with resource_errors(cache_folder()):
+        columns = [Column(filed=True) for _ in range(1 if whole else 2)]
+        for part, block in table.blocks():
+            if whole:
+                parts = [block.astype(kind)]
+            else:
+                at = np.flatnonzero(~np.isnan(block))
+                parts = [part.start * len(cols) + at, block.ravel()[at].astype(kind)]
+            for column, one in zip(columns, parts, strict=True):
+                found.update(one.tobytes())
+                column.add(one)
     names = (_TABLE,) if whole else _FEW
     arrays |= {name: column.array() for name, column in zip(names, columns, strict=True)}
     arrays[_STAMP] = np.array(found.hexdigest())

@@ -73,12 +73,18 @@ class Spool:
         row[rows], col[cols] = np.arange(len(rows)), np.arange(len(cols))
         table, done = self._column(), 0
         table.add(np.zeros((0, len(cols)), np.float32))
+        step = max(1, HELD // max(1, len(cols)))
         for part in self._in_order():
             at, of = np.divmod(part["place"], self._shape[1])
-            block = np.full((int(row[at[-1]]) + 1 - done, len(cols)), np.nan, np.float32)
-            block[row[at] - done, col[of]] = part["value"]
-            table.add(block)
-            done += len(block)
+            at, of = row[at], col[of]
+            end = int(at[-1]) + 1
+            # Few entries may be of very many rows.
+            for start in range(done, end, step):
+                block = np.full((min(step, end - start), len(cols)), np.nan, np.float32)
+                here = slice(*np.searchsorted(at, (start, start + len(block))))
+                block[at[here] - start, of[here]] = part["value"][here]
+                table.add(block)
+            done = end
         return Placed(table.array(), row, col)
 
     def _in_order(self) -> Iterator[NDArray[Any]]:
