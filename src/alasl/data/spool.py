@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alasl.data.placed import Placed
 from alasl.errors import DataError
-from alasl.files import cache_folder, let_go, resource_errors
+from alasl.files import cache_folder, resource_errors
 from alasl.sparse import Sparse
 
 # An entry as it came: its row times the columns plus its column, what it is, and in which line.
@@ -112,13 +113,12 @@ class Spool:
                 yield np.concatenate(self._blocks)
             return
         self._write()
-        came = np.memmap(self._file, RECORD, "r", shape=(self._filed,))
         part_of = (self._per_row.cumsum() - self._per_row) // HELD
         ends = np.bincount(part_of, self._per_row).astype(np.int64).cumsum()
         starts = np.concatenate([[0], ends[:-1]])
         parted, filled = _file(), starts.copy()
-        for start in range(0, len(came), HELD):
-            block = came[start : start + HELD]
+        for start in range(0, self._filed, HELD):
+            block = _records(self._file, start, min(HELD, self._filed - start))
             part = part_of[block["place"] // self._shape[1]]
             order = np.argsort(part, kind="stable")
             numbers, first = np.unique(part[order], return_index=True)
@@ -126,18 +126,17 @@ class Spool:
                 parted.seek(int(filled[number]) * RECORD.itemsize)
                 parted.write(block[some].data)
                 filled[number] += len(some)
-            let_go(came)
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             if end > start:
-                parted.seek(start * RECORD.itemsize)
-                size = (end - start) * RECORD.itemsize
-                yield np.frombuffer(parted.read(size), RECORD)
+                yield _records(parted, start, end - start)
 
     def _write(self) -> None:
         """Put what is held into the file."""
         with resource_errors(cache_folder()):
             if self._file is None:
                 self._file = _file()
+            # Where it was read since.
+            self._file.seek(0, os.SEEK_END)
             for block in self._blocks:
                 self._file.write(block.data)
             self._file.flush()
@@ -172,6 +171,11 @@ class Column:
             return found
         self._file.flush()
         return np.memmap(self._file, found.dtype, "r", shape=(self._many, *found.shape[1:]))
+
+
+def _records(file: Any, first: int, many: int) -> NDArray[Any]:
+    file.seek(first * RECORD.itemsize)
+    return np.frombuffer(file.read(many * RECORD.itemsize), RECORD)
 
 
 def _file() -> Any:
