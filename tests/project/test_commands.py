@@ -182,6 +182,8 @@ def test_answers_come_back_as_they_were_exported(
     for person in ("ann", "ben"):
         answer_from(project.store, truth_of(project), person, 20)
     out = tmp_path / "answers.csv"
+    missing = say("export", project.folder, out, "--what", "answers", code=2)
+    assert "there are: csv-long, label-studio" in missing
     say("export", project.folder, out, "--to", "csv-long", "--what", "answers")
     other = make_project()
     say("import", other.folder, out)

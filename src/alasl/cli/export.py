@@ -46,11 +46,13 @@ def command(
     if what == "model":
         _model(project, out, to, trust, as_json)
         return
-    from alasl.project.exports import export
+    from alasl.project.exports import export, formats_of
     from alasl.project.folder import load
 
     if to is None:
-        raise UsageError("name the format with --to")
+        raise UsageError(
+            "name the format with --to", do=f"there are: {', '.join(formats_of(what))}"
+        )
     entries = export(load(project), out, to, what, prefix)  # type: ignore[arg-type]  # click checked
     if as_json:
         options.print_json({"out": str(out), "what": what, "entries": entries})

@@ -39,6 +39,13 @@ def write_queue(project: Project, out: Path, format: str = "queue", prefix: str 
     return many
 
 
+def formats_of(what: str) -> list[str]:
+    """Names of the formats in which a table, answers or the queue can be written."""
+    if what == "table":
+        return sorted(name for name, one in TABLES.items() if one.write)
+    return list(exchange.formats("write_query" if what == "queue" else "write"))
+
+
 def export(project: Project, out: Path, format: str, what: What, prefix: str = "") -> int:
     """Write the table as it is now, what each person said, or the queue; how many entries."""
     store = project.store
