@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -338,3 +340,29 @@ def test_a_taxonomy_from_the_beginning_and_what_contradicts_it(
         "init", tmp_path / "third", data, "--empty", "unknown", "--taxonomy", file, code=3
     )
     assert not (tmp_path / "third").exists()
+
+
+def test_an_image_file_that_has_changed_is_noticed(
+    with_files: Project, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver = Driver(with_files)
+    driver.train()
+    before = np.array(driver.prepared.inputs.array())
+    files = [tmp_path / "data" / "images" / f"{number}.ppm" for number in (2, 3, 4)]
+    os.utime(files[0], (1, 1))
+    picture(files[1], 99)
+    files[2].unlink()
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        again = Driver(load(with_files.folder))
+        again.suggest()
+    (said,) = (text for text in caplog.messages if "others than before" in text)
+    assert said.startswith("1 image files are others than before, the first '3.ppm'")
+    now = again.prepared.inputs.array()
+    assert np.flatnonzero((now != before).any(axis=1)).tolist() == [3]
+    caplog.clear()
+    Driver(load(with_files.folder)).suggest()
+    assert "others than before" not in caplog.text
+    files[1].write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"1 of 1 image files cannot be used(.|\n)*3\.ppm"):
+        Driver(load(with_files.folder)).suggest()

@@ -7,7 +7,8 @@ when somebody asks: a table of it would be many times what is known.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from alasl.models.model import Model
 from alasl.models.prepare import Prepared, context_of
 from alasl.models.registry import resolve
 from alasl.models.source import Source
+from alasl.project import seen_files
 from alasl.project.about import ABOUT, About, model_path, read_about
 from alasl.project.arrays import load_array, save_array
 from alasl.project.checks import check_model_name
@@ -37,6 +39,8 @@ from alasl.sparse import Made
 Progress = Callable[[int, int], None]
 
 FEATURES = "features.npy"
+
+_log = logging.getLogger(__name__)
 
 
 class ModelFiles:
@@ -49,6 +53,7 @@ class ModelFiles:
         self._progress = progress
         self._trust = trust
         self._digests: dict[str, str] = {}
+        self._looked = False
 
     def about(self) -> About:
         """What the files are now. Raises `DataError` where about.json makes no sense."""
@@ -117,10 +122,12 @@ class ModelFiles:
         new = np.ones(len(scheme.rows), np.bool_)
         old = scheme.rows < len(before)
         new[old] = np.isnan(before[scheme.rows[old], 0])
+        paths = project.paths()
+        if kept and paths is not None:
+            new |= self._changed(np.flatnonzero(~new), paths)
         if kept and not new.any():
             whole = len(before) == len(scheme.rows)
             return (before if whole else before[scheme.rows]), Source.of(kept)
-        paths = project.paths()
         if paths is None:
             raise DataError("the project has neither images nor features", where=str(path.parent))
         project.require_images()
@@ -132,8 +139,24 @@ class ModelFiles:
             every[: len(before)] = before
         every[scheme.rows[new]] = features
         self._save(FEATURES, every)
+        seen_files.note(project.model, scheme.rows[new], files)
         self.note(replace(about, source={**asdict(source), **named}))
         return self._features()
+
+    def _changed(self, places: Rows, paths: Sequence[Path]) -> NDArray[np.bool_]:
+        """(N,): which of the images at `places` (n,) have another file now, with a warning."""
+        scheme = self._project.store.scheme
+        found = np.zeros(len(scheme.rows), np.bool_)
+        if not self._looked:
+            files = [paths[place] for place in places]
+            found[places] = seen_files.changed(self._project.model, scheme.rows[places], files)
+            self._looked = True
+        if found.any():
+            _log.warning(
+                "%d image files are others than before, the first %r: their features are made anew",
+                *(found.sum(), scheme.images[int(scheme.rows[found.argmax()])]),
+            )
+        return found
 
     def groups(self) -> Groups | None:
         """(N,): equal for images that are nearly the same, so that folds keep them together.
@@ -206,7 +229,7 @@ class ModelFiles:
         check_model_name(name, str(self._project.model))
         about, settings = self.about(), self._project.settings.to_dict()
         model.save(self._model(name))
-        kept = {ABOUT, FEATURES, self._groups, f"test-{name}.npy"}
+        kept = {ABOUT, FEATURES, seen_files.MARKS, self._groups, f"test-{name}.npy"}
         kept.add(self._model(name).name)
         if judged is not None:
             path = self._model(f"judged-{name}")
