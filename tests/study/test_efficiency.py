@@ -215,6 +215,16 @@ def test_all_grids_in_one_figure_are_named_by_their_grid() -> None:
     assert len(draw_all(replace(results, study=study))) == 1
 
 
+def test_all_methods_of_the_shipped_study_have_colours_of_their_own(make_results) -> None:
+    """Random's are grey, and leave the colours to the others."""
+    study = shipped()["efficiency"]
+    study = replace(study, base={**study.base, "data": "d"})
+    runs = make_results(study, seeds=1).select("*", missing=0.98)
+    own = [line.shade for line in lines_of(runs) if not line.random]
+    assert len(own) == 7
+    assert len(set(own)) == 7
+
+
 @pytest.mark.parametrize(
     ("table", "says"),
     [

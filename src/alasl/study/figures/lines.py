@@ -94,14 +94,20 @@ def lines_of(
     """
     grids = list(dict.fromkeys(run.grid for run in runs))
     if len(grids) > 1:
+        within = {
+            grid: lines_of([run for run in runs if run.grid == grid], along, alone=False)
+            for grid in grids
+        }
+        # A grid of Random alone takes no colour from the others.
+        coloured = [grid for grid in grids if not all(line.random for line in within[grid])]
+        own = dict(zip(coloured, cycle((*COLOURS.values(), INK)), strict=False))
         return [
             replace(
                 line,
                 name=grid if len(found) == 1 else f"{grid}: {line.name}",
-                own=None if line.random else own,
+                own=None if line.random else own[grid],
             )
-            for grid, own in zip(grids, cycle((*COLOURS.values(), INK)), strict=False)
-            for found in [lines_of([r for r in runs if r.grid == grid], along, alone=False)]
+            for grid, found in within.items()
             for line in found
         ]
     apart = {"seed", along}
