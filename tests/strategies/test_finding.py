@@ -69,7 +69,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(seeking, "CANDIDATES", 60)
-    for name, value in {"FEW": 2, "LABELS": 3, "IMAGES": 100, "SOUGHT": 60}.items():
+    sizes = {"FEW": 2, "LABELS": 3, "IMAGES": 512, "SAID": 100, "SOUGHT": 60}
+    for name, value in sizes.items():
         monkeypatch.setattr(finding, name, value)
 
 
@@ -144,12 +145,12 @@ def test_few_entries_are_looked_at_in_full(small: None, monkeypatch: pytest.Monk
     del small
     looked = []
 
-    def add(one: finding._Label, rows: np.ndarray, *of_them: np.ndarray) -> None:
-        looked.append(len(rows))
-        plain(one, rows, *of_them)
+    def worth_of(one: finding._Label, p: np.ndarray, x: np.ndarray) -> np.ndarray:
+        looked.append(len(p))
+        return plain(one, p, x)
 
-    plain = finding._Label.add
-    monkeypatch.setattr(finding._Label, "add", add)
+    plain = finding._Label.worth_of
+    monkeypatch.setattr(finding._Label, "worth_of", worth_of)
     find = resolve("variance").among(streamed(drawn(), 1000), 10)
     assert find is not None
     find(np.arange(LABELS))
@@ -191,10 +192,42 @@ def test_no_bound_is_below_what_it_bounds(seed: int) -> None:
     for many in (0, 1, 5, 200):
         mine = covariance(many)
         exact = posterior.variances(x, mine)
-        before = np.full(len(x), np.inf)
-        for limit, along in shape.limits(mine):
-            bound = limit * lengths + np.square(x @ along).sum(axis=1)
-            assert (exact <= bound).all()
-            assert (bound <= before * 1.001).all()
-            before = bound
-        assert (before < 0.9 * shape.limits(mine)[0][0] * lengths).any()
+        bound = shape.bound(mine)
+        before = bound.values[0] * lengths
+        assert (exact <= before).all()
+        for count, usual in zip(bound.counts, bound.usual, strict=True):
+            most = bound.most(count, x, lengths)
+            assert (exact <= most).all()
+            assert (most <= before * 1.001).all()
+            assert 0.6 < np.mean(most / lengths) / usual < 1.6
+            before = most
+        assert (before < 0.9 * bound.values[0] * lengths).any()
+
+
+def test_where_p_has_a_slope_or_more() -> None:
+    p = np.random.default_rng(0).random(5000)
+    slopes = np.array([-np.inf, 0, 1e-5, 0.01, 0.2, 0.2499, 0.2501, 7])
+    far = np.abs(p - 1 / 2)[:, None] <= finding._aside(slopes)
+    np.testing.assert_array_equal(far, posterior.slope_of(p)[:, None] >= slopes)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("width", [1, 2])
+def test_features_that_say_little_are_enough(width: int) -> None:
+    """One or two; and the same of many images, so that all are candidates alike."""
+    pool = drawn()
+    features = pool.need("features")[:, :width].copy()
+    features[500:] = features.mean(axis=0)
+    beside = pool.need("labelled")
+    beside = replace(beside, features=beside.need("features")[:, :width])
+    p = pool.need("probabilities").copy()
+    p[500:] = p[500]
+    pool = replace(pool, features=features, labelled=beside, probabilities=p, batch=30)
+    whole = select(
+        pool.askable, resolve("variance")(pool), pool.ties, "entries", Budget(answers=30), Price()
+    )
+    find = resolve("variance").among(streamed(pool), 30)
+    assert find is not None
+    rows, cols, scores = find(np.arange(LABELS))
+    found = set(zip(rows[scores == 1].tolist(), cols[scores == 1].tolist(), strict=True))
+    assert found <= set(zip(whole.rows.tolist(), whole.cols.tolist(), strict=True))

@@ -147,7 +147,8 @@ def top(chances: NDArray[np.floating], rows: NDArray[np.intp] | None = None) -> 
         found = np.flatnonzero(p >= 0)
     else:
         near = at_least(p, many)
-        found = np.flatnonzero(p >= np.partition(p[near], -many)[-many])
+        high = p[near]
+        found = near[high >= np.partition(high, -many)[-many]]
     return found if rows is None else rows[found]
 
 
