@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alasl.evaluate import few
 from alasl.figures import run_names, thousands
 from alasl.metrics import map_at_cost
 from alasl.record import Ends, Record
@@ -26,6 +25,8 @@ Floats = NDArray[np.float64]
 
 def interval(record: Record, figure: OfCurve) -> Ends | None:
     """The 95 % interval over images of the same kind, in per cent; None where there is none."""
+    from alasl.evaluate import few  # takes scipy, which a study's page does without
+
     found = _moves(record, figure)
     if found is None:
         return None
@@ -44,6 +45,8 @@ def difference(record: Record, other: Record, figure: OfCurve) -> Ends | None:
 
     None where they do not share these, or kept too little.
     """
+    from alasl.evaluate import few
+
     if not record.start.test or record.start.test != other.start.test:
         return None
     found, others = _moves(record, figure), _moves(other, figure)
