@@ -138,8 +138,7 @@ class Labels:
     def _tables(self) -> tuple[Entries, NDArray[np.uint8]]:
         if self._whole is not None:
             return self._whole
-        few, origin = self.sparse, self.origin
-        whole = few.dense(), Sparse(few.shape, few.places, origin, 0).dense()
+        whole = self.sparse.dense(), self._sourced.dense()
         if whole[0].size <= KEPT:
             self._whole = whole
         return whole
@@ -153,6 +152,12 @@ class Labels:
     def origin(self) -> NDArray[np.uint8]:
         """(m,): where each known entry came from, in the order of `sparse`."""
         return self._known()[1]
+
+    @property
+    def _sourced(self) -> Sparse:
+        """uint8 (N, L): where each known entry came from, 0 for the others."""
+        few = self.sparse
+        return Sparse(few.shape, few.places, self.origin, 0)
 
     def _known(self) -> tuple[Sparse, NDArray[np.uint8]]:
         if self._few is None:
@@ -175,13 +180,11 @@ class Labels:
         """uint8 (n, L): where the entries of some images came from."""
         if self._whole is not None:
             return np.asarray(self.source[np.asarray(rows)])
-        few = self.sparse
-        return Sparse(few.shape, few.places, self.origin, 0)[rows]
+        return self._sourced[rows]
 
     def source_at(self, rows: ArrayLike, cols: ArrayLike) -> NDArray[np.uint8]:
         """uint8 (n,): where the entries at rows and columns (n,) came from."""
-        few = self.sparse
-        return Sparse(few.shape, few.places, self.origin, 0).at(rows, cols)
+        return self._sourced.at(rows, cols)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -235,7 +238,7 @@ class Labels:
             whole, source = self._whole
             return Labels(whole[rows], self.names, images, self.sources, source[rows])
         few = self.sparse.take(rows)
-        source = Sparse(self.sparse.shape, self.sparse.places, self.origin, 0).take(rows).values
+        source = self._sourced.take(rows).values
         return Labels(few, self.names, images, self.sources, source)
 
     def only(self, held: NDArray[np.bool_]) -> Labels:
@@ -301,7 +304,7 @@ class Labels:
             entries[row, col], origin[row, col] = answers, place
             return Labels(entries, self.names, self.images, sources, origin)
         few = self.sparse.put(row, col, answers)
-        told = Sparse(few.shape, self.sparse.places, self.origin, 0).put(row, col, np.uint8(place))
+        told = self._sourced.put(row, col, np.uint8(place))
         return Labels(few, self.names, self.images, sources, told.values)
 
 

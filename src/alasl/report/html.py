@@ -40,18 +40,19 @@ def _environment(package: str) -> Environment:
     return environment
 
 
-def fixed(value: float | None, digits: int = 1) -> str:
-    """A number with a fixed count of decimals, a dash where it is undefined."""
+def fixed(value: float | None, digits: int = 1, sign: str = "-") -> str:
+    """A number with a fixed count of decimals, a dash where it is undefined.
+
+    sign: "+" where it stands before all numbers, "-" where it stands before those below 0.
+    """
     if value is None or math.isnan(value):
         return "–"
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:{sign}.{digits}f}".replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 1) -> str:
-    """A change with its sign, a dash where it is undefined."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:+.{digits}f}".replace("-", "−")
+    """A change with its sign, as `fixed`."""
+    return fixed(value, digits, "+")
 
 
 def inline(figure: Figure, prefix: str, says: str) -> Any:
