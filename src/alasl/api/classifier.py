@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils.validation import check_is_fitted, validate_data
-except ImportError:  # without scikit-learn it works all the same, but for its tools
+except ImportError:  # without scikit-learn it works all the same, except its tools
 
     class BaseEstimator:  # type: ignore[no-redef]
         """Stands in for scikit-learn's."""

@@ -32,7 +32,7 @@ def list_options(page: str) -> Callable[[options.Function], options.Function]:
 def show(
     plural: str, head: Sequence[str], parts: Iterable[Part], *, as_json: bool, as_markdown: bool
 ) -> None:
-    """Print the parts, called `plural` together; head: of the table, but for the parameters."""
+    """Print the parts, called `plural` together; head: of the table, except the parameters."""
     if as_json:
         rows = [
             {

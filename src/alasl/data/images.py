@@ -127,7 +127,7 @@ def look(path: str | Path, side: int | None = None) -> Look:
 
     side: pixels that are enough on either side; a large JPEG is then decoded at 1/2, 1/4 or 1/8 of
     its size, but never below. Raises a `DataError` with path and reason for whatever cannot be
-    decoded, but for a little at its end.
+    decoded, except a little at its end.
     """
 
     def see(image: Image.Image) -> tuple[Image.Image, str, bool]:

@@ -52,7 +52,7 @@ def recall(marks: Sequence[Mark]) -> dict[Mark, bytes]:
 
 
 def keep(read: Mapping[Mark, bytes]) -> None:
-    """Keep what was read, but for files that changed just now."""
+    """Keep what was read, except files that changed just now."""
     settled = (time.time() - SETTLED) * 1e9
     rows = [(*mark, digest) for mark, digest in read.items() if mark[3] < settled]
     if rows:

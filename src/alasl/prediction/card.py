@@ -56,7 +56,7 @@ def card_path(file: Path) -> Path:
 
 
 def card(model: Model, name: str) -> str:
-    """The card of a model whose file is called `name`, but for its ending.
+    """The card of a model whose file is called `name`, without its ending.
 
     Raises `DataError` where what the model says of its training makes no sense.
     """

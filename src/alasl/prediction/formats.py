@@ -45,7 +45,7 @@ class Predicted:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predictions to be written, but for the images.
+    """Predictions to be written, except the images.
 
     names: L labels. thresholds: (L,), from which on a label is called present, NaN where that is
     not known. calls: whether to say so. model: its name. prefix: what makes an image's address out

@@ -289,7 +289,7 @@ def _likelihood(data: _Data, group: Ints, rates: Floats, share: Floats) -> Float
 
 
 def _prior(rates: Floats, usual: Floats, strength: float) -> float:
-    """Log-density of the rates under Beta priors, but for a constant."""
+    """Log-density of the rates under Beta priors, up to a constant."""
     if np.isinf(strength):
         return 0.0
     density = usual * np.log(rates) + (1 - usual) * np.log1p(-rates)

@@ -16,7 +16,7 @@ _NAME = "look"
 
 @dataclass(frozen=True)
 class Look:
-    """The last look: the how manieth it was, and the audit's answers and the bound by then.
+    """The last look: its number, from 1, and the audit's answers and the bound by then.
 
     wrong, delta, share: as of a `Bound`; delta is that of all looks together.
     """

@@ -92,7 +92,7 @@ def fill(
     way: Way = "image",
     again: bool = False,
 ) -> None:
-    """Make these slots the queue, but for the entries that people hold right now.
+    """Make these slots the queue, except the entries that people hold right now.
 
     again: whether `second_look` asks anything.
     """
@@ -179,7 +179,7 @@ def way(db: sqlite3.Connection) -> Way:
 
 
 def pause(db: sqlite3.Connection, paused: bool) -> None:
-    """Say whether anything is asked now."""
+    """Ask for nothing from now on, or go on."""
     remembered.keep(db, "paused", int(paused))
 
 
@@ -336,7 +336,7 @@ def empty_slot(
 
 
 def close(db: sqlite3.Connection, entries: Iterable[tuple[int, int]], now: float) -> None:
-    """Take entries that were settled elsewhere out of the queue, but for what people hold."""
+    """Take entries that were settled elsewhere out of the queue, except what people hold."""
     db.executemany(
         "UPDATE queue SET done = 1, person = NULL, until = ?"
         " WHERE image = ? AND label = ? AND done = 0 AND until <= ?",

@@ -26,7 +26,7 @@ def doubted(
 ) -> tuple[Ranked, Ranked]:
     """Given presents and absents outside the test set, each the likeliest wrong one first.
 
-    Those that somebody answered are left out, but for gold questions that people answered against
+    Those that somebody answered are left out, except gold questions that people answered against
     what was given. The test set is, too: to correct there only what a model doubts would flatter
     the model. chances: the probabilities (m,) of entries at rows and columns, by models that did
     not see the image.

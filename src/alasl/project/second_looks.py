@@ -28,7 +28,7 @@ _SIGNS = "bcdfghjklmnpqrstvwxz"
 
 def question(image: int, label: int, look: int) -> str:
     """A name for the question for an entry's answer number `look`: what files that are read twice,
-    or late, answer. It tells nobody that there was an earlier one, and is no word.
+    or late, answer. It does not show that there was an earlier one, and is not a word.
     """
     digest = hashlib.sha256(f"{image} {label} {look}".encode()).digest()
     return "".join(_SIGNS[byte % len(_SIGNS)] for byte in digest[:6])
@@ -49,8 +49,8 @@ def once_more(
 ) -> Mask:
     """Whether an entry is to be asked once more, of numbers or arrays.
 
-    What speaks against the model is; and then, until one answer leads and is likely enough to be
-    right, or there are too many.
+    It is where its first answer speaks against the model; and then until one answer leads and is
+    likely enough to be right, or there are too many.
     absents, presents: answers so far. odds: the model's log-odds of presence.
     """
     many, lead = np.add(absents, presents), np.subtract(presents, absents)

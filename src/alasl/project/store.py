@@ -5,7 +5,7 @@ too. The state (what stands, the queue, counts) is kept in the same transaction 
 
 What an entry is, highest first: what somebody resolved; what was given; what people say, where more
 say one thing than the other (a tie is unknown, and listed by `disagreements`); what a machine said.
-So answers to entries that were given, as to gold questions, do not alter the table, but for those
+So answers to entries that were given, as to gold questions, do not alter the table, except those
 that were asked to check them again (`RECHECK`): what most people say then stands.
 
 For the page: `lease` hands out tasks, `held` gives a person's again after a reload, `renew` is the

@@ -25,7 +25,7 @@ EVIDENCE = 50
 class Chances:
     """How likely each entry is present, -1 where unknown: float32 (n, L) of rows (n,), on demand.
 
-    labels: (N, L), what counts but for some. rows, cols, chances: (m,), what those are, rows
+    labels: (N, L), what counts elsewhere. rows, cols, chances: (m,), what these are, rows
     ascending.
     """
 

@@ -1,4 +1,4 @@
-"""What a figure shows of a study's runs, as lines: runs that are equal but for the seed."""
+"""What a figure shows of a study's runs, as lines: runs that differ in the seed alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNASKED = "d8p>"
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """Runs that are equal but for the seed, and but for what a figure has along its axis.
+    """Runs that differ in the seed alone, and in what a figure has along its axis.
 
     settings: what they share; what differs stands at its default. own: a colour of its own.
     """
