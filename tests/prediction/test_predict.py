@@ -324,7 +324,7 @@ def test_lower_probabilities_are_left_out(tmp_path: Path) -> None:
     read = read_predictions(
         str(tmp_path / "p.csv"), ("a.jpg", "b é.jpg"), ("dog", "cat, big", "=boat")
     )
-    np.testing.assert_array_equal(np.isnan(read.probabilities), SAID < 0.25)
+    np.testing.assert_array_equal(np.isnan(read.table[:]), SAID < 0.25)
 
 
 def test_only_a_format_of_entries_leaves_some_out(

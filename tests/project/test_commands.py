@@ -183,7 +183,7 @@ def test_answers_come_back_as_they_were_exported(
         answer_from(project.store, truth_of(project), person, 20)
     out = tmp_path / "answers.csv"
     missing = say("export", project.folder, out, "--what", "answers", code=2)
-    assert "there are: csv-long, label-studio" in missing
+    assert "csv-long, label-studio" in missing
     say("export", project.folder, out, "--to", "csv-long", "--what", "answers")
     other = make_project()
     say("import", other.folder, out)
