@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -154,7 +155,9 @@ def _dask(count: int | None, address: str | None) -> Iterator[Workers]:
     except ImportError as error:
         raise _missing("dask") from error
     try:
-        cluster = None if address else LocalCluster(n_workers=count, threads_per_worker=1)
+        # A worker that takes seconds to end is no news.
+        quiet = {"n_workers": count, "threads_per_worker": 1, "silence_logs": logging.ERROR}
+        cluster = None if address else LocalCluster(**quiet)
         client = Client(address or cluster)
     except (OSError, ValueError) as error:
         raise ResourceError(
