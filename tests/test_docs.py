@@ -47,7 +47,7 @@ NOT_RUN = {
     "alasl study strategies": "an hour; test_shipped.py runs it at toy size",
     "alasl annotate": "serves until Ctrl-C; tests/annotate serves and ends it",
     "alasl study efficiency DATA": "up to an hour; studies.md runs it in miniature",
-    "alasl study efficiency scenes --out": "a quarter of an hour; studies.md runs it in miniature",
+    "alasl study efficiency scenes --out": "an hour; studies.md runs it in miniature",
     "alasl study paper-small": "an hour a data set; test_shipped.py runs it at toy size",
     "alasl study run medium/": "half an hour; test_shipped.py runs paper-small at toy size",
     "alasl study run corel5k/": "for a GPU; test_shipped.py runs paper-small at toy size",
