@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -13,7 +14,15 @@ from safetensors.numpy import load_file, save_file
 
 from alasl.errors import DataError
 from alasl.models import transforms
-from alasl.models.transforms import Applied, Flatten, Standardise, Transform, from_tensors
+from alasl.models.registry import resolve
+from alasl.models.transforms import (
+    Applied,
+    Flatten,
+    Standardise,
+    Transform,
+    from_tensors,
+    skewness,
+)
 
 KINDS = [Standardise, Flatten]
 
@@ -41,6 +50,40 @@ def plain_flatten(features: NDArray[np.floating], rows: NDArray[np.intp], kept: 
     for axis in axes.T:
         axis *= np.sign(axis[np.abs(axis).argmax()])
     return even @ axes * np.sqrt(len(variances) / variances.sum())
+
+
+def test_skewness_is_scipys_over_some_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, rows = drawn(300, 9)[:, 1:], np.arange(20, 300)
+    plain = Standardise.fit(features, rows)
+    want = np.median(scipy.stats.skew(features[rows].astype(np.float64)))
+    assert skewness(plain, features, rows) == pytest.approx(want, abs=1e-3)
+    monkeypatch.setattr(transforms, "LOOKED", 100)
+    monkeypatch.setattr(transforms, "BLOCK", 50)
+    third = (plain.apply(features[rows[::3]]).astype(np.float64) ** 3).mean(axis=0)
+    assert skewness(plain, features, rows) == pytest.approx(np.median(third))
+
+
+def test_only_skewed_features_are_flattened() -> None:
+    """Roots of symmetric features, scaled to length 1, lose what tells them apart."""
+    source, rows = resolve("logistic").source, np.arange(50)
+    skewed = drawn(50, 12)
+    assert isinstance(source.make_transform(skewed, rows), Flatten)
+    assert isinstance(source.make_transform(skewed[:, :7], rows), Standardise)
+    even = np.random.default_rng(0).standard_normal((50, 12), np.float32)
+    assert isinstance(source.make_transform(even, rows), Standardise)
+    # They keep what they vary by, if that is of one unit.
+    even *= np.linspace(1, 5, 12, dtype=np.float32)
+    scaled = source.make_transform(even, rows).apply(even)
+    deviations = even.std(axis=0)
+    np.testing.assert_allclose(
+        scaled.std(axis=0), deviations / np.sqrt((deviations**2).mean()), rtol=1e-4
+    )
+    even[:, :3] *= 1e3
+    np.testing.assert_allclose(source.make_transform(even, rows).apply(even).std(axis=0), 1, 1e-4)
+    # A long tail on the left is no reason for roots.
+    assert isinstance(source.make_transform(-skewed, rows), Standardise)
+    with pytest.raises(DataError, match="needs an image"):
+        source.make_transform(skewed, rows[:0])
 
 
 @pytest.mark.parametrize("block", [1, 40, 10**6])

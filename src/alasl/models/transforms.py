@@ -21,6 +21,11 @@ from alasl.files import let_go
 DIRECTIONS = 512
 # Numbers in a block, of which a few copies are held at a time.
 BLOCK = 2**21
+# Images that are looked at to tell whether features are skewed.
+LOOKED = 4096
+# Features are of one unit if the largest tenth of their deviations is at most so many times the
+# smallest.
+UNITS = 10
 # Rows asked for that are one in fewer than this many count as a passage through the file; so many
 # blocks of them fill the memory with what they lie between.
 NEAR, MANY = 4, 16
@@ -80,6 +85,20 @@ class Standardise:
             raise DataError("a transform of features needs an image to be fitted on")
         std = np.sqrt(squares / count)
         return cls(mean, np.divide(1, std, out=np.zeros_like(std), where=std > 1e-8))
+
+    def common(self) -> Standardise:
+        """With one scale for all features, at variances of mean 1; itself if units differ.
+
+        What varies much then says much, as in the output of a network, or on principal axes.
+        """
+        deviations = 1 / self.scale[self.scale > 0]
+        if not len(deviations):
+            return self
+        small, large = np.quantile(deviations, (0.1, 0.9))
+        if large > UNITS * small:
+            return self
+        scale = 1 / np.sqrt(np.square(deviations).mean())
+        return Standardise(self.mean, np.where(self.scale > 0, scale, 0.0))
 
     @property
     def width(self) -> int:
@@ -177,6 +196,19 @@ class Applied:
             if passing or (len(places) > MANY * step and part.stop % (MANY * step) == 0):
                 let_go(self.features)
         return found
+
+
+def skewness(plain: Standardise, features: Features, rows: Rows) -> float:
+    """The median of the features' skewness, of features (N, D) over some of the images `rows` (n,).
+
+    0 where they are symmetric, as those of a normal distribution, above 0 where large values are
+    rare, as in a network's last layer and in counts. plain: fitted on them.
+    """
+    some = rows[:: -(-len(rows) // LOOKED)]
+    cubes = np.zeros(plain.width)
+    for block in _blocks(features, some):
+        cubes += (plain._block(block).astype(np.float64) ** 3).sum(axis=0)
+    return float(np.median(cubes / len(some)))
 
 
 def from_tensors(tensors: Tensors) -> Transform:
