@@ -41,8 +41,9 @@ from alasl.strategies.seeking import clipped, sought
 from alasl.strategies.streamed import Find, Streamed, needed
 from alasl.threads import on_one_thread
 
-# Labels in hand at a time of the first images, and of all; images, and those whose p is found.
-FEW, LABELS, IMAGES, SAID = 16, 128, 2**15, 1024
+# Labels in hand at a time, of the first images so few where these are many; entries of these;
+# images, and those of them whose p is found.
+FEW, LABELS, BEGUN, IMAGES, SAID = 16, 128, 2**24, 2**14, 1024
 # Of the first images, the part by which it is told how good a candidate must be.
 TRIED = 512
 # Labels whose covariances bounds go by; shares of all eigenvectors that are looked along.
@@ -202,7 +203,7 @@ class _Search:
             for label in labels[part].tolist():
                 scores[label] = self._scores(label, found[label])
 
-        in_blocks(begin, len(labels), FEW)
+        in_blocks(begin, len(labels), max(FEW, min(LABELS, BEGUN // len(self._first))))
         in_blocks(go_on, len(self._pool.ties), IMAGES)
         scores: dict[int, NDArray[np.float64]] = {}
         in_blocks(score, len(labels), FEW)
