@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from alasl.errors import DataError
 from alasl.evaluate.audit import NO_ABSENT, NO_AUDIT, NO_PRESENT, Audit
+from alasl.evaluate.calls import NAMES
 from alasl.evaluate.complete import Sampled
 from alasl.evaluate.draw import claim_weights, inclusion, permanent_numbers, weights
 from alasl.evaluate.estimate import Scored, estimate, gain
@@ -254,6 +257,22 @@ def test_nothing_judged_is_nan_and_says_why() -> None:
     assert len(found.left_out) == LABELS
 
 
+def test_where_no_present_was_found_answers_say_how_frequent_labels_are_at_most() -> None:
+    truth, judged = world(6)
+    audit = audited(np.zeros_like(truth), judged, 60, 0, NONE)
+    judged = replace(judged, called=np.zeros_like(truth))
+    calls = estimate(judged, audit).calls
+    assert set(calls) == set(NAMES), "the page has a column for each"
+    found = calls["prevalence"]
+    assert np.isnan(found.mean.value)
+    assert np.isnan(found.labels.value).all()
+    for col, why in found.left_out.items():
+        assert why == f"at most {100 * audit.prevalence_at_most(col):.1f} %"
+    assert len(found.left_out) == LABELS
+    nothing = Audit(np.full_like(truth, -1), NONE, NONE, NONE.astype(float))
+    assert estimate(judged, nothing).calls == {}
+
+
 def test_an_answer_that_nobody_can_give_counts_as_never_drawn() -> None:
     truth, judged = world(7)
     audit = audited(truth, judged, 40, 0, NONE)
@@ -376,6 +395,17 @@ def test_the_mean_of_calibration_reaches_further_than_its_spread_says() -> None:
     audit = audited(truth, judged, 200, 0, NONE)
     of_map, other, calibration = (reach(audit, name) for name in ("map", "f1", "calibration"))
     assert 2 < of_map < other < calibration == 3
+
+
+def test_map_of_labels_with_few_known_presents_reaches_further() -> None:
+    """Of 374 rare labels intervals held in half of the projects: the guess is wrong in common."""
+    truth, judged = world(61)
+    audit = audited(truth, judged, 200, 0, NONE)
+    known = (audit.entries == 1).cumsum(axis=0)
+    few = replace(audit, entries=np.where(known > 2, 0, audit.entries).astype(np.int8))
+    assert (known[-1] > 2).all()
+    assert reach(few) == pytest.approx(reach(audit) + 1.5)
+    assert reach(few, "f1") == reach(audit, "f1")
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alasl.cli.status import label_lines
 from alasl.data.dataset import Dataset
 from alasl.data.formats import write
 from alasl.errors import ConflictError, DataError, NothingToDo, UsageError
@@ -23,9 +24,11 @@ from alasl.project import settings as files
 from alasl.project.driver import Driver
 from alasl.project.folder import Project, init, load
 from alasl.project.model_files import ModelFiles
+from alasl.project.overview import overview
 from alasl.project.records import Answer
 from alasl.project.settings import ProjectSettings
 from alasl.project.simulate import answer_from
+from alasl.report import write_project_report
 
 Say = Callable[..., Any]
 MakeProject = Callable[..., Project]
@@ -294,6 +297,33 @@ def test_without_anything_known_entries_are_asked_by_chance(tmp_path: Path) -> N
     left_out = training.ground.left_out
     assert set(left_out.values()) <= {NO_PRESENT, NO_ABSENT, NO_AUDIT}
     assert [ap is None for ap in training.ap] == [j in left_out for j in range(3)]
+    project.store.close()
+
+
+def test_while_no_present_is_found_status_and_report_say_how_frequent_labels_can_be(
+    tmp_path: Path,
+) -> None:
+    labels = Labels(np.full((30, 3), -1, np.int8), ("a", "b", "c"), tuple(map(str, range(30))))
+    features = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+    write(labels, tmp_path / "none.npz", "npz", features=features)
+    settings = ProjectSettings(data=str(tmp_path / "none.npz"), answers=30, repeats=0.0)
+    project = init(tmp_path / "blank", settings)
+    learner = Driver(project)
+    learner.suggest()
+    for task in project.store.lease("ann", images=30):
+        answers = [Answer(task.image, j, 0, 1.0) for j in task.labels]
+        project.store.answer("ann", answers, request=str(task.image))
+    training = learner.train()
+    assert training is not None
+    assert training.map is None
+    state = overview(project)
+    write_project_report(state, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    for label, line in zip(state.labels, [*label_lines(state)][1:], strict=True):
+        assert label.lacks["prevalence"].startswith("at most ")
+        assert label.lacks["prevalence"] in line
+        assert label.lacks["prevalence"] in page
+    assert "Whether the model's probabilities are right" not in page
     project.store.close()
 
 

@@ -136,7 +136,12 @@ def _compare(
     part = audit.take(kept).believed()
     if len(kept) == 0:
         nothing = _nothing()
-        parts, gains = [_Part(nothing, nothing) for _ in judged], [nothing] * (len(judged) - 1)
+        # Where no present was found, answers still say how frequent a label can be at most.
+        bound = {name: Measured(nothing, nothing, {}) for name in NAMES if audit.audited.any()}
+        parts, gains = (
+            [_Part(nothing, nothing, bound) for _ in judged],
+            [nothing] * (len(judged) - 1),
+        )
     else:
         orders = [Order.of(model.scores[:, kept]) for model in judged]
         calls = [
