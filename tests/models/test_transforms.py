@@ -20,6 +20,7 @@ from alasl.models.transforms import (
     Flatten,
     Standardise,
     Transform,
+    Turn,
     from_tensors,
     skewness,
 )
@@ -110,6 +111,27 @@ def test_of_many_features_the_main_directions_are_kept(monkeypatch: pytest.Monke
     result = flat.apply(features)
     np.testing.assert_allclose(result, plain_flatten(features, rows, 3), atol=2e-4)
     assert float((result**2).mean()) == pytest.approx(1, rel=1e-4)
+
+
+def test_many_symmetric_features_are_turned_and_those_directions_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transforms, "DIRECTIONS", 3)
+    monkeypatch.setattr(transforms, "BLOCK", 70)
+    rng, rows = np.random.default_rng(0), np.arange(40)
+    features = (rng.standard_normal((50, 4)) @ rng.standard_normal((4, 9))).astype(np.float32)
+    features[:, 5] = 2
+    turned = resolve("logistic").source.make_transform(features, rows)
+    assert isinstance(turned, Turn)
+    assert turned.width == 3
+    scaled = Standardise.fit(features, rows).common().apply(features).astype(np.float64)
+    *_, axes = np.linalg.svd(scaled[:40])
+    found, want = turned.apply(features), scaled @ axes[:3].T
+    want /= np.sqrt((want[:40] ** 2).mean())
+    np.testing.assert_allclose(np.abs(found[:, ::-1]), np.abs(want), atol=1e-3)
+    again = from_tensors(turned.tensors())
+    assert isinstance(again, Turn)
+    assert (again.apply(features) == found).all()
 
 
 def test_features_far_from_0_and_close_together_are_told_apart() -> None:
@@ -211,6 +233,7 @@ def test_tensors_of_something_else_are_refused() -> None:
         {**good, "scale": good["scale"][:3]},
         {**good, "axes": good["axes"][:3]},
         {**good, "axes": good["mean"]},
+        {**good, "directions": good["axes"]},
         {"mean": good["axes"], "scale": good["axes"]},
     ):
         with pytest.raises(DataError, match="not those of a transform"):

@@ -21,6 +21,9 @@ from alasl.files import let_go
 DIRECTIONS = 512
 # Numbers in a block, of which a few copies are held at a time.
 BLOCK = 2**21
+# Of fewer features, or of features less skewed, as another network's may be, roots scaled to length
+# 1 would lose a good part of what they say.
+FEW, SKEWED = 8, 0.5
 # Images that are looked at to tell whether features are skewed.
 LOOKED = 4096
 # Features are of one unit if the largest tenth of their deviations is at most so many times the
@@ -120,6 +123,38 @@ class Standardise:
 
 
 @dataclass(frozen=True, eq=False)
+class Turn:
+    """Features scaled, and told apart by their main directions, of which `DIRECTIONS` are kept.
+
+    scaled: how they are scaled before. axes: (D, width), the longest last.
+    """
+
+    scaled: Standardise
+    axes: NDArray[np.float32]
+
+    name: ClassVar[str] = "turn"
+
+    @classmethod
+    def fit(cls, scaled: Standardise, features: Features, rows: Rows) -> Turn:
+        """See `Standardise.fit`; scaled: fitted on the same."""
+        return cls(scaled, _main_axes(map(scaled._block, _blocks(features, rows)), scaled.width))
+
+    @property
+    def width(self) -> int:
+        """See `Transform.width`."""
+        return int(self.axes.shape[1])
+
+    def apply(self, features: Features) -> NDArray[np.float32]:
+        """See `Transform.apply`."""
+        blocks = _blocks(features, width=len(self.axes))
+        return _whole((self.scaled._block(block) @ self.axes for block in blocks), self, features)
+
+    def tensors(self) -> dict[str, NDArray[np.floating]]:
+        """See `Transform.tensors`."""
+        return {**self.scaled.tensors(), "directions": self.axes}
+
+
+@dataclass(frozen=True, eq=False)
 class Flatten:
     """Large values count less, and features are told apart by their main directions.
 
@@ -138,16 +173,8 @@ class Flatten:
     def fit(cls, features: Features, rows: Rows) -> Flatten:
         """See `Standardise.fit`."""
         roots = Standardise._of(map(_roots, _blocks(features, rows)))
-        products = np.zeros((roots.width, roots.width))
-        for block in _blocks(features, rows):
-            seen = roots._block(_roots(block))
-            products += seen.T @ seen
-        kept = (max(0, roots.width - DIRECTIONS), roots.width - 1)
-        variances, axes = eigh(products / len(rows), subset_by_index=kept, overwrite_a=True)
-        # The sign of an axis is the solver's whim; its largest part positive makes it one thing.
-        axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-        axes *= np.sqrt(len(variances) / max(float(variances.sum()), 1e-12))
-        return cls(roots, np.ascontiguousarray(axes, np.float32))
+        seen = (roots._block(_roots(block)) for block in _blocks(features, rows))
+        return cls(roots, _main_axes(seen, roots.width))
 
     @property
     def width(self) -> int:
@@ -198,6 +225,20 @@ class Applied:
         return found
 
 
+def fitting(features: Features, rows: Rows) -> Transform:
+    """The transform that suits features (N, D), fitted on the images `rows` (n,).
+
+    They are flattened where most are skewed. Raises `DataError`, see `Standardise.fit`.
+    """
+    plain = Standardise.fit(features, rows)
+    if plain.width < FEW:
+        return plain
+    if skewness(plain, features, rows) >= SKEWED:
+        return Flatten.fit(features, rows)
+    plain = plain.common()
+    return plain if plain.width <= DIRECTIONS else Turn.fit(plain, features, rows)
+
+
 def skewness(plain: Standardise, features: Features, rows: Rows) -> float:
     """The median of the features' skewness, of features (N, D) over some of the images `rows` (n,).
 
@@ -215,9 +256,13 @@ def from_tensors(tensors: Tensors) -> Transform:
     """The transform whose `tensors` these are. Raises `DataError` where they are of none."""
     shapes = {name: np.shape(tensor) for name, tensor in tensors.items()}
     width = shapes.get("mean", ())
-    axes = shapes.get("axes", (*width, 0))
+    kinds: dict[str, type[Flatten | Turn]] = {"axes": Flatten, "directions": Turn}
+    more = shapes.keys() - {"mean", "scale"}
+    axes = shapes[min(more)] if more else (*width, 0)
     if not (
-        {"mean", "scale"} <= set(shapes) <= {"mean", "scale", "axes"}
+        {"mean", "scale"} <= shapes.keys()
+        and len(more) < 2
+        and more <= kinds.keys()
         and len(width) == 1
         and shapes["scale"] == width
         and len(axes) == 2
@@ -225,9 +270,23 @@ def from_tensors(tensors: Tensors) -> Transform:
     ):
         raise DataError("these tensors are not those of a transform of features", seen=str(shapes))
     standardise = Standardise(np.asarray(tensors["mean"]), np.asarray(tensors["scale"]))
-    if "axes" not in tensors:
-        return standardise
-    return Flatten(standardise, np.ascontiguousarray(tensors["axes"], np.float32))
+    for name in more:
+        return kinds[name](standardise, np.ascontiguousarray(tensors[name], np.float32))
+    return standardise
+
+
+def _main_axes(blocks: Iterator[Features], width: int) -> NDArray[np.float32]:
+    """(width, n): the main directions of centred features, at variances of mean 1 along them."""
+    count, products = 0, np.zeros((width, width))
+    for block in blocks:
+        count += len(block)
+        products += block.T @ block
+    kept = (max(0, width - DIRECTIONS), width - 1)
+    variances, axes = eigh(products / count, subset_by_index=kept, overwrite_a=True)
+    # The sign of an axis is the solver's whim; its largest part positive makes it one thing.
+    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    axes *= np.sqrt(len(variances) / max(float(variances.sum()), 1e-12))
+    return np.ascontiguousarray(axes, np.float32)
 
 
 def _roots(block: Features) -> Features:

@@ -39,13 +39,10 @@ from alasl.models.modules import chances_of, linear
 from alasl.models.neighbours import Neighbours
 from alasl.models.registry import model
 from alasl.models.solver import SAMPLE, TOLERANCE, ByRow, Solution, solve
-from alasl.models.transforms import Applied, Flatten, Standardise, Transform, skewness
+from alasl.models.transforms import FEW, Applied, Transform, fitting
 from alasl.seeds import stream
 from alasl.sparse import Sparse
 
-# Of fewer features, or of features less skewed, as another network's may be, roots scaled to length
-# 1 would lose a good part of what they say.
-FEW, SKEWED = 8, 0.5
 # How far a logit may be from the optimum's where choices are only compared.
 ROUGH = 0.1
 # Images whose features are in hand at a time.
@@ -99,12 +96,7 @@ class Logistic(Estimator):
     @classmethod
     def make_transform(cls, features: NDArray[np.floating], rows: Rows) -> Transform:
         """See `Estimator.make_transform`: features are flattened where most are skewed."""
-        plain = Standardise.fit(features, rows)
-        if features.shape[1] < FEW:
-            return plain
-        if skewness(plain, features, rows) < SKEWED:
-            return plain.common()
-        return Flatten.fit(features, rows)
+        return fitting(features, rows)
 
     @classmethod
     def make_neighbours(cls, features: NDArray[np.floating], rows: Rows) -> Neighbours | None:
