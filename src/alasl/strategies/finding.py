@@ -43,7 +43,7 @@ from alasl.threads import on_one_thread
 
 # Labels in hand at a time, of the first images so few where these are many; entries of these;
 # images, and those of them whose p is found.
-FEW, LABELS, BEGUN, IMAGES, SAID = 16, 128, 2**24, 2**14, 1024
+FEW, LABELS, BEGUN, IMAGES, SAID = 16, 128, 2**22, 2**14, 1024
 # Of the first images, the part by which it is told how good a candidate must be.
 TRIED = 512
 # Labels whose covariances bounds go by; shares of all eigenvectors that are looked along.
