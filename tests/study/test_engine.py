@@ -168,7 +168,6 @@ def test_a_killed_study_goes_on_to_the_same_files(
 SLOW = """
 import os, time
 from alasl.strategies import strategy
-from told import write_npz
 
 @strategy("slow", paper="")
 def slow(pool):

@@ -175,15 +175,16 @@ class Asking:
         rows = np.concatenate([of_all[:held], np.sort(of_all[held:])])
         if held < len(rows):
             others = partial(_embedded, self.estimator, self.inputs, rows)
-        beside = None
-        if by_label and (evidence := self.inputs.take(rows).others()) is not None:
-            beside = self.estimator.beside(evidence)
-        chances = self.estimator.chances() if beside is None else beside.chances
+        beside = chances = None
+        if by_label and likely:
+            evidence = self.inputs.take(rows).others()
+            beside = None if evidence is None else self.estimator.beside(evidence)
+            chances = self.estimator.chances() if beside is None else beside.chances
         pool = Streamed(
             known.sparse.take(rows),
             known.closed.take(rows),
             draws[rows],
-            chances if by_label and likely else None,
+            chances,
             self.estimator.embed(self.inputs.take(rows[:held])) if holds else None,
             self._labelled(known, of_all, needs) if "labelled" in needs else None,
             self.estimator.spread,
