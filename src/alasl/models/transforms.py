@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,11 +133,14 @@ class Turn:
     axes: NDArray[np.float32]
 
     name: ClassVar[str] = "turn"
+    # What the axes are called in a file.
+    key: ClassVar[str] = "directions"
 
     @classmethod
-    def fit(cls, scaled: Standardise, features: Features, rows: Rows) -> Turn:
+    def after(cls, scaled: Standardise, features: Features, rows: Rows) -> Self:
         """See `Standardise.fit`; scaled: fitted on the same."""
-        return cls(scaled, _main_axes(map(scaled._block, _blocks(features, rows)), scaled.width))
+        seen = (scaled._block(cls._prepared(block)) for block in _blocks(features, rows))
+        return cls(scaled, _main_axes(seen, scaled.width))
 
     @property
     def width(self) -> int:
@@ -146,50 +149,38 @@ class Turn:
 
     def apply(self, features: Features) -> NDArray[np.float32]:
         """See `Transform.apply`."""
-        blocks = _blocks(features, width=len(self.axes))
+        blocks = map(self._prepared, _blocks(features, width=len(self.axes)))
         return _whole((self.scaled._block(block) @ self.axes for block in blocks), self, features)
 
     def tensors(self) -> dict[str, NDArray[np.floating]]:
         """See `Transform.tensors`."""
-        return {**self.scaled.tensors(), "directions": self.axes}
+        return {**self.scaled.tensors(), self.key: self.axes}
+
+    @staticmethod
+    def _prepared(block: Features) -> Features:
+        """What is scaled: the features themselves."""
+        return block
 
 
-@dataclass(frozen=True, eq=False)
-class Flatten:
+class Flatten(Turn):
     """Large values count less, and features are told apart by their main directions.
 
     Signed square roots scaled to length 1, then standardised, as Perronnin et al., "Improving the
-    Fisher Kernel", ECCV 2010; then turned to their principal axes, of which the first `DIRECTIONS`
-    are kept, with variances of mean 1.
-    roots: how the roots are standardised. axes: (D, width), the longest last.
+    Fisher Kernel", ECCV 2010; then turned to their principal axes.
     """
 
-    roots: Standardise
-    axes: NDArray[np.float32]
-
     name: ClassVar[str] = "flatten"
+    key: ClassVar[str] = "axes"
 
     @classmethod
-    def fit(cls, features: Features, rows: Rows) -> Flatten:
+    def fit(cls, features: Features, rows: Rows) -> Self:
         """See `Standardise.fit`."""
-        roots = Standardise._of(map(_roots, _blocks(features, rows)))
-        seen = (roots._block(_roots(block)) for block in _blocks(features, rows))
-        return cls(roots, _main_axes(seen, roots.width))
+        return cls.after(Standardise._of(map(_roots, _blocks(features, rows))), features, rows)
 
-    @property
-    def width(self) -> int:
-        """See `Transform.width`."""
-        return int(self.axes.shape[1])
-
-    def apply(self, features: Features) -> NDArray[np.float32]:
-        """See `Transform.apply`."""
-        blocks = _blocks(features, width=len(self.axes))
-        turned = (self.roots._block(_roots(block)) @ self.axes for block in blocks)
-        return _whole(turned, self, features)
-
-    def tensors(self) -> dict[str, NDArray[np.floating]]:
-        """See `Transform.tensors`."""
-        return {**self.roots.tensors(), "axes": self.axes}
+    @staticmethod
+    def _prepared(block: Features) -> Features:
+        """Their roots."""
+        return _roots(block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +227,7 @@ def fitting(features: Features, rows: Rows) -> Transform:
     if skewness(plain, features, rows) >= SKEWED:
         return Flatten.fit(features, rows)
     plain = plain.common()
-    return plain if plain.width <= DIRECTIONS else Turn.fit(plain, features, rows)
+    return plain if plain.width <= DIRECTIONS else Turn.after(plain, features, rows)
 
 
 def skewness(plain: Standardise, features: Features, rows: Rows) -> float:
@@ -256,7 +247,7 @@ def from_tensors(tensors: Tensors) -> Transform:
     """The transform whose `tensors` these are. Raises `DataError` where they are of none."""
     shapes = {name: np.shape(tensor) for name, tensor in tensors.items()}
     width = shapes.get("mean", ())
-    kinds: dict[str, type[Flatten | Turn]] = {"axes": Flatten, "directions": Turn}
+    kinds = {kind.key: kind for kind in (Flatten, Turn)}
     more = shapes.keys() - {"mean", "scale"}
     axes = shapes[min(more)] if more else (*width, 0)
     if not (
